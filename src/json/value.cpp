@@ -1,0 +1,51 @@
+#include "stibee_sync/json/value.hpp"
+
+#include <algorithm>
+
+namespace stibee_sync::json {
+
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool equal_any_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace
+
+const Value* Value::find(std::string_view key) const {
+  const Object* members = if_object();
+  if (!members) return nullptr;
+  for (const Member& member : *members) {
+    if (member.first == key) return &member.second;
+  }
+  return nullptr;
+}
+
+const Value* Value::find_any_case(std::string_view key) const {
+  if (const Value* exact = find(key)) return exact;
+  const Object* members = if_object();
+  if (!members) return nullptr;
+  for (const Member& member : *members) {
+    if (equal_any_case(member.first, key)) return &member.second;
+  }
+  return nullptr;
+}
+
+Value& Value::set(std::string key, Value value) {
+  if (is_null()) data_ = Object{};
+  std::get<Object>(data_).emplace_back(std::move(key), std::move(value));
+  return *this;
+}
+
+Value& Value::push_back(Value value) {
+  if (is_null()) data_ = Array{};
+  std::get<Array>(data_).push_back(std::move(value));
+  return *this;
+}
+
+}  // namespace stibee_sync::json
