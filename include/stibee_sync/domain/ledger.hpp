@@ -1,0 +1,99 @@
+#pragma once
+
+#include "stibee_sync/domain/email_address.hpp"
+#include "stibee_sync/domain/fingerprint.hpp"
+#include "stibee_sync/domain/member.hpp"
+#include "stibee_sync/domain/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace stibee_sync::domain {
+
+/// What the source wants of an address. Absent: no row bears it any more.
+enum class Intent { Subscribed, Unsubscribed, Absent };
+
+/// The source's side of a ledger row. Written by ingest only.
+struct Wanted {
+  Intent intent = Intent::Absent;
+  Fingerprint fields;
+  std::optional<bool> ad_agreed;
+  GroupSet groups;
+  std::optional<UtcTime> consented_at;  // the row's own consent time, if mapped
+  std::optional<UtcTime> opted_in_at;   // when a read saw the row go from not subscribed to subscribed
+  std::optional<UtcTime> left_at;       // when a read found that no row bears the address any more
+  friend bool operator==(const Wanted&, const Wanted&) = default;
+};
+
+/// A person's status in Stibee's list, as far as we know it.
+enum class RemoteStatus {
+  Unknown,       // nothing known: never sent, or deleted by us
+  Subscribed,    //
+  Unsubscribed,  // by a call of ours, because the source said so
+  OptedOut,      // at Stibee, by whomever; only a newer consent lifts it
+  AutoDeleted,   // by Stibee, after a bounce
+  Purged,        // deleted for good by hand at Stibee
+  Ready,         // asked to confirm (double opt-in), has not yet
+};
+
+std::string_view name(RemoteStatus status);  // "unknown", "subscribed", …
+std::string_view name(Intent intent);
+
+/// Stibee's side of a ledger row. Written when calls are settled, and by what Stibee tells us.
+struct Confirmed {
+  RemoteStatus status = RemoteStatus::Unknown;
+  std::optional<UtcTime> since;       // when the status was learnt
+  std::optional<Fingerprint> fields;  // nullopt: not known to be there (Purged: what was wanted then)
+  std::optional<bool> ad_agreed;      // nullopt: never sent
+  GroupSet groups;                    // those of ours that we know to be assigned
+  GroupSet maybe_groups;              // those that we may have assigned: released once they are not wanted
+  /// A (re)subscribe went out and nobody knows whether it was applied: whoever must not be mailed has to be
+  /// unsubscribed, whatever `status` says.
+  bool maybe_subscribed = false;
+  friend bool operator==(const Confirmed&, const Confirmed&) = default;
+};
+
+enum class OperationKind { Subscribe, Update, Resubscribe, Unsubscribe, Delete, AssignGroup, ReleaseGroup };
+inline constexpr OperationKind all_operation_kinds[] = {
+    OperationKind::Subscribe,   OperationKind::Update, OperationKind::Resubscribe,
+    OperationKind::Unsubscribe, OperationKind::Delete, OperationKind::AssignGroup,
+    OperationKind::ReleaseGroup};
+std::string_view name(OperationKind kind);  // "subscribe", "group_assign", …
+
+/// How the consent flag of a Subscribe, Update or Resubscribe goes out: with the values of everybody in the
+/// call; in a call of the person's own, because a shared one carries no consent flags (v2); or not at all.
+enum class ConsentRide { WithTheRest, Alone, NotSent };
+
+/// One step for one person.
+struct Operation {
+  OperationKind kind = OperationKind::Subscribe;
+  GroupSet groups;  // Subscribe, Resubscribe: assigned with the same call; Assign/ReleaseGroup: exactly one
+  ConsentRide consent = ConsentRide::WithTheRest;
+  bool confirm = false;  // Subscribe, Resubscribe: Stibee asks the person to confirm (double opt-in)
+  friend bool operator==(const Operation&, const Operation&) = default;
+};
+
+/// Lanes in the order in which they are served.
+enum class Lane { Optout, Delete, Upsert };
+inline constexpr Lane all_lanes[] = {Lane::Optout, Lane::Delete, Lane::Upsert};
+std::string_view name(Lane lane);  // "optout", "delete", "upsert"
+Lane lane_of(OperationKind kind);
+
+/// What a call did to one person. Total: every answer of Stibee becomes one of these.
+enum class OutcomeKind { Delivered, AlreadyInState, Rejected, Throttled, Transient, Unknown, Unauthorised };
+std::string_view name(OutcomeKind kind);  // "delivered", "already_in_state", …
+
+struct Outcome {
+  OutcomeKind kind = OutcomeKind::Unknown;
+  std::string reason;   // short code, closed-ish set: "wrong_email", "timeout", "http_503"; safe to log
+  std::string message;  // Stibee's own words, sanitised; for `failures`
+  std::optional<Duration> retry_after;
+  std::optional<RemoteStatus> observed;  // a status that the answer showed
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+}  // namespace stibee_sync::domain
