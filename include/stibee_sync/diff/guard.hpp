@@ -1,0 +1,51 @@
+#pragma once
+
+#include "stibee_sync/diff/resolve.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::diff {
+
+struct GuardLimits {
+  std::size_t max_removals = 500;
+  double max_removal_percent = 2;
+  std::size_t min_removals = 20;
+  double max_optout_percent = 20;
+  double min_source_percent = 50;
+  double max_update_percent = 30;
+};
+
+/// What one complete read found, for the guard's judgement.
+struct ReadFacts {
+  std::size_t source_rows = 0;
+  std::optional<std::size_t> last_good_rows;  // nullopt: never read before
+  std::size_t mirrored = 0;                   // people wanted subscribed before this read
+  std::size_t adds = 0, updates = 0, optouts = 0, resubscribes = 0, removals = 0;
+  // Names of mapped columns that became all NULL, by the class they touch:
+  std::vector<std::string> newly_null_optout;   // the subscribed column
+  std::vector<std::string> newly_null_removal;  // the address column
+  std::vector<std::string> newly_null_update;   // fields, groups, ad_agreed
+};
+
+/// A class that must wait for a human, and why, in words for ops: numbers, settings, columns; no person.
+struct Hold {
+  ChangeClass change_class = ChangeClass::Removal;
+  std::size_t count = 0;
+  std::size_t of = 0;  // the mirrored people, against whom the count is measured
+  std::string why;
+};
+
+struct Verdict {
+  std::vector<Hold> holds;        // empty: all flows
+  bool source_count_good = true;  // whether source_rows becomes the next "last good count"
+  bool zero_rows = false;         // the source is empty and was not before
+};
+
+/// Pure and total. Only Update, OptOut, Resubscribe and Removal can be held; a class with nothing in it never
+/// is.
+Verdict judge(const ReadFacts& facts, const GuardLimits& limits);
+
+}  // namespace stibee_sync::diff

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "stibee_sync/domain/ledger.hpp"
+#include "stibee_sync/domain/member.hpp"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace stibee_sync::diff {
+
+/// One row that bears an address, after the changes of a read. `member` is there if the row was staged by
+/// this read (it is new or changed, or it shares its address with a lower key), else only what the snapshot
+/// keeps.
+struct Bearer {
+  domain::MemberKey key;
+  bool subscribed = true;
+  bool rejected = false;  // its values cannot be sent; the address is fine
+  const domain::Member* member = nullptr;
+  /// False: the caller knows that this very row did not go from not subscribed to subscribed in this read. A
+  /// row that is neither staged nor rejected cannot have, whatever this says.
+  bool may_have_opted_in = true;
+};
+
+/// What a change means for the guard.
+enum class ChangeClass { None, Add, Update, OptOut, Resubscribe, Removal };
+std::string_view name(ChangeClass change_class);  // guard's words: "removals", "optouts", "resubscribes",
+                                                  // "updates"; else "adds", "none"
+
+struct Resolution {
+  domain::Wanted wanted;
+  const domain::Member* values = nullptr;  // whose field values are to be sent; null: unchanged from before
+  std::optional<domain::MemberKey> key;    // the row whose values are wanted (the lowest key)
+  bool duplicate = false;                  // more than one row bears the address
+  ChangeClass change_class = ChangeClass::None;
+};
+
+/// What is wanted of an address, given all rows that bear it (in key order; empty: nobody), what was wanted
+/// before (nullopt: no ledger row), and the status `known` at Stibee. Pure and total.
+/// * Subscribed only if every row says so, rejected rows included; the values are those of the lowest usable
+///   (not rejected) key.
+/// * If no row is usable, an opt-out still counts; otherwise the intent stays what it was (without a ledger
+///   row: Absent).
+/// * `opted_in_at` is `now` if the address goes from Unsubscribed to Subscribed and a row may have opted in;
+///   `left_at` is `now` when the last row is gone, kept while Absent, and empty otherwise.
+Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<domain::Wanted>& before,
+                   domain::RemoteStatus known, const domain::StateKey& key, domain::UtcTime now);
+
+}  // namespace stibee_sync::diff

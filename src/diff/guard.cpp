@@ -1,0 +1,128 @@
+#include "stibee_sync/diff/guard.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <string_view>
+
+namespace stibee_sync::diff {
+namespace {
+
+// As a person would write it: "2", "0.5".
+std::string in_words(double number) {
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} ? std::string(text.data(), end) : std::string("?");
+}
+
+std::string in_words(std::size_t number) {
+  return std::to_string(number);
+}
+
+std::string join(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts)
+    text += part;
+  return text;
+}
+
+// The most changes that are not held: whole people, so that "exceeds 2 % of 1,050" means 22 and more.
+std::size_t share_of(std::size_t people, double percent) {
+  const double share = std::floor(static_cast<double>(people) * percent / 100 + 1e-9);
+  return share > 0 ? static_cast<std::size_t>(share) : 0;
+}
+
+// Collects the reasons for which one class is held.
+class Case {
+ public:
+  Case(ChangeClass change_class, std::size_t count, const ReadFacts& facts) : facts_(facts) {
+    hold_.change_class = change_class;
+    hold_.count = count;
+    hold_.of = facts.mirrored;
+  }
+
+  void because(const std::string& reason) {
+    if (!hold_.why.empty()) hold_.why += "; ";
+    hold_.why += reason;
+  }
+
+  /// More than max(`least`, `percent` % of the mirrored people).
+  void if_over_share(std::size_t least, double percent, std::string_view setting) {
+    const std::size_t most = std::max(least, share_of(facts_.mirrored, percent));
+    if (hold_.count <= most) return;
+    because(join({in_words(hold_.count), " ", name(hold_.change_class), " are more than ", in_words(most),
+                  ": ", "guard.", setting, " is ", in_words(percent), " % of ", in_words(facts_.mirrored),
+                  " mirrored people, guard.min_removals is ", in_words(least)}));
+  }
+
+  void if_over(std::size_t most, std::string_view setting) {
+    if (hold_.count <= most) return;
+    because(join({in_words(hold_.count), " ", name(hold_.change_class), " are more than guard.", setting,
+                  ", which is ", in_words(most)}));
+  }
+
+  void if_newly_null(const std::vector<std::string>& columns) {
+    for (const std::string& column : columns)
+      because(join({"the mapped column \"", column, "\" had values and is NULL in every row now"}));
+  }
+
+  /// A class with nothing in it is never held.
+  void settle(std::vector<Hold>& holds) const {
+    if (hold_.count > 0 && !hold_.why.empty()) holds.push_back(hold_);
+  }
+
+ private:
+  const ReadFacts& facts_;
+  Hold hold_;
+};
+
+bool was_empty_before(const ReadFacts& facts) {
+  return facts.mirrored == 0 && facts.last_good_rows.value_or(0) == 0;
+}
+
+bool too_few_rows(const ReadFacts& facts, const GuardLimits& limits) {
+  return facts.last_good_rows && static_cast<double>(facts.source_rows) * 100 <
+                                     static_cast<double>(*facts.last_good_rows) * limits.min_source_percent;
+}
+
+}  // namespace
+
+Verdict judge(const ReadFacts& facts, const GuardLimits& limits) {
+  Verdict verdict;
+  verdict.zero_rows = facts.source_rows == 0 && !was_empty_before(facts);
+  const bool too_few = too_few_rows(facts, limits);
+  verdict.source_count_good = !verdict.zero_rows && !too_few;
+
+  Case removals(ChangeClass::Removal, facts.removals, facts);
+  if (verdict.zero_rows) {
+    removals.because(join({"the source has 0 rows, ", in_words(facts.mirrored), " people are mirrored"}));
+  } else if (too_few) {
+    removals.because(
+        join({"the source has ", in_words(facts.source_rows), " rows, less than ",
+              in_words(limits.min_source_percent), " % (guard.min_source_percent) of its last good count ",
+              in_words(facts.last_good_rows.value_or(0))}));
+  }
+  removals.if_newly_null(facts.newly_null_removal);
+  removals.if_over_share(limits.min_removals, limits.max_removal_percent, "max_removal_percent");
+  removals.if_over(limits.max_removals, "max_removals");
+  removals.settle(verdict.holds);
+
+  Case resubscribes(ChangeClass::Resubscribe, facts.resubscribes, facts);
+  resubscribes.if_over_share(limits.min_removals, limits.max_removal_percent, "max_removal_percent");
+  resubscribes.if_over(limits.max_removals, "max_removals");
+  resubscribes.settle(verdict.holds);
+
+  Case optouts(ChangeClass::OptOut, facts.optouts, facts);
+  optouts.if_newly_null(facts.newly_null_optout);
+  optouts.if_over_share(limits.min_removals, limits.max_optout_percent, "max_optout_percent");
+  optouts.settle(verdict.holds);
+
+  Case updates(ChangeClass::Update, facts.updates, facts);
+  updates.if_newly_null(facts.newly_null_update);
+  updates.if_over_share(limits.min_removals, limits.max_update_percent, "max_update_percent");
+  updates.settle(verdict.holds);
+  return verdict;
+}
+
+}  // namespace stibee_sync::diff

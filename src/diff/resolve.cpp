@@ -1,0 +1,121 @@
+#include "stibee_sync/diff/resolve.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace stibee_sync::diff {
+namespace {
+
+using domain::Intent;
+using domain::RemoteStatus;
+using domain::Wanted;
+
+bool same_values(const Wanted& a, const Wanted& b) {
+  return a.fields == b.fields && a.ad_agreed == b.ad_agreed && a.groups == b.groups;
+}
+
+// Whether the row now shows a consent that it did not show before.
+bool has_newer_consent(const Wanted& now, const Wanted& before) {
+  return now.consented_at.value_or(domain::no_consent) > before.consented_at.value_or(domain::no_consent);
+}
+
+// Somebody who was never wanted counts as Absent before.
+ChangeClass classify(const Wanted& wanted, const Wanted& before, RemoteStatus known) {
+  const Intent was = before.intent;
+  switch (wanted.intent) {
+    case Intent::Subscribed:
+      if (was != Intent::Subscribed) {
+        // From no to yes in the table counts even for somebody whom Stibee never saw: a careless
+        // `SET opt_in = true` would mail people who said no.
+        return was == Intent::Unsubscribed || known == RemoteStatus::Unsubscribed ||
+                       known == RemoteStatus::OptedOut
+                   ? ChangeClass::Resubscribe
+                   : ChangeClass::Add;
+      }
+      // A newer consent lifts an opt-out though the row was subscribed all along: a careless
+      // `SET consented_at = now()` must not get past the guard as harmless.
+      if (known == RemoteStatus::OptedOut && has_newer_consent(wanted, before))
+        return ChangeClass::Resubscribe;
+      return same_values(wanted, before) ? ChangeClass::None : ChangeClass::Update;
+    case Intent::Unsubscribed:
+      return was == Intent::Subscribed ? ChangeClass::OptOut : ChangeClass::None;
+    case Intent::Absent:
+      if (was == Intent::Absent) return ChangeClass::None;
+      // Nobody was created in order to be unsubscribed, so nobody goes.
+      if (was == Intent::Unsubscribed && known == RemoteStatus::Unknown) return ChangeClass::None;
+      return ChangeClass::Removal;
+  }
+  std::abort();
+}
+
+// Only a row that this read staged or rejected can have changed at all.
+bool may_have_opted_in(const Bearer& bearer) {
+  return bearer.may_have_opted_in && (bearer.member != nullptr || bearer.rejected);
+}
+
+}  // namespace
+
+std::string_view name(ChangeClass change_class) {
+  switch (change_class) {
+    case ChangeClass::None:
+      return "none";
+    case ChangeClass::Add:
+      return "adds";
+    case ChangeClass::Update:
+      return "updates";
+    case ChangeClass::OptOut:
+      return "optouts";
+    case ChangeClass::Resubscribe:
+      return "resubscribes";
+    case ChangeClass::Removal:
+      return "removals";
+  }
+  std::abort();
+}
+
+Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wanted>& before,
+                   RemoteStatus known, const domain::StateKey& key, domain::UtcTime now) {
+  Resolution result;
+  Wanted& wanted = result.wanted;
+  const Wanted was_wanted = before.value_or(Wanted{});
+  const Intent was = was_wanted.intent;
+  wanted = was_wanted;
+  result.duplicate = bearers.size() > 1;
+
+  if (bearers.empty()) {
+    wanted.intent = Intent::Absent;
+    if (was != Intent::Absent || !wanted.left_at) wanted.left_at = now;
+    result.change_class = classify(wanted, was_wanted, known);
+    return result;
+  }
+
+  const bool all_subscribed =
+      std::all_of(bearers.begin(), bearers.end(), [](const Bearer& b) { return b.subscribed; });
+  const auto usable = std::find_if(bearers.begin(), bearers.end(), [&](const Bearer& bearer) {
+    // A row that is neither staged nor known from before has no values to send.
+    return !bearer.rejected && (bearer.member != nullptr || before);
+  });
+  result.key = usable == bearers.end() ? bearers.front().key : usable->key;
+
+  if (!all_subscribed) {
+    wanted.intent = Intent::Unsubscribed;
+  } else if (usable != bearers.end()) {
+    wanted.intent = Intent::Subscribed;
+  }
+  if (wanted.intent != Intent::Absent) wanted.left_at.reset();
+  if (usable != bearers.end() && usable->member != nullptr) {
+    result.values = usable->member;
+    wanted.fields = domain::fingerprint_of(usable->member->fields, key);
+    wanted.ad_agreed = usable->member->ad_agreed;
+    wanted.groups = usable->member->groups;
+    wanted.consented_at = usable->member->consented_at;
+  }
+  if (was == Intent::Unsubscribed && wanted.intent == Intent::Subscribed &&
+      std::any_of(bearers.begin(), bearers.end(), may_have_opted_in)) {
+    wanted.opted_in_at = now;
+  }
+  result.change_class = classify(wanted, was_wanted, known);
+  return result;
+}
+
+}  // namespace stibee_sync::diff
