@@ -1,0 +1,132 @@
+#pragma once
+
+#include "stibee_sync/domain/ledger.hpp"
+#include "stibee_sync/domain/member.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stibee_sync::delivery {
+
+/// One person of a call: the operation decided for them just now, and the values it sends.
+struct Recipient {
+  domain::EmailAddress email;
+  domain::Operation operation;
+  domain::FieldValues fields;     // Subscribe, Update, Resubscribe
+  std::optional<bool> ad_agreed;  // nullopt: not mapped, not sent
+};
+
+/// Endpoint names as in the metrics: closed set per dialect.
+enum class Endpoint {
+  Subscribe,
+  SubscribeBulk,
+  Update,
+  Unsubscribe,
+  Delete,
+  GroupAssign,
+  GroupRelease,
+  Lists,
+  AuthCheck,
+  Count,
+  List,
+  DoubleOptin,
+  Groups
+};
+std::string_view name(Endpoint endpoint);  // "subscribe", "subscribe_bulk", …
+
+/// Calls of one class share one limit. v1 has one class.
+enum class LimiterClass { All, Bulk, List, Other };
+std::string_view name(LimiterClass limiter_class);  // "v1", "bulk", "list", "other"
+
+/// A request of the API, ready to be sent but for the key and the host.
+struct ApiRequest {
+  Endpoint endpoint = Endpoint::Subscribe;
+  LimiterClass limiter_class = LimiterClass::All;
+  std::string method;
+  std::string target;  // path and query
+  std::string body;    // empty: none
+};
+
+/// What came back, without anything of the HTTP library.
+struct ApiAnswer {
+  int status = 0;
+  std::string_view body;
+  std::optional<domain::Duration> retry_after;
+};
+
+/// The exchange gave no answer.
+struct NoAnswer {
+  bool may_have_been_applied = false;  // a byte of the request may have reached Stibee
+  std::string cause;                   // "timeout", "connection_closed", "tls", …
+};
+
+/// How a call ended as a whole, for the circuit and the throttle.
+enum class CallVerdict {
+  Answered,      // per-person outcomes count
+  BatchRefused,  // a 4xx or Ok:false about the call as a whole: halve it
+  Throttled,
+  ServerTrouble,  // 5xx, garbage, no answer
+  Unauthorised,
+};
+std::string_view name(CallVerdict verdict);
+
+/// `outcomes[i]` belongs to `recipients[i]` of the call.
+struct CallResult {
+  CallVerdict verdict = CallVerdict::ServerTrouble;
+  std::vector<domain::Outcome> outcomes;
+  std::string reason;   // of the whole call; safe to log
+  std::string message;  // Stibee's words, sanitised
+  std::optional<domain::Duration> retry_after;
+};
+
+/// How much of a batch a call takes.
+struct PackedCall {
+  ApiRequest request;
+  std::size_t taken = 0;  // the first `taken` recipients are in it; 0: the first alone is too large to send
+};
+
+/// One API of Stibee: the only place that knows field names. Pure; thread-safe.
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+  virtual std::size_t max_people(const domain::Operation& operation) const = 0;
+  virtual std::size_t max_address_length() const = 0;
+  // Three facts for the mirror's Policy.
+  virtual bool can_resubscribe() const = 0;
+  virtual bool groups_with_subscribe() const { return true; }
+  virtual bool consent_alone() const { return false; }
+  virtual LimiterClass limiter_class(const domain::Operation& operation, std::size_t people) const = 0;
+  /// Packs as many of `recipients` (of one shape, never empty; those of another end the call) as the size
+  /// limits allow, by exact bytes.
+  virtual PackedCall pack(std::int64_t list_id, const std::vector<Recipient>& recipients) const = 0;
+  /// `recipients` are those that `pack` took. Never throws; an answer that cannot be understood is Unknown.
+  virtual CallResult read(const std::vector<Recipient>& recipients, const ApiAnswer& answer) const = 0;
+  /// For `check`: asks whether the key is accepted at all.
+  virtual ApiRequest probe() const = 0;
+  virtual CallResult read_probe(const ApiAnswer& answer) const = 0;
+};
+
+/// The same for every dialect: no answer was had.
+CallResult read_no_answer(std::size_t people, const NoAnswer& no_answer);
+
+struct V1Options {
+  std::size_t max_bytes = 256 * 1024;  // user's document: 256 KB a request
+  std::size_t max_people = 2000;
+};
+std::unique_ptr<Dialect> make_v1(V1Options options = {});
+
+/// v2. Alone, a person goes by a single call (class other), several by a bulk call (class bulk) without
+/// consent flags: a caller with a backlog and free single slots packs one person at a time.
+struct V2Options {
+  std::size_t max_bytes = 10'000'000;  // OpenAPI: 10 MB a bulk call
+  std::size_t max_people = 1000;       // of a bulk call
+  std::size_t max_deleted = 100;       // of a delete
+};
+std::unique_ptr<Dialect> make_v2(V2Options options = {});
+
+}  // namespace stibee_sync::delivery

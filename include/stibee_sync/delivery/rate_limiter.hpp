@@ -1,0 +1,74 @@
+#pragma once
+
+#include "stibee_sync/domain/time.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+namespace stibee_sync::delivery {
+
+/// Time since an arbitrary start that never jumps; passed in, so that the room has no clock.
+using MonotonicTime = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// N calls in any window of `window`.
+struct Rate {
+  std::size_t calls = 10;
+  std::chrono::nanoseconds window = std::chrono::seconds(1);
+  friend bool operator==(const Rate&, const Rate&) = default;
+};
+
+/// Sliding-window log: never more than `rate.calls` attempts in ANY window, also seen from the server's end.
+/// A call counts there some time after we sent it; so a slot is free again one window (and a margin for the
+/// server's coarse clock) after the call was answered, or after `sent + slack`, whichever is earlier. `take`
+/// is therefore to be called when the connection is ready, just before the first byte. Attempts that follow
+/// each other are at least `spread` apart. A throttled answer halves the rate (never under 1 a window; the
+/// answers of calls that were in flight together count once), and it creeps back by one tenth of the limit
+/// per window without one. Pure: time is passed in and never goes back. Not thread-safe.
+class RateLimiter {
+ public:
+  struct Attempt {
+    std::size_t id = 0;
+  };
+  explicit RateLimiter(Rate limit);
+  /// The earliest time at which the next call may go out (≤ now: at once).
+  MonotonicTime next_slot(MonotonicTime now) const;
+  /// The call goes out now.
+  Attempt take(MonotonicTime now);
+  /// Its answer (or its failure) is there.
+  void answered(Attempt attempt, MonotonicTime now);
+  void throttled(MonotonicTime now);
+  /// Nothing before `until` (Retry-After).
+  void hold_until(MonotonicTime until);
+  /// Attempts of an earlier life, as times of this life's clock.
+  void restore(const std::vector<MonotonicTime>& attempts);
+  void set_limit(Rate limit);
+  Rate limit() const { return limit_; }
+  /// Calls per window allowed right now (lower than the limit while throttled).
+  std::size_t current(MonotonicTime now) const;
+
+ private:
+  struct Entry {
+    MonotonicTime counted;  // at the latest: sent + slack, or the answer if that came earlier
+  };
+  std::chrono::nanoseconds slack() const;
+  std::chrono::nanoseconds spread() const;
+  std::chrono::nanoseconds margin() const;
+  MonotonicTime free_again(const Entry& entry) const;
+  double allowed(MonotonicTime now) const;
+  void forget_old(MonotonicTime now);
+
+  Rate limit_;
+  std::deque<Entry> entries_;  // of attempts first_id_, first_id_ + 1, …
+  std::size_t first_id_ = 1;
+  MonotonicTime last_sent_{};
+  bool sent_any_ = false;
+  MonotonicTime held_until_{};
+  // While throttled: what was allowed at `throttled_at_`.
+  bool throttled_ = false;
+  double allowed_at_throttle_ = 0;
+  MonotonicTime throttled_at_{};
+  MonotonicTime halved_at_{};
+};
+
+}  // namespace stibee_sync::delivery

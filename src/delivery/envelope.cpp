@@ -1,0 +1,205 @@
+#include "envelope.hpp"
+
+#include "wording.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace stibee_sync::delivery {
+
+namespace {
+
+constexpr std::size_t text_read = 4096;
+
+std::string text_of(const json::Value* value) {
+  if (!value) return {};
+  if (const auto* text = value->if_string()) return *text;
+  if (const auto* number = value->if_integer()) return std::to_string(*number);
+  return {};
+}
+
+const json::Value* first_of(const json::Value& object, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (const json::Value* value = object.find_any_case(key)) return value;
+  }
+  return nullptr;
+}
+
+std::optional<bool> flag_of(const json::Value* value) {
+  if (!value) return std::nullopt;
+  if (const auto* flag = value->if_bool()) return *flag;
+  const std::string text = lower_case(text_of(value));
+  if (text == "true" || text == "1") return true;
+  if (text == "false" || text == "0") return false;
+  return std::nullopt;
+}
+
+bool means_success(const std::string& code) {
+  const std::string word = bare(code);
+  return word == "ok" || word == "success" || word == "0" || word == "200";
+}
+
+int status_of(const json::Value* value) {
+  const std::string text = text_of(value);
+  return text.size() == 3 && text >= "100" && text <= "599" ? std::atoi(text.c_str()) : 0;
+}
+
+domain::OutcomeKind outcome_of(CallVerdict verdict) {
+  switch (verdict) {
+    case CallVerdict::Answered:
+      return domain::OutcomeKind::Delivered;
+    case CallVerdict::BatchRefused:
+      return domain::OutcomeKind::Rejected;
+    case CallVerdict::Throttled:
+      return domain::OutcomeKind::Throttled;
+    case CallVerdict::ServerTrouble:
+      return domain::OutcomeKind::Unknown;
+    case CallVerdict::Unauthorised:
+      return domain::OutcomeKind::Unauthorised;
+  }
+  std::abort();
+}
+
+}  // namespace
+
+Envelope::Envelope(const ApiAnswer& answer)
+    : document_(json::parse(answer.body)),
+      http_status_(answer.status),
+      status_(answer.status),
+      retry_after_(answer.retry_after.has_value()) {
+  failed_ = http_status_ < 200 || http_status_ >= 300;
+  if (!document_) {
+    text_ = lower_case(answer.body.substr(0, text_read));
+    return;
+  }
+  ok_ = flag_of(document_->find_any_case("ok"));
+  const json::Value* error = first_of(*document_, {"error", "errors"});
+  if (error && error->if_array() && !error->if_array()->empty()) error = &error->if_array()->front();
+  const json::Value& source = error && error->is_object() ? *error : *document_;
+  code_ = text_of(first_of(source, {"code", "errorCode"}));
+  message_ = text_of(first_of(source, {"message", "msg"}));
+  if (error && error->if_string()) message_ = *error->if_string();
+  const int inner = status_of(first_of(source, {"httpStatusCode", "status"}));
+
+  // A Go service may send the zero value of its error along with an Ok: that is none.
+  const bool names_error = (!code_.empty() && !means_success(code_)) ||
+                           (error && !message_.empty() && (error->is_object() || error->if_string()));
+  const bool says_error = ok_ != true && (inner >= 400 || names_error);
+  failed_ = failed_ || ok_ == false || says_error;
+  if (failed_ && http_status_ >= 200 && http_status_ < 300 && inner >= 300) status_ = inner;
+}
+
+const json::Value* Envelope::value() const {
+  return document_ ? document_->find_any_case("value") : nullptr;
+}
+
+bool Envelope::speaks_of_size() const {
+  return contains_any(bare(code_) + ' ' + lower_case(message_),
+                      {"toolong", "too long", "toolarge", "too large", "entity too", "toomanysubscribers"});
+}
+
+bool Envelope::speaks_of_limit() const {
+  // Words of pages made for people say "limit" for many reasons.
+  const bool clear = contains_any(text_ + bare(code_) + ' ' + lower_case(message_),
+                                  {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
+                                   "rate_limit", "limit exceeded", "limitexceeded", "throttl"});
+  // A server's own trouble may mention other limits ("time limit"); it may have applied the call, too.
+  if (clear || status_ >= 500) return clear;
+  return contains_any(bare(code_) + ' ' + lower_case(message_), {"limit", "too many", "초과"}) ||
+         (!text_.empty() && contains_any(text_, {"초과"}));
+}
+
+bool Envelope::speaks_of_key() const {
+  const std::string message = lower_case(message_);
+  return contains_any(bare(code_), {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
+         contains_any(message,
+                      {"accesstoken", "access token", "api key", "apikey", "unauthori", "not authori",
+                       "authoriz", "authentic", "forbidden", "권한", "인증", "토큰"}) ||
+         // A decoder's "unexpected token" is about the body.
+         (contains_any(message, {"token"}) &&
+          !contains_any(message, {"unexpected token", "invalid character"}));
+}
+
+bool Envelope::says_already_subscribed() const {
+  return contains_any(bare(code_), {"alreadysubscribed", "alreadyexistemail", "alreadyexistsubscriber"});
+}
+
+bool Envelope::says_person_missing() const {
+  return contains_any(bare(code_), {"notexistemail", "notexistsubscriber", "nosuchsubscriber", "nosuchemail",
+                                    "subscribernotfound", "emailnotfound", "notfoundsubscriber",
+                                    "notfoundemail", "subscribernotexist", "emailnotexist"});
+}
+
+bool Envelope::says_already_assigned() const {
+  return contains_any(bare(code_), {"dataduplicated", "alreadyassigned", "alreadyingroup"});
+}
+
+bool Envelope::says_group_missing() const {
+  return contains_any(bare(code_), {"nosuchgroup", "notexistgroup", "groupnotfound", "groupnotexist"});
+}
+
+CallVerdict Envelope::verdict() const {
+  if (status_ == 429) return CallVerdict::Throttled;
+  if (status_ == 413 || (status_ < 500 && speaks_of_size())) return CallVerdict::BatchRefused;
+  if (speaks_of_limit() || (status_ == 503 && retry_after_)) return CallVerdict::Throttled;
+  if (status_ >= 500 || status_ == 408) return CallVerdict::ServerTrouble;
+  if (status_ == 401 || status_ == 403 || speaks_of_key()) return CallVerdict::Unauthorised;
+  if (status_ < 200 || (status_ >= 300 && status_ < 400)) return CallVerdict::ServerTrouble;
+  return CallVerdict::BatchRefused;
+}
+
+std::string Envelope::reason() const {
+  const bool successful_status = status_ >= 200 && status_ < 300;
+  return reason_of(code_, "", successful_status ? "refused" : "http_" + std::to_string(status_));
+}
+
+std::string message_about(std::string_view text, const std::vector<Recipient>& recipients) {
+  // A value that is part of another word would tear it apart; names of one syllable are shorter than that.
+  constexpr std::size_t shortest_hidden = 4;
+  constexpr std::size_t longest_message = 2048;
+  std::string result(text.substr(0, longest_message));
+  const auto hide = [&](const std::string& value) {
+    if (value.size() < shortest_hidden) return;
+    for (std::size_t at = result.find(value); at != std::string::npos; at = result.find(value, at + 1))
+      result.replace(at, value.size(), 1, '*');
+  };
+  if (!result.empty()) {
+    for (const Recipient& recipient : recipients) {
+      hide(recipient.email.text());
+      for (const domain::FieldValue& field : recipient.fields)
+        hide(field.value);
+    }
+  }
+  return safe_message(result);
+}
+
+CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients, std::string reason,
+                      std::string message, std::optional<domain::Duration> retry_after) {
+  CallResult result;
+  result.verdict = verdict;
+  result.reason = std::move(reason);
+  result.message = std::move(message);
+  result.retry_after = retry_after;
+  domain::Outcome outcome;
+  outcome.kind = outcome_of(verdict);
+  outcome.reason = result.reason;
+  outcome.message = result.message;
+  outcome.retry_after = retry_after;
+  result.outcomes.assign(recipients.size(), outcome);
+  return result;
+}
+
+CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& recipients,
+                       const ApiAnswer& answer) {
+  CallResult result = whole_call(envelope.verdict(), recipients, envelope.reason(),
+                                 message_about(envelope.message(), recipients), answer.retry_after);
+  if (result.verdict == CallVerdict::ServerTrouble && answer.status >= 300 && answer.status < 400) {
+    // Redirects are not followed: nothing was applied.
+    for (domain::Outcome& outcome : result.outcomes)
+      outcome.kind = domain::OutcomeKind::Transient;
+  }
+  return result;
+}
+
+}  // namespace stibee_sync::delivery

@@ -1,0 +1,122 @@
+#include "stibee_sync/delivery/rate_limiter.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stibee_sync::delivery {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+// What a call may need from our `take` to the server's count without breaking the limit. Costs its share of
+// the throughput, so it is bounded by both.
+constexpr nanoseconds most_slack = milliseconds(50);
+// A burst of a whole window's calls is allowed, but not in one instant.
+constexpr nanoseconds most_spread = milliseconds(20);
+constexpr nanoseconds most_margin = milliseconds(1);
+// Throttled answers closer together than this are taken for one event: they are of calls in flight together.
+constexpr nanoseconds one_event = std::chrono::seconds(5);
+
+Rate checked(Rate rate) {
+  return Rate{std::max<std::size_t>(rate.calls, 1), std::max(rate.window, nanoseconds(milliseconds(1)))};
+}
+
+}  // namespace
+
+RateLimiter::RateLimiter(Rate limit) : limit_(checked(limit)) {}
+
+nanoseconds RateLimiter::slack() const {
+  return std::min(limit_.window * 3 / 100, most_slack);
+}
+
+nanoseconds RateLimiter::spread() const {
+  return std::min(limit_.window / static_cast<nanoseconds::rep>(2 * limit_.calls), most_spread);
+}
+
+nanoseconds RateLimiter::margin() const {
+  return std::min(limit_.window / 1000, most_margin);
+}
+
+MonotonicTime RateLimiter::free_again(const Entry& entry) const {
+  return entry.counted + limit_.window + margin();
+}
+
+double RateLimiter::allowed(MonotonicTime now) const {
+  const auto limit = static_cast<double>(limit_.calls);
+  if (!throttled_) return limit;
+  const auto quiet_windows =
+      now > throttled_at_ ? static_cast<double>((now - throttled_at_) / limit_.window) : 0.0;
+  return std::min(limit, allowed_at_throttle_ + quiet_windows * limit / 10.0);
+}
+
+std::size_t RateLimiter::current(MonotonicTime now) const {
+  // 0.1 ten times over must come to a whole.
+  return std::max<std::size_t>(1, static_cast<std::size_t>(std::floor(allowed(now) + 1e-9)));
+}
+
+MonotonicTime RateLimiter::next_slot(MonotonicTime now) const {
+  MonotonicTime slot = std::max(now, held_until_);
+  if (sent_any_) slot = std::max(slot, last_sent_ + spread());
+  const std::size_t most = current(now);
+  std::vector<MonotonicTime> taken;
+  for (const Entry& entry : entries_) {
+    if (free_again(entry) > slot) taken.push_back(free_again(entry));
+  }
+  if (taken.size() < most) return slot;
+  // Free when fewer than `most` are left: at the most-th latest of them.
+  const auto decisive = taken.begin() + static_cast<std::ptrdiff_t>(most - 1);
+  std::nth_element(taken.begin(), decisive, taken.end(), std::greater<>());
+  return *decisive;
+}
+
+RateLimiter::Attempt RateLimiter::take(MonotonicTime now) {
+  forget_old(now);
+  entries_.push_back(Entry{now + slack()});
+  last_sent_ = sent_any_ ? std::max(last_sent_, now) : now;
+  sent_any_ = true;
+  return Attempt{first_id_ + entries_.size() - 1};
+}
+
+void RateLimiter::answered(Attempt attempt, MonotonicTime now) {
+  if (attempt.id < first_id_ || attempt.id - first_id_ >= entries_.size()) return;
+  Entry& entry = entries_[attempt.id - first_id_];
+  entry.counted = std::min(entry.counted, now);
+}
+
+void RateLimiter::throttled(MonotonicTime now) {
+  const double before = allowed(now);
+  const bool same_event = throttled_ && now - halved_at_ < std::min(limit_.window, one_event);
+  if (!same_event) halved_at_ = now;
+  allowed_at_throttle_ = same_event ? before : std::max(1.0, before / 2);
+  throttled_ = true;
+  throttled_at_ = now;
+}
+
+void RateLimiter::hold_until(MonotonicTime until) {
+  held_until_ = std::max(held_until_, until);
+}
+
+void RateLimiter::restore(const std::vector<MonotonicTime>& attempts) {
+  for (const MonotonicTime sent : attempts) {
+    entries_.push_back(Entry{sent + slack()});
+    last_sent_ = sent_any_ ? std::max(last_sent_, sent) : sent;
+    sent_any_ = true;
+  }
+}
+
+void RateLimiter::set_limit(Rate limit) {
+  limit_ = checked(limit);
+  // The new limit is somebody's better knowledge; what the old one taught is void.
+  throttled_ = false;
+}
+
+void RateLimiter::forget_old(MonotonicTime now) {
+  while (!entries_.empty() && free_again(entries_.front()) <= now) {
+    entries_.pop_front();
+    ++first_id_;
+  }
+}
+
+}  // namespace stibee_sync::delivery

@@ -1,0 +1,244 @@
+#include "stibee_sync/delivery/rate_limiter.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include <gtest/gtest.h>
+
+namespace stibee_sync::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+const MonotonicTime start{std::chrono::hours(1)};
+
+TEST(RateLimiter, a_lone_call_goes_out_at_once) {
+  const RateLimiter limiter(Rate{10, 1s});
+  EXPECT_EQ(limiter.next_slot(start), start);
+}
+
+TEST(RateLimiter, calls_that_follow_each_other_are_spread_a_little) {
+  RateLimiter limiter(Rate{10, 1s});
+  limiter.take(start);
+  EXPECT_EQ(limiter.next_slot(start), start + 20ms);
+  EXPECT_EQ(limiter.next_slot(start + 1s), start + 1s);
+  RateLimiter fast(Rate{1000, 1s});
+  fast.take(start);
+  EXPECT_EQ(fast.next_slot(start), start + 500us);
+}
+
+TEST(RateLimiter, a_slot_is_free_again_one_window_after_the_answer) {
+  RateLimiter limiter(Rate{1, 1s});
+  const auto attempt = limiter.take(start);
+  EXPECT_EQ(limiter.next_slot(start + 5ms), start + 30ms + 1s + 1ms);
+  limiter.answered(attempt, start + 10ms);
+  EXPECT_EQ(limiter.next_slot(start + 10ms), start + 10ms + 1s + 1ms);
+}
+
+TEST(RateLimiter, a_late_answer_does_not_keep_the_slot) {
+  RateLimiter limiter(Rate{1, 1s});
+  const auto attempt = limiter.take(start);
+  limiter.answered(attempt, start + 700ms);
+  EXPECT_EQ(limiter.next_slot(start + 700ms), start + 1031ms);
+}
+
+TEST(RateLimiter, an_answer_to_a_forgotten_attempt_is_ignored) {
+  RateLimiter limiter(Rate{1, 1s});
+  const auto first = limiter.take(start);
+  limiter.take(start + 10s);
+  limiter.answered(first, start + 10s);
+  limiter.answered(RateLimiter::Attempt{99}, start + 10s);
+  EXPECT_GT(limiter.next_slot(start + 10s), start + 11s);
+}
+
+TEST(RateLimiter, attempts_of_an_earlier_life_count) {
+  RateLimiter limiter(Rate{2, 1s});
+  limiter.restore({start - 500ms, start - 400ms});
+  EXPECT_EQ(limiter.next_slot(start), start + 531ms);
+  limiter.take(start + 531ms);
+  EXPECT_EQ(limiter.next_slot(start + 531ms), start + 631ms);
+}
+
+TEST(RateLimiter, nothing_goes_out_before_the_time_that_stibee_asked_for) {
+  RateLimiter limiter(Rate{10, 1s});
+  limiter.hold_until(start + 7s);
+  limiter.hold_until(start + 3s);
+  EXPECT_EQ(limiter.next_slot(start), start + 7s);
+  EXPECT_EQ(limiter.next_slot(start + 8s), start + 8s);
+}
+
+TEST(RateLimiter, a_throttled_answer_halves_the_rate_which_creeps_back_by_a_tenth_per_quiet_window) {
+  RateLimiter limiter(Rate{10, 1s});
+  limiter.throttled(start);
+  EXPECT_EQ(limiter.current(start), 5u);
+  EXPECT_EQ(limiter.current(start + 999ms), 5u);
+  EXPECT_EQ(limiter.current(start + 1s), 6u);
+  EXPECT_EQ(limiter.current(start + 5s), 10u);
+  EXPECT_EQ(limiter.current(start + 100s), 10u);
+  limiter.throttled(start + 2s);
+  EXPECT_EQ(limiter.current(start + 2s), 3u);
+}
+
+TEST(RateLimiter, throttled_answers_of_calls_in_flight_together_halve_it_once) {
+  RateLimiter limiter(Rate{10, 1s});
+  for (int i = 0; i < 8; ++i)
+    limiter.throttled(start + i * 10ms);
+  EXPECT_EQ(limiter.current(start + 70ms), 5u);
+}
+
+TEST(RateLimiter, the_rate_never_falls_under_one_call_per_window) {
+  RateLimiter limiter(Rate{3, 1s});
+  for (int i = 0; i < 50; ++i)
+    limiter.throttled(start + i * 1100ms);
+  EXPECT_EQ(limiter.current(start + 55s), 1u);
+}
+
+TEST(RateLimiter, a_small_limit_creeps_back_too) {
+  RateLimiter limiter(Rate{3, 1s});
+  limiter.throttled(start);
+  EXPECT_EQ(limiter.current(start), 1u);
+  EXPECT_EQ(limiter.current(start + 2s), 2u);
+  EXPECT_EQ(limiter.current(start + 5s), 3u);
+}
+
+TEST(RateLimiter, while_throttled_fewer_calls_go_out_per_window) {
+  RateLimiter limiter(Rate{10, 1s});
+  limiter.throttled(start);
+  MonotonicTime now = start;
+  for (int i = 0; i < 5; ++i) {
+    now = limiter.next_slot(now);
+    limiter.take(now);
+  }
+  EXPECT_LT(now, start + 200ms);
+  EXPECT_GT(limiter.next_slot(now), start + 1s);
+}
+
+TEST(RateLimiter, a_new_limit_counts_at_once_and_forgets_the_throttling) {
+  RateLimiter limiter(Rate{10, 1s});
+  limiter.throttled(start);
+  limiter.set_limit(Rate{4, 1s});
+  EXPECT_EQ(limiter.current(start), 4u);
+  limiter.set_limit(Rate{0, 0s});
+  EXPECT_EQ(limiter.limit().calls, 1u);
+}
+
+// ---- the promise, seen from the server -----------------------------------------------------------------
+
+struct Call {
+  MonotonicTime sent;
+  MonotonicTime arrived;
+};
+
+// Most arrivals in any window (t, t + window].
+std::size_t most_in_any_window(std::vector<Call> calls, nanoseconds window) {
+  std::sort(calls.begin(), calls.end(), [](const Call& a, const Call& b) { return a.arrived < b.arrived; });
+  std::size_t most = 0;
+  std::size_t first = 0;
+  for (std::size_t last = 0; last < calls.size(); ++last) {
+    while (calls[last].arrived - calls[first].arrived >= window)
+      ++first;
+    most = std::max(most, last - first + 1);
+  }
+  return most;
+}
+
+nanoseconds slack_of(Rate rate) {
+  return std::min<nanoseconds>(rate.window * 3 / 100, 50ms);
+}
+
+struct Load {
+  Rate rate;
+  nanoseconds most_latency;
+  bool pauses;  // the caller is at times busy or idle
+};
+
+// Sends as the limiter allows; arrivals are as adverse as a random choice between both ends makes them.
+std::vector<Call> run(const Load& load, std::mt19937_64& random, nanoseconds length, RateLimiter limiter,
+                      MonotonicTime from) {
+  const auto up_to = [&](nanoseconds most) {
+    return nanoseconds(std::uniform_int_distribution<nanoseconds::rep>(
+        0, std::max<nanoseconds::rep>(most.count(), 0))(random));
+  };
+  std::vector<Call> calls;
+  std::vector<std::pair<MonotonicTime, RateLimiter::Attempt>> in_flight;
+  MonotonicTime now = from;
+  while (now < from + length) {
+    std::sort(in_flight.begin(), in_flight.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    const MonotonicTime slot = limiter.next_slot(now);
+    if (!in_flight.empty() && in_flight.front().first <= slot) {
+      now = std::max(now, in_flight.front().first);
+      limiter.answered(in_flight.front().second, now);
+      in_flight.erase(in_flight.begin());
+      continue;
+    }
+    now = slot;
+    if (load.pauses && random() % 20 == 0) {
+      now += up_to(load.rate.window * 2);
+      continue;
+    }
+    const nanoseconds latency = up_to(load.most_latency);
+    const nanoseconds longest = std::min(latency, slack_of(load.rate));
+    const auto choice = random() % 3;
+    const nanoseconds delay = choice == 0 ? 0ns : choice == 1 ? longest : up_to(longest);
+    in_flight.emplace_back(now + latency, limiter.take(now));
+    calls.push_back({now, now + delay});
+  }
+  return calls;
+}
+
+// Many windows of few calls, or few of many.
+int windows_of(Rate rate, int most) {
+  return rate.calls >= 1000 ? 8 : most;
+}
+
+TEST(RateLimiterPromise, never_more_than_the_limit_arrives_in_any_window) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    std::mt19937_64 random(seed);
+    const Rate rates[] = {{10, 1s}, {3, 1s}, {1, 1s}, {10, 60s}, {100, 60s}, {1000, 1s}, {7, 300ms}};
+    const Rate rate = rates[seed % std::size(rates)];
+    const Load load{rate, rate.window * static_cast<int>(random() % 3) / 4 + 1ms, seed % 2 == 0};
+    const auto calls = run(load, random, rate.window * windows_of(rate, 30), RateLimiter(rate), start);
+    ASSERT_LE(most_in_any_window(calls, rate.window), rate.calls) << "seed " << seed;
+  }
+}
+
+TEST(RateLimiterPromise, the_limit_is_used_to_95_percent_at_any_latency) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    std::mt19937_64 random(seed);
+    const Rate rates[] = {{10, 1s}, {3, 1s}, {10, 60s}, {100, 60s}, {1000, 1s}, {20, 6s}};
+    const Rate rate = rates[seed % std::size(rates)];
+    const Load load{rate, seed % 2 == 0 ? slack_of(rate) : rate.window, false};
+    const int windows = windows_of(rate, 50);
+    const auto calls = run(load, random, rate.window * windows, RateLimiter(rate), start);
+    EXPECT_GE(static_cast<double>(calls.size()), 0.95 * windows * static_cast<double>(rate.calls))
+        << "seed " << seed;
+  }
+}
+
+TEST(RateLimiterPromise, holds_across_restarts) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    std::mt19937_64 random(seed);
+    const Rate rate = seed % 2 == 0 ? Rate{10, 1s} : Rate{20, 6s};
+    const Load load{rate, 100ms, false};
+    std::vector<Call> all;
+    MonotonicTime now = start;
+    for (int life = 0; life < 10; ++life) {
+      RateLimiter limiter(rate);
+      std::vector<MonotonicTime> logged;
+      for (const Call& call : all) {
+        if (call.sent > now - 2 * rate.window) logged.push_back(call.sent);
+      }
+      limiter.restore(logged);
+      const auto calls =
+          run(load, random, rate.window * static_cast<int>(1 + random() % 20) / 10, limiter, now);
+      all.insert(all.end(), calls.begin(), calls.end());
+      now = std::max(now, all.empty() ? now : all.back().sent) + nanoseconds(random() % 1'000'000);
+    }
+    ASSERT_LE(most_in_any_window(all, rate.window), rate.calls) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace stibee_sync::delivery

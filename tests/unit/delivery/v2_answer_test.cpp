@@ -1,0 +1,169 @@
+#include "recipients.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace stibee_sync::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::ConsentRide;
+using domain::OperationKind;
+using testing::Each;
+using testing::ElementsAre;
+using testing_support::recipients;
+using testing_support::texts;
+
+const std::vector<std::string> a_b_c = {"a@example.com", "b@example.com", "c@example.com"};
+
+domain::Operation operation(OperationKind kind, ConsentRide consent = ConsentRide::NotSent) {
+  domain::Operation result;
+  result.kind = kind;
+  result.consent = consent;
+  if (kind == OperationKind::AssignGroup || kind == OperationKind::ReleaseGroup) result.groups = {9};
+  return result;
+}
+
+CallResult read(const std::vector<Recipient>& people, int status, std::string_view body,
+                std::optional<domain::Duration> retry_after = {}) {
+  return testing_support::read(*make_v2(), people, status, body, retry_after);
+}
+CallResult read_one(OperationKind kind, int status, std::string_view body) {
+  return read(recipients(operation(kind), {"a@example.com"}), status, body);
+}
+CallResult read_bulk(std::string_view body, OperationKind kind = OperationKind::Subscribe) {
+  return read(recipients(operation(kind), a_b_c), 200, body);
+}
+
+TEST(V2Answer, ok_in_any_form_delivers_the_only_person) {
+  for (const char* body :
+       {"ok", "OK\n", "\"ok\"", "true", R"({"Ok":true,"Value":null})", R"({"message":"ok"})", "{}"}) {
+    for (const auto kind : {OperationKind::Unsubscribe, OperationKind::Update, OperationKind::Delete,
+                            OperationKind::AssignGroup}) {
+      const auto result = read_one(kind, 200, body);
+      EXPECT_EQ(result.verdict, CallVerdict::Answered);
+      EXPECT_THAT(texts(result), ElementsAre("delivered")) << body;
+    }
+  }
+}
+
+TEST(V2Answer, the_status_of_an_add_tells_new_people_from_known_ones) {
+  EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, "ok")), ElementsAre("delivered"));
+  EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 201, "ok")), ElementsAre("delivered:updated"));
+  const auto update = recipients(operation(OperationKind::Update, ConsentRide::Alone), {"a@example.com"});
+  EXPECT_THAT(texts(read(update, 201, "ok")), ElementsAre("delivered"));
+  EXPECT_THAT(texts(read(update, 200, "ok")), ElementsAre("delivered:created"));
+}
+
+TEST(V2Answer, whatever_is_not_ok_proves_nothing) {
+  for (const char* body : {"", "nope", "<html>ok</html>", "[]", "7", "null", "false", R"({"Ok":tr)"}) {
+    const auto result = read_one(OperationKind::Subscribe, 200, body);
+    EXPECT_EQ(result.verdict, CallVerdict::ServerTrouble) << body;
+    EXPECT_EQ(result.outcomes[0].kind, domain::OutcomeKind::Unknown) << body;
+  }
+}
+
+TEST(V2Answer, a_false_ok_or_a_failure_list_on_a_2xx_is_a_failure) {
+  EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, R"({"Ok":false,"Error":{"Code":"X_Y"}})")),
+              ElementsAre("rejected:x_y"));
+  EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, R"({"failInvalidFields":["a@example.com"]})")),
+              ElementsAre("rejected:invalid_fields"));
+}
+
+TEST(V2Answer, a_bulk_call_answers_with_lists_of_addresses) {
+  EXPECT_THAT(
+      texts(read_bulk(R"({"createdSubscribers":["a@example.com"],"updatedSubscribers":["B@Example.com"],
+                                  "failAlreadyExists":null,"failInvalidEmails":["c@example.com"]})")),
+      ElementsAre("delivered", "delivered:updated", "rejected:wrong_email"));
+  EXPECT_THAT(
+      texts(read_bulk(R"({"createdSubscribers":["a@example.com"],"updatedSubscribers":["b@example.com"]})",
+                      OperationKind::Update)),
+      ElementsAre("delivered:created", "delivered", "unknown:not_named"));
+  EXPECT_THAT(
+      texts(read_bulk(R"({"failAlreadyExists":["a@example.com"],"failDuplicatedEmails":["b@example.com"],
+                                  "failNoEmails":[],"failInvalidSubscriberStatus":["c@example.com"]})")),
+      ElementsAre("already_in_state:exist_email", "transient:duplicated_email",
+                  "rejected:invalid_subscriber_status"));
+  EXPECT_THAT(texts(read_bulk(R"({"Ok":true,"Value":{"CreatedSubscribers":["a@example.com","b@example.com"],
+                                  "failInvalidFields":[{"email":"c@example.com"}]}})")),
+              ElementsAre("delivered", "delivered", "rejected:invalid_fields"));
+}
+
+TEST(V2Answer, a_bulk_answer_that_names_nobody_proves_nothing) {
+  for (const char* body : {"ok", "", "{}", "[]", R"({"createdSubscribers":null})"}) {
+    const auto result = read_bulk(body);
+    EXPECT_EQ(result.verdict, CallVerdict::ServerTrouble) << body;
+    EXPECT_EQ(result.outcomes[0].kind, domain::OutcomeKind::Unknown);
+  }
+}
+
+TEST(V2Answer, codes_are_read_with_and_without_their_prefix) {
+  for (const std::string prefix : {"", "stberror.", "Errors.", "stberror.Errors."}) {
+    const auto with_code = [&](const char* code) {
+      std::string body = R"({"code":")";
+      return body.append(prefix).append(code).append(R"(","httpStatusCode":400})");
+    };
+    EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 400, with_code("List.InvalidEmail"))),
+                ElementsAre("rejected:list_invalid_email"));
+    EXPECT_EQ(read_one(OperationKind::Subscribe, 400, with_code("Authorization.NoToken")).verdict,
+              CallVerdict::Unauthorised);
+    EXPECT_EQ(read_one(OperationKind::Subscribe, 400, with_code("List.LimitExceeded")).verdict,
+              CallVerdict::Throttled);
+    EXPECT_EQ(read_one(OperationKind::Subscribe, 400, with_code("Data.LimitExceeded")).verdict,
+              CallVerdict::Throttled);
+    for (const char* code : {"List.TooLongData", "Data.TooLongData", "List.TooManySubscribers"}) {
+      const auto result = read(recipients(operation(OperationKind::Subscribe), a_b_c), 400, with_code(code));
+      EXPECT_EQ(result.verdict, CallVerdict::BatchRefused) << code;
+    }
+  }
+}
+
+TEST(V2Answer, somebody_missing_is_read_by_what_was_asked) {
+  const char* body =
+      R"({"code":"stberror.Errors.List.NotExistEmail","httpStatusCode":400,"message":"존재하지 않는 이메일 주소 입니다."})";
+  EXPECT_THAT(texts(read_one(OperationKind::Update, 400, body)),
+              ElementsAre("already_in_state:not_found>purged"));
+  EXPECT_THAT(texts(read_one(OperationKind::AssignGroup, 400, body)),
+              ElementsAre("already_in_state:not_found>purged"));
+  EXPECT_THAT(texts(read_one(OperationKind::Unsubscribe, 400, body)),
+              ElementsAre("already_in_state:not_found>unknown"));
+  EXPECT_THAT(texts(read_one(OperationKind::Delete, 400, body)), ElementsAre("already_in_state:not_found"));
+}
+
+TEST(V2Answer, errors_that_are_none_to_a_mirror) {
+  EXPECT_THAT(
+      texts(read_one(OperationKind::Subscribe, 400, R"({"code":"stberror.Errors.List.AlreadyExistEmail"})")),
+      ElementsAre("already_in_state:already_subscribed"));
+  EXPECT_THAT(
+      texts(read_one(OperationKind::AssignGroup, 400, R"({"code":"stberror.Errors.Data.Duplicated"})")),
+      ElementsAre("already_in_state:already_assigned"));
+  EXPECT_THAT(
+      texts(read_one(OperationKind::ReleaseGroup, 400, R"({"code":"stberror.Errors.List.NoSuchGroup"})")),
+      ElementsAre("already_in_state:group_not_found"));
+  EXPECT_THAT(
+      texts(read_one(OperationKind::AssignGroup, 400, R"({"code":"stberror.Errors.List.NoSuchGroup"})")),
+      ElementsAre("rejected:list_no_such_group"));
+}
+
+TEST(V2Answer, throttling_and_trouble_are_told_apart) {
+  EXPECT_EQ(read_one(OperationKind::Subscribe, 429, "").verdict, CallVerdict::Throttled);
+  EXPECT_EQ(read(recipients(operation(OperationKind::Subscribe), a_b_c), 503, "", 5s).verdict,
+            CallVerdict::Throttled);
+  EXPECT_THAT(
+      texts(read_one(OperationKind::Subscribe, 500, R"({"code":"Errors.Internal","httpStatusCode":500})")),
+      Each("unknown:internal"));
+}
+
+TEST(V2Answer, the_probe_asks_whether_the_key_is_accepted) {
+  const auto v2 = make_v2();
+  EXPECT_EQ(v2->probe().target, "/v2/auth-check");
+  EXPECT_EQ(v2->read_probe(ApiAnswer{200, "ok", {}}).verdict, CallVerdict::Answered);
+  EXPECT_EQ(
+      v2->read_probe(ApiAnswer{400, R"({"code":"Errors.Authorization.NoToken","httpStatusCode":400})", {}})
+          .verdict,
+      CallVerdict::Unauthorised);
+  EXPECT_EQ(v2->read_probe(ApiAnswer{200, "<html>", {}}).verdict, CallVerdict::ServerTrouble);
+}
+
+}  // namespace
+}  // namespace stibee_sync::delivery
