@@ -1,0 +1,201 @@
+#include "store/ledger_table.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace stibee_sync::store {
+namespace {
+
+std::string placeholders(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i)
+    text += i == 0 ? "?" : ", ?";
+  return text;
+}
+
+// "a, b" → "a = ?1, b = ?2": the columns of `row_columns` in their order.
+std::string assignments() {
+  std::string text;
+  int number = 1;
+  for (const char c : row_columns) {
+    if (c == ',') {
+      text += " = ?" + std::to_string(number++) + ",";
+    } else {
+      text += c;
+    }
+  }
+  return text + " = ?" + std::to_string(number);
+}
+
+const std::string& columns() {
+  static const std::string text(row_columns);
+  return text;
+}
+
+}  // namespace
+
+void Tally::add(const LedgerRow& row, std::int64_t people) {
+  status[static_cast<std::size_t>(to_number(row.confirmed.status))] += people;
+  if (row.wanted.intent == domain::Intent::Subscribed) wanted_subscribed += people;
+  if (row.lane) pending[static_cast<std::size_t>(to_number(*row.lane))] += people;
+  if (!row.parked.empty()) parked[row.parked] += people;
+}
+
+void Tally::add(const Tally& other) {
+  for (std::size_t i = 0; i < status.size(); ++i)
+    status[i] += other.status[i];
+  for (std::size_t i = 0; i < pending.size(); ++i)
+    pending[i] += other.pending[i];
+  wanted_subscribed += other.wanted_subscribed;
+  for (const auto& [reason, count] : other.parked)
+    parked[reason] += count;
+}
+
+LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key, Queued queued)
+    : connection_(connection),
+      key_(key),
+      queued_(std::move(queued)),
+      find_(connection, "SELECT " + columns() + " FROM subscriber WHERE mirror = ? AND email = ?"),
+      any_row_(connection, "SELECT 1 FROM subscriber WHERE mirror = ? LIMIT 1"),
+      insert_(connection, "INSERT INTO subscriber (" + columns() + ", mirror, email) VALUES (" +
+                              placeholders(row_column_count + 2) + ")"),
+      update_(connection, "UPDATE subscriber SET " + assignments() + " WHERE mirror = ?" +
+                              std::to_string(row_column_count + 1) + " AND email = ?" +
+                              std::to_string(row_column_count + 2)),
+      delete_(connection, "DELETE FROM subscriber WHERE mirror = ? AND email = ?"),
+      page_(connection, "SELECT email, " + columns() +
+                            " FROM subscriber WHERE mirror = ? AND email > ? ORDER BY email LIMIT 1000"),
+      any_trace_(connection, "SELECT 1 FROM trace WHERE mirror = ? LIMIT 1"),
+      find_trace_(connection, "SELECT status, since, groups FROM trace WHERE mirror = ? AND person_hash = ?"),
+      insert_trace_(connection, "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?)"),
+      delete_trace_(connection, "DELETE FROM trace WHERE mirror = ? AND person_hash = ?"),
+      need_values_(connection, "UPDATE member SET shadowed = 1 WHERE mirror = ? AND key = ?") {}
+
+std::optional<LedgerRow> LedgerTable::find(MirrorId mirror, std::string_view email) {
+  find_.bind(1, mirror.number).bind(2, email);
+  const StatementUse use(find_);
+  if (!find_.step()) return std::nullopt;
+  return read_row(find_, 0);
+}
+
+bool LedgerTable::has_rows(MirrorId mirror) {
+  any_row_.bind(1, mirror.number);
+  const StatementUse use(any_row_);
+  return any_row_.step();
+}
+
+void LedgerTable::write(MirrorId mirror, const std::string& email, const LedgerRow* before,
+                        const LedgerRow& row) {
+  if (before != nullptr && *before == row) return;
+  auto& statement = before == nullptr ? insert_ : update_;
+  binder_.bind(statement, 1, row);
+  statement.bind(row_column_count + 1, mirror.number).bind(row_column_count + 2, email).run();
+  auto& difference = differences_[mirror];
+  if (before != nullptr) difference.add(*before, -1);
+  difference.add(row, 1);
+  if (row.lane) queued_(mirror, email, row);
+  if (row.lacks_values && row.key) {
+    // The next read is to stage the row whose values are wanted, though it has not changed.
+    need_values_.bind(1, mirror.number);
+    bind_key(need_values_, 2, *row.key);
+    need_values_.run();
+  }
+}
+
+void LedgerTable::erase(MirrorId mirror, const std::string& email, const LedgerRow& before,
+                        const LedgerRow& row) {
+  delete_.bind(1, mirror.number).bind(2, email).run();
+  differences_[mirror].add(before, -1);
+  const auto trace = trace_of(row);
+  if (!trace) return;
+  const auto hash = key_.person_hash(email);
+  insert_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash));
+  insert_trace_.bind(3, std::int64_t{to_number(trace->status)});
+  bind_time(insert_trace_, 4, trace->since);
+  const auto groups = list_to_text(trace->maybe_groups);
+  insert_trace_.bind(5, groups);
+  insert_trace_.run();
+}
+
+void LedgerTable::apply(MirrorId mirror, const std::string& email, const LedgerRow* before,
+                        const LedgerRow& row, Fate fate) {
+  switch (fate) {
+    case Fate::Keep:
+      write(mirror, email, before, row);
+      break;
+    case Fate::Erase:
+      if (before != nullptr) erase(mirror, email, *before, row);
+      break;
+  }
+}
+
+bool LedgerTable::has_traces(MirrorId mirror) {
+  any_trace_.bind(1, mirror.number);
+  const StatementUse use(any_trace_);
+  return any_trace_.step();
+}
+
+std::optional<domain::Confirmed> LedgerTable::find_trace(MirrorId mirror, std::string_view email) {
+  const auto hash = key_.person_hash(email);
+  find_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash));
+  const StatementUse use(find_trace_);
+  if (!find_trace_.step()) return std::nullopt;
+  domain::Confirmed confirmed;
+  confirmed.status = status_at(find_trace_, 0);
+  confirmed.since = time_at(find_trace_, 1);
+  confirmed.maybe_groups = list_at(find_trace_, 2);
+  return confirmed;
+}
+
+void LedgerTable::erase_trace(MirrorId mirror, std::string_view email) {
+  const auto hash = key_.person_hash(email);
+  delete_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash)).run();
+}
+
+void LedgerTable::change_all(MirrorId mirror, const std::function<Fate(LedgerRow&)>& change) {
+  std::string last;
+  std::vector<std::pair<std::string, LedgerRow>> page;
+  do {
+    // A page at a time, since a table must not be changed under a running statement.
+    page.clear();
+    page_.bind(1, mirror.number).bind(2, last);
+    const StatementUse use(page_);
+    while (page_.step())
+      page.emplace_back(page_.text(0), read_row(page_, 1));
+    for (const auto& [email, before] : page) {
+      auto row = before;
+      const auto fate = change(row);
+      apply(mirror, email, &before, row, fate);
+    }
+    if (!page.empty()) last = page.back().first;
+  } while (!page.empty());
+}
+
+const Tally& LedgerTable::tally(MirrorId mirror) {
+  const auto found = tallies_.find(mirror);
+  if (found != tallies_.end()) return found->second;
+  return tallies_[mirror] = fresh_tally(mirror);
+}
+
+Tally LedgerTable::fresh_tally(MirrorId mirror) {
+  Tally tally;
+  Statement all(connection_, "SELECT status, intent, lane, parked FROM subscriber WHERE mirror = ?");
+  all.bind(1, mirror.number);
+  while (all.step()) {
+    ++tally.status[static_cast<std::size_t>(to_number(status_at(all, 0)))];
+    if (intent_at(all, 1) == domain::Intent::Subscribed) ++tally.wanted_subscribed;
+    if (!all.is_null(2)) ++tally.pending[static_cast<std::size_t>(to_number(lane_at(all, 2)))];
+    if (!all.is_null(3)) ++tally.parked[std::string(all.text(3))];
+  }
+  return tally;
+}
+
+void LedgerTable::committed() {
+  for (const auto& [mirror, difference] : differences_) {
+    const auto found = tallies_.find(mirror);
+    if (found != tallies_.end()) found->second.add(difference);
+  }
+  differences_.clear();
+}
+
+}  // namespace stibee_sync::store

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "store/ledger_row.hpp"
+#include "store/row_codec.hpp"
+#include "store/sqlite.hpp"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace stibee_sync::store {
+
+/// How many people of a mirror are in which state. Signed, since it also serves as a difference.
+struct Tally {
+  std::array<std::int64_t, 7> status{};   // by to_number(RemoteStatus)
+  std::array<std::int64_t, 3> pending{};  // by to_number(Lane); with those that are postponed
+  std::int64_t wanted_subscribed = 0;
+  std::map<std::string, std::int64_t> parked;
+
+  void add(const LedgerRow& row, std::int64_t people);
+  void add(const Tally& other);
+};
+
+/// The tables `subscriber` and `trace`. Keeps count, so that a summary of a million people costs nothing.
+/// Everything that changes rows happens in a transaction of the caller's, who then says `committed` or
+/// `rolled_back`.
+class LedgerTable {
+ public:
+  /// `queued` is told of every row that stands in the queue after a change.
+  using Queued = std::function<void(MirrorId, const std::string& email, const LedgerRow&)>;
+  LedgerTable(Connection& connection, const domain::StateKey& key, Queued queued);
+
+  std::optional<LedgerRow> find(MirrorId mirror, std::string_view email);
+  bool has_rows(MirrorId mirror);
+  /// `before`: the row as it is stored; null: there is none.
+  void write(MirrorId mirror, const std::string& email, const LedgerRow* before, const LedgerRow& row);
+  /// Erases the row, leaving a trace if Stibee knows the person.
+  void erase(MirrorId mirror, const std::string& email, const LedgerRow& before, const LedgerRow& row);
+  void apply(MirrorId mirror, const std::string& email, const LedgerRow* before, const LedgerRow& row,
+             Fate fate);
+
+  bool has_traces(MirrorId mirror);
+  std::optional<domain::Confirmed> find_trace(MirrorId mirror, std::string_view email);
+  void erase_trace(MirrorId mirror, std::string_view email);
+
+  /// Calls `change` for every row of the mirror, in address order, and stores what it made of it.
+  void change_all(MirrorId mirror, const std::function<Fate(LedgerRow&)>& change);
+
+  /// Counted once, then kept up to date with every change of this object's.
+  const Tally& tally(MirrorId mirror);
+  Tally fresh_tally(MirrorId mirror);
+  void committed();
+  void rolled_back() { differences_.clear(); }
+
+ private:
+  Connection& connection_;
+  const domain::StateKey& key_;
+  Queued queued_;
+  RowBinder binder_;
+  Statement find_, any_row_, insert_, update_, delete_, page_;
+  Statement any_trace_, find_trace_, insert_trace_, delete_trace_;
+  Statement need_values_;
+  std::map<MirrorId, Tally> tallies_;
+  std::map<MirrorId, Tally> differences_;
+};
+
+}  // namespace stibee_sync::store

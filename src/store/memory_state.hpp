@@ -1,0 +1,93 @@
+#pragma once
+
+#include "stibee_sync/store/memory_store.hpp"
+#include "store/ledger_row.hpp"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stibee_sync::store {
+
+struct MemoryMember {
+  domain::Fingerprint fingerprint;
+  std::optional<std::string> email;
+  bool subscribed = true;
+  bool shadowed = false;
+  std::string rejection;
+  std::string rejected_column;
+};
+
+struct MemoryMirror {
+  std::string name;
+  std::int64_t list_id = 0;
+  bool paused = false;
+  std::int64_t generation = 0;
+  SourceFacts facts;
+  std::vector<Hold> holds;
+  std::map<std::string, domain::UtcTime> approvals;
+  std::map<domain::MemberKey, MemoryMember> members;
+  std::set<std::string> touched;  // addresses decided upon a row that is held back
+  std::map<std::string, LedgerRow> ledger;
+  std::map<std::string, domain::Confirmed> traces;
+
+  /// Stores a row as the rules left it, or erases it.
+  void apply(const std::string& email, const LedgerRow& row, Fate fate);
+};
+
+/// What would be on disk.
+class MemoryState {
+ public:
+  MemoryState();
+  MemoryMirror& mirror(MirrorId id);
+
+  domain::StateKey key;
+  std::vector<MemoryMirror> mirrors;  // a MirrorId is a place here, from 1
+  std::vector<LoggedAttempt> attempts;
+  std::int64_t last_batch = 0;
+  std::map<std::int64_t, std::pair<MirrorId, std::vector<std::string>>> in_flight;
+};
+
+/// A scan over a copy of the mirror.
+class MemoryScan : public Scan {
+ public:
+  MemoryScan(MirrorId id, MemoryMirror copy);
+
+  bool next(SnapshotRow& row) override;
+  void stage(const StagedRow& row) override;
+  void stage_gone(const domain::MemberKey& key) override;
+  void for_each_address(const DecideAddress& decide) override;
+  std::size_t staged() const override { return staged_.size(); }
+
+  struct Decided {
+    AddressDecision decision;
+    std::vector<domain::MemberKey> rows;     // staged rows that concern the address
+    std::vector<domain::MemberKey> bearers;  // all rows that bear it now
+    std::vector<bool> shadowed;              // of each bearer
+  };
+  MirrorId id() const { return id_; }
+  const MemoryMirror& before() const { return before_; }
+  bool decided() const { return decided_; }
+  /// nullopt: the row is gone.
+  const std::map<domain::MemberKey, std::optional<StagedRow>>& rows() const { return staged_; }
+  const std::map<std::string, Decided>& decisions() const { return decisions_; }
+
+ private:
+  MirrorId id_;
+  MemoryMirror before_;
+  std::map<domain::MemberKey, MemoryMember>::const_iterator cursor_;
+  std::map<domain::MemberKey, std::optional<StagedRow>> staged_;
+  std::map<std::string, Decided> decisions_;
+  bool decided_ = false;
+};
+
+/// What a commit makes of a mirror. `overtaken` gets the people in flight of whom something else is wanted
+/// now.
+MemoryMirror committed(const MemoryMirror& now, const MemoryScan& scan, const CommitRequest& request,
+                       const std::map<std::string, InFlight>& in_flight, CommitReport& report,
+                       std::map<std::string, domain::Wanted>& overtaken);
+
+}  // namespace stibee_sync::store

@@ -1,0 +1,410 @@
+#include "store/memory_state.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace stibee_sync::store {
+
+MemoryState::MemoryState() : key(domain::StateKey::Bytes{}) {}
+
+MemoryMirror& MemoryState::mirror(MirrorId id) {
+  if (id.number < 1 || static_cast<std::size_t>(id.number) > mirrors.size()) {
+    throw std::invalid_argument("no such mirror in this state");
+  }
+  return mirrors[static_cast<std::size_t>(id.number - 1)];
+}
+
+void MemoryMirror::apply(const std::string& email, const LedgerRow& row, Fate fate) {
+  switch (fate) {
+    case Fate::Keep:
+      if (const auto same = ledger.find(email); same != ledger.end() && same->second == row) return;
+      ledger[email] = row;
+      if (row.lacks_values && row.key) {
+        if (const auto found = members.find(*row.key); found != members.end()) found->second.shadowed = true;
+      }
+      break;
+    case Fate::Erase:
+      ledger.erase(email);
+      if (const auto trace = trace_of(row)) traces[email] = *trace;
+      break;
+  }
+}
+
+namespace {
+
+/// Calls `visit` for each usable row whose address is borne by a usable row with a lower key. `shadowed`
+/// leaves out rows of an address that was decided without the other one, whose own move is held back.
+template <class Visit>
+void for_each_duplicate(const MemoryMirror& mirror, Visit visit) {
+  std::set<std::string> seen;
+  for (const auto& [key, member] : mirror.members) {
+    if (!member.rejection.empty() || !member.email) continue;
+    if (!seen.insert(*member.email).second && member.shadowed) visit(key, *member.email);
+  }
+}
+
+class MemoryStore : public Store {
+ public:
+  MemoryStore(std::shared_ptr<MemoryState> state, MemoryStoreHooks hooks)
+      : state_(std::move(state)), hooks_(std::move(hooks)) {
+    for (const auto& [batch, people] : state_->in_flight) {
+      auto& ledger = state_->mirror(people.first).ledger;
+      for (const auto& email : people.second) {
+        if (const auto row = ledger.find(email); row != ledger.end()) mark_in_doubt(row->second);
+      }
+    }
+    state_->in_flight.clear();
+  }
+
+  const domain::StateKey& key() const override { return state_->key; }
+
+  MirrorId open_mirror(std::string_view name, std::int64_t list_id) override {
+    auto& mirrors = state_->mirrors;
+    for (std::size_t i = 0; i < mirrors.size(); ++i) {
+      if (mirrors[i].name == name && mirrors[i].list_id == list_id) return id_of(i);
+    }
+    MemoryMirror mirror;
+    mirror.name = name;
+    mirror.list_id = list_id;
+    change([&] { mirrors.push_back(std::move(mirror)); });
+    return id_of(mirrors.size() - 1);
+  }
+
+  bool paused(MirrorId id) const override { return state_->mirror(id).paused; }
+  void set_paused(MirrorId id, bool paused) override {
+    change([&] { state_->mirror(id).paused = paused; });
+  }
+  SourceFacts source_facts(MirrorId id) const override { return state_->mirror(id).facts; }
+
+  std::unique_ptr<Scan> begin_scan(MirrorId id) override {
+    return std::make_unique<MemoryScan>(id, state_->mirror(id));
+  }
+
+  CommitReport commit(std::unique_ptr<Scan> scan, const CommitRequest& request) override {
+    const auto* staged = dynamic_cast<const MemoryScan*>(scan.get());
+    if (staged == nullptr) throw std::invalid_argument("a scan of another store");
+    if (staged->staged() > 0 && !staged->decided())
+      throw std::invalid_argument("a scan is decided before its commit");
+    now_ = request.now;
+    auto& mirror = state_->mirror(staged->id());
+    if (staged->before().generation != mirror.generation) {
+      throw StoreError("another read of the same mirror was applied while this one ran; it will be repeated");
+    }
+    CommitReport report;
+    std::map<std::string, domain::Wanted> overtaken;
+    auto after = committed(mirror, *staged, request, claims_[staged->id()], report, overtaken);
+    change([&] { mirror = std::move(after); });
+    for (auto& [email, wanted] : overtaken)
+      claims_[staged->id()][email].sent = std::move(wanted);
+    return report;
+  }
+
+  std::vector<Hold> holds(MirrorId id) const override { return state_->mirror(id).holds; }
+  void approve(MirrorId id, const std::string& digest, domain::UtcTime expires) override {
+    change([&] { state_->mirror(id).approvals[digest] = expires; });
+  }
+  bool approved(MirrorId id, const std::string& digest, domain::UtcTime now) const override {
+    const auto& approvals = state_->mirror(id).approvals;
+    const auto found = approvals.find(digest);
+    return found != approvals.end() && found->second > now;
+  }
+  void drop_approval(MirrorId id, const std::string& digest) override {
+    change([&] { state_->mirror(id).approvals.erase(digest); });
+  }
+
+  std::optional<Claimed> claim(const ClaimRequest& request, const LoggedAttempt& attempt) override {
+    now_ = request.now;
+    for (const auto lane : domain::all_lanes) {
+      if (request.only_lane && *request.only_lane != lane) continue;
+      auto waiting = waiting_in(request.mirrors, lane);
+      std::erase_if(waiting, [&](const Place& place) {
+        return place.row->due > request.now || (place.row->attempts > 0 && !request.retries_allowed);
+      });
+      if (waiting.empty()) continue;
+      // The first of those with the earliest due time: by mirror and shape, in the order in which they are
+      // listed.
+      const auto first = std::min_element(waiting.begin(), waiting.end(), [](const Place& a, const Place& b) {
+        return std::tie(a.row->due, a.mirror_order, a.row->shape) <
+               std::tie(b.row->due, b.mirror_order, b.row->shape);
+      });
+      return take(waiting, *first, request, attempt);
+    }
+    return std::nullopt;
+  }
+
+  void release(MirrorId id, const std::vector<domain::EmailAddress>& people) override {
+    for (const auto& email : people)
+      claims_[id].erase(email.text());
+    // Not durable: a crash before the next change leaves a doubt that is not needed.
+    drop_finished_batches();
+  }
+
+  void settle(MirrorId id, const std::vector<Settlement>& people, const PlaceRule& place,
+              domain::UtcTime now) override {
+    now_ = now;
+    auto& mirror = state_->mirror(id);
+    std::map<std::string, std::pair<LedgerRow, Fate>> after;
+    for (const auto& person : people) {
+      const auto& email = person.email.text();
+      const auto found = mirror.ledger.find(email);
+      if (found == mirror.ledger.end()) continue;
+      auto row = after.contains(email) ? after[email].first : found->second;
+      InFlight call;
+      if (const auto claim = claims_[id].find(email); claim != claims_[id].end()) {
+        call = claim->second;
+      } else if (row.lane) {
+        call.lane = *row.lane;
+      }
+      const auto fate = apply_settlement(row, person, call, place, now);
+      after[email] = {std::move(row), fate};
+    }
+    change([&] {
+      apply_all(mirror, after);
+      for (const auto& person : people)
+        claims_[id].erase(person.email.text());
+      drop_finished_batches();
+    });
+  }
+
+  void replace_all(MirrorId id, const PlaceRule& place, domain::UtcTime now) override {
+    auto& mirror = state_->mirror(id);
+    std::map<std::string, std::pair<LedgerRow, Fate>> after;
+    for (const auto& [email, before] : mirror.ledger) {
+      auto row = before;
+      const auto fate = place_again(row, place, now);
+      after[email] = {std::move(row), fate};
+    }
+    change([&] { apply_all(mirror, after); });
+  }
+
+  std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors) const override {
+    std::optional<domain::UtcTime> earliest;
+    for (const auto lane : domain::all_lanes) {
+      for (const auto& place : waiting_in(mirrors, lane)) {
+        if (!earliest || place.row->due < *earliest) earliest = place.row->due;
+      }
+    }
+    return earliest;
+  }
+
+  std::size_t retry(MirrorId id, std::string_view reason, std::string_view email, const PlaceRule& place,
+                    domain::UtcTime now) override {
+    auto& mirror = state_->mirror(id);
+    std::map<std::string, std::pair<LedgerRow, Fate>> after;
+    std::size_t count = 0;
+    for (const auto& [address, before] : mirror.ledger) {
+      if (before.parked.empty()) continue;
+      if ((!reason.empty() && before.parked != reason) || (!email.empty() && address != email)) continue;
+      auto row = before;
+      const auto fate = unpark(row, place, now);
+      if (row.parked.empty()) ++count;
+      after[address] = {std::move(row), fate};
+    }
+    change([&] { apply_all(mirror, after); });
+    return count;
+  }
+
+  void hasten(MirrorId id, domain::UtcTime now) override {
+    auto& mirror = state_->mirror(id);
+    std::map<std::string, std::pair<LedgerRow, Fate>> after;
+    for (const auto& [email, before] : mirror.ledger) {
+      auto row = before;
+      if (before.due > now && hasten_row(row, now)) after[email] = {std::move(row), Fate::Keep};
+    }
+    if (!after.empty()) change([&] { apply_all(mirror, after); });
+  }
+
+  std::vector<LoggedAttempt> logged_attempts() const override {
+    auto attempts = state_->attempts;
+    std::stable_sort(attempts.begin(), attempts.end(), [](const LoggedAttempt& a, const LoggedAttempt& b) {
+      return a.limiter_class < b.limiter_class;
+    });
+    return attempts;
+  }
+
+  Summary summary(MirrorId id, domain::UtcTime now) const override {
+    const auto& mirror = state_->mirror(id);
+    Summary summary;
+    for (const auto status :
+         {domain::RemoteStatus::Unknown, domain::RemoteStatus::Subscribed, domain::RemoteStatus::Unsubscribed,
+          domain::RemoteStatus::OptedOut, domain::RemoteStatus::AutoDeleted, domain::RemoteStatus::Purged,
+          domain::RemoteStatus::Ready}) {
+      summary.people[status] = 0;
+    }
+    for (const auto lane : domain::all_lanes)
+      summary.pending[lane] = {};
+    for (const auto& [email, row] : mirror.ledger) {
+      ++summary.people[row.confirmed.status];
+      if (row.wanted.intent == domain::Intent::Subscribed) ++summary.wanted_subscribed;
+      if (!row.parked.empty()) ++summary.parked[row.parked];
+      if (!row.lane || (row.attempts == 0 && row.due > now)) continue;
+      auto& lane = summary.pending[*row.lane];
+      ++lane.people;
+      if (!lane.oldest || row.pending_since < *lane.oldest) lane.oldest = row.pending_since;
+    }
+    for (const auto& [key, member] : mirror.members) {
+      if (!member.rejection.empty()) ++summary.parked[member.rejection];
+    }
+    for_each_duplicate(mirror, [&](const domain::MemberKey&, const std::string&) {
+      ++summary.parked[std::string(duplicate_reason)];
+    });
+    summary.facts = mirror.facts;
+    summary.holds = mirror.holds;
+    return summary;
+  }
+
+  std::vector<ParkedPerson> parked(MirrorId id, std::size_t most) const override {
+    const auto& mirror = state_->mirror(id);
+    std::vector<ParkedPerson> refused, rejected;
+    for (const auto& [email, row] : mirror.ledger) {
+      if (row.parked.empty()) continue;
+      refused.push_back({row.key ? row.key->to_string() : "", email, row.parked, row.message, row.attempts,
+                         row.parked_since});
+    }
+    for (const auto& [key, member] : mirror.members) {
+      if (member.rejection.empty()) continue;
+      rejected.push_back({key.to_string(), member.email.value_or(""), member.rejection,
+                          rejected_message(member.rejected_column), 0, std::nullopt});
+    }
+    const auto by_reason = [](const ParkedPerson& a, const ParkedPerson& b) { return a.reason < b.reason; };
+    std::stable_sort(refused.begin(), refused.end(), by_reason);
+    std::stable_sort(rejected.begin(), rejected.end(), by_reason);
+    refused.insert(refused.end(), rejected.begin(), rejected.end());
+    for_each_duplicate(mirror, [&](const domain::MemberKey& key, const std::string& email) {
+      refused.push_back({key.to_string(), email, std::string(duplicate_reason),
+                         std::string(duplicate_message), 0, std::nullopt});
+    });
+    if (refused.size() > most) refused.resize(most);
+    return refused;
+  }
+
+  std::size_t pending(MirrorId id) const override {
+    std::size_t count = 0;
+    for (const auto& [email, row] : state_->mirror(id).ledger) {
+      if (row.lane && !(now_ && row.attempts == 0 && row.due > *now_)) ++count;
+    }
+    return count;
+  }
+
+  std::optional<LedgerEntry> find(MirrorId id, const domain::EmailAddress& email) const override {
+    const auto& mirror = state_->mirror(id);
+    if (const auto row = mirror.ledger.find(email.text()); row != mirror.ledger.end())
+      return entry_of(row->second);
+    const auto trace = mirror.traces.find(email.text());
+    if (trace == mirror.traces.end()) return std::nullopt;
+    LedgerEntry entry;
+    entry.confirmed = trace->second;
+    entry.is_trace = true;
+    return entry;
+  }
+
+ private:
+  struct Place {
+    MirrorId mirror;
+    std::size_t mirror_order;
+    std::string email;
+    const LedgerRow* row;
+  };
+
+  static MirrorId id_of(std::size_t index) { return MirrorId{static_cast<std::int64_t>(index) + 1}; }
+
+  // A durable change: the hooks may throw, before it or after it.
+  template <typename Apply>
+  void change(Apply apply) {
+    if (hooks_.before_commit) hooks_.before_commit();
+    apply();
+    if (hooks_.after_commit) hooks_.after_commit();
+  }
+
+  static void apply_all(MemoryMirror& mirror,
+                        const std::map<std::string, std::pair<LedgerRow, Fate>>& after) {
+    for (const auto& [email, row_and_fate] : after)
+      mirror.apply(email, row_and_fate.first, row_and_fate.second);
+  }
+
+  std::vector<Place> waiting_in(const std::vector<MirrorId>& mirrors, domain::Lane lane) const {
+    std::vector<Place> waiting;
+    for (std::size_t i = 0; i < mirrors.size(); ++i) {
+      const auto claimed = claims_.find(mirrors[i]);
+      for (const auto& [email, row] : state_->mirror(mirrors[i]).ledger) {
+        if (row.lane != lane || (claimed != claims_.end() && claimed->second.contains(email))) continue;
+        waiting.push_back({mirrors[i], i, email, &row});
+      }
+    }
+    return waiting;
+  }
+
+  Claimed take(std::vector<Place> waiting, const Place& first, const ClaimRequest& request,
+               const LoggedAttempt& attempt) {
+    const auto mirror = first.mirror;
+    const auto lane = *first.row->lane;
+    const auto shape = first.row->shape;
+    std::erase_if(waiting, [&](const Place& p) { return p.mirror != mirror || p.row->shape != shape; });
+    std::sort(waiting.begin(), waiting.end(), [](const Place& a, const Place& b) {
+      return std::tie(a.row->due, a.email) < std::tie(b.row->due, b.email);
+    });
+    Claimed claimed;
+    claimed.mirror = mirror;
+    claimed.lane = lane;
+    claimed.shape = shape;
+    claimed.is_retry = waiting.front().row->attempts > 0;
+    claimed.batch_limit = waiting.front().row->batch_limit;
+    auto most = std::max<std::size_t>(request.max_people(shape), 1);
+    const auto most_passed = most_examined(most);
+    if (claimed.batch_limit > 0) most = std::min<std::size_t>(most, claimed.batch_limit);
+    std::vector<std::string> emails;
+    std::size_t passed = 0;
+    for (const auto& place : waiting) {
+      if (claimed.people.size() == most || passed == most_passed) break;
+      if (place.row->batch_limit != claimed.batch_limit) {
+        ++passed;
+        continue;
+      }
+      const auto& row = *place.row;
+      claimed.people.push_back({domain::EmailAddress::from_normalised(place.email), row.wanted, row.confirmed,
+                                row.values.value_or(domain::FieldValues{}), row.attempts});
+      emails.push_back(place.email);
+    }
+    change([&] {
+      if (!attempt.limiter_class.empty()) log(attempt);
+      state_->in_flight[++state_->last_batch] = {mirror, emails};
+    });
+    for (const auto& email : emails)
+      claims_[mirror][email] = InFlight{lane, std::nullopt};
+    return claimed;
+  }
+
+  void log(const LoggedAttempt& attempt) {
+    auto& attempts = state_->attempts;
+    attempts.push_back(attempt);
+    const auto same = [&](const LoggedAttempt& a) { return a.limiter_class == attempt.limiter_class; };
+    if (std::count_if(attempts.begin(), attempts.end(), same) > most_logged_attempts) {
+      attempts.erase(std::find_if(attempts.begin(), attempts.end(), same));
+    }
+  }
+
+  void drop_finished_batches() {
+    std::erase_if(state_->in_flight, [&](const auto& batch) {
+      const auto& claims = claims_[batch.second.first];
+      return std::none_of(batch.second.second.begin(), batch.second.second.end(),
+                          [&](const std::string& email) { return claims.contains(email); });
+    });
+  }
+
+  std::shared_ptr<MemoryState> state_;
+  MemoryStoreHooks hooks_;
+  std::map<MirrorId, std::map<std::string, InFlight>> claims_;
+  std::optional<domain::UtcTime> now_;
+};
+
+}  // namespace
+
+std::shared_ptr<MemoryState> make_memory_state() {
+  return std::make_shared<MemoryState>();
+}
+
+std::unique_ptr<Store> make_memory_store(std::shared_ptr<MemoryState> state, MemoryStoreHooks hooks) {
+  return std::make_unique<MemoryStore>(std::move(state), std::move(hooks));
+}
+
+}  // namespace stibee_sync::store

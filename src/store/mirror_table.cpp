@@ -1,0 +1,195 @@
+#include "store/mirror_table.hpp"
+
+#include "store/row_codec.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace stibee_sync::store {
+namespace {
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+// "3 empty_address" a line.
+std::string counts_to_text(const std::map<std::string, std::size_t>& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts)
+    text += std::to_string(count) + ' ' + name + '\n';
+  return text;
+}
+
+std::map<std::string, std::size_t> counts_from_text(std::string_view text) {
+  std::map<std::string, std::size_t> counts;
+  for (const auto& line : lines_of(text)) {
+    std::size_t count = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), count);
+    if (error != std::errc() || end == line.data() + line.size()) continue;
+    counts[std::string(end + 1, line.data() + line.size())] = count;
+  }
+  return counts;
+}
+
+std::string lines_to_text(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines)
+    text += line + '\n';
+  return text;
+}
+
+std::size_t size_at(const Statement& row, int column) {
+  return static_cast<std::size_t>(row.integer(column));
+}
+
+}  // namespace
+
+MirrorTable::MirrorTable(Connection& connection)
+    : find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
+      add_(connection, "INSERT INTO mirror (name, list_id) VALUES (?, ?) RETURNING id"),
+      paused_(connection, "SELECT paused FROM mirror WHERE id = ?"),
+      set_paused_(connection, "UPDATE mirror SET paused = ? WHERE id = ?"),
+      facts_(connection,
+             "SELECT last_good_rows, last_rows, non_null, mapping, server_identity, last_success, rejected, "
+             "duplicates "
+             "FROM mirror WHERE id = ?"),
+      set_facts_(
+          connection,
+          "UPDATE mirror SET generation = generation + 1, last_good_rows = ?, last_rows = ?, non_null = ?, "
+          "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ? WHERE id = ?"),
+      generation_(connection, "SELECT generation FROM mirror WHERE id = ?"),
+      holds_(connection,
+             "SELECT change_class, count, of, digest, why, refs, since FROM hold WHERE mirror = ? ORDER BY "
+             "change_class"),
+      clear_holds_(connection, "DELETE FROM hold WHERE mirror = ?"),
+      add_hold_(connection, "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      approve_(connection, "INSERT OR REPLACE INTO approval VALUES (?, ?, ?)"),
+      approved_(connection, "SELECT 1 FROM approval WHERE mirror = ? AND digest = ? AND expires > ?"),
+      drop_approval_(connection, "DELETE FROM approval WHERE mirror = ? AND digest = ?"),
+      drop_expired_(connection, "DELETE FROM approval WHERE mirror = ? AND expires <= ?") {}
+
+std::optional<MirrorId> MirrorTable::find(std::string_view name, std::int64_t list_id) {
+  find_.bind(1, name).bind(2, list_id);
+  const StatementUse use(find_);
+  if (!find_.step()) return std::nullopt;
+  return MirrorId{find_.integer(0)};
+}
+
+MirrorId MirrorTable::add(std::string_view name, std::int64_t list_id) {
+  add_.bind(1, name).bind(2, list_id);
+  const StatementUse use(add_);
+  add_.step();
+  return MirrorId{add_.integer(0)};
+}
+
+bool MirrorTable::paused(MirrorId mirror) {
+  paused_.bind(1, mirror.number);
+  const StatementUse use(paused_);
+  return paused_.step() && paused_.integer(0) != 0;
+}
+
+void MirrorTable::set_paused(MirrorId mirror, bool paused) {
+  set_paused_.bind(1, std::int64_t{paused}).bind(2, mirror.number).run();
+}
+
+SourceFacts MirrorTable::facts(MirrorId mirror) {
+  facts_.bind(1, mirror.number);
+  const StatementUse use(facts_);
+  SourceFacts facts;
+  if (!facts_.step()) return facts;
+  if (!facts_.is_null(0)) facts.last_good_rows = size_at(facts_, 0);
+  facts.last_rows = size_at(facts_, 1);
+  for (const auto count : list_at(facts_, 2))
+    facts.non_null.push_back(static_cast<std::size_t>(count));
+  facts.mapping = facts_.text(3);
+  facts.server_identity = facts_.text(4);
+  facts.last_success = time_at(facts_, 5);
+  facts.rejected = counts_from_text(facts_.text(6));
+  facts.duplicates = size_at(facts_, 7);
+  return facts;
+}
+
+void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
+  const auto non_null = list_to_text({facts.non_null.begin(), facts.non_null.end()});
+  const auto rejected = counts_to_text(facts.rejected);
+  if (facts.last_good_rows) {
+    set_facts_.bind(1, static_cast<std::int64_t>(*facts.last_good_rows));
+  } else {
+    set_facts_.bind_null(1);
+  }
+  set_facts_.bind(2, static_cast<std::int64_t>(facts.last_rows)).bind(3, non_null).bind(4, facts.mapping);
+  set_facts_.bind(5, facts.server_identity);
+  bind_time(set_facts_, 6, facts.last_success);
+  set_facts_.bind(7, rejected)
+      .bind(8, static_cast<std::int64_t>(facts.duplicates))
+      .bind(9, mirror.number)
+      .run();
+}
+
+std::int64_t MirrorTable::generation(MirrorId mirror) {
+  generation_.bind(1, mirror.number);
+  const StatementUse use(generation_);
+  return generation_.step() ? generation_.integer(0) : 0;
+}
+
+std::vector<Hold> MirrorTable::holds(MirrorId mirror) {
+  std::vector<Hold> holds;
+  holds_.bind(1, mirror.number);
+  const StatementUse use(holds_);
+  while (holds_.step()) {
+    Hold hold;
+    hold.change_class = holds_.text(0);
+    hold.count = size_at(holds_, 1);
+    hold.of = size_at(holds_, 2);
+    hold.digest = holds_.text(3);
+    hold.why = holds_.text(4);
+    hold.refs = lines_of(holds_.text(5));
+    hold.since = time_from(holds_.integer(6));
+    holds.push_back(std::move(hold));
+  }
+  return holds;
+}
+
+void MirrorTable::replace_holds(MirrorId mirror, const std::vector<Hold>& wanted) {
+  const auto before = holds(mirror);
+  clear_holds_.bind(1, mirror.number).run();
+  for (const auto& hold : wanted) {
+    const auto same = std::find_if(before.begin(), before.end(),
+                                   [&](const Hold& old) { return old.change_class == hold.change_class; });
+    const auto refs = lines_to_text(hold.refs);
+    add_hold_.bind(1, mirror.number)
+        .bind(2, hold.change_class)
+        .bind(3, static_cast<std::int64_t>(hold.count));
+    add_hold_.bind(4, static_cast<std::int64_t>(hold.of))
+        .bind(5, hold.digest)
+        .bind(6, hold.why)
+        .bind(7, refs);
+    add_hold_.bind(8, to_number(same == before.end() ? hold.since : same->since)).run();
+  }
+}
+
+void MirrorTable::approve(MirrorId mirror, std::string_view digest, domain::UtcTime expires) {
+  approve_.bind(1, mirror.number).bind(2, digest).bind(3, to_number(expires)).run();
+}
+
+bool MirrorTable::approved(MirrorId mirror, std::string_view digest, domain::UtcTime now) {
+  approved_.bind(1, mirror.number).bind(2, digest).bind(3, to_number(now));
+  const StatementUse use(approved_);
+  return approved_.step();
+}
+
+void MirrorTable::drop_approval(MirrorId mirror, std::string_view digest) {
+  drop_approval_.bind(1, mirror.number).bind(2, digest).run();
+}
+
+void MirrorTable::drop_expired_approvals(MirrorId mirror, domain::UtcTime now) {
+  drop_expired_.bind(1, mirror.number).bind(2, to_number(now)).run();
+}
+
+}  // namespace stibee_sync::store

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "store/sqlite.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stibee_sync::store {
+
+/// The tables `mirror`, `hold` and `approval`.
+class MirrorTable {
+ public:
+  explicit MirrorTable(Connection& connection);
+
+  std::optional<MirrorId> find(std::string_view name, std::int64_t list_id);
+  MirrorId add(std::string_view name, std::int64_t list_id);
+
+  bool paused(MirrorId mirror);
+  void set_paused(MirrorId mirror, bool paused);
+  SourceFacts facts(MirrorId mirror);
+  /// Also counts the read.
+  void set_facts(MirrorId mirror, const SourceFacts& facts);
+  std::int64_t generation(MirrorId mirror);
+
+  std::vector<Hold> holds(MirrorId mirror);
+  void replace_holds(MirrorId mirror, const std::vector<Hold>& holds);
+
+  void approve(MirrorId mirror, std::string_view digest, domain::UtcTime expires);
+  bool approved(MirrorId mirror, std::string_view digest, domain::UtcTime now);
+  void drop_approval(MirrorId mirror, std::string_view digest);
+  void drop_expired_approvals(MirrorId mirror, domain::UtcTime now);
+
+ private:
+  Statement find_, add_, paused_, set_paused_, facts_, set_facts_, generation_;
+  Statement holds_, clear_holds_, add_hold_;
+  Statement approve_, approved_, drop_approval_, drop_expired_;
+};
+
+}  // namespace stibee_sync::store

@@ -1,0 +1,162 @@
+#include "stibee_sync/store/sqlite_store.hpp"
+#include "store/directory.hpp"
+#include "store/integrity.hpp"
+#include "store/row_codec.hpp"
+#include "store/schema.hpp"
+#include "store/sqlite_store_impl.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace stibee_sync::store {
+namespace {
+
+constexpr const char* file_name = "state.sqlite";
+// What a start may spend on looking for damage; a million people take about a second.
+constexpr std::chrono::milliseconds check_budget{3000};
+
+[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path, int error) {
+  throw StoreError(what + " " + path.string() + ": " + std::strerror(error) +
+                   "; check owner and mode of the file and of the state directory");
+}
+
+// SQLite gives its log and index files the mode of the main file, so this one decides for all.
+bool make_file(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) fail("cannot open", file, errno);
+  struct stat info{};
+  int result = ::fstat(fd, &info);
+  if (result == 0 && (info.st_mode & 077) != 0) result = ::fchmod(fd, 0600);
+  const int code = errno;
+  ::close(fd);
+  if (result != 0) fail("cannot close to others", file, code);
+  return info.st_size == 0;
+}
+
+std::string utc_stamp() {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+  return text;
+}
+
+std::filesystem::path set_aside(const std::filesystem::path& file) {
+  const auto base = file.string() + ".damaged-" + utc_stamp();
+  auto aside = base;
+  std::error_code error;
+  for (int n = 2; std::filesystem::exists(aside, error); ++n)
+    aside = base + "-" + std::to_string(n);
+  if (::rename(file.c_str(), aside.c_str()) != 0) fail("cannot set aside", file, errno);
+  for (const char* suffix : {"-wal", "-shm"}) {
+    const auto from = file.string() + suffix;
+    const auto to = aside + suffix;
+    // A log left behind would be taken for the fresh file's own.
+    if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) fail("cannot set aside", from, errno);
+  }
+  ::unlink(suspicion_of(file).c_str());
+  sync_directory(file.parent_path());
+  return aside;
+}
+
+domain::StateKey::Bytes state_key(Connection& connection, bool may_make) {
+  Statement find(connection, "SELECT value FROM meta WHERE name = 'state_key'");
+  domain::StateKey::Bytes bytes{};
+  if (find.step()) {
+    const auto stored = find.blob(0);
+    if (stored.size() != bytes.size()) {
+      throw StoreFailure(Failure::Damaged, connection.file().string() + ": the state's key is damaged");
+    }
+    std::copy(stored.begin(), stored.end(), bytes.begin());
+    return bytes;
+  }
+  if (!may_make) throw StoreError(connection.file().string() + ": has no key; start the daemon once");
+  bytes = domain::StateKey::random_bytes();
+  Statement insert(connection, "INSERT INTO meta VALUES ('state_key', ?)");
+  insert.bind(1, std::span<const std::uint8_t>(bytes)).run();
+  return bytes;
+}
+
+std::unique_ptr<Store> open_checked(const std::filesystem::path& file) {
+  auto connection = std::make_unique<Connection>(file, Connection::Mode::ReadWrite);
+  const auto version = schema_version(*connection);
+  if (version && *version > migration_steps().back().to) migrate(*connection, migration_steps());  // throws
+  if (connection->query_text("PRAGMA journal_mode = WAL") != "wal") {
+    throw StoreError(file.string() +
+                     ": cannot keep a write-ahead log here; the state directory must be on a local " +
+                     "file system");
+  }
+  connection->execute(
+      "PRAGMA synchronous = FULL; PRAGMA cache_size = -5000; PRAGMA secure_delete = ON; "
+      "PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON");
+  if (version) {
+    const bool suspect = std::filesystem::exists(suspicion_of(file));
+    if (!looks_sound(*connection, suspect ? std::nullopt : std::optional(check_budget))) {
+      throw StoreFailure(Failure::Damaged, file.string() + ": the file is damaged");
+    }
+    if (suspect) read_everything(*connection);
+    if (suspect) ::unlink(suspicion_of(file).c_str());
+  }
+  migrate(*connection, migration_steps());
+  const auto key = state_key(*connection, true);
+  auto store = std::make_unique<SqliteStore>(std::move(connection), Connection::Mode::ReadWrite, key,
+                                             file.parent_path());
+  store->recover();
+  return store;
+}
+
+}  // namespace
+
+std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& directory, OpenReport& report) {
+  make_state_directory(directory);
+  const auto file = directory / file_name;
+  report = {};
+  report.created = make_file(file);
+  try {
+    return open_checked(file);
+  } catch (const StoreFailure& failure) {
+    if (failure.kind() != Failure::Damaged) throw;
+  }
+  report.damaged_set_aside = set_aside(file);
+  make_file(file);
+  return open_checked(file);
+}
+
+std::unique_ptr<Store> open_sqlite_store_read_only(const std::filesystem::path& directory) {
+  const auto file = directory / file_name;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error) || std::filesystem::file_size(file, error) == 0) {
+    throw StoreError(file.string() + ": there is no state yet; start the daemon, or run `sync`, first");
+  }
+  const auto open = [&](Connection::Mode mode) -> std::unique_ptr<Store> {
+    auto connection = std::make_unique<Connection>(file, mode);
+    const auto version = schema_version(*connection);
+    const int known = migration_steps().back().to;
+    if (version && *version > known) migrate(*connection, migration_steps());  // throws
+    if (!version || *version < known) {
+      throw StoreError(file.string() +
+                       ": written by an older stibee-syncd; start the daemon, which brings it up to date");
+    }
+    connection->execute("PRAGMA cache_size = -2000");
+    const auto key = state_key(*connection, false);
+    return std::make_unique<SqliteStore>(std::move(connection), mode, key, temporary_directory());
+  };
+  try {
+    return open(Connection::Mode::ReadOnly);
+  } catch (const StoreFailure& failure) {
+    // Where nothing may be written, SQLite cannot make the index of its log. Without a log none is needed.
+    const auto log = file.string() + "-wal";
+    const bool has_log = std::filesystem::exists(log, error) && std::filesystem::file_size(log, error) > 0;
+    if (failure.kind() != Failure::Unreadable || has_log) throw;
+  }
+  return open(Connection::Mode::Immutable);
+}
+
+}  // namespace stibee_sync::store

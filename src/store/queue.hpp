@@ -1,0 +1,85 @@
+#pragma once
+
+#include "store/ledger_row.hpp"
+#include "store/sqlite.hpp"
+
+#include <compare>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace stibee_sync::store {
+
+/// A part of the queue that is served in the order of (due, email).
+struct QueueStream {
+  MirrorId mirror;
+  domain::Lane lane = domain::Lane::Upsert;
+  std::string shape;
+  bool retried = false;
+  friend auto operator<=>(const QueueStream&, const QueueStream&) = default;
+};
+
+struct QueuePosition {
+  std::int64_t due = 0;
+  std::string email;
+  friend auto operator<=>(const QueuePosition&, const QueuePosition&) = default;
+};
+
+/// People whose call is out. In memory only: after a crash they are simply pending again.
+class Claims {
+ public:
+  struct Claim {
+    InFlight call;
+    std::int64_t batch = 0;  // row of `in_flight`
+  };
+  Claim* find(MirrorId mirror, const std::string& email);
+  bool contains(MirrorId mirror, const std::string& email) { return find(mirror, email) != nullptr; }
+  void add(MirrorId mirror, const std::string& email, domain::Lane lane, std::int64_t batch);
+  /// Frees a person. The batch, if this was its last one.
+  std::optional<std::int64_t> free(MirrorId mirror, const std::string& email);
+  /// Of this batch, how many people are still out.
+  std::size_t left(std::int64_t batch) const;
+
+ private:
+  std::map<MirrorId, std::unordered_map<std::string, Claim>> people_;
+  std::map<std::int64_t, std::size_t> left_;
+};
+
+/// What a claim will take: who, and in which batch.
+struct Batch {
+  QueueStream stream;  // `retried`: of the first person
+  std::uint32_t limit = 0;
+  std::vector<std::string> people;
+};
+
+/// Reads the outbound queue.
+class Queue {
+ public:
+  Queue(Connection& connection, Claims& claims);
+  std::optional<Batch> most_urgent(const ClaimRequest& request);
+  std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors);
+  std::size_t postponed(MirrorId mirror, domain::Lane lane, domain::UtcTime now);
+  std::optional<domain::UtcTime> oldest(MirrorId mirror, domain::Lane lane, domain::UtcTime now);
+
+  /// A row stands at this place of the queue now, or is free again there.
+  void changed(MirrorId mirror, const std::string& email, const LedgerRow& row);
+
+ private:
+  struct Head {
+    QueuePosition position;
+    std::uint32_t limit = 0;
+  };
+  std::vector<std::string> shapes(MirrorId mirror, domain::Lane lane);
+  std::optional<Head> head(const QueueStream& stream, std::int64_t latest);
+  Batch gather(QueueStream stream, const ClaimRequest& request, std::size_t most);
+  void start(Statement& statement, const QueueStream& stream, std::int64_t latest);
+
+  Claims& claims_;
+  Statement shape_, fresh_, retried_, postponed_, oldest_fresh_, oldest_retried_;
+  // Everybody up to here is claimed: the search for the next batch need not pass them again.
+  std::map<QueueStream, QueuePosition> claimed_up_to_;
+};
+
+}  // namespace stibee_sync::store

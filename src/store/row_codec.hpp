@@ -1,0 +1,61 @@
+#pragma once
+
+#include "store/ledger_row.hpp"
+#include "store/sqlite.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// How values of the domain stand in the state file. Numbers of enumerations are part of the file's format:
+// they do not follow the order in the source.
+namespace stibee_sync::store {
+
+inline constexpr domain::RemoteStatus all_statuses[] = {
+    domain::RemoteStatus::Unknown,  domain::RemoteStatus::Subscribed,  domain::RemoteStatus::Unsubscribed,
+    domain::RemoteStatus::OptedOut, domain::RemoteStatus::AutoDeleted, domain::RemoteStatus::Purged,
+    domain::RemoteStatus::Ready};
+
+int to_number(domain::Intent intent);
+int to_number(domain::RemoteStatus status);
+int to_number(domain::Lane lane);
+
+// Values of a row that cannot be are damage: the connection says so.
+domain::Intent intent_at(const Statement& row, int column);
+domain::RemoteStatus status_at(const Statement& row, int column);
+domain::Lane lane_at(const Statement& row, int column);
+
+std::int64_t to_number(domain::UtcTime time);
+domain::UtcTime time_from(std::int64_t milliseconds);
+std::optional<domain::UtcTime> time_at(const Statement& row, int column);
+domain::Fingerprint fingerprint_at(const Statement& row, int column);
+domain::MemberKey key_at(const Statement& row, int column);
+void bind_key(Statement& statement, int index, const domain::MemberKey& key);
+void bind_time(Statement& statement, int index, const std::optional<domain::UtcTime>& time);
+
+std::string list_to_text(const std::vector<std::int64_t>& numbers);  // "12,34"
+std::vector<std::int64_t> list_at(const Statement& row, int column);
+
+/// The columns of `subscriber` after (mirror, email), in the order in which `RowBinder` binds and `read_row`
+/// reads them.
+extern const std::string_view row_columns;
+inline constexpr int row_column_count = 31;
+
+/// Binds a row's columns from `first` on. Keeps the texts it makes until it is used again.
+class RowBinder {
+ public:
+  void bind(Statement& statement, int first, const LedgerRow& row);
+
+ private:
+  std::string wanted_groups_, confirmed_groups_, maybe_groups_, values_;
+};
+
+LedgerRow read_row(const Statement& statement, int first);
+
+/// Reads every row that has to make sense. Throws StoreFailure(Damaged) if one does not.
+void read_everything(Connection& connection);
+
+}  // namespace stibee_sync::store

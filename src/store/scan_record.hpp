@@ -1,0 +1,77 @@
+#pragma once
+
+#include "stibee_sync/store/store.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What a read stages, as bytes. Sort keys order as bytes in the order of the values.
+namespace stibee_sync::store {
+
+/// One staged row; sorted by its key.
+struct RowRecord {
+  domain::MemberKey key;
+  bool gone = false;
+  bool existed = false;    // the snapshot has a row with this key
+  bool unchanged = false;  // … and it says exactly the same
+  domain::Fingerprint fingerprint;
+  std::optional<std::string> email;
+  std::optional<std::string> old_email;  // of the snapshot's row
+  bool subscribed = true;
+  std::string rejection;
+  std::string rejected_column;
+
+  /// Bears another address than before, so that two decisions depend on it.
+  bool moves() const { return email && old_email && *email != *old_email; }
+};
+
+/// That a row concerns an address; sorted by address, then key.
+struct AddressEvent {
+  std::string email;
+  enum class Kind : std::uint8_t {
+    Touched,  // no row: the address is to be decided anyway
+    Left,     // the row bore the address before
+    Bears     // the row bears the address now
+  } kind = Kind::Touched;
+  domain::MemberKey key;
+  bool moves = false;
+  bool subscribed = true;
+  bool rejected = false;
+  bool base_shadowed = false;  // the flag that the snapshot's row will have once the rows are applied
+  std::optional<bool> was_subscribed;
+  std::optional<domain::Member> member;
+};
+
+/// What was decided for an address, with what has to be known to apply it.
+struct DecisionRecord {
+  std::string email;
+  AddressDecision decision;
+  bool touched = false;  // had a Touched event
+  struct Row {
+    domain::MemberKey key;
+    bool moves = false;
+  };
+  std::vector<Row> rows;  // the staged rows that concern the address
+  struct Shadow {
+    domain::MemberKey key;
+    bool shadowed = false;
+  };
+  std::vector<Shadow> shadows;  // flags to be set
+};
+
+void append_sort_key(std::string& out, const domain::MemberKey& key);
+domain::MemberKey key_from_sort_key(std::string_view bytes);
+/// Address and key; the address ends at the first NUL, which no address has.
+void append_sort_key(std::string& out, std::string_view email, const domain::MemberKey& key);
+std::string_view email_of_sort_key(std::string_view bytes);
+
+void append_payload(std::string& out, const RowRecord& record);
+RowRecord row_record(std::string_view sort_key, std::string_view payload);
+void append_payload(std::string& out, const AddressEvent& event);
+AddressEvent address_event(std::string_view sort_key, std::string_view payload);
+void append_record(std::string& out, const DecisionRecord& record);
+DecisionRecord decision_record(std::string_view bytes);
+
+}  // namespace stibee_sync::store

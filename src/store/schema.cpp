@@ -1,0 +1,199 @@
+#include "store/schema.hpp"
+
+#include <string>
+
+namespace stibee_sync::store {
+namespace {
+
+// Times are milliseconds since 1970 in UTC. `key` has no type, so that integer and text keys keep their
+// order.
+constexpr MigrationStep steps[] = {{1, R"sql(
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE mirror (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  list_id INTEGER NOT NULL,
+  paused INTEGER NOT NULL DEFAULT 0,
+  generation INTEGER NOT NULL DEFAULT 0,  -- counts the reads that were applied
+  last_good_rows INTEGER,
+  last_rows INTEGER NOT NULL DEFAULT 0,
+  non_null TEXT NOT NULL DEFAULT '',
+  mapping TEXT NOT NULL DEFAULT '',
+  server_identity TEXT NOT NULL DEFAULT '',
+  last_success INTEGER,
+  rejected TEXT NOT NULL DEFAULT '',
+  duplicates INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (name, list_id)
+);
+
+-- The snapshot: what the source said at the last complete read.
+CREATE TABLE member (
+  mirror INTEGER NOT NULL,
+  key NOT NULL,
+  fingerprint BLOB NOT NULL,
+  email TEXT,                   -- NULL: the row has no usable address
+  subscribed INTEGER NOT NULL,
+  shadowed INTEGER NOT NULL,    -- staged at every read: shares its address, or its values are needed
+  rejection TEXT,
+  rejected_column TEXT,
+  PRIMARY KEY (mirror, key)
+) WITHOUT ROWID;
+CREATE INDEX member_rejected ON member (mirror, rejection) WHERE rejection IS NOT NULL;
+CREATE INDEX member_shadowed ON member (mirror, email) WHERE shadowed = 1;
+
+-- Which rows bear an address: an index of `member` that is kept by hand, so that a first import of a million
+-- rows can fill it in its own order.
+CREATE TABLE member_address (
+  mirror INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  key NOT NULL,
+  PRIMARY KEY (mirror, email, key)
+) WITHOUT ROWID;
+
+-- Addresses that a decision was applied to though a row that it rests on is held back.
+CREATE TABLE touched_address (
+  mirror INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  PRIMARY KEY (mirror, email)
+) WITHOUT ROWID;
+
+-- The ledger: what is wanted and what is confirmed at Stibee. Rows with a lane are the outbound queue.
+CREATE TABLE subscriber (
+  mirror INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  intent INTEGER NOT NULL,            -- 0 subscribed, 1 unsubscribed, 2 absent
+  wanted_fields BLOB NOT NULL,
+  wanted_ad_agreed INTEGER,
+  wanted_groups TEXT,
+  consented_at INTEGER,
+  opted_in_at INTEGER,
+  left_at INTEGER,
+  status INTEGER NOT NULL,            -- 0 unknown, 1 subscribed, 2 unsubscribed, 3 opted_out, 4 auto_deleted,
+  since INTEGER,                      --   5 purged, 6 ready
+  confirmed_fields BLOB,
+  confirmed_ad_agreed INTEGER,
+  confirmed_groups TEXT,
+  maybe_groups TEXT,                  -- may have been assigned: released once they are not wanted
+  maybe_subscribed INTEGER NOT NULL,
+  field_values TEXT,                  -- only while something is to be sent
+  member_key,
+  lane INTEGER,                       -- 0 optout, 1 delete, 2 upsert; NULL: not in the queue
+  shape TEXT,
+  due INTEGER,
+  pending_since INTEGER,
+  retried INTEGER NOT NULL,           -- attempts > 0
+  attempts INTEGER NOT NULL,
+  not_before INTEGER,
+  batch_limit INTEGER NOT NULL,
+  in_doubt INTEGER NOT NULL,          -- a call may have been applied whose answer is not known
+  error TEXT,
+  message TEXT,
+  parked TEXT,                        -- reason
+  parked_since INTEGER,
+  parked_by_rule INTEGER NOT NULL,
+  lacks_values INTEGER NOT NULL,      -- to be sent as soon as a read has supplied the values
+  PRIMARY KEY (mirror, email)
+) WITHOUT ROWID;
+CREATE INDEX queue ON subscriber (mirror, lane, shape, retried, due, email, batch_limit) WHERE lane IS NOT NULL;
+CREATE INDEX retried ON subscriber (mirror, lane, pending_since) WHERE lane IS NOT NULL AND retried = 1;
+CREATE INDEX parked ON subscriber (mirror, parked) WHERE parked IS NOT NULL;
+
+-- People who are gone from the source and settled, but known at Stibee: a keyed hash is all that is kept.
+CREATE TABLE trace (
+  mirror INTEGER NOT NULL,
+  person_hash BLOB NOT NULL,
+  status INTEGER NOT NULL,
+  since INTEGER,
+  groups TEXT NOT NULL,         -- that the person may be in: released if they come back to others
+  PRIMARY KEY (mirror, person_hash)
+) WITHOUT ROWID;
+
+CREATE TABLE hold (
+  mirror INTEGER NOT NULL,
+  change_class TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  of INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  why TEXT NOT NULL,
+  refs TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (mirror, change_class)
+) WITHOUT ROWID;
+
+CREATE TABLE approval (
+  mirror INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  PRIMARY KEY (mirror, digest)
+) WITHOUT ROWID;
+
+-- A ring of the last attempts of each limiter.
+CREATE TABLE limiter_attempt (
+  limiter_class TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  since_boot_ns INTEGER NOT NULL,
+  PRIMARY KEY (limiter_class, slot)
+) WITHOUT ROWID;
+
+-- Claims whose answer is not settled yet: after a crash nobody knows whether those calls were applied.
+CREATE TABLE in_flight (id INTEGER PRIMARY KEY, mirror INTEGER NOT NULL, people TEXT NOT NULL);
+
+-- For a human with the sqlite3 shell.
+CREATE VIEW people AS
+SELECT m.name AS mirror, s.email,
+  CASE s.intent WHEN 0 THEN 'subscribed' WHEN 1 THEN 'unsubscribed' ELSE 'absent' END AS wanted,
+  CASE s.status WHEN 0 THEN 'unknown' WHEN 1 THEN 'subscribed' WHEN 2 THEN 'unsubscribed' WHEN 3 THEN 'opted_out'
+    WHEN 4 THEN 'auto_deleted' WHEN 5 THEN 'purged' ELSE 'ready' END AS confirmed,
+  CASE s.lane WHEN 0 THEN 'optout' WHEN 1 THEN 'delete' WHEN 2 THEN 'upsert' END AS lane,
+  s.shape, datetime(s.due / 1000, 'unixepoch') AS due, s.attempts, s.error, s.parked, s.message
+FROM subscriber s JOIN mirror m ON m.id = s.mirror;
+)sql"}};
+
+}  // namespace
+
+std::span<const MigrationStep> migration_steps() {
+  return steps;
+}
+
+std::optional<int> schema_version(Connection& connection) {
+  const auto id = connection.query_number("PRAGMA application_id");
+  const bool empty = connection.query_number("SELECT count(*) FROM sqlite_schema") == 0;
+  if (empty && (id == 0 || id == application_id)) return std::nullopt;
+  const bool has_version = connection.query_number(
+                               "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
+                               "'schema_version'") == 1;
+  if (id != application_id || !has_version) {
+    throw StoreFailure(Failure::Damaged, connection.file().string() + ": not a state file of stibee-syncd");
+  }
+  return static_cast<int>(connection.query_number("SELECT max(version) FROM schema_version"));
+}
+
+void migrate(Connection& connection, std::span<const MigrationStep> all) {
+  const auto found = schema_version(connection);
+  const int last = all.empty() ? 0 : all.back().to;
+  if (found && *found > last) {
+    throw StoreError(connection.file().string() + ": written by a newer stibee-syncd (schema version " +
+                     std::to_string(*found) + ", this one knows " + std::to_string(last) +
+                     "); install that version again, or move the file away to begin afresh");
+  }
+  if (found == last) return;
+  Transaction transaction(connection);
+  if (!found) {
+    connection.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
+    connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL, at TEXT NOT NULL)");
+  }
+  for (const auto& step : all) {
+    if (found && step.to <= *found) continue;
+    connection.execute(step.sql);
+    connection.execute(("INSERT INTO schema_version VALUES (" + std::to_string(step.to) +
+                        ", strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))")
+                           .c_str());
+  }
+  transaction.commit();
+}
+
+}  // namespace stibee_sync::store

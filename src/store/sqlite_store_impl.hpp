@@ -1,0 +1,133 @@
+#pragma once
+
+#include "store/ledger_table.hpp"
+#include "store/mirror_table.hpp"
+#include "store/queue.hpp"
+#include "store/sqlite.hpp"
+#include "store/sqlite_scan.hpp"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::store {
+
+/// The store over an open state file of the right version.
+class SqliteStore : public Store {
+ public:
+  /// `staging`: where scans put their temporary files.
+  SqliteStore(std::unique_ptr<Connection> connection, Connection::Mode mode,
+              const domain::StateKey::Bytes& key, std::filesystem::path staging);
+
+  const domain::StateKey& key() const override { return key_; }
+  MirrorId open_mirror(std::string_view name, std::int64_t list_id) override;
+  bool paused(MirrorId mirror) const override;
+  void set_paused(MirrorId mirror, bool paused) override;
+
+  SourceFacts source_facts(MirrorId mirror) const override;
+  std::unique_ptr<Scan> begin_scan(MirrorId mirror) override;
+  CommitReport commit(std::unique_ptr<Scan> scan, const CommitRequest& request) override;
+  std::vector<Hold> holds(MirrorId mirror) const override;
+  void approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires) override;
+  bool approved(MirrorId mirror, const std::string& digest, domain::UtcTime now) const override;
+  void drop_approval(MirrorId mirror, const std::string& digest) override;
+
+  std::optional<Claimed> claim(const ClaimRequest& request, const LoggedAttempt& attempt) override;
+  void release(MirrorId mirror, const std::vector<domain::EmailAddress>& people) override;
+  void settle(MirrorId mirror, const std::vector<Settlement>& people, const PlaceRule& place,
+              domain::UtcTime now) override;
+  void replace_all(MirrorId mirror, const PlaceRule& place, domain::UtcTime now) override;
+  std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors) const override;
+  std::size_t retry(MirrorId mirror, std::string_view reason, std::string_view email, const PlaceRule& place,
+                    domain::UtcTime now) override;
+  void hasten(MirrorId mirror, domain::UtcTime now) override;
+
+  std::vector<LoggedAttempt> logged_attempts() const override;
+
+  Summary summary(MirrorId mirror, domain::UtcTime now) const override;
+  std::vector<ParkedPerson> parked(MirrorId mirror, std::size_t most) const override;
+  std::size_t pending(MirrorId mirror) const override;
+  std::optional<LedgerEntry> find(MirrorId mirror, const domain::EmailAddress& email) const override;
+
+  /// What a crash left in flight becomes doubt. Once, after opening.
+  void recover();
+  /// For tests that fill the disk.
+  Connection& connection() { return *connection_; }
+
+ private:
+  /// A write transaction, together with what is kept in memory beside it.
+  class Change {
+   public:
+    explicit Change(SqliteStore& store);
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    ~Change();
+    void commit();
+
+   private:
+    SqliteStore& store_;
+    Transaction transaction_;
+    bool committed_ = false;
+  };
+  void log_attempt(const LoggedAttempt& attempt);
+  void forget_batch(std::int64_t batch);
+  std::vector<std::string> parked_addresses(MirrorId mirror, std::string_view reason, std::string_view email);
+
+  std::unique_ptr<Connection> connection_;
+  Connection::Mode mode_;
+  domain::StateKey key_;
+  std::filesystem::path staging_;
+  Claims claims_;
+  std::vector<std::int64_t>
+      stale_batches_;  // of `in_flight`: given back unsent, to be erased with the next change
+  std::map<std::string, std::int64_t> attempt_numbers_;
+  domain::UtcTime last_now_{};  // the latest that a caller told
+  bool knows_now_ = false;
+  // Reading needs prepared statements, which change as they run.
+  mutable Queue queue_;
+  mutable LedgerTable ledger_;
+  mutable MirrorTable mirrors_;
+  Statement insert_batch_, erase_batch_, insert_attempt_;
+};
+
+/// Applies a scan. Runs inside the caller's transaction. `in_flight`: the call that is out for a person, or
+/// null.
+class Ingest {
+ public:
+  using FindInFlight = std::function<const InFlight*(const std::string& email)>;
+  Ingest(Connection& connection, LedgerTable& ledger, SqliteScan& scan, const CommitRequest& request,
+         FindInFlight in_flight);
+  CommitReport run();
+  /// People in flight of whom something else is wanted now, and what was wanted when their call was made.
+  const std::vector<std::pair<std::string, domain::Wanted>>& overtaken() const { return overtaken_; }
+
+ private:
+  struct Blocks;
+  bool held(const DecisionRecord& record) const;
+  bool anything_held() const;
+  void find_blocks(Blocks& blocks);
+  void apply_rows(Blocks& blocks);
+  void apply_row(const RowRecord& row);
+  void keep_for_later(const domain::MemberKey& key, const std::vector<std::string>& touched);
+  void apply_addresses();
+  void apply_decisions();
+  void apply_decision_to_ledger(const DecisionRecord& record);
+  void touch(const std::string& email);
+
+  SqliteScan& scan_;
+  const CommitRequest& request_;
+  MirrorId mirror_;
+  LedgerTable& ledger_;
+  FindInFlight in_flight_;
+  Statement insert_member_, update_member_, delete_member_, set_shadowed_;
+  Statement insert_address_, delete_address_, clear_touched_, touch_;
+  Sorter addresses_;  // changes of member_address, in its own order
+  bool ledger_has_rows_, has_traces_;
+  std::string sort_key_;
+  std::vector<std::pair<std::string, domain::Wanted>> overtaken_;
+  CommitReport report_;
+};
+
+}  // namespace stibee_sync::store

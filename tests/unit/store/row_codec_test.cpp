@@ -1,0 +1,127 @@
+#include "contract/store_world.hpp"
+#include "store/ledger_table.hpp"
+#include "store/schema.hpp"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace stibee_sync::store {
+namespace {
+
+using namespace store_tests;
+
+class RowCodec : public ::testing::Test {
+ protected:
+  RowCodec() {
+    std::ofstream(file_).close();
+    connection_.emplace(file_, Connection::Mode::ReadWrite);
+    migrate(*connection_, migration_steps());
+    table_.emplace(*connection_, key_, [](auto, const auto&, const auto&) {});
+  }
+
+  TemporaryDirectory temporary_;
+  std::filesystem::path file_ = temporary_.path() / "some.sqlite";
+  std::optional<Connection> connection_;
+  domain::StateKey key_{domain::StateKey::Bytes{}};
+  std::optional<LedgerTable> table_;
+  MirrorId mirror_{1};
+};
+
+LedgerRow full_row() {
+  LedgerRow row;
+  row.wanted.intent = domain::Intent::Absent;
+  row.wanted.fields.bytes[15] = 255;
+  row.wanted.ad_agreed = false;
+  row.wanted.groups = {-4, 12, 9'000'000'000};
+  row.wanted.consented_at = UtcTime{};  // "no consent" is a time, not NULL
+  row.wanted.opted_in_at = start;
+  row.wanted.left_at = start + second;
+  row.confirmed.status = RemoteStatus::Ready;
+  row.confirmed.since = start - second;
+  row.confirmed.fields.emplace().bytes[0] = 1;
+  row.confirmed.ad_agreed = true;
+  row.confirmed.groups = {1};
+  row.confirmed.maybe_subscribed = true;
+  row.values = domain::FieldValues{{"name", "tab\tnew\nline=\\"}};
+  row.key = MemberKey("k'ey");
+  row.lane = Lane::Delete;
+  row.shape = "delete";
+  row.due = start + 2 * second;
+  row.pending_since = start + second;
+  row.attempts = 3;
+  row.not_before = start + 2 * second;
+  row.batch_limit = 500;
+  row.in_doubt = true;
+  row.error = "timeout";
+  row.message = "words";
+  return row;
+}
+
+TEST_F(RowCodec, AFullRowComesBackAsItWas) {
+  const auto row = full_row();
+  table_->write(mirror_, "a@x.kr", nullptr, row);
+  EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
+}
+
+TEST_F(RowCodec, AnEmptyRowComesBackAsItWas) {
+  const LedgerRow row;
+  table_->write(mirror_, "a@x.kr", nullptr, row);
+  EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
+}
+
+TEST_F(RowCodec, NoValuesAreNotTheSameAsEmptyValues) {
+  LedgerRow row;
+  row.values.emplace();
+  table_->write(mirror_, "a@x.kr", nullptr, row);
+  EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
+}
+
+TEST_F(RowCodec, AParkedRowComesBackAsItWasAfterAnUpdate) {
+  const auto before = full_row();
+  table_->write(mirror_, "a@x.kr", nullptr, before);
+  LedgerRow row;
+  row.key = MemberKey(std::int64_t{-7});
+  row.parked = "wrong_email";
+  row.parked_since = start;
+  row.parked_by_rule = true;
+  row.lacks_values = true;
+  table_->write(mirror_, "a@x.kr", &before, row);
+  EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
+}
+
+TEST_F(RowCodec, DamagedValuesAreAnErrorThatNamesNobody) {
+  table_->write(mirror_, "a@x.kr", nullptr, full_row());
+  for (const char* damage : {"field_values = 'no separator'", "wanted_fields = x'00'", "status = 99",
+                             "lane = 7", "wanted_groups = '1,x'"}) {
+    connection_->execute("SAVEPOINT s");
+    connection_->execute((std::string("UPDATE subscriber SET ") + damage).c_str());
+    try {
+      table_->find(mirror_, "a@x.kr");
+      ADD_FAILURE() << "no error: " << damage;
+    } catch (const StoreFailure& failure) {
+      EXPECT_EQ(failure.kind(), Failure::Damaged);
+      EXPECT_EQ(std::string(failure.what()).find("a@x.kr"), std::string::npos);
+    }
+    connection_->execute("ROLLBACK TO s; RELEASE s");
+  }
+}
+
+TEST_F(RowCodec, TheQueueIsReadFromItsIndexAlone) {
+  Statement plan(*connection_,
+                 "EXPLAIN QUERY PLAN SELECT due, email, batch_limit FROM subscriber INDEXED BY queue WHERE "
+                 "mirror = 1 AND "
+                 "lane = 2 AND shape = 's' AND retried = 0 AND (due, email) > (1, 'a') AND due <= 9 ORDER BY "
+                 "due, email");
+  std::string text;
+  while (plan.step())
+    text += std::string(plan.text(3)) + "\n";
+  EXPECT_NE(text.find("COVERING INDEX queue (mirror=? AND lane=? AND shape=? AND retried=? AND "
+                      "(due,email)>(?,?) AND due<?"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("TEMP B-TREE"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace stibee_sync::store
