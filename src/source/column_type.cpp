@@ -1,0 +1,134 @@
+#include "column_type.hpp"
+
+#include "sql_text.hpp"
+
+#include <algorithm>
+
+namespace stibee_sync::source {
+namespace {
+
+/// The built-in types, by the numbers that every PostgreSQL gives them.
+enum Builtin : pqxx::oid {
+  Bool = 16,
+  Name = 19,
+  Int8 = 20,
+  Int2 = 21,
+  Int4 = 23,
+  TextType = 25,
+  Bpchar = 1042,
+  Varchar = 1043,
+  DateType = 1082,
+  TimestampType = 1114,
+  TimestampTzType = 1184,
+  UuidType = 2950,
+};
+
+ColumnType family_of(pqxx::oid oid, const std::string& name, bool enumeration) {
+  switch (oid) {
+    case Bool:
+      return ColumnType::Boolean;
+    case Int2:
+    case Int4:
+    case Int8:
+      return ColumnType::Integer;
+    case Name:
+    case TextType:
+    case Bpchar:
+    case Varchar:
+      return ColumnType::Text;
+    case DateType:
+      return ColumnType::Date;
+    case TimestampType:
+      return ColumnType::Timestamp;
+    case TimestampTzType:
+      return ColumnType::TimestampTz;
+    case UuidType:
+      return ColumnType::Uuid;
+    default:
+      return enumeration || name == "citext" ? ColumnType::Text : ColumnType::Other;
+  }
+}
+
+bool may_be_group(pqxx::oid oid, const std::string& name, bool enumeration) {
+  return oid == TextType || oid == Varchar || enumeration || name == "citext";
+}
+
+std::string cast_in_query(const std::string& column, const std::string& expression) {
+  return "use `query` instead of `table` and select " + expression + " AS " + quote_name(column);
+}
+
+}  // namespace
+
+Types types_of(pqxx::transaction_base& transaction, const std::vector<pqxx::oid>& oids) {
+  std::string list;
+  for (const auto oid : oids) {
+    if (!list.empty()) list += ',';
+    list += std::to_string(oid);
+  }
+  const auto rows = transaction.exec(
+      "SELECT t.oid, t.typname, t.typtype = 'e', format_type(t.oid, NULL), "
+      "e.oid, e.typname, e.typtype = 'e' "
+      "FROM pg_catalog.pg_type t "
+      "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' AND e.typarray = t.oid "
+      "WHERE t.oid IN (" +
+      list + ")");
+  Types types;
+  for (const auto& row : rows) {
+    const auto oid = row[0].as<pqxx::oid>();
+    const auto name = row[1].as<std::string>();
+    const bool enumeration = row[2].as<bool>();
+    TypeInfo info;
+    info.name = row[3].as<std::string>();
+    info.family = family_of(oid, name, enumeration);
+    info.text_key = oid == TextType || oid == Varchar;
+    info.group_value = may_be_group(oid, name, enumeration);
+    if (!row[4].is_null()) {
+      const auto element = row[4].as<pqxx::oid>();
+      const auto element_name = row[5].as<std::string>();
+      const bool element_enumeration = row[6].as<bool>();
+      info.group_value = may_be_group(element, element_name, element_enumeration);
+      if (family_of(element, element_name, element_enumeration) == ColumnType::Text)
+        info.family = ColumnType::TextArray;
+    }
+    types.emplace(oid, std::move(info));
+  }
+  return types;
+}
+
+std::optional<std::string> unsuitable(const std::string& column, const TypeInfo& type, ReadPlan::Needs needs,
+                                      const std::string& time_zone) {
+  using Needs = ReadPlan::Needs;
+  const std::string is = "column " + quote_name(column) + " is " + type.name + ", but ";
+  const std::string quoted = quote_name(column);
+  switch (needs) {
+    case Needs::Any:
+      return std::nullopt;
+    case Needs::Key:
+      if (type.family == ColumnType::Integer || type.family == ColumnType::Uuid || type.text_key)
+        return std::nullopt;
+      return is + "`key` must be an integer, text, varchar or uuid; " +
+             cast_in_query(column, quoted + "::text");
+    case Needs::Text:
+      if (type.family == ColumnType::Text) return std::nullopt;
+      return is + "`email` must be text; " + cast_in_query(column, quoted + "::text");
+    case Needs::Boolean:
+      if (type.family == ColumnType::Boolean) return std::nullopt;
+      return is + "a yes-or-no is needed there; " +
+             cast_in_query(column, "a boolean expression such as (" + quoted + " = 'Y')");
+    case Needs::TimestampTz:
+      if (type.family == ColumnType::TimestampTz) return std::nullopt;
+      if (type.family == ColumnType::Timestamp) {
+        return is + "without a zone it names no instant; " +
+               cast_in_query(column, quoted + " AT TIME ZONE '" + time_zone + "'");
+      }
+      return is + "a timestamp with time zone is needed there; " + cast_in_query(column, "one");
+    case Needs::Groups:
+      if (type.group_value) return std::nullopt;
+      return is + "`groups` must be text, varchar, an enum or an array of them; " +
+             cast_in_query(column,
+                           type.family == ColumnType::Text ? "rtrim(" + quoted + ")" : quoted + "::text");
+  }
+  return std::nullopt;
+}
+
+}  // namespace stibee_sync::source

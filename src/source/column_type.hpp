@@ -1,0 +1,31 @@
+#pragma once
+
+#include "stibee_sync/source/source.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <pqxx/pqxx>
+
+namespace stibee_sync::source {
+
+/// What the catalog says of a type.
+struct TypeInfo {
+  std::string name;  // as SQL spells it: "character varying", "timestamp without time zone"
+  ColumnType family = ColumnType::Other;
+  bool text_key = false;     // text or varchar: its own order is bytes under COLLATE "C"
+  bool group_value = false;  // text, varchar, citext, an enum, or an array of them
+};
+
+using Types = std::map<pqxx::oid, TypeInfo>;
+
+/// Looks the types up.
+Types types_of(pqxx::transaction_base& transaction, const std::vector<pqxx::oid>& oids);
+
+/// Why `column` of this type cannot be what the mapping needs, with the cure; nullopt if it can.
+std::optional<std::string> unsuitable(const std::string& column, const TypeInfo& type, ReadPlan::Needs needs,
+                                      const std::string& time_zone);
+
+}  // namespace stibee_sync::source

@@ -1,0 +1,234 @@
+#include "copy_stream.hpp"
+#include "failure.hpp"
+#include "interrupt.hpp"
+#include "relation.hpp"
+#include "server_facts.hpp"
+#include "session.hpp"
+#include "stibee_sync/source/source.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <exception>
+#include <utility>
+
+#include <pqxx/pqxx>
+
+namespace stibee_sync::source {
+namespace {
+
+using Kind = SourceError::Kind;
+using std::chrono::steady_clock;
+
+/// A sink's own exception on its way through the reader.
+struct SinkThrew {
+  std::exception_ptr cause;
+};
+
+template <class Sink, class Argument>
+void deliver(const Sink& sink, const Argument& argument) {
+  try {
+    sink(argument);
+  } catch (...) {
+    throw SinkThrew{std::current_exception()};
+  }
+}
+
+/// PostgreSQL would take "KST9" or "UTC+9" as POSIX zones, which count westwards: nine hours the wrong way.
+void check_time_zone(const std::string& zone) {
+  const bool characters =
+      !zone.empty() && zone.size() <= 64 && std::all_of(zone.begin(), zone.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '_' || c == '/' || c == '+' || c == '-';
+      });
+  const auto digit = zone.find_first_of("0123456789+-");
+  const bool offset = characters && digit != std::string::npos && zone.find('/') == std::string::npos &&
+                      std::isalpha(static_cast<unsigned char>(zone.back())) == 0;
+  if (characters && !offset) return;
+  throw Failure(Kind::NotAsMapped,
+                offset
+                    ? "`time_zone` \"" + zone +
+                          "\" is an offset, not a zone (PostgreSQL counts such offsets westwards); write a "
+                          "name such as Asia/Seoul"
+                    : "`time_zone` is no time zone name; write one such as Asia/Seoul",
+                "22023");
+}
+
+class PostgresReader final : public Reader {
+ public:
+  explicit PostgresReader(Connection connection) : connection_(std::move(connection)) {}
+
+  std::variant<ReadShape, SourceError> describe(const ReadPlan& plan) override {
+    const Interrupt::Call call(interrupt_);
+    return guarded<ReadShape>([&] {
+      pqxx::nontransaction& transaction = begin(plan);
+      const auto shape = prepare(transaction, plan);
+      transaction.exec("COMMIT");
+      return shape;
+    });
+  }
+
+  std::variant<ReadReport, SourceError> read(const ReadPlan& plan, const ShapeSink& shape,
+                                             const RowSink& row) override {
+    const Interrupt::Call call(interrupt_);
+    return guarded<ReadReport>([&] {
+      const auto start = steady_clock::now();
+      pqxx::nontransaction& transaction = begin(plan);
+      ReadReport report;
+      report.shape = prepare(transaction, plan);
+      deliver(shape, report.shape);
+      stream(row, report);
+      finish(transaction);
+      report.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
+      return report;
+    });
+  }
+
+  void cancel() override { interrupt_.request(); }
+  bool connected() const override { return session_ != nullptr && session_->usable(); }
+
+ private:
+  /// Runs `work`; whatever it throws becomes a value, apart from what a sink threw, and costs the connection.
+  template <class Result, class Work>
+  std::variant<Result, SourceError> guarded(const Work& work) {
+    statement_began_ = steady_clock::now();
+    try {
+      Result result = work();
+      transaction_.reset();
+      return result;
+    } catch (const SinkThrew& thrown) {
+      discard();
+      std::rethrow_exception(thrown.cause);
+    } catch (const std::bad_alloc&) {
+      discard();
+      throw;
+    } catch (const Failure& failure) {
+      return fail(failure.error());
+    } catch (const CopyFailed& failure) {
+      return fail(failure.sqlstate.empty() ? lost() : of_sqlstate(failure.sqlstate));
+    } catch (const pqxx::failure& failure) {
+      // PostgreSQL's words may quote what a query computes, so only the code is used.
+      const auto sqlstate = sqlstate_of(failure);
+      return fail(sqlstate.empty() ? lost() : of_sqlstate(sqlstate));
+    } catch (const std::exception&) {
+      // Neither libpqxx's logic errors nor its conversion errors say anything that ops could use, and they
+      // may quote.
+      return fail(Failure(Kind::Failed, "the answer of PostgreSQL makes no sense to this program").error());
+    }
+  }
+
+  SourceError fail(SourceError error) {
+    if (interrupt_.requested()) error = Failure(Kind::Cancelled, "the read was cancelled").error();
+    discard();
+    return error;
+  }
+
+  SourceError lost() const {
+    return Failure(Kind::Unreachable,
+                   "the connection to PostgreSQL was lost; it is made anew at the next read")
+        .error();
+  }
+
+  SourceError of_sqlstate(const std::string& sqlstate) const {
+    if (sqlstate != "57014") return classify(sqlstate, "");
+    const bool timed_out = steady_clock::now() - statement_began_ >= connection_.statement_timeout;
+    return Failure(timed_out ? Kind::Unreachable : Kind::Failed,
+                   timed_out
+                       ? "PostgreSQL did not finish within the statement time-out of " +
+                             std::to_string(connection_.statement_timeout.count()) +
+                             " s; add an index on the key, or read less"
+                       : std::string("an administrator cancelled the read in PostgreSQL; it is tried again"),
+                   sqlstate)
+        .error();
+  }
+
+  void discard() {
+    transaction_.reset();
+    session_.reset();
+  }
+
+  /// A snapshot of its own for each read. The settings are the transaction's, so that they hold behind a
+  /// connection pooler too, and no earlier read can have left others.
+  pqxx::nontransaction& begin(const ReadPlan& plan) {
+    check_time_zone(plan.time_zone);
+    // What the server ended while nothing was read is replaced without a word.
+    if (session_ && !session_->quiet()) discard();
+    if (session_) {
+      try {
+        return start_transaction(plan);
+      } catch (const pqxx::failure&) {
+        if (session_->usable() || interrupt_.requested()) throw;
+        discard();
+      }
+    }
+    session_ = std::make_unique<Session>(connection_, interrupt_);
+    return start_transaction(plan);
+  }
+
+  pqxx::nontransaction& start_transaction(const ReadPlan& plan) {
+    transaction_ = std::make_unique<pqxx::nontransaction>(session_->connection());
+    // A database without an encoding promises nothing about its bytes: they come raw, and a bad row is
+    // refused by itself later, instead of failing the whole read here.
+    const std::string encoding = session_->parameter("server_encoding") == "SQL_ASCII" ? "SQL_ASCII" : "UTF8";
+    const auto timeout = std::chrono::milliseconds(connection_.statement_timeout).count();
+    transaction_->exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = " +
+                       std::to_string(timeout) + "; SET LOCAL client_encoding = '" + encoding +
+                       "'; SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, YMD'; "
+                       "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; "
+                       "SET LOCAL extra_float_digits = 1");
+    try {
+      transaction_->exec("SET LOCAL TimeZone = '" + plan.time_zone + "'");
+    } catch (const pqxx::sql_error& error) {
+      if (error.sqlstate() != "22023") throw;
+      throw Failure(Kind::NotAsMapped,
+                    "PostgreSQL knows no time zone \"" + plan.time_zone +
+                        "\"; set `time_zone` to a name such as Asia/Seoul",
+                    error.sqlstate());
+    }
+    return *transaction_;
+  }
+
+  ReadShape prepare(pqxx::transaction_base& transaction, const ReadPlan& plan) {
+    const auto facts = server_facts(transaction, *session_);
+    auto resolved = resolve(transaction, *session_, plan);
+    select_ = std::move(resolved.select);
+    ReadShape shape;
+    shape.types = std::move(resolved.types);
+    shape.integer_key = resolved.integer_key;
+    shape.server_identity = facts.identity;
+    shape.in_recovery = facts.in_recovery;
+    shape.server_version = session_->parameter("server_version");
+    return shape;
+  }
+
+  void stream(const RowSink& row, ReadReport& report) {
+    statement_began_ = steady_clock::now();
+    // `select_` is one complete statement: the extended protocol has confirmed it.
+    CopyStream copy(session_->raw(), "COPY (" + select_ + ") TO STDOUT");
+    std::string_view line;
+    while (copy.next(line)) {
+      if (interrupt_.requested()) throw Failure(Kind::Cancelled, "the read was cancelled");
+      deliver(row, line);
+      ++report.rows;
+    }
+  }
+
+  /// The last proof of a true end: PostgreSQL still holds the transaction open and unharmed, and ends it.
+  void finish(pqxx::transaction_base& transaction) {
+    if (!session_->in_transaction()) throw pqxx::broken_connection("the stream ended early");
+    transaction.exec("COMMIT");
+  }
+
+  const Connection connection_;
+  Interrupt interrupt_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<pqxx::nontransaction> transaction_;
+  std::string select_;
+  steady_clock::time_point statement_began_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reader> make_postgres_reader(Connection connection) {
+  return std::make_unique<PostgresReader>(std::move(connection));
+}
+
+}  // namespace stibee_sync::source

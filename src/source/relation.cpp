@@ -1,0 +1,280 @@
+#include "relation.hpp"
+
+#include "column_type.hpp"
+#include "failure.hpp"
+#include "sql_text.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace stibee_sync::source {
+namespace {
+
+using Kind = SourceError::Kind;
+
+constexpr std::string_view query_prefix = "SELECT * FROM (\n";
+
+std::vector<std::string_view> texts_of(const ReadPlan& plan) {
+  std::vector<std::string_view> texts{plan.table, plan.query, plan.where};
+  texts.insert(texts.end(), plan.columns.begin(), plan.columns.end());
+  return texts;
+}
+
+/// The relation as the FROM clause names it, and the columns it has.
+struct Relation {
+  std::string from;       // `"public"."members"` or `(\n query \n) AS source`
+  std::string qualifier;  // `"members"` or `source`
+  std::string spelled;    // for messages and GRANTs
+  std::string role;
+  std::vector<std::string> columns;
+  std::vector<std::string> unreadable;  // columns that the role may not read
+};
+
+[[noreturn]] void no_such_table(pqxx::transaction_base& transaction, const ReadPlan& plan,
+                                const TableName& table) {
+  const auto rows = transaction.exec(
+      "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
+      "c.relnamespace "
+      "WHERE c.relkind IN ('r','p','v','m','f') AND n.nspname <> 'information_schema' AND n.nspname !~ "
+      "'^pg_' LIMIT 10000");
+  std::vector<std::string> elsewhere;
+  std::vector<std::string> names;
+  for (const auto& row : rows) {
+    const auto schema = row[0].as<std::string>();
+    const auto name = row[1].as<std::string>();
+    const auto full = schema == "public" ? name : schema + "." + name;
+    if ((name == table.name.exact || name == table.name.folded) && elsewhere.size() < 3)
+      elsewhere.push_back(schema + "." + name);
+    names.push_back(table.schema ? schema + "." + name : full);
+  }
+  const std::string problem = "table " + plan.table + " does not exist or is not in the search_path";
+  if (!elsewhere.empty())
+    throw Failure(Kind::NotAsMapped,
+                  problem + "; there is " + list_of(elsewhere) + ": name the schema in `table`", "42P01");
+  const auto wanted = (table.schema ? table.schema->exact + "." : "") + table.name.exact;
+  const auto near = nearest(wanted, names);
+  throw Failure(Kind::NotAsMapped,
+                problem + (near.empty() ? "; check `table` and the database in `database.url`"
+                                        : "; did you mean " + list_of(near) + "?"),
+                "42P01");
+}
+
+Relation find_table(pqxx::transaction_base& transaction, const ReadPlan& plan) {
+  const auto table = parse_table_name(plan.table);
+  if (!table) {
+    throw Failure(Kind::NotAsMapped,
+                  "`table` is no table name; write table or schema.table, with double quotes around a "
+                  "part that has a dot or a space in it");
+  }
+  const bool qualified = table->schema.has_value();
+  const auto schema = table->schema.value_or(SqlName{});
+  const auto found = transaction.exec_params(
+      "SELECT c.oid, n.nspname, c.relname, quote_ident(n.nspname), quote_ident(c.relname), "
+      "quote_ident(current_user), "
+      "has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT') "
+      "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE c.relkind IN ('r','p','v','m','f') AND c.relname IN ($1, $2) "
+      "AND CASE WHEN $3::boolean THEN n.nspname IN ($4, $5) ELSE pg_table_is_visible(c.oid) END "
+      "ORDER BY c.relname = $1 DESC, n.nspname = $4 DESC LIMIT 1",
+      table->name.exact, table->name.folded, qualified, schema.exact, schema.folded);
+  if (found.empty()) no_such_table(transaction, plan, *table);
+
+  const auto row = found[0];
+  Relation relation;
+  relation.from = quote_name(row[1].as<std::string>()) + "." + quote_name(row[2].as<std::string>());
+  relation.qualifier = quote_name(row[2].as<std::string>());
+  relation.spelled = row[3].as<std::string>() + "." + row[4].as<std::string>();
+  relation.role = row[5].as<std::string>();
+  if (!row[6].as<bool>()) {
+    throw Failure(Kind::Refused,
+                  "the role may not use schema " + row[3].as<std::string>() +
+                      "; as its owner run: GRANT USAGE ON SCHEMA " + row[3].as<std::string>() + " TO " +
+                      relation.role + "; GRANT SELECT ON " + relation.spelled + " TO " + relation.role + ";",
+                  "42501");
+  }
+  const bool whole = row[7].as<bool>();
+  const auto columns = transaction.exec_params(
+      "SELECT attname, has_column_privilege(attrelid, attnum, 'SELECT') FROM pg_catalog.pg_attribute "
+      "WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+      row[0].as<std::string>());
+  for (const auto& column : columns) {
+    relation.columns.push_back(column[0].as<std::string>());
+    if (!whole && !column[1].as<bool>()) relation.unreadable.push_back(relation.columns.back());
+  }
+  return relation;
+}
+
+/// What PostgreSQL says of a statement that it does not take.
+struct Objection {
+  SourceError error;
+  std::string words;      // sanitised
+  std::string_view text;  // as PostgreSQL put it
+};
+
+/// Throws `failure` again if it has other causes than the statement.
+Objection of_statement(const pqxx::failure& failure, const Session& session, const ReadPlan& plan) {
+  auto sqlstate = sqlstate_of(failure);
+  Objection objection;
+  objection.text = failure.what();
+  objection.words = sanitise(objection.text, texts_of(plan));
+  // Ours are the only parameters; PostgreSQL calls one too many a violation of the protocol, and libpqxx that
+  // a loss.
+  if (sqlstate.empty() && session.usable()) {
+    objection.words = "it holds a parameter such as $1";
+    objection.error.kind = Kind::NotAsMapped;
+    objection.error.sqlstate = "08P01";
+    return objection;
+  }
+  const auto of_class = sqlstate.substr(0, 2);
+  if (of_class != "42" && of_class != "0A" && of_class != "3F" && of_class != "22" && of_class != "21") throw;
+  objection.error = classify(sqlstate, objection.words);
+  return objection;
+}
+
+Relation try_query(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan) {
+  const auto query = without_trailing_semicolon(plan.query);
+  if (query.empty()) throw Failure(Kind::NotAsMapped, "`query` is empty; write a SELECT");
+  Relation relation;
+  relation.from = "(\n" + std::string(query) + "\n) AS source";
+  relation.qualifier = "source";
+  relation.spelled = "`query`";
+  try {
+    // The extended protocol takes one statement only, so a query cannot smuggle in another.
+    const auto shape =
+        transaction.exec_params(std::string(query_prefix) + std::string(query) + "\n) AS source LIMIT 0");
+    for (pqxx::row_size_type i = 0; i < shape.columns(); ++i)
+      relation.columns.emplace_back(shape.column_name(i));
+  } catch (const pqxx::failure& error) {
+    const auto said = of_statement(error, session, plan);
+    if (said.text.find("multiple commands") != std::string_view::npos) {
+      throw Failure(Kind::NotAsMapped, "`query` holds several statements; it must be one SELECT",
+                    said.error.sqlstate);
+    }
+    if (said.error.kind != Kind::NotAsMapped) throw Failure(said.error);
+    const auto position = error_position(said.text);
+    std::string where;
+    if (position > query_prefix.size())
+      where = " at " + line_and_column(query, position - query_prefix.size());
+    throw Failure(Kind::NotAsMapped,
+                  "`query` does not work" + where + ": " + said.words + "; it must be one SELECT",
+                  said.error.sqlstate);
+  }
+  return relation;
+}
+
+/// The column that the plan means by `name`.
+std::string find_column(const Relation& relation, const std::string& name) {
+  const auto wanted = parse_column_name(name);
+  for (const auto* spelling : {&wanted.exact, &wanted.folded}) {
+    const auto count = std::count(relation.columns.begin(), relation.columns.end(), *spelling);
+    if (count == 1) return *spelling;
+    if (count > 1) {
+      throw Failure(Kind::NotAsMapped,
+                    "`query` returns " + std::to_string(count) + " columns named " + quote_name(*spelling) +
+                        "; give each its own name with AS",
+                    "42702");
+    }
+  }
+  std::string message = "column " + quote_name(wanted.exact) + " does not exist in " + relation.spelled;
+  if (const auto near = nearest(wanted.exact, relation.columns); !near.empty()) {
+    message += "; did you mean " + list_of(near) + "?";
+  } else {
+    auto some = relation.columns;
+    some.resize(std::min<std::size_t>(some.size(), 8));
+    message += some.empty()
+                   ? "; it has no columns"
+                   : "; it has " + list_of(some) + (some.size() < relation.columns.size() ? ", …" : "");
+  }
+  throw Failure(Kind::NotAsMapped, message, "42703");
+}
+
+/// Runs the finished SELECT with LIMIT 0: PostgreSQL checks all of it, `where` included, and names the types.
+pqxx::result probe(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan,
+                   const Relation& relation, const std::string& select) {
+  try {
+    return transaction.exec_params(select + " LIMIT 0");
+  } catch (const pqxx::failure& error) {
+    auto said = of_statement(error, session, plan);
+    if (said.error.kind == Kind::Refused && !plan.table.empty()) {
+      said.error.message =
+          fit("the role may not read " + relation.spelled + "; as its owner run: GRANT SELECT ON " +
+              relation.spelled + " TO " + relation.role + ";");
+    }
+    // The columns and the table stand on the first line of `select`, the condition on those after it.
+    const auto position = error_position(said.text);
+    const bool in_condition =
+        !plan.where.empty() && !line_and_column(select, position).starts_with("line 1,");
+    if (said.error.kind == Kind::NotAsMapped && (in_condition || (!plan.where.empty() && position == 0))) {
+      said.error.message =
+          fit("`where` does not work: " + said.words + "; it must be a condition, without the word WHERE");
+    }
+    throw Failure(said.error);
+  }
+}
+
+}  // namespace
+
+Resolved resolve(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan) {
+  if (plan.table.empty() == plan.query.empty()) {
+    throw Failure(Kind::NotAsMapped, "the source needs either `table` or `query`");
+  }
+  if (!plan.query.empty() && !plan.where.empty()) {
+    throw Failure(Kind::NotAsMapped, "`where` goes with `table`; put the condition into `query`");
+  }
+  if (plan.columns.size() < 2 || plan.needs.size() != plan.columns.size()) {
+    throw Failure(Kind::NotAsMapped, "the source needs at least `key` and `email`");
+  }
+  const bool is_table = !plan.table.empty();
+  const auto relation = is_table ? find_table(transaction, plan) : try_query(transaction, session, plan);
+  std::string list;
+  std::vector<std::string> names;
+  for (const auto& column : plan.columns) {
+    names.push_back(find_column(relation, column));
+    list += (list.empty() ? "" : ", ") + relation.qualifier + "." + quote_name(names.back());
+  }
+  for (const auto& name : names) {
+    if (std::find(relation.unreadable.begin(), relation.unreadable.end(), name) == relation.unreadable.end())
+      continue;
+    throw Failure(Kind::Refused,
+                  "the role may not read column " + quote_name(name) +
+                      "; as the table's owner run: GRANT SELECT ON " + relation.spelled + " TO " +
+                      relation.role + ";",
+                  "42501");
+  }
+
+  Resolved resolved;
+  resolved.select = "SELECT " + list + " FROM " + relation.from;
+  // The line feed keeps a comment at the end of the condition from swallowing the parenthesis.
+  if (!plan.where.empty()) resolved.select += " WHERE (\n" + plan.where + "\n)";
+
+  const auto shape = probe(transaction, session, plan, relation, resolved.select);
+  std::vector<pqxx::oid> oids;
+  for (pqxx::row_size_type i = 0; i < shape.columns(); ++i)
+    oids.push_back(shape.column_type(i));
+  const auto types = types_of(transaction, oids);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& type = types.at(oids.at(i));
+    if (const auto problem = unsuitable(names[i], type, plan.needs[i], plan.time_zone)) {
+      throw Failure(Kind::NotAsMapped, *problem, "42804");
+    }
+    resolved.types.push_back(type.family);
+  }
+
+  const auto& key = types.at(oids.at(0));
+  const auto column = relation.qualifier + "." + quote_name(names[0]);
+  resolved.integer_key = key.family == ColumnType::Integer;
+  if (key.text_key) {
+    // The reader merges by the bytes it is sent. Where the server stores another encoding, its own "C" order
+    // is that of other bytes.
+    const auto encoding = session.parameter("server_encoding");
+    const bool same_bytes = encoding == "UTF8" || encoding == "SQL_ASCII";
+    resolved.select += same_bytes ? " ORDER BY " + column + " COLLATE \"C\""
+                                  : " ORDER BY pg_catalog.convert_to(" + column + "::text, 'UTF8')";
+  } else {
+    resolved.select += " ORDER BY " + column;
+  }
+  return resolved;
+}
+
+}  // namespace stibee_sync::source

@@ -1,0 +1,225 @@
+#include "sql_text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <numeric>
+#include <utility>
+
+namespace stibee_sync::source {
+namespace {
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+std::string fold(std::string_view text) {
+  std::string out(text);
+  // Only ASCII: that is what PostgreSQL does in a multi-byte encoding.
+  for (auto& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_space(text.front()))
+    text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back()))
+    text.remove_suffix(1);
+  return text;
+}
+
+/// Takes one name off the front of `text`.
+std::optional<SqlName> take_name(std::string_view& text) {
+  if (text.empty()) return std::nullopt;
+  SqlName name;
+  if (text.front() != '"') {
+    const auto end = std::min(text.find_first_of(".\""), text.size());
+    if (end == 0) return std::nullopt;
+    name.exact = trim(text.substr(0, end));
+    name.folded = fold(name.exact);
+    text.remove_prefix(end);
+    return name;
+  }
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] != '"') {
+      name.exact += text[i];
+    } else if (i + 1 < text.size() && text[i + 1] == '"') {
+      name.exact += '"';
+      ++i;
+    } else {
+      if (name.exact.empty()) return std::nullopt;
+      name.folded = name.exact;
+      text.remove_prefix(i + 1);
+      return name;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Length of the `$tag$` at the start of `text`, 0 if there is none.
+std::size_t dollar_tag(std::string_view text) {
+  std::size_t i = 1;
+  while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_' ||
+                             static_cast<unsigned char>(text[i]) >= 0x80)) {
+    if (i == 1 && std::isdigit(static_cast<unsigned char>(text[i])) != 0) return 0;
+    ++i;
+  }
+  return i < text.size() && text[i] == '$' ? i + 1 : 0;
+}
+
+std::size_t after(std::string_view text, std::string_view end, std::size_t from) {
+  const auto found = text.find(end, from);
+  return found == std::string_view::npos ? text.size() : found + end.size();
+}
+
+std::size_t after_comment(std::string_view text, std::size_t from) {
+  std::size_t depth = 0;
+  for (std::size_t i = from; i + 1 < text.size(); ++i) {
+    if (text[i] == '/' && text[i + 1] == '*') {
+      ++depth;
+      ++i;
+    } else if (text[i] == '*' && text[i + 1] == '/') {
+      ++i;
+      if (--depth == 0) return i + 1;
+    }
+  }
+  return text.size();
+}
+
+std::size_t after_literal(std::string_view text, std::size_t from, bool backslashes) {
+  for (std::size_t i = from + 1; i < text.size(); ++i) {
+    if (backslashes && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == text[from]) {
+      return i + 1;  // a doubled quote starts the next literal, which comes to the same
+    }
+  }
+  return text.size();
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::optional<TableName> parse_table_name(std::string_view text) {
+  text = trim(text);
+  auto first = take_name(text);
+  if (!first) return std::nullopt;
+  TableName table;
+  if (text.empty()) {
+    table.name = std::move(*first);
+    return table;
+  }
+  if (text.front() != '.') return std::nullopt;
+  text.remove_prefix(1);
+  auto second = take_name(text);
+  if (!second || !text.empty()) return std::nullopt;
+  table.schema = std::move(first);
+  table.name = std::move(*second);
+  return table;
+}
+
+SqlName parse_column_name(std::string_view text) {
+  if (text.size() > 2 && text.front() == '"') {
+    auto rest = text;
+    if (auto name = take_name(rest); name && rest.empty()) return *name;
+  }
+  return {std::string(text), fold(text)};
+}
+
+std::string quote_name(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string_view without_trailing_semicolon(std::string_view query) {
+  std::size_t end = 0;  // of what counts
+  for (std::size_t i = 0; i < query.size();) {
+    const auto rest = query.substr(i);
+    if (is_space(query[i]) || query[i] == ';') {
+      ++i;
+      continue;
+    }
+    if (rest.starts_with("--")) {
+      i = after(query, "\n", i);
+      continue;
+    }
+    if (rest.starts_with("/*")) {
+      i = after_comment(query, i);
+      continue;
+    }
+    if (query[i] == '\'' || query[i] == '"') {
+      const bool escapes =
+          i > 0 && (query[i - 1] == 'E' || query[i - 1] == 'e') &&
+          (i == 1 || (std::isalnum(static_cast<unsigned char>(query[i - 2])) == 0 && query[i - 2] != '_'));
+      i = after_literal(query, i, query[i] == '\'' && escapes);
+    } else if (const auto tag = query[i] == '$' ? dollar_tag(rest) : 0; tag > 0) {
+      i = after(query, rest.substr(0, tag), i + tag);
+    } else {
+      ++i;
+    }
+    end = i;
+  }
+  return query.substr(0, end);
+}
+
+std::string line_and_column(std::string_view text, std::size_t position) {
+  std::size_t line = 1;
+  std::size_t column = 0;
+  std::size_t seen = 0;
+  for (const char c : text) {
+    if ((static_cast<unsigned char>(c) & 0xC0) == 0x80) continue;
+    if (++seen == position) break;
+    ++column;
+    if (c == '\n') {
+      ++line;
+      column = 0;
+    }
+  }
+  return "line " + std::to_string(line) + ", column " + std::to_string(column + 1);
+}
+
+std::vector<std::string> nearest(std::string_view wanted, const std::vector<std::string>& candidates) {
+  const auto folded = fold(wanted);
+  const auto limit = std::max<std::size_t>(2, wanted.size() / 3);
+  std::vector<std::pair<std::size_t, std::string>> found;
+  for (const auto& candidate : candidates) {
+    const auto away = distance(folded, fold(candidate));
+    if (away <= limit) found.emplace_back(away, candidate);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> names;
+  for (const auto& [away, name] : found) {
+    if (names.size() < 3) names.push_back(name);
+  }
+  return names;
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) out += i + 1 == names.size() ? " or " : ", ";
+    out += names[i];
+  }
+  return out;
+}
+
+}  // namespace stibee_sync::source

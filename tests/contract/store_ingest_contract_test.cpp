@@ -1,0 +1,455 @@
+#include "contract/store_world.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+// What every store promises about reads: the snapshot and the ledger change together, and as section 6 of the
+// design says.
+namespace stibee_sync::store_tests {
+namespace {
+
+using domain::Intent;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+class StoreIngest : public ::testing::TestWithParam<std::unique_ptr<Backend> (*)()> {
+ protected:
+  World world{GetParam()()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Each, StoreIngest, ::testing::Values(&memory_backend, &sqlite_backend),
+                         [](const auto& test) { return test.index == 0 ? "Memory" : "Sqlite"; });
+
+TEST_P(StoreIngest, AFirstReadQueuesEverybodyAndKeepsTheSnapshotInKeyOrder) {
+  const auto result = world.read({{key(10), {"b@x.kr"}}, {key(-2), {"a@x.kr"}}, {key(3), {"c@x.kr"}}});
+  EXPECT_EQ(result.report.rows_applied, 3U);
+  EXPECT_EQ(result.report.addresses_changed, 3U);
+  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(-2), key(3), key(10)));
+  const auto claimed = world.claim();
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->lane, Lane::Upsert);
+  EXPECT_EQ(claimed->shape, "subscribe:");
+  EXPECT_FALSE(claimed->is_retry);
+  EXPECT_THAT(addresses_of(*claimed), ElementsAre("a@x.kr", "b@x.kr", "c@x.kr"));
+  EXPECT_EQ(claimed->people[0].values, (domain::FieldValues{{"name", "somebody"}}));
+}
+
+TEST_P(StoreIngest, TextKeysKeepTheOrderOfTheirBytes) {
+  world.read({{MemberKey("b"), {"1@x.kr"}},
+              {MemberKey("B"), {"2@x.kr"}},
+              {MemberKey("가"), {"3@x.kr"}},
+              {MemberKey("10"), {"4@x.kr"}},
+              {MemberKey("9"), {"5@x.kr"}}});
+  EXPECT_THAT(world.snapshot_keys(),
+              ElementsAre(MemberKey("10"), MemberKey("9"), MemberKey("B"), MemberKey("b"), MemberKey("가")));
+}
+
+TEST_P(StoreIngest, AnUnchangedTableStagesNothingAndChangesNothing) {
+  const Table table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
+  world.read(table);
+  world.deliver_all();
+  const auto again = world.read(table, {.now = start + second});
+  EXPECT_THAT(again.staged, IsEmpty());
+  EXPECT_EQ(again.report.rows_applied, 0U);
+  EXPECT_EQ(again.report.addresses_changed, 0U);
+  EXPECT_FALSE(world.claim(start + second));
+  EXPECT_EQ(world.store->source_facts(world.mirror).last_success, start + second);
+}
+
+TEST_P(StoreIngest, AScanThatIsDroppedChangesNothing) {
+  world.read({{key(1), {"a@x.kr"}}});
+  ReadResult ignored;
+  world.scan({{key(2), {"b@x.kr"}}}, start, ignored).reset();
+  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(1)));
+  EXPECT_FALSE(world.find("b@x.kr"));
+}
+
+TEST_P(StoreIngest, AScanThatWasOvertakenByAnotherReadIsRefused) {
+  ReadResult ignored;
+  auto old = world.scan({{key(1), {"a@x.kr"}}}, start, ignored);
+  world.read({{key(2), {"b@x.kr"}}});
+  EXPECT_THROW(world.commit(std::move(old)), store::StoreError);
+  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(2)));
+  world.read({{key(3), {"c@x.kr"}}});
+  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(3)));
+}
+
+TEST_P(StoreIngest, ScansSeeTheStateOfTheirBeginningWhileTheStoreGoesOn) {
+  world.read({{key(1), {"a@x.kr"}}});
+  auto scan = world.store->begin_scan(world.mirror);
+  world.deliver_all();
+  store::SnapshotRow row;
+  ASSERT_TRUE(scan->next(row));
+  store::StagedRow staged;
+  staged.key = key(1);
+  staged.fingerprint.bytes[0] = 9;
+  staged.email = email("a@x.kr");
+  staged.rejection = "bad";
+  scan->stage(staged);
+  std::optional<RemoteStatus> seen;
+  scan->for_each_address([&](const auto&, const auto&, const std::optional<store::LedgerView>& before) {
+    seen = before->confirmed.status;
+    store::AddressDecision decision;
+    decision.wanted = before->wanted;
+    decision.wanted.intent = Intent::Unsubscribed;
+    return decision;
+  });
+  EXPECT_EQ(seen, RemoteStatus::Unknown);
+  world.commit(std::move(scan));
+  // Placed by what is confirmed now, not by what was when the read began.
+  EXPECT_EQ(world.find("a@x.kr")->lane, Lane::Optout);
+}
+
+TEST_P(StoreIngest, TwoMembersWhoSwapAddressesAreTwoUpdates) {
+  world.read({{key(1), {"a@x.kr", "ann"}}, {key(2), {"b@x.kr", "bob"}}});
+  world.deliver_all();
+  const auto result =
+      world.read({{key(1), {"b@x.kr", "ann"}}, {key(2), {"a@x.kr", "bob"}}}, {.now = start + second});
+  EXPECT_EQ(result.addresses.at("a@x.kr").bearers.size(), 1U);
+  EXPECT_EQ(result.addresses.at("a@x.kr").bearers[0].key, key(2));
+  EXPECT_EQ(world.find("a@x.kr")->key, key(2));
+  const auto claimed = world.claim(start + second);
+  ASSERT_TRUE(claimed);
+  ASSERT_THAT(addresses_of(*claimed), ElementsAre("a@x.kr", "b@x.kr"));
+  EXPECT_EQ(claimed->people[0].values[0].value, "bob");
+  EXPECT_EQ(claimed->people[1].values[0].value, "ann");
+}
+
+TEST_P(StoreIngest, AnAddressThatChangesHandsIsNeverUnsubscribedInBetween) {
+  world.read({{key(1), {"a@x.kr", "ann"}}});
+  world.deliver_all();
+  world.read({{key(2), {"a@x.kr", "bob"}}}, {.now = start + second});
+  const auto entry = world.find("a@x.kr");
+  EXPECT_EQ(entry->wanted.intent, Intent::Subscribed);
+  EXPECT_EQ(entry->lane, Lane::Upsert);
+  EXPECT_EQ(entry->key, key(2));
+}
+
+TEST_P(StoreIngest, AMemberWhoChangesAddressLeavesWithTheOldOne) {
+  world.read({{key(1), {"old@x.kr"}}});
+  world.deliver_all();
+  world.read({{key(1), {"new@x.kr"}}}, {.now = start + second});
+  EXPECT_EQ(world.find("old@x.kr")->wanted.intent, Intent::Absent);
+  EXPECT_EQ(world.find("old@x.kr")->lane, Lane::Optout);
+  EXPECT_EQ(world.find("new@x.kr")->lane, Lane::Upsert);
+}
+
+TEST_P(StoreIngest, AKeyThatIsUsedAgainIsAnotherPerson) {
+  world.read({{key(1), {"a@x.kr", "ann"}}});
+  world.deliver_all();
+  world.read({}, {.now = start + second});
+  EXPECT_THAT(world.snapshot_keys(), IsEmpty());
+  world.read({{key(1), {"b@x.kr", "bob"}}}, {.now = start + 2 * second});
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Absent);
+  EXPECT_EQ(world.find("b@x.kr")->wanted.intent, Intent::Subscribed);
+}
+
+TEST_P(StoreIngest, OfTwoRowsWithOneAddressTheLowerKeyCountsAndBothAreAlwaysAtHand) {
+  const Table table = {{key(1), {"a@x.kr", "ann"}}, {key(2), {"a@x.kr", "bob"}}, {key(3), {"c@x.kr"}}};
+  world.read(table);
+  EXPECT_TRUE(world.snapshot_row(key(1)).shadowed);
+  EXPECT_TRUE(world.snapshot_row(key(2)).shadowed);
+  EXPECT_FALSE(world.snapshot_row(key(3)).shadowed);
+  EXPECT_EQ(world.claim()->people[0].values[0].value, "ann");
+  const auto again = world.read(table, {.now = start + second});
+  EXPECT_THAT(again.staged, ElementsAre(key(1), key(2)));
+  EXPECT_TRUE(again.addresses.at("a@x.kr").decision.duplicate);
+  EXPECT_EQ(again.report.rows_applied, 0U);
+  EXPECT_EQ(again.report.addresses_changed, 0U);
+}
+
+TEST_P(StoreIngest, WhenTheLowerKeyLeavesTheOtherRowSuppliesTheValues) {
+  world.read({{key(1), {"a@x.kr", "ann"}}, {key(2), {"a@x.kr", "bob"}}});
+  world.deliver_all();
+  const auto result = world.read({{key(2), {"a@x.kr", "bob"}}}, {.now = start + second});
+  ASSERT_EQ(result.addresses.at("a@x.kr").bearers.size(), 1U);
+  EXPECT_TRUE(result.addresses.at("a@x.kr").bearers[0].member);
+  EXPECT_FALSE(world.snapshot_row(key(2)).shadowed);
+  EXPECT_EQ(world.find("a@x.kr")->key, key(2));
+  EXPECT_EQ(world.claim(start + second)->people[0].values[0].value, "bob");
+}
+
+TEST_P(StoreIngest, AnAddressIsSubscribedOnlyIfEveryRowSaysSo) {
+  world.read({{key(1), {"a@x.kr"}}, {key(2), {"a@x.kr", "bob", false}}});
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Unsubscribed);
+  EXPECT_FALSE(world.claim());
+  // The other row agrees now: the values come from the first, which has not changed.
+  const auto result =
+      world.read({{key(1), {"a@x.kr"}}, {key(2), {"a@x.kr", "bob", true}}}, {.now = start + second});
+  const auto& bearers = result.addresses.at("a@x.kr").bearers;
+  EXPECT_EQ(bearers[0].was_subscribed, std::optional(true));
+  EXPECT_EQ(bearers[1].was_subscribed, std::optional(false));
+  const auto claimed = world.claim(start + second);
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->people[0].values[0].value, "somebody");
+}
+
+TEST_P(StoreIngest, ARowThatIsNewWasNothingBefore) {
+  const auto result = world.read({{key(1), {"a@x.kr"}}});
+  EXPECT_EQ(result.addresses.at("a@x.kr").bearers[0].was_subscribed, std::nullopt);
+}
+
+TEST_P(StoreIngest, AnUnsubscribedIntentIsRememberedThoughNothingIsSent) {
+  world.read({{key(1), {"a@x.kr", "ann", false}}});
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Unsubscribed);
+  EXPECT_FALSE(world.find("a@x.kr")->has_values);
+  EXPECT_FALSE(world.claim());
+  const auto result = world.read({{key(1), {"a@x.kr", "ann", true}}}, {.now = start + second});
+  ASSERT_TRUE(result.addresses.at("a@x.kr").before);
+  EXPECT_EQ(result.addresses.at("a@x.kr").before->wanted.intent, Intent::Unsubscribed);
+  EXPECT_EQ(world.claim(start + second)->people[0].values[0].value, "ann");
+}
+
+TEST_P(StoreIngest, RejectedRowsAreReportedWithAndWithoutAddress) {
+  world.read({{key(1), {""}}, {key(2), {"b@x.kr", "bob", true, "text_too_long"}}, {key(3), {"c@x.kr"}}});
+  const auto parked = world.store->parked(world.mirror, 10);
+  ASSERT_EQ(parked.size(), 2U);
+  EXPECT_EQ(parked[0].key, "1");
+  EXPECT_EQ(parked[0].email, "");
+  EXPECT_EQ(parked[0].reason, "empty_address");
+  EXPECT_EQ(parked[1].key, "2");
+  EXPECT_EQ(parked[1].email, "b@x.kr");
+  EXPECT_EQ(parked[1].reason, "text_too_long");
+  EXPECT_EQ(parked[1].message, "column name");
+  const auto summary = world.store->summary(world.mirror, start);
+  EXPECT_EQ(summary.parked, (std::map<std::string, std::size_t>{{"empty_address", 1}, {"text_too_long", 1}}));
+  EXPECT_EQ(world.store->parked(world.mirror, 1).size(), 1U);
+  // A row that is put right is no longer parked.
+  world.read({{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr", "bob"}}, {key(3), {"c@x.kr"}}},
+             {.now = start + second});
+  EXPECT_THAT(world.store->parked(world.mirror, 10), IsEmpty());
+}
+
+TEST_P(StoreIngest, ARejectedRowStillBearsItsAddress) {
+  world.read({{key(1), {"a@x.kr", "ann"}}, {key(2), {"a@x.kr", "bob"}}});
+  world.deliver_all();
+  const auto result = world.read({{key(1), {"a@x.kr", "ann", true, "bad"}}, {key(2), {"a@x.kr", "bob"}}},
+                                 {.now = start + second});
+  EXPECT_TRUE(result.addresses.at("a@x.kr").bearers[0].rejected);
+  EXPECT_EQ(world.find("a@x.kr")->key, key(2));
+  EXPECT_FALSE(world.snapshot_row(key(1)).shadowed);
+}
+
+// ---- holds -------------------------------------------------------------------------------------------
+
+TEST_P(StoreIngest, HeldRemovalsWaitWhileTheRestFlows) {
+  world.read({{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}});
+  world.deliver_all();
+  const Table table = {{key(2), {"b@x.kr", "bert"}}, {key(3), {"c@x.kr"}}};
+  world.read(table, {.now = start + second, .held = {Removal}});
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Subscribed);
+  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(1), key(2), key(3)));
+  EXPECT_THAT(addresses_of(*world.claim(start + second)), UnorderedElementsAre("b@x.kr", "c@x.kr"));
+  // The next read sees it again, and applies it once it may.
+  const auto next = world.read(table, {.now = start + 2 * second});
+  EXPECT_THAT(next.staged, ElementsAre(key(1)));
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Absent);
+  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(2), key(3)));
+}
+
+TEST_P(StoreIngest, AHeldRemovalOfWhoComesBackLeavesNoMark) {
+  const Table full = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
+  world.read(full);
+  world.deliver_all();
+  world.read({}, {.now = start + second, .held = {Removal}});
+  const auto back = world.read(full, {.now = start + 2 * second});
+  EXPECT_THAT(back.staged, IsEmpty());
+  EXPECT_FALSE(world.claim(start + 2 * second));
+}
+
+TEST_P(StoreIngest, ARowThatMovesFromAHeldAddressIsFollowedUpWhereverItGoes) {
+  world.read({{key(1), {"a@x.kr"}}});
+  world.deliver_all();
+  // a@ is held back, b@ is added.
+  world.read({{key(1), {"b@x.kr"}}}, {.now = start + second, .held = {Removal}});
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Subscribed);
+  EXPECT_EQ(world.find("b@x.kr")->wanted.intent, Intent::Subscribed);
+  // It goes on to c@ before anybody approved: b@ has nobody who bears it any more.
+  world.read({{key(1), {"c@x.kr"}}}, {.now = start + 2 * second});
+  EXPECT_FALSE(world.find("b@x.kr"));  // was never sent, so it is forgotten at once
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Absent);
+  EXPECT_EQ(world.find("c@x.kr")->wanted.intent, Intent::Subscribed);
+  const auto quiet = world.read({{key(1), {"c@x.kr"}}}, {.now = start + 3 * second});
+  EXPECT_THAT(quiet.addresses, IsEmpty());
+}
+
+TEST_P(StoreIngest, ARowThatComesBackToItsAddressWhileItsMoveWasHeldBringsItsValues) {
+  world.read({{key(1), {"a@x.kr", "ann"}}, {key(2), {"b@x.kr", "bob"}}});
+  world.deliver_all();
+  // Row 1 moves onto b@, where the update is held; a@ is left and that is applied.
+  world.read({{key(1), {"b@x.kr", "ann"}}, {key(2), {"b@x.kr", "bob"}}},
+             {.now = start + second, .held = {Update}});
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Absent);
+  world.deliver_all(start + second);
+  const auto back =
+      world.read({{key(1), {"a@x.kr", "ann"}}, {key(2), {"b@x.kr", "bob"}}}, {.now = start + 2 * second});
+  EXPECT_THAT(back.staged, ElementsAre(key(1)));
+  const auto claimed = world.claim(start + 2 * second);
+  ASSERT_TRUE(claimed);
+  EXPECT_THAT(addresses_of(*claimed), ElementsAre("a@x.kr"));
+  EXPECT_EQ(claimed->people[0].values[0].value, "ann");
+  world.deliver(*claimed, start + 2 * second);
+  const auto quiet =
+      world.read({{key(1), {"a@x.kr", "ann"}}, {key(2), {"b@x.kr", "bob"}}}, {.now = start + 3 * second});
+  EXPECT_THAT(quiet.staged, IsEmpty());
+}
+
+TEST_P(StoreIngest, AFollowedUpAddressWhoseOwnDecisionIsHeldStaysFollowedUp) {
+  world.read({{key(1), {"a@x.kr"}}});
+  world.deliver_all();
+  world.read({{key(1), {"b@x.kr"}}}, {.now = start + second, .held = {Removal}});
+  world.deliver_all(start + second);
+  world.read({{key(1), {"c@x.kr"}}}, {.now = start + 2 * second, .held = {Removal}});
+  EXPECT_EQ(world.find("b@x.kr")->wanted.intent, Intent::Subscribed);
+  world.read({{key(1), {"c@x.kr"}}}, {.now = start + 3 * second});
+  EXPECT_EQ(world.find("a@x.kr")->wanted.intent, Intent::Absent);
+  EXPECT_EQ(world.find("b@x.kr")->wanted.intent, Intent::Absent);
+}
+
+TEST_P(StoreIngest, HoldsKeepTheTimeAtWhichTheirClassWasFirstHeld) {
+  store::Hold hold;
+  hold.change_class = "removals";
+  hold.count = 3;
+  hold.of = 10;
+  hold.digest = "abc";
+  hold.why = "too many";
+  hold.refs = {"0123456789ab", "ba9876543210"};
+  hold.since = start;
+  world.read({}, {.now = start, .holds = {hold}});
+  hold.digest = "def";
+  hold.since = start + second;
+  auto other = hold;
+  other.change_class = "updates";
+  world.read({}, {.now = start + second, .holds = {hold, other}});
+  const auto holds = world.store->holds(world.mirror);
+  ASSERT_EQ(holds.size(), 2U);
+  EXPECT_EQ(holds[0].digest, "def");
+  EXPECT_EQ(holds[0].since, start);
+  EXPECT_EQ(holds[0].refs, hold.refs);
+  EXPECT_EQ(holds[1].since, start + second);
+  world.read({});
+  EXPECT_THAT(world.store->holds(world.mirror), IsEmpty());
+}
+
+TEST_P(StoreIngest, ApprovalsExpireAndCanBeDropped) {
+  auto& store = *world.store;
+  store.approve(world.mirror, "abc", start + second);
+  EXPECT_TRUE(store.approved(world.mirror, "abc", start));
+  EXPECT_FALSE(store.approved(world.mirror, "abc", start + second));
+  EXPECT_FALSE(store.approved(world.mirror, "abd", start));
+  world.reopen();
+  EXPECT_TRUE(world.store->approved(world.mirror, "abc", start));
+  world.store->drop_approval(world.mirror, "abc");
+  EXPECT_FALSE(world.store->approved(world.mirror, "abc", start));
+}
+
+// ---- traces ------------------------------------------------------------------------------------------
+
+TEST_P(StoreIngest, WhoIsGoneAndSettledLeavesATraceAndComesBackByIt) {
+  world.read({{key(1), {"a@x.kr"}}});
+  auto claimed = world.claim();
+  auto person = claimed->people[0];
+  store::Settlement settlement;
+  settlement.email = person.email;
+  settlement.confirmed.status = RemoteStatus::OptedOut;
+  settlement.confirmed.since = start + second;
+  world.settle(settlement);
+  world.read({}, {.now = start + 2 * second});
+  const auto trace = world.find("a@x.kr");
+  ASSERT_TRUE(trace);
+  EXPECT_TRUE(trace->is_trace);
+  EXPECT_EQ(trace->confirmed.status, RemoteStatus::OptedOut);
+  EXPECT_EQ(world.store->summary(world.mirror, start).people.at(RemoteStatus::OptedOut), 0U);
+
+  const auto back = world.read({{key(7), {"a@x.kr"}}}, {.now = start + 3 * second});
+  const auto& before = back.addresses.at("a@x.kr").before;
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->wanted.intent, Intent::Absent);
+  EXPECT_EQ(before->confirmed.status, RemoteStatus::OptedOut);
+  EXPECT_EQ(before->confirmed.since, start + second);
+  const auto entry = world.find("a@x.kr");
+  EXPECT_FALSE(entry->is_trace);
+  EXPECT_EQ(entry->confirmed.status, RemoteStatus::OptedOut);
+  EXPECT_FALSE(world.claim(start + 3 * second));
+}
+
+TEST_P(StoreIngest, WhoWasDeletedLeavesNoTrace) {
+  world.read({{key(1), {"a@x.kr"}}});
+  world.deliver_all();
+  world.read({}, {.now = start + second});
+  world.deliver_all(start + second);
+  EXPECT_EQ(world.find("a@x.kr")->lane, Lane::Delete);
+  world.deliver_all(start + 2 * day);
+  EXPECT_FALSE(world.find("a@x.kr"));
+}
+
+TEST_P(StoreIngest, WhoWasNeverSentIsForgottenWhenTheyLeave) {
+  world.read({{key(1), {"a@x.kr"}}});
+  world.read({}, {.now = start + second});
+  EXPECT_FALSE(world.find("a@x.kr"));
+  EXPECT_FALSE(world.claim(start + second));
+}
+
+// ---- mirrors -----------------------------------------------------------------------------------------
+
+TEST_P(StoreIngest, AnotherListIdIsAFreshState) {
+  world.read({{key(1), {"a@x.kr"}}});
+  const auto other = world.store->open_mirror("members", 99);
+  EXPECT_NE(other, world.mirror);
+  EXPECT_EQ(world.store->open_mirror("members", 99), other);
+  EXPECT_EQ(world.store->pending(other), 0U);
+  EXPECT_EQ(world.store->pending(world.mirror), 1U);
+  world.reopen();
+  EXPECT_EQ(world.store->open_mirror("members", 99), other);
+}
+
+TEST_P(StoreIngest, MirrorsDoNotSeeEachOther) {
+  const auto first = world.mirror;
+  world.read({{key(1), {"a@x.kr", "ann"}}});
+  world.mirror = world.store->open_mirror("others", 2);
+  world.read({{key(1), {"a@x.kr", "bob"}}});
+  EXPECT_EQ(world.claim()->people[0].values[0].value, "bob");
+  world.mirror = first;
+  EXPECT_EQ(world.claim()->people[0].values[0].value, "ann");
+}
+
+TEST_P(StoreIngest, PausedAndFactsOutliveARestart) {
+  world.store->set_paused(world.mirror, true);
+  store::CommitRequest request;
+  request.place = place;
+  request.now = start;
+  request.facts.last_good_rows = 7;
+  request.facts.last_rows = 9;
+  request.facts.non_null = {1, 0, 20};
+  request.facts.mapping =
+      "a\x1f"
+      "b\nc";
+  request.facts.server_identity = "700/1";
+  request.facts.last_success = start;
+  request.facts.rejected = {{"bad_domain", 2}, {"empty_address", 1}};
+  request.facts.duplicates = 4;
+  world.store->commit(world.store->begin_scan(world.mirror), request);
+  world.reopen();
+  EXPECT_TRUE(world.store->paused(world.mirror));
+  const auto facts = world.store->source_facts(world.mirror);
+  EXPECT_EQ(facts.last_good_rows, 7U);
+  EXPECT_EQ(facts.last_rows, 9U);
+  EXPECT_EQ(facts.non_null, request.facts.non_null);
+  EXPECT_EQ(facts.mapping, request.facts.mapping);
+  EXPECT_EQ(facts.server_identity, "700/1");
+  EXPECT_EQ(facts.last_success, start);
+  EXPECT_EQ(facts.rejected, request.facts.rejected);
+  EXPECT_EQ(facts.duplicates, 4U);
+  world.store->set_paused(world.mirror, false);
+  EXPECT_FALSE(world.store->paused(world.mirror));
+}
+
+TEST_P(StoreIngest, AStateHasOneKeyForEver) {
+  const auto ref = world.store->key().ref("a@x.kr");
+  world.reopen();
+  EXPECT_EQ(world.store->key().ref("a@x.kr"), ref);
+}
+
+}  // namespace
+}  // namespace stibee_sync::store_tests
