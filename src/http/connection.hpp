@@ -1,0 +1,79 @@
+#pragma once
+
+#include "http/tls.hpp"
+#include "http/watchdog.hpp"
+#include "stibee_sync/http/result.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+
+namespace stibee_sync::http {
+
+/// A request as it goes over the wire.
+class WireRequest {
+ public:
+  WireRequest(Request request, const std::string& host_header, const std::string& path_prefix,
+              const std::string& user_agent);
+
+  std::string head;  // begins with the request line, ends with the empty line
+  std::string body;
+  bool expects_no_body;  // the answer to HEAD
+};
+
+/// One connection to one address, plain or TLS: made, used for any number of exchanges one after the other,
+/// closed for good. Its coroutines need a shared_ptr held by their caller.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  /// `tls` may be null. `peer` names the other end in messages.
+  Connection(const boost::asio::any_io_executor& executor, TlsClient* tls, std::string peer);
+
+  /// Connects and, with TLS, verifies. Nothing returned means success.
+  boost::asio::awaitable<std::optional<Failure>> establish(
+      boost::asio::generic::stream_protocol::endpoint endpoint, Deadline deadline);
+
+  boost::asio::awaitable<ExchangeResult> exchange(WireRequest request, std::size_t max_response_bytes,
+                                                  Deadline deadline);
+
+  /// Open, between two exchanges, and the peer has not closed it: asks the socket, without waiting.
+  bool usable();
+
+  /// Says goodbye without waiting for an answer.
+  void close();
+
+  /// Ends whatever is going on with FailureKind::Cancelled.
+  void cancel();
+
+ private:
+  enum class State { New, Ready, Busy, Closed };
+  enum class StopCause { None, TimeIsOver, Cancelled };
+  using IoResult = std::tuple<boost::system::error_code, std::size_t>;
+
+  boost::asio::awaitable<std::optional<Failure>> establish_steps(
+      boost::asio::generic::stream_protocol::endpoint endpoint);
+  boost::asio::awaitable<ExchangeResult> exchange_steps(WireRequest request, std::size_t max_response_bytes);
+  boost::asio::awaitable<IoResult> write(const WireRequest& request);
+  boost::asio::awaitable<IoResult> read_some();
+  void on_deadline();
+  void stop(StopCause cause);
+  Failure failed(const boost::system::error_code& error, FailureKind kind, const std::string& doing) const;
+
+  boost::asio::generic::stream_protocol::socket socket_;
+  std::optional<TlsStream> stream_;
+  TlsClient* tls_;
+  std::string peer_;
+  Watchdog watchdog_;
+  boost::beast::flat_buffer buffer_;
+  State state_ = State::New;
+  StopCause stop_cause_ = StopCause::None;
+  bool request_sent_ = false;
+  bool response_started_ = false;
+};
+
+}  // namespace stibee_sync::http

@@ -1,0 +1,321 @@
+#include "http/server_session.hpp"
+
+#include "http/http_date.hpp"
+#include "http/message_text.hpp"
+
+#include <array>
+#include <cstring>
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace stibee_sync::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast_http = boost::beast::http;
+using boost::system::error_code;
+using RequestParser = beast_http::request_parser<beast_http::string_body>;
+
+constexpr std::size_t read_size = std::size_t{8} << 10;
+constexpr std::chrono::milliseconds leave_timeout = std::chrono::seconds(1);
+constexpr std::size_t leave_bytes = std::size_t{256} << 10;
+
+std::string address_text(const asio::generic::stream_protocol::endpoint& endpoint) {
+  const int family = endpoint.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return {};
+  asio::ip::tcp::endpoint tcp;
+  std::memcpy(tcp.data(), endpoint.data(), std::min(endpoint.size(), tcp.capacity()));
+  const auto address = tcp.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
+
+ServerRequest to_request(RequestParser& parser) {
+  auto& message = parser.get();
+  ServerRequest request;
+  request.method = message.method() == beast_http::verb::head ? "GET" : std::string(message.method_string());
+  const std::string_view target(message.target().data(), message.target().size());
+  const auto question = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, question);
+  if (question < target.size()) request.query = target.substr(question + 1);
+  for (const auto& field : message) {
+    request.headers.emplace_back(lower_case(std::string(field.name_string())), std::string(field.value()));
+  }
+  request.body = std::move(message.body());
+  return request;
+}
+
+Refusal refusal_of(const error_code& error) {
+  if (error == beast_http::error::header_limit) return Refusal(431, "the request header is too large\n");
+  if (error == beast_http::error::body_limit || error == beast_http::error::buffer_overflow) {
+    return Refusal(413, "the request body is too large\n");
+  }
+  return Refusal(400, "this is no HTTP/1.1 request\n");
+}
+
+}  // namespace
+
+std::optional<std::string_view> ServerRequest::header(std::string_view lower_case_name) const {
+  for (const auto& header : headers) {
+    if (header.name == lower_case_name) return header.value;
+  }
+  return std::nullopt;
+}
+
+ServerResponse::ServerResponse(int response_status, std::string type, std::string content)
+    : status(response_status), content_type(std::move(type)), body(std::move(content)) {}
+
+SessionContext::SessionContext(ServerOptions server_options, Handler request_handler)
+    : options(std::move(server_options)), handler(std::move(request_handler)) {}
+
+ServerSession::ServerSession(StreamSocket socket, std::shared_ptr<const SessionContext> context)
+    : socket_(std::move(socket)),
+      context_(std::move(context)),
+      watchdog_(socket_.get_executor()),
+      since_(std::chrono::steady_clock::now()) {
+  error_code error;
+  const auto local = socket_.local_endpoint(error);
+  if (error) return;
+  if (local.protocol().family() == AF_UNIX) {
+    peer_address_ = "unix";
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
+      credentials_ = PeerCredentials{peer.uid, peer.gid, peer.pid};
+    }
+    return;
+  }
+  local_address_ = address_text(local);
+  const auto remote = socket_.remote_endpoint(error);
+  if (!error) peer_address_ = address_text(remote);
+  socket_.set_option(asio::ip::tcp::no_delay(true), error);
+}
+
+asio::awaitable<void> ServerSession::serve(std::shared_ptr<ServerSession> session) {
+  bool again = true;
+  while (again && !session->finishing_)
+    again = co_await session->serve_one();
+  session->close();
+}
+
+asio::awaitable<void> ServerSession::turn_away(std::shared_ptr<ServerSession> session) {
+  session->phase_ = Phase::Answering;
+  std::vector<Header> headers;
+  headers.emplace_back("Retry-After", "1");
+  Refusal refusal(503, "too many connections\n", std::move(headers));
+  co_await session->refuse(std::move(refusal), false, true);
+  session->close();
+}
+
+/// Returns whether the connection may carry another request.
+asio::awaitable<bool> ServerSession::serve_one() {
+  RequestParser parser;
+  parser.header_limit(static_cast<std::uint32_t>(context_->options.max_header_bytes));
+  parser.body_limit(context_->options.max_body_bytes);
+  const bool has_header = co_await receive_header(&parser);
+  if (!has_header) co_return false;
+
+  const auto& message = parser.get();
+  const bool head_only = message.method() == beast_http::verb::head;
+  std::vector<std::string_view> hosts;
+  for (const auto& field : message) {
+    if (field.name() == beast_http::field::host)
+      hosts.emplace_back(field.value().data(), field.value().size());
+  }
+  const std::string_view method(message.method_string().data(), message.method_string().size());
+  const std::string_view target(message.target().data(), message.target().size());
+  auto refusal =
+      refuse_request(context_->options, method, target, hosts, message.version() == 10, local_address_);
+  if (refusal) {
+    const bool close_after = !parser.is_done() || !parser.keep_alive() || message.version() != 11;
+    const bool again = co_await refuse(std::move(*refusal), head_only, close_after);
+    co_return again;
+  }
+  const bool complete = co_await receive_body(&parser);
+  if (!complete) co_return false;
+
+  enter(Phase::Answering, std::chrono::milliseconds::zero());
+  // An HTTP/1.0 client would want its keep-alive confirmed; nobody needs that any more.
+  const bool keep_alive = parser.keep_alive() && message.version() == 11;
+  ServerRequest request = to_request(parser);
+  request.peer_address = peer_address_;
+  request.credentials = credentials_;
+  ServerResponse response = co_await ask_handler(std::move(request));
+  const bool again = co_await answer(std::move(response), head_only, !keep_alive);
+  co_return again;
+}
+
+template <typename Parser>
+asio::awaitable<bool> ServerSession::receive_header(Parser* parser) {
+  const ServerOptions& options = context_->options;
+  const bool waiting = !fresh_ && buffer_.size() == 0;
+  fresh_ = false;
+  if (waiting) {
+    enter(Phase::Idle, options.idle_timeout);
+  } else {
+    enter(Phase::Receiving, options.header_timeout);
+  }
+  while (!parser->is_header_done()) {
+    if (buffer_.size() > 0) {
+      if (phase_ == Phase::Idle) enter(Phase::Receiving, options.header_timeout);
+      error_code error;
+      const std::size_t parsed = parser->put(buffer_.data(), error);
+      buffer_.consume(parsed);
+      if (error && error != beast_http::error::need_more) {
+        co_await refuse(refusal_of(error), false, true);
+        co_return false;
+      }
+      if (!error && parsed > 0) continue;
+    }
+    const bool more = co_await read_some();
+    if (more) continue;
+    if (timed_out_ && buffer_.size() > 0 && !finishing_) {
+      Refusal slow(408, "the request header took too long\n");
+      co_await refuse(std::move(slow), false, true);
+    }
+    co_return false;
+  }
+  co_return true;
+}
+
+template <typename Parser>
+asio::awaitable<bool> ServerSession::receive_body(Parser* parser) {
+  if (parser->is_done()) co_return true;
+  enter(Phase::Receiving, context_->options.body_timeout);
+  if (buffer_.size() == 0 &&
+      equal_ignoring_case(std::string(parser->get()[beast_http::field::expect]), "100-continue")) {
+    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    const auto [error, count] =
+        co_await asio::async_write(socket_, asio::buffer(go_on), asio::as_tuple(asio::use_awaitable));
+    if (error) co_return false;
+  }
+  parser->eager(true);
+  while (!parser->is_done()) {
+    if (buffer_.size() > 0) {
+      error_code error;
+      const std::size_t parsed = parser->put(buffer_.data(), error);
+      buffer_.consume(parsed);
+      if (error && error != beast_http::error::need_more) {
+        co_await refuse(refusal_of(error), false, true);
+        co_return false;
+      }
+      if (!error && parsed > 0) continue;
+    }
+    const bool more = co_await read_some();
+    if (more) continue;
+    if (timed_out_ && !finishing_) {
+      Refusal slow(408, "the request body took too long\n");
+      co_await refuse(std::move(slow), false, true);
+    }
+    co_return false;
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> ServerSession::read_some() {
+  const auto space = buffer_.prepare(read_size);
+  const auto [error, count] = co_await socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
+  buffer_.commit(count);
+  co_return !error && !timed_out_;
+}
+
+asio::awaitable<ServerResponse> ServerSession::ask_handler(ServerRequest request) {
+  std::exception_ptr thrown;
+  try {
+    ServerResponse response = co_await context_->handler(std::move(request));
+    co_return response;
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (context_->options.on_error) context_->options.on_error(thrown);
+  co_return ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
+}
+
+asio::awaitable<bool> ServerSession::answer(ServerResponse response, bool head_only, bool close_after) {
+  close_after = close_after || finishing_;
+  const bool bodiless = head_only || response.status == 204 || response.status == 304;
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  std::string head;
+  std::exception_ptr thrown;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto status = beast_http::int_to_status(static_cast<unsigned>(response.status));
+    const std::string reason(beast_http::obsolete_reason(status));
+    try {
+      head = answer_head(context_->options, response, close_after, reason, format_http_date(now));
+      break;
+    } catch (const std::invalid_argument&) {
+      thrown = std::current_exception();
+      response = ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
+    }
+  }
+  if (thrown && context_->options.on_error) context_->options.on_error(thrown);
+  enter(Phase::Answering, context_->options.write_timeout);
+  const std::array<asio::const_buffer, 2> buffers{
+      asio::buffer(head), bodiless ? asio::const_buffer() : asio::buffer(response.body)};
+  const auto [error, count] =
+      co_await asio::async_write(socket_, buffers, asio::as_tuple(asio::use_awaitable));
+  if (error || timed_out_) co_return false;
+  if (close_after || finishing_) co_await leave();
+  co_return !close_after;
+}
+
+asio::awaitable<bool> ServerSession::refuse(Refusal refusal, bool head_only, bool close_after) {
+  ServerResponse response(refusal.status, "text/plain; charset=utf-8", std::move(refusal.text));
+  response.headers = std::move(refusal.headers);
+  timed_out_ = false;
+  const bool again = co_await answer(std::move(response), head_only, close_after);
+  co_return again;
+}
+
+/// Closing while the peer is still sending would make the kernel reset the connection and throw away our
+/// answer.
+asio::awaitable<void> ServerSession::leave() {
+  enter(Phase::Leaving, leave_timeout);
+  error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  std::size_t discarded = 0;
+  while (discarded < leave_bytes && !timed_out_) {
+    buffer_.clear();
+    const bool more = co_await read_some();
+    if (!more) break;
+    discarded += buffer_.size();
+  }
+}
+
+void ServerSession::enter(Phase phase, std::chrono::milliseconds limit) {
+  phase_ = phase;
+  since_ = std::chrono::steady_clock::now();
+  if (limit == std::chrono::milliseconds::zero()) {
+    watchdog_.disarm();
+  } else {
+    watchdog_.arm(since_ + limit, weak_from_this(), &ServerSession::on_deadline);
+  }
+}
+
+void ServerSession::on_deadline() {
+  timed_out_ = true;
+  error_code ignored;
+  // Cancelled, not closed: a slow sender is still told why.
+  socket_.cancel(ignored);
+}
+
+void ServerSession::finish() {
+  finishing_ = true;
+  if (phase_ == Phase::Idle || phase_ == Phase::Receiving) close();
+}
+
+void ServerSession::close() {
+  watchdog_.disarm();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace stibee_sync::http
