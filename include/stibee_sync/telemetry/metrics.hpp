@@ -1,0 +1,85 @@
+#pragma once
+
+#include "stibee_sync/telemetry/labels.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace stibee_sync::telemetry {
+
+struct MetricsOptions {
+  std::string version;                      // of the daemon
+  bool api_v2 = false;                      // also show v2's endpoints as 0 from the start
+  std::vector<std::string> parked_reasons;  // the closed set; any other reason is counted as `other`
+};
+
+/// The daemon's metrics in Prometheus' text format; every family has the prefix `stibee_`, base units, closed
+/// label sets, and is present as 0 from the start. Any thread. Calls for a mirror that is not declared change
+/// nothing, so that a late call cannot bring back a mirror that a reload has removed.
+class Metrics {
+ public:
+  using Seconds = std::chrono::duration<double>;
+  using UtcTime = std::chrono::system_clock::time_point;
+
+  explicit Metrics(MetricsOptions options);
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  void declare_mirror(std::string_view mirror);
+  void remove_mirror(std::string_view mirror);
+
+  // Ingest
+  void cycle(std::string_view mirror, CycleResult result, Seconds took);
+  void last_success(std::string_view mirror, UtcTime when);
+  void source_members(std::string_view mirror, std::uint64_t people);  // shown as one sum
+  void mirrored_members(std::string_view mirror, PersonStatus status,
+                        std::uint64_t people);  // one sum per status
+  void changes(std::string_view mirror, ChangeOperation operation, std::uint64_t people = 1);
+  void guard_held(std::string_view mirror, GuardClass held, std::uint64_t people);  // 0: not held
+
+  // Dispatch
+  void pending(std::string_view mirror, Lane lane, std::uint64_t people, std::optional<UtcTime> oldest);
+  /// The whole picture: reasons that are not named have nobody parked.
+  void parked(std::string_view mirror,
+              std::span<const std::pair<std::string, std::uint64_t>> people_by_reason);
+  void in_flight(std::uint64_t calls);
+  /// One call made; `took` from its first byte sent to its last byte read.
+  void api_request(Endpoint endpoint, CallOutcome outcome, Seconds took);
+  void api_people(Endpoint endpoint, CallOutcome outcome, std::uint64_t people);
+  void api_retry(RetryReason reason);
+  void limiter_wait(LimiterClass limiter, Seconds waited);
+  void circuit_open(bool open);
+
+  // Database
+  void db_up(bool up);
+  void db_query(Seconds took);
+
+  // Webhooks, consent, write-back
+  void webhook_request(WebhookOutcome outcome);
+  void webhook_event(WebhookAction action, WebhookEffect effect);
+  void suppressed_people(std::uint64_t people);
+  void writeback(WritebackResult result);
+  void reconcile_drift(std::string_view mirror, DriftKind kind, std::uint64_t people);
+
+  // The daemon itself
+  void store_error();
+  void state_free_bytes(std::uint64_t bytes);
+  void config_reload(bool worked);
+
+  /// The page that /metrics answers with: `text/plain; version=0.0.4`.
+  std::string text() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stibee_sync::telemetry

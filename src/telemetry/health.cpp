@@ -1,0 +1,51 @@
+#include "stibee_sync/telemetry/health.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace stibee_sync::telemetry {
+
+Health::Loop* Health::find(std::string_view loop) {
+  const auto at = std::ranges::find(loops_, loop, &Loop::name);
+  return at == loops_.end() ? nullptr : &*at;
+}
+
+void Health::expect(std::string_view loop, Duration deadline, Time now) {
+  if (Loop* known = find(loop)) {
+    known->deadline = deadline;
+    known->due = now + deadline;
+    return;
+  }
+  loops_.push_back({.name = std::string(loop), .deadline = deadline, .due = now + deadline});
+}
+
+void Health::forget(std::string_view loop) {
+  std::erase_if(loops_, [loop](const Loop& known) { return known.name == loop; });
+}
+
+void Health::beat(std::string_view loop, Time now, std::optional<Duration> next_within) {
+  if (Loop* known = find(loop)) known->due = now + next_within.value_or(known->deadline);
+}
+
+Health::Verdict Health::live(Time now) const {
+  Verdict verdict;
+  for (const Loop& loop : loops_) {
+    if (now <= loop.due) continue;
+    const auto late = std::chrono::ceil<std::chrono::seconds>(now - loop.due);
+    verdict.problems.push_back("the loop \"" + loop.name + "\" is " + std::to_string(late.count()) +
+                               " s overdue");
+  }
+  verdict.ok = verdict.problems.empty();
+  return verdict;
+}
+
+Health::Verdict Health::ready() const {
+  Verdict verdict;
+  if (!config_loaded_) verdict.problems.emplace_back("the configuration is not loaded");
+  if (!state_open_) verdict.problems.emplace_back("the state is not open");
+  if (stopping_) verdict.problems.emplace_back("the daemon is stopping");
+  verdict.ok = verdict.problems.empty();
+  return verdict;
+}
+
+}  // namespace stibee_sync::telemetry

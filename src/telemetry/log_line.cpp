@@ -1,0 +1,197 @@
+#include "telemetry/log_line.hpp"
+
+#include "stibee_sync/telemetry/redaction.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <ctime>
+#include <type_traits>
+
+#include <spdlog/fmt/fmt.h>
+
+namespace stibee_sync::telemetry {
+namespace {
+
+// Bounds a line, and with it the memory of the queue, whatever a caller passes.
+constexpr std::size_t longest_text = 1024;
+constexpr std::size_t longest_line = 16 * 1024;
+constexpr std::size_t longest_searched = 8 * longest_text;  // bounds the time that scrubbing takes
+
+void append_escaped(std::string& out, std::string_view utf8) {
+  for (const char byte : utf8) {
+    switch (byte) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) {
+          out += fmt::format("\\u{:04x}", static_cast<unsigned>(byte));
+        } else {
+          out += byte;
+        }
+    }
+  }
+}
+
+std::string printable(std::string_view text, const Scrubber& scrubber) {
+  std::string clean = valid_utf8(scrubber.scrub(text.substr(0, longest_searched)));
+  if (clean.size() > longest_text) {
+    std::size_t end = longest_text;
+    while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80)
+      --end;
+    clean.resize(end);
+    clean += "…";
+  }
+  return clean;
+}
+
+std::string number_text(double number) {
+  char digits[32];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
+  return {digits, end};
+}
+
+void append_quoted(std::string& out, std::string_view utf8) {
+  out += '"';
+  append_escaped(out, utf8);
+  out += '"';
+}
+
+std::string plain_value(const Field::Value& value, const Scrubber& scrubber) {
+  return std::visit(
+      [&](const auto& held) -> std::string {
+        using Held = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<Held, std::string>) {
+          return printable(held, scrubber);
+        } else if constexpr (std::is_same_v<Held, bool>) {
+          return held ? "true" : "false";
+        } else if constexpr (std::is_same_v<Held, double>) {
+          return std::isfinite(held) ? number_text(held) : "null";  // JSON has no infinity
+        } else {
+          return std::to_string(held);
+        }
+      },
+      value);
+}
+
+bool is_text(const Field& field) {
+  return std::holds_alternative<std::string>(field.value);
+}
+
+bool is_reserved(std::string_view key) {
+  return key == "ts" || key == "level" || key == "event" || key == "msg" || key == "lines_lost";
+}
+
+// A key given twice would make the line ambiguous to a reader of JSON.
+std::string key_of(const Field& field, const Scrubber& scrubber) {
+  std::string key = printable(field.key, scrubber);
+  return is_reserved(field.key) ? "field_" + key : key;
+}
+
+std::string_view padded_name(Level level, bool colour) {
+  switch (level) {
+    case Level::Trace:
+      return colour ? "\033[2mTRACE\033[0m" : "TRACE";
+    case Level::Debug:
+      return colour ? "\033[36mDEBUG\033[0m" : "DEBUG";
+    case Level::Info:
+      return colour ? "\033[32mINFO\033[0m " : "INFO ";
+    case Level::Warn:
+      return colour ? "\033[33mWARN\033[0m " : "WARN ";
+    case Level::Error:
+      return colour ? "\033[1;31mERROR\033[0m" : "ERROR";
+  }
+  return "     ";
+}
+
+bool needs_quotes(std::string_view text) {
+  if (text.empty()) return true;
+  for (const char byte : text) {
+    if (static_cast<unsigned char>(byte) <= ' ' || byte == '"' || byte == '=' || byte == '\\' || byte == 0x7f)
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string utc_timestamp(std::chrono::system_clock::time_point time) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  const auto millis = std::chrono::floor<std::chrono::milliseconds>(time - whole).count();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, millis);
+}
+
+std::string json_line(const LogLine& line, const Scrubber& scrubber) {
+  std::string out;
+  out.reserve(256);
+  out += R"({"ts":")" + utc_timestamp(line.time) + R"(","level":")";
+  out += name(line.level);
+  out += '"';
+  if (line.event) {
+    out += R"(,"event":")";
+    out += name(*line.event);
+    out += '"';
+  }
+  out += R"(,"msg":)";
+  append_quoted(out, printable(line.msg, scrubber));
+  for (const Field& field : line.fields) {
+    if (out.size() > longest_line) break;
+    out += ',';
+    append_quoted(out, key_of(field, scrubber));
+    out += ':';
+    const std::string value = plain_value(field.value, scrubber);
+    if (is_text(field)) {
+      append_quoted(out, value);
+    } else {
+      out += value;
+    }
+  }
+  if (line.lines_lost > 0) out += R"(,"lines_lost":)" + std::to_string(line.lines_lost);
+  out += '}';
+  return out;
+}
+
+std::string text_line(const LogLine& line, const Scrubber& scrubber, bool colour) {
+  std::string out = utc_timestamp(line.time);
+  out += ' ';
+  out += padded_name(line.level, colour);
+  if (line.event) {
+    out += ' ';
+    out += name(*line.event);
+    out += ':';
+  }
+  out += ' ';
+  append_escaped(out, printable(line.msg, scrubber));
+  for (const Field& field : line.fields) {
+    if (out.size() > longest_line) break;
+    out += colour ? "  \033[2m" : "  ";
+    append_escaped(out, key_of(field, scrubber));
+    out += colour ? "=\033[0m" : "=";
+    const std::string value = plain_value(field.value, scrubber);
+    if (is_text(field) && needs_quotes(value)) {
+      append_quoted(out, value);
+    } else {
+      out += value;
+    }
+  }
+  if (line.lines_lost > 0) out += "  lines_lost=" + std::to_string(line.lines_lost);
+  return out;
+}
+
+}  // namespace stibee_sync::telemetry

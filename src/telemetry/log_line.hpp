@@ -1,0 +1,31 @@
+#pragma once
+
+#include "stibee_sync/telemetry/log.hpp"
+#include "telemetry/scrubber.hpp"
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace stibee_sync::telemetry {
+
+/// What a line says, before it has a form.
+struct LogLine {
+  std::chrono::system_clock::time_point time;
+  Level level;
+  std::optional<Event> event;
+  std::string_view msg;
+  std::span<const Field> fields;
+  std::uint64_t lines_lost = 0;  // shown when not 0
+};
+
+/// Both forms: one line without its end, valid UTF-8, no control characters, scrubbed, long values cut.
+std::string json_line(const LogLine& line, const Scrubber& scrubber);
+std::string text_line(const LogLine& line, const Scrubber& scrubber, bool colour);
+
+/// "2025-03-01T12:30:00.250Z"
+std::string utc_timestamp(std::chrono::system_clock::time_point time);
+
+}  // namespace stibee_sync::telemetry

@@ -1,0 +1,360 @@
+#include "stibee_sync/telemetry/metrics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <sstream>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace stibee_sync::telemetry {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Labels;
+
+// From a local exchange to the longest time-out.
+const Histogram::BucketBoundaries call_buckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+                                               1,     2.5,  5,     10,   30,  60};
+const Histogram::BucketBoundaries query_buckets{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1,
+                                                2.5,   5,     10,   30,   60,  300};
+const Histogram::BucketBoundaries cycle_buckets{0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600};
+
+constexpr std::string_view other = "other";
+
+double amount(std::uint64_t count) {
+  return static_cast<double>(count);
+}
+
+double unix_seconds(Metrics::UtcTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+template <class Metric, ClosedLabel Label>
+using PerLabel = std::array<Metric*, label_count<Label>>;
+
+Labels with(Labels labels, const std::string& key, std::string_view value) {
+  labels[key] = std::string(value);
+  return labels;
+}
+
+/// One metric for each value of a closed set, all present from now on.
+template <ClosedLabel Label, class Metric>
+PerLabel<Metric, Label> each(Family<Metric>& family, const std::string& key, const Labels& base = {}) {
+  PerLabel<Metric, Label> metrics{};
+  for (std::size_t i = 0; i < metrics.size(); ++i)
+    metrics[i] = &family.Add(with(base, key, label_names<Label>[i]));
+  return metrics;
+}
+
+template <class Metric, ClosedLabel Label>
+Metric& at(const PerLabel<Metric, Label>& metrics, Label label) {
+  return *metrics[static_cast<std::size_t>(label)];
+}
+
+template <class Metric, std::size_t Count>
+void remove(Family<Metric>& family, const std::array<Metric*, Count>& metrics) {
+  for (Metric* metric : metrics)
+    family.Remove(metric);
+}
+
+struct Registered {
+  prometheus::Registry registry;
+
+  Family<Counter>& counters(const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+  }
+  Family<Gauge>& gauges(const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+  }
+  Family<Histogram>& histograms(const char* name, const char* help) {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+  }
+};
+
+struct MirrorMetrics {
+  PerLabel<Counter, CycleResult> cycles;
+  Gauge* last_success;
+  PerLabel<Counter, ChangeOperation> changes;
+  PerLabel<Gauge, GuardClass> held;
+  PerLabel<Gauge, Lane> pending;
+  PerLabel<Gauge, Lane> pending_oldest;
+  std::map<std::string, Gauge*, std::less<>> parked;
+  PerLabel<Gauge, DriftKind> drift;
+  std::uint64_t source_members = 0;
+  std::array<std::uint64_t, label_count<PersonStatus>> members{};
+};
+
+}  // namespace
+
+struct Metrics::State : Registered {
+  explicit State(MetricsOptions with_options) : options(std::move(with_options)) {
+    gauges("stibee_build_info", "Always 1; the labels tell which program runs.")
+        .Add({{"version", options.version}, {"api", options.api_v2 ? "v2" : "v1"}})
+        .Set(1);
+    const std::size_t endpoints = options.api_v2 ? label_count<Endpoint> : v1_endpoints;
+    for (std::size_t i = 0; i < endpoints; ++i) {
+      const std::string_view endpoint = label_names<Endpoint>[i];
+      each<CallOutcome>(requests, "outcome", {{"endpoint", std::string(endpoint)}});
+      each<CallOutcome>(people, "outcome", {{"endpoint", std::string(endpoint)}});
+      request_durations.Add({{"endpoint", std::string(endpoint)}}, call_buckets);
+    }
+    for (const std::string_view action : label_names<WebhookAction>) {
+      each<WebhookEffect>(webhook_events, "effect", {{"action", std::string(action)}});
+    }
+    if (std::ranges::find(options.parked_reasons, other) == options.parked_reasons.end()) {
+      options.parked_reasons.emplace_back(other);
+    }
+  }
+
+  MetricsOptions options;
+
+  Family<Counter>& cycles =
+      counters("stibee_sync_cycles_total", "Passes over a mirror's source, by how they ended.");
+  Family<Gauge>& last_success = gauges("stibee_sync_last_success_timestamp_seconds",
+                                       "When a pass last succeeded, as Unix time; 0: never.");
+  Family<Counter>& changes = counters("stibee_changes_total", "Changes that became wanted, in people.");
+  Family<Gauge>& held = gauges("stibee_guard_held", "People whose changes the guard holds for a human.");
+  Family<Gauge>& pending = gauges("stibee_pending", "People whose changes wait to be delivered.");
+  Family<Gauge>& pending_oldest =
+      gauges("stibee_pending_oldest_timestamp_seconds",
+             "When the oldest waiting change became wanted, as Unix time; 0: none waits.");
+  Family<Gauge>& parked = gauges("stibee_parked", "People whose changes cannot be delivered as they are.");
+  Family<Gauge>& drift = gauges("stibee_reconcile_drift",
+                                "Differences to Stibee's own list found by the last reconcile, in people.");
+  Family<Counter>& requests = counters("stibee_api_requests_total", "Calls to Stibee, attempts included.");
+  Family<Histogram>& request_durations =
+      histograms("stibee_api_request_duration_seconds", "Time from sending a call to the end of its answer.");
+  Family<Counter>& people =
+      counters("stibee_api_people_total", "People in calls to Stibee, by what became of each.");
+  Family<Counter>& webhook_events =
+      counters("stibee_webhook_events_total", "People in Stibee's events, by effect.");
+
+  Histogram& cycle_durations =
+      histograms("stibee_sync_cycle_duration_seconds", "Time taken by a pass over a source.")
+          .Add({}, cycle_buckets);
+  Gauge& source_members =
+      gauges("stibee_source_members", "Members at the last complete reads, all mirrors together.").Add({});
+  PerLabel<Gauge, PersonStatus> mirrored = each<PersonStatus>(
+      gauges("stibee_mirrored_members", "People by their status at Stibee, all mirrors together."), "status");
+  Gauge& in_flight = gauges("stibee_in_flight", "Calls to Stibee that wait for their answer.").Add({});
+  PerLabel<Counter, RetryReason> retries =
+      each<RetryReason>(counters("stibee_api_retries_total", "Calls that repeat an earlier one."), "reason");
+  PerLabel<Counter, LimiterClass> limiter_waits = each<LimiterClass>(
+      counters("stibee_api_limiter_wait_seconds_total", "Time that calls waited for Stibee's limits."),
+      "class");
+  Gauge& circuit_open =
+      gauges("stibee_api_circuit_open", "1 while calls are held back after repeated failures.").Add({});
+  Gauge& db_up = gauges("stibee_db_up", "1 while the database answers.").Add({});
+  Histogram& query_durations =
+      histograms("stibee_db_query_duration_seconds", "Time taken by queries to the source.")
+          .Add({}, query_buckets);
+  PerLabel<Counter, WebhookOutcome> webhook_requests =
+      each<WebhookOutcome>(counters("stibee_webhook_requests_total",
+                                    "Requests to the webhook listener, by how they were answered."),
+                           "outcome");
+  Gauge& suppressed =
+      gauges("stibee_suppressed_people", "People kept from being mailed because they opted out.").Add({});
+  PerLabel<Counter, WritebackResult> writebacks = each<WritebackResult>(
+      counters("stibee_writeback_total", "Statements run to carry events to the source."), "result");
+  Counter& store_errors =
+      counters("stibee_store_errors_total", "Failed operations on the state file.").Add({});
+  Gauge& state_free =
+      gauges("stibee_state_free_bytes", "Free space on the state directory's file system.").Add({});
+  Gauge& reload =
+      gauges("stibee_config_reload_success", "1 when the configuration was last loaded without error.")
+          .Add({});
+
+  std::mutex mutex;  // guards what follows; the metrics themselves are atomic
+  std::map<std::string, MirrorMetrics, std::less<>> mirrors;
+
+  /// Runs `change` on a declared mirror's metrics.
+  template <class Change>
+  void on(std::string_view mirror, Change change) {
+    const std::lock_guard lock(mutex);
+    const auto found = mirrors.find(mirror);
+    if (found != mirrors.end()) change(found->second);
+  }
+
+  void show_sums() {
+    std::uint64_t source = 0;
+    std::array<std::uint64_t, label_count<PersonStatus>> by_status{};
+    for (const auto& [name, mirror] : mirrors) {
+      source += mirror.source_members;
+      std::ranges::transform(by_status, mirror.members, by_status.begin(), std::plus{});
+    }
+    source_members.Set(amount(source));
+    for (std::size_t i = 0; i < by_status.size(); ++i)
+      mirrored[i]->Set(amount(by_status[i]));
+  }
+};
+
+Metrics::Metrics(MetricsOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Metrics::~Metrics() = default;
+
+void Metrics::declare_mirror(std::string_view mirror) {
+  State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  if (s.mirrors.contains(mirror)) return;
+  const Labels base{{"mirror", std::string(mirror)}};
+  MirrorMetrics metrics{.cycles = each<CycleResult>(s.cycles, "result", base),
+                        .last_success = &s.last_success.Add(base),
+                        .changes = each<ChangeOperation>(s.changes, "operation", base),
+                        .held = each<GuardClass>(s.held, "class", base),
+                        .pending = each<Lane>(s.pending, "lane", base),
+                        .pending_oldest = each<Lane>(s.pending_oldest, "lane", base),
+                        .parked = {},
+                        .drift = each<DriftKind>(s.drift, "kind", base)};
+  for (const std::string& reason : s.options.parked_reasons) {
+    metrics.parked.emplace(reason, &s.parked.Add(with(base, "reason", reason)));
+  }
+  s.mirrors.emplace(mirror, std::move(metrics));
+}
+
+void Metrics::remove_mirror(std::string_view mirror) {
+  State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  const auto found = s.mirrors.find(mirror);
+  if (found == s.mirrors.end()) return;
+  const MirrorMetrics& metrics = found->second;
+  remove(s.cycles, metrics.cycles);
+  s.last_success.Remove(metrics.last_success);
+  remove(s.changes, metrics.changes);
+  remove(s.held, metrics.held);
+  remove(s.pending, metrics.pending);
+  remove(s.pending_oldest, metrics.pending_oldest);
+  for (const auto& [reason, gauge] : metrics.parked)
+    s.parked.Remove(gauge);
+  remove(s.drift, metrics.drift);
+  s.mirrors.erase(found);
+  s.show_sums();
+}
+
+void Metrics::cycle(std::string_view mirror, CycleResult result, Seconds took) {
+  state_->on(mirror, [&](MirrorMetrics& m) {
+    at(m.cycles, result).Increment();
+    state_->cycle_durations.Observe(took.count());
+  });
+}
+
+void Metrics::last_success(std::string_view mirror, UtcTime when) {
+  state_->on(mirror, [&](MirrorMetrics& m) { m.last_success->Set(unix_seconds(when)); });
+}
+
+void Metrics::source_members(std::string_view mirror, std::uint64_t people) {
+  state_->on(mirror, [&](MirrorMetrics& m) {
+    m.source_members = people;
+    state_->show_sums();
+  });
+}
+
+void Metrics::mirrored_members(std::string_view mirror, PersonStatus status, std::uint64_t people) {
+  state_->on(mirror, [&](MirrorMetrics& m) {
+    m.members[static_cast<std::size_t>(status)] = people;
+    state_->show_sums();
+  });
+}
+
+void Metrics::changes(std::string_view mirror, ChangeOperation operation, std::uint64_t people) {
+  state_->on(mirror, [&](MirrorMetrics& m) { at(m.changes, operation).Increment(amount(people)); });
+}
+
+void Metrics::guard_held(std::string_view mirror, GuardClass held, std::uint64_t people) {
+  state_->on(mirror, [&](MirrorMetrics& m) { at(m.held, held).Set(amount(people)); });
+}
+
+void Metrics::pending(std::string_view mirror, Lane lane, std::uint64_t people,
+                      std::optional<UtcTime> oldest) {
+  state_->on(mirror, [&](MirrorMetrics& m) {
+    at(m.pending, lane).Set(amount(people));
+    at(m.pending_oldest, lane).Set(oldest ? unix_seconds(*oldest) : 0);
+  });
+}
+
+void Metrics::parked(std::string_view mirror,
+                     std::span<const std::pair<std::string, std::uint64_t>> people_by_reason) {
+  state_->on(mirror, [&](MirrorMetrics& m) {
+    std::map<Gauge*, std::uint64_t> people;
+    for (const auto& [reason, gauge] : m.parked)
+      people[gauge] = 0;
+    for (const auto& [reason, count] : people_by_reason) {
+      const auto known = m.parked.find(reason);
+      people[known == m.parked.end() ? m.parked.find(other)->second : known->second] += count;
+    }
+    for (const auto& [gauge, count] : people)
+      gauge->Set(amount(count));
+  });
+}
+
+void Metrics::in_flight(std::uint64_t calls) {
+  state_->in_flight.Set(amount(calls));
+}
+
+void Metrics::api_request(Endpoint endpoint, CallOutcome outcome, Seconds took) {
+  const std::string of(name(endpoint));
+  state_->requests.Add({{"endpoint", of}, {"outcome", std::string(name(outcome))}}).Increment();
+  state_->request_durations.Add({{"endpoint", of}}, call_buckets).Observe(took.count());
+}
+
+void Metrics::api_people(Endpoint endpoint, CallOutcome outcome, std::uint64_t people) {
+  state_->people.Add({{"endpoint", std::string(name(endpoint))}, {"outcome", std::string(name(outcome))}})
+      .Increment(amount(people));
+}
+
+void Metrics::api_retry(RetryReason reason) {
+  at(state_->retries, reason).Increment();
+}
+void Metrics::limiter_wait(LimiterClass limiter, Seconds waited) {
+  at(state_->limiter_waits, limiter).Increment(std::max(0.0, waited.count()));
+}
+void Metrics::circuit_open(bool open) {
+  state_->circuit_open.Set(open ? 1 : 0);
+}
+void Metrics::db_up(bool up) {
+  state_->db_up.Set(up ? 1 : 0);
+}
+void Metrics::db_query(Seconds took) {
+  state_->query_durations.Observe(took.count());
+}
+void Metrics::webhook_request(WebhookOutcome outcome) {
+  at(state_->webhook_requests, outcome).Increment();
+}
+void Metrics::webhook_event(WebhookAction action, WebhookEffect effect) {
+  state_->webhook_events.Add({{"action", std::string(name(action))}, {"effect", std::string(name(effect))}})
+      .Increment();
+}
+void Metrics::suppressed_people(std::uint64_t people) {
+  state_->suppressed.Set(amount(people));
+}
+void Metrics::writeback(WritebackResult result) {
+  at(state_->writebacks, result).Increment();
+}
+void Metrics::reconcile_drift(std::string_view mirror, DriftKind kind, std::uint64_t people) {
+  state_->on(mirror, [&](MirrorMetrics& m) { at(m.drift, kind).Set(amount(people)); });
+}
+void Metrics::store_error() {
+  state_->store_errors.Increment();
+}
+void Metrics::state_free_bytes(std::uint64_t bytes) {
+  state_->state_free.Set(amount(bytes));
+}
+void Metrics::config_reload(bool worked) {
+  state_->reload.Set(worked ? 1 : 0);
+}
+
+std::string Metrics::text() const {
+  std::ostringstream out;
+  prometheus::TextSerializer{}.Serialize(out, state_->registry.Collect());
+  return std::move(out).str();
+}
+
+}  // namespace stibee_sync::telemetry
