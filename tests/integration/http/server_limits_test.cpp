@@ -1,0 +1,205 @@
+#include "integration/http/raw_client.hpp"
+#include "stibee_sync/http/server.hpp"
+
+#include <atomic>
+#include <list>
+
+#include <gmock/gmock.h>
+
+namespace stibee_sync::http::test {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+asio::awaitable<ServerResponse> size(ServerRequest request) {
+  co_return ServerResponse(200, "text/plain", std::to_string(request.body.size()));
+}
+
+ServerOptions webhook() {
+  auto options = on_loopback();
+  options.allowed_methods = {"POST"};
+  options.max_body_bytes = 1000;
+  return options;
+}
+
+constexpr auto get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+std::string post(const std::string& body, const std::string& extra = {}) {
+  return "POST /webhook/x HTTP/1.1\r\nHost: localhost\r\n" + extra +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+TEST(ServerLimits, TakesABodyUpToTheLimitAndRefusesMore) {
+  RunningServer server(webhook(), size);
+  {
+    RawClient client(server.port());
+    client.send(post(std::string(1000, 'x')));
+    EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\n1000"));
+    client.send(post(std::string(1001, 'x')));
+    const auto answer = client.read_all();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 "));
+    EXPECT_THAT(answer, HasSubstr("Connection: close"));
+  }
+  RawClient client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" +
+              std::string(1001, 'x'));
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST(ServerLimits, DeliversItsRefusalToAClientThatIsStillSending) {
+  RunningServer server(webhook(), size);
+  RawClient client(server.port());
+  client.send(post(std::string(200'000, 'x')));
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST(ServerLimits, TakesNoBodyWhereNoneIsExpected) {
+  RunningServer server(on_loopback(), size);
+  RawClient client(server.port());
+  client.send("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST(ServerLimits, RefusesAnOversizeHeader) {
+  RunningServer server(on_loopback(), size);
+  for (const auto& request :
+       {"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(9000, 'x') + "\r\n\r\n",
+        "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        std::string(20'000, 'G')}) {
+    RawClient client(server.port());
+    client.send(request);
+    const auto answer = client.read_all();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 431 ") || answer.starts_with("HTTP/1.1 400 ")) << answer;
+    EXPECT_THAT(answer, Not(HasSubstr("[no end]")));
+  }
+}
+
+TEST(ServerLimits, RefusesGarbage) {
+  RunningServer server(on_loopback(), size);
+  for (const auto& bytes : {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello tls\r\n\r\n", 26),
+                            std::string("hello\r\n\r\n"), std::string("GET / HTTP/1.1\nHost localhost\n\n"),
+                            std::string("GET  / HTTP/9.9\r\n\r\n"),
+                            std::string("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                                        "5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")}) {
+    RawClient client(server.port());
+    client.send(bytes);
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 4")) << bytes;
+  }
+}
+
+TEST(ServerLimits, TellsTheClientToContinueWhenItAsks) {
+  RunningServer server(webhook(), size);
+  RawClient client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  EXPECT_EQ(client.read_answer(true), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("abc");
+  EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\n3"));
+}
+
+TEST(ServerLimits, EndsSlowHeadersSlowBodiesAndSilence) {
+  auto options = webhook();
+  options.header_timeout = 100ms;
+  options.body_timeout = 100ms;
+  options.idle_timeout = 100ms;
+  RunningServer server(std::move(options), size);
+  RawClient silent(server.port());
+  RawClient slow_header(server.port());
+  slow_header.send("POST / HTTP/1.1\r\nHo");
+  RawClient slow_body(server.port());
+  slow_body.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc");
+  RawClient idle(server.port());
+  idle.send(post("x"));
+  EXPECT_THAT(idle.read_answer(), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(silent.read_all(), "");
+  EXPECT_THAT(slow_header.read_all(), StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(slow_body.read_all(), StartsWith("HTTP/1.1 408 "));
+  EXPECT_EQ(idle.read_all(), "");
+  EXPECT_TRUE(server.await_connections(0));
+}
+
+TEST(ServerLimits, IsNotFooledByADrippingHeader) {
+  auto options = on_loopback();
+  options.header_timeout = 150ms;
+  RunningServer server(std::move(options), size);
+  RawClient client(server.port());
+  client.send("GET / HTTP/1.1\r\n");
+  std::atomic<bool> over = false;
+  std::thread dripper([&] {
+    while (!over && client.send("X: y\r\n"))
+      std::this_thread::sleep_for(10ms);
+  });
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 408 "));
+  over = true;
+  dripper.join();
+}
+
+TEST(ServerLimits, DropsAClientThatDoesNotTakeItsAnswer) {
+  auto options = on_loopback();
+  options.write_timeout = 100ms;
+  RunningServer server(std::move(options), [](ServerRequest) -> asio::awaitable<ServerResponse> {
+    co_return ServerResponse(200, "text/plain", std::string(64 << 20, 'x'));
+  });
+  RawClient client(server.port());
+  client.send(get);
+  ASSERT_TRUE(server.await_connections(1));
+  EXPECT_TRUE(server.await_connections(0));
+}
+
+TEST(ServerLimits, MakesRoomByClosingTheOldestIdleConnection) {
+  auto options = on_loopback();
+  options.max_connections = 2;
+  RunningServer server(std::move(options), size);
+  RawClient first(server.port());
+  first.send(get);
+  EXPECT_THAT(first.read_answer(), StartsWith("HTTP/1.1 200"));
+  RawClient second(server.port());
+  second.send(get);
+  EXPECT_THAT(second.read_answer(), StartsWith("HTTP/1.1 200"));
+  RawClient third(server.port());
+  third.send(get);
+  EXPECT_THAT(third.read_answer(), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(first.read_all(), "");
+  second.send(get);
+  EXPECT_THAT(second.read_answer(), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(server.connections(), 2U);
+}
+
+TEST(ServerLimits, Answers503WhenEveryConnectionIsBusy) {
+  auto options = on_loopback();
+  options.max_connections = 2;
+  RunningServer server(std::move(options), size);
+  RawClient first(server.port());
+  RawClient second(server.port());
+  ASSERT_TRUE(server.await_connections(2));
+  RawClient third(server.port());
+  third.send(get);
+  const auto answer = third.read_all();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(answer, HasSubstr("Retry-After: 1\r\n"));
+  first.send(get);
+  EXPECT_THAT(first.read_answer(), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(ServerLimits, SurvivesAFloodOfConnections) {
+  auto options = on_loopback();
+  options.max_connections = 8;
+  options.header_timeout = 200ms;
+  RunningServer server(std::move(options), size);
+  const auto port = server.port();
+  for (int round = 0; round < 10; ++round) {
+    std::list<RawClient> crowd;
+    for (int i = 0; i < 50; ++i)
+      crowd.emplace_back(port).send("GET / HT");
+    EXPECT_LE(server.connections(), 8U);
+  }
+  ASSERT_TRUE(server.await_connections(0));
+  RawClient client(port);
+  client.send(get);
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200"));
+}
+
+}  // namespace
+}  // namespace stibee_sync::http::test

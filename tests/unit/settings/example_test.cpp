@@ -1,0 +1,94 @@
+#include "workspace.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace stibee_sync::settings {
+namespace {
+
+std::string example() {
+  std::ifstream file(STIBEE_SOURCE_DIR "/config/stibee-syncd.example.yaml");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// The example with every optional setting switched on: `#key` becomes `key`, comments (`# word`) stay.
+std::string example_with_everything() {
+  std::istringstream lines(example());
+  std::string out;
+  for (std::string line; std::getline(lines, line);) {
+    const auto hash = line.find_first_not_of(' ');
+    if (hash != std::string::npos && line[hash] == '#' && hash + 1 < line.size() && line[hash + 1] != ' ') {
+      line.erase(hash, 1);
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+TEST(Example, LoadsAsItIs) {
+  const Workspace workspace;
+  EXPECT_THAT(workspace.problems(example()), testing::IsEmpty());
+}
+
+TEST(Example, LoadsWithEveryOptionSwitchedOnExceptFilesThatAreNotHere) {
+  const Workspace workspace;
+  EXPECT_THAT(
+      workspace.problems(example_with_everything()),
+      testing::ElementsAre(testing::HasSubstr("`stibee.ca_file` names \"/etc/stibee-syncd/ca.pem\"")));
+}
+
+TEST(Example, HasEveryKnownKey) {
+  const Workspace workspace;
+  const auto result = workspace.load(example_with_everything(), SecretFiles::Skip);
+  ASSERT_TRUE(result.ok());
+  std::vector<std::string> missing;
+  for (const std::string& key : known_keys()) {
+    std::string path;
+    for (const char c : key)
+      path.append(1, c).append(c == '[' ? "0" : "");
+    if (!result.settings().places.contains(path)) missing.push_back(key);
+  }
+  EXPECT_THAT(missing, testing::ElementsAre("mirrors[].source.query")) << "which excludes `table`";
+  EXPECT_THAT(example(), testing::HasSubstr("query: SELECT"));
+}
+
+TEST(Example, ShowsTheDefaultsWhereItSaysSo) {
+  const Workspace workspace;
+  const auto everything = workspace.load(example_with_everything(), SecretFiles::Skip);
+  const auto nothing = workspace.load(minimal(), SecretFiles::Skip);
+  ASSERT_TRUE(everything.ok() && nothing.ok());
+  const Settings& shown = everything.settings();
+  const Settings& defaults = nothing.settings();
+
+  EXPECT_EQ(shown.stibee.api, defaults.stibee.api);
+  EXPECT_EQ(shown.stibee.base_url, defaults.stibee.base_url);
+  EXPECT_EQ(shown.stibee.rate_limit, defaults.stibee.rate_limit);
+  EXPECT_EQ(shown.stibee.rate_limits, defaults.stibee.rate_limits);
+  EXPECT_EQ(shown.stibee.request_timeout, defaults.stibee.request_timeout);
+  EXPECT_EQ(shown.stibee.max_in_flight, defaults.stibee.max_in_flight);
+  EXPECT_EQ(shown.state, defaults.state);
+  EXPECT_EQ(shown.log, defaults.log);
+  EXPECT_EQ(shown.admin, defaults.admin);
+  ASSERT_TRUE(shown.webhook);
+  EXPECT_EQ(shown.webhook->listen, Webhook{}.listen);
+  EXPECT_EQ(shown.webhook->allow_from, Webhook{}.allow_from);
+  EXPECT_EQ(shown.webhook->trusted_proxies, Webhook{}.trusted_proxies);
+  const Mirror& mirror = shown.mirrors.at(0);
+  EXPECT_EQ(mirror.source.time_zone, Source{}.time_zone);
+  EXPECT_EQ(mirror.on_leave, Mirror{}.on_leave);
+  EXPECT_EQ(mirror.poll_interval, Mirror{}.poll_interval);
+  EXPECT_EQ(mirror.detect, Mirror{}.detect);
+  EXPECT_EQ(mirror.full_scan_interval, Mirror{}.full_scan_interval);
+  EXPECT_EQ(mirror.confirm_email, Mirror{}.confirm_email);
+  EXPECT_EQ(mirror.on_remote_purge, Mirror{}.on_remote_purge);
+  EXPECT_EQ(mirror.guard, Mirror{}.guard);
+  EXPECT_EQ(mirror.reconcile, Mirror{}.reconcile);
+}
+
+}  // namespace
+}  // namespace stibee_sync::settings
