@@ -1,0 +1,86 @@
+#pragma once
+
+#include "stibee_sync/pipeline/mirror_plan.hpp"
+#include "stibee_sync/pipeline/services.hpp"
+#include "stibee_sync/pipeline/table_read.hpp"
+#include "stibee_sync/source/source.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace stibee_sync::pipeline {
+
+/// How the last read of a mirror ended.
+enum class CycleOutcome { Applied, Held, Untrusted, Failed, Cancelled };
+
+/// What ops see of a mirror's source.
+struct SourceCondition {
+  std::optional<CycleOutcome> last;  // nullopt: not read yet in this life
+  std::string problem;               // why it is untrusted or failing; for ops, no person in it
+  source::SourceError::Kind kind = source::SourceError::Kind::Failed;  // of the problem
+  int failures = 0;                                                    // in a row
+  std::size_t backlog = 0;  // people queued by reads since the queue was last empty
+};
+
+/// The first loop: for each mirror in turn, reads the table, compares it with the snapshot, asks the guard,
+/// and commits new snapshot and what is now wanted in one transaction. On the loop thread, but for its
+/// blocking parts.
+class Ingest {
+ public:
+  /// `changed` is called after each commit that queued something; `source_worker` is the only place where
+  /// `reader` is used.
+  Ingest(Services services, runtime::Worker& source_worker, source::Reader& reader,
+         std::vector<MirrorPlan> mirrors, std::function<void()> changed);
+
+  /// Polls until stop(). A failing database never ends it.
+  boost::asio::awaitable<void> run();
+  /// One read of one mirror, as `run` does it.
+  boost::asio::awaitable<CycleOutcome> cycle(std::size_t mirror);
+
+  void sync_now();  // every mirror is due at once
+  void stop();      // ends a running read, too
+  void set_paused(std::size_t mirror, bool paused);
+  bool reading() const { return reading_; }
+  /// Told at each turn of the loop, with the time within which the next turn is certain to come (a read may
+  /// be long).
+  void on_beat(std::function<void(std::optional<domain::Duration>)> beat) { beat_ = std::move(beat); }
+
+  const std::vector<MirrorPlan>& mirrors() const { return mirrors_; }
+  const SourceCondition& condition(std::size_t mirror) const { return states_[mirror].condition; }
+  void backlog_drained(std::size_t mirror) { states_[mirror].condition.backlog = 0; }
+
+ private:
+  struct State {
+    SourceCondition condition;
+    runtime::MonotonicTime due{};
+    bool paused = false;
+    std::vector<std::string> held_digests;
+    bool reported_duplicates = false;
+  };
+
+  boost::asio::awaitable<CycleOutcome> read_and_commit(std::size_t mirror);
+  CycleOutcome failed(std::size_t mirror, const source::SourceError& error);
+  void finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
+                const std::vector<std::string>& released, const store::CommitReport& report);
+  void report_holds(std::size_t mirror, const Judgement& judgement, const std::vector<std::string>& released);
+  std::optional<std::size_t> next_due() const;
+
+  Services services_;
+  runtime::Worker& source_worker_;
+  source::Reader& reader_;
+  std::vector<MirrorPlan> mirrors_;
+  std::vector<State> states_;
+  std::function<void()> changed_;
+  std::function<void(std::optional<domain::Duration>)> beat_;
+  std::unique_ptr<runtime::Timer> timer_;
+  bool stopping_ = false;
+  bool reading_ = false;
+  bool connected_ = false;
+};
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "stibee_sync/delivery/dialect.hpp"
+#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/diff/guard.hpp"
+#include "stibee_sync/diff/mapping.hpp"
+#include "stibee_sync/settings/settings.hpp"
+#include "stibee_sync/source/source.hpp"
+#include "stibee_sync/store/store.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace stibee_sync::pipeline {
+
+/// Everything the loops need to know of one mirror. A value; free to copy to the blocking threads.
+struct MirrorPlan {
+  std::string name;
+  std::int64_t list_id = 0;
+  store::MirrorId id;  // set once the store has been asked
+  source::ReadPlan read;
+  diff::Mapping mapping;     // types and key kind are known only when a read begins
+  std::string mapping_text;  // changes when a row could map to something else
+  diff::GuardLimits guard;
+  delivery::Policy policy;
+  domain::Duration poll_interval{};
+};
+
+/// Pure. `dialect` decides the longest address and whether a resubscribe can be sent.
+MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dialect& dialect);
+
+/// The rule by which the store places ledger rows of this mirror in the queue.
+store::PlaceRule place_rule(const delivery::Policy& policy);
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "stibee_sync/diff/guard.hpp"
+#include "stibee_sync/pipeline/mirror_plan.hpp"
+#include "stibee_sync/source/source.hpp"
+#include "stibee_sync/store/store.hpp"
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace stibee_sync::pipeline {
+
+/// What one class of changes amounts to in one read.
+struct ClassTally {
+  std::size_t count = 0;
+  std::string digest;             // of exactly this change set; the same in the next read if nothing changed
+  std::vector<std::string> refs;  // of some of the people
+};
+
+/// What a complete read found; the differences themselves are staged in the scan.
+struct ReadFinding {
+  source::ReadReport report;
+  std::array<ClassTally, 6> classes;  // by ChangeClass
+  std::size_t duplicates = 0;
+  std::vector<std::string> unknown_groups;  // values without a mapping
+  std::vector<std::pair<std::string, std::string>>
+      parked;  // ref and reason of some rows refused for the first time
+  std::size_t newly_parked = 0;
+  std::map<std::string, std::size_t> rejected;  // reason → new or changed rows that cannot be used
+  std::vector<std::size_t> non_null;
+  bool remapped = false;  // the mapping is another than that of the snapshot
+  ClassTally& of(diff::ChangeClass c) { return classes[static_cast<std::size_t>(c)]; }
+  const ClassTally& of(diff::ChangeClass c) const { return classes[static_cast<std::size_t>(c)]; }
+};
+
+/// Sees each decision as it is made; for `plan`.
+using DecisionWatcher =
+    std::function<void(const domain::EmailAddress&, const diff::Resolution&, const domain::Confirmed&)>;
+
+/// Source → diff → staging, for one mirror: reads the table to its true end, stages what is new, changed or
+/// gone, and decides for every address touched. Blocking, on the source's thread; applies nothing.
+std::variant<ReadFinding, source::SourceError> read_table(source::Reader& reader, const MirrorPlan& plan,
+                                                          store::Scan& scan, const store::SourceFacts& before,
+                                                          const domain::StateKey& key, domain::UtcTime now,
+                                                          const DecisionWatcher& watcher = {});
+
+/// The guard's judgement of a finding, and the holds that follow from it. Pure.
+struct Judgement {
+  diff::Verdict verdict;
+  std::vector<store::Hold> holds;
+  bool other_server = false;  // the answer came from another server or timeline than before
+};
+Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
+                        std::size_t mirrored, domain::UtcTime now);
+
+}  // namespace stibee_sync::pipeline

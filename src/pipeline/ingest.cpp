@@ -1,0 +1,373 @@
+#include "stibee_sync/pipeline/ingest.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using diff::ChangeClass;
+using runtime::offload;
+using source::SourceError;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+/// A read in the hands of the source thread.
+struct ReadResult {
+  std::unique_ptr<store::Scan> scan;
+  std::variant<ReadFinding, SourceError> finding;
+};
+
+struct Begun {
+  std::unique_ptr<store::Scan> scan;
+  store::SourceFacts facts;
+};
+
+telemetry::ChangeOperation operation_of(ChangeClass change_class, const delivery::Policy& policy) {
+  switch (change_class) {
+    case ChangeClass::Update:
+      return telemetry::ChangeOperation::Update;
+    case ChangeClass::OptOut:
+      return telemetry::ChangeOperation::Unsubscribe;
+    case ChangeClass::Resubscribe:
+      return telemetry::ChangeOperation::Resubscribe;
+    case ChangeClass::Removal:
+      return policy.on_leave == delivery::OnLeave::Delete && !policy.delete_after
+                 ? telemetry::ChangeOperation::Delete
+                 : telemetry::ChangeOperation::Unsubscribe;
+    case ChangeClass::None:
+    case ChangeClass::Add:
+      break;
+  }
+  return telemetry::ChangeOperation::Subscribe;
+}
+
+constexpr std::string_view no_rows = "the source has no rows: nothing is removed";
+
+constexpr ChangeClass counted_classes[] = {ChangeClass::Add, ChangeClass::Update, ChangeClass::OptOut,
+                                           ChangeClass::Resubscribe, ChangeClass::Removal};
+
+}  // namespace
+
+Ingest::Ingest(Services services, runtime::Worker& source_worker, source::Reader& reader,
+               std::vector<MirrorPlan> mirrors, std::function<void()> changed)
+    : services_(std::move(services)),
+      source_worker_(source_worker),
+      reader_(reader),
+      mirrors_(std::move(mirrors)),
+      states_(mirrors_.size()),
+      changed_(std::move(changed)),
+      timer_(services_.clock.make_timer()) {}
+
+asio::awaitable<void> Ingest::run() {
+  while (!stopping_) {
+    if (beat_) beat_(std::nullopt);
+    const auto mirror = next_due();
+    const auto now = services_.clock.monotonic();
+    // Also wakes regularly, so that a loop that waits can be told from one that hangs.
+    const auto regular = now + std::chrono::seconds(5);
+    if (!mirror) {
+      co_await timer_->wait_until(regular);
+      continue;
+    }
+    const auto due = states_[*mirror].due;
+    if (due > now) {
+      co_await timer_->wait_until(std::min(due, regular));
+      continue;
+    }
+    const auto outcome = co_await cycle(*mirror);
+    auto& state = states_[*mirror];
+    domain::Duration pause = mirrors_[*mirror].poll_interval;
+    if (outcome == CycleOutcome::Failed) {
+      // Soon at first, since most outages are short; then less and less often, with jitter against herds.
+      const auto exponent = std::min(state.condition.failures - 1, 8);
+      const auto ceiling =
+          std::min<domain::Duration>(std::chrono::seconds(1) * (1 << exponent), std::chrono::minutes(1));
+      pause =
+          std::max(domain::Duration(100),
+                   std::chrono::duration_cast<domain::Duration>(ceiling * (0.5 + services_.random() / 2)));
+    }
+    state.due = services_.clock.monotonic() + pause;
+  }
+}
+
+std::optional<std::size_t> Ingest::next_due() const {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (states_[i].paused) continue;
+    if (!best || states_[i].due < states_[*best].due) best = i;
+  }
+  return best;
+}
+
+void Ingest::sync_now() {
+  for (auto& state : states_)
+    state.due = {};
+  timer_->wake();
+}
+
+void Ingest::stop() {
+  stopping_ = true;
+  if (reading_) reader_.cancel();
+  timer_->wake();
+}
+
+void Ingest::set_paused(std::size_t mirror, bool paused) {
+  states_[mirror].paused = paused;
+  timer_->wake();
+}
+
+asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
+  const auto began = services_.clock.monotonic();
+  // A read of ten million rows takes its time; the statement time-out bounds it.
+  if (beat_) beat_(std::chrono::minutes(15));
+  std::string trouble;
+  CycleOutcome outcome = CycleOutcome::Failed;
+  try {
+    outcome = co_await read_and_commit(mirror);
+  } catch (const store::StoreError& error) {
+    trouble = error.what();
+  }
+  reading_ = false;
+  if (!trouble.empty()) {
+    services_.metrics.store_error();
+    services_.log.event(Level::Error, Event::StoreFailed, trouble, {{"mirror", mirrors_[mirror].name}});
+    auto& condition = states_[mirror].condition;
+    condition.last = outcome;
+    condition.problem = trouble;
+    ++condition.failures;
+  }
+  telemetry::CycleResult result = telemetry::CycleResult::Failed;
+  if (outcome == CycleOutcome::Applied) result = telemetry::CycleResult::Ok;
+  if (outcome == CycleOutcome::Held) result = telemetry::CycleResult::Held;
+  if (outcome == CycleOutcome::Untrusted) result = telemetry::CycleResult::Untrusted;
+  if (outcome != CycleOutcome::Cancelled) {
+    services_.metrics.cycle(mirrors_[mirror].name, result, services_.clock.monotonic() - began);
+  }
+  co_return outcome;
+}
+
+asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
+  // A copy: the source thread must not look into a vector of the loop's.
+  const auto plan = std::make_shared<const MirrorPlan>(mirrors_[mirror]);
+  const auto now = services_.clock.utc();
+  services_.log.debug("reading", {{"mirror", plan->name}});
+
+  auto begin = [&store = services_.store, id = plan->id] {
+    return Begun{store.begin_scan(id), store.source_facts(id)};
+  };
+  auto begun = co_await offload(services_.store_worker, std::move(begin));
+  const auto before = std::make_shared<const store::SourceFacts>(std::move(begun.facts));
+
+  reading_ = true;
+  auto scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(begun.scan));
+  auto read = [&reader = reader_, plan, before, scan, key = services_.store.key(), now] {
+    ReadResult result;
+    result.finding = read_table(reader, *plan, **scan, *before, key, now);
+    result.scan = std::move(*scan);
+    return result;
+  };
+  auto result = co_await offload(source_worker_, std::move(read));
+  reading_ = false;
+  if (const auto* error = std::get_if<SourceError>(&result.finding)) co_return failed(mirror, *error);
+  const auto& finding = std::get<ReadFinding>(result.finding);
+
+  services_.metrics.db_up(true);
+  services_.metrics.db_query(finding.report.elapsed);
+  if (!connected_) {
+    connected_ = true;
+    services_.log.event(Level::Info, Event::SourceConnected, "the database answers",
+                        {{"mirror", plan->name}, {"server_version", finding.report.shape.server_version}});
+  }
+
+  // Counting a million people takes a moment: only done where the guard could need it.
+  std::size_t mirrored = 0;
+  const bool risky = finding.of(ChangeClass::Removal).count + finding.of(ChangeClass::OptOut).count +
+                         finding.of(ChangeClass::Resubscribe).count + finding.of(ChangeClass::Update).count >
+                     0;
+  if (risky || finding.report.rows == 0) {
+    auto count = [&store = services_.store, id = plan->id, now] {
+      return store.summary(id, now).wanted_subscribed;
+    };
+    mirrored = co_await offload(services_.store_worker, std::move(count));
+  }
+  auto judgement = judge_finding(finding, *plan, *before, mirrored, now);
+
+  store::CommitRequest request;
+  request.now = now;
+  request.place = place_rule(plan->policy);
+  request.facts = *before;
+  request.facts.last_rows = finding.report.rows;
+  request.facts.last_success = now;
+  request.facts.duplicates = finding.duplicates;
+
+  auto commit = [&store = services_.store, id = plan->id, plan, now, request = std::move(request), &finding,
+                 scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(result.scan)),
+                 judgement]() mutable {
+    std::pair<store::CommitReport, std::vector<std::string>> done;
+    std::vector<store::Hold> still_held;
+    for (auto& hold : judgement.holds) {
+      if (store.approved(id, hold.digest, now)) {
+        done.second.push_back(hold.digest);
+      } else {
+        still_held.push_back(hold);
+      }
+    }
+    for (const auto& hold : still_held) {
+      for (const auto change_class : counted_classes) {
+        if (diff::name(change_class) == hold.change_class) {
+          request.held_classes.push_back(static_cast<int>(change_class));
+        }
+      }
+    }
+    request.holds = std::move(still_held);
+    if (request.holds.empty()) {
+      // While something is held, the next read must still be measured against what was good before.
+      request.facts.last_good_rows = finding.report.rows;
+      request.facts.non_null = finding.non_null;
+      request.facts.mapping = plan->mapping_text;
+      if (!finding.report.shape.server_identity.empty()) {
+        request.facts.server_identity = finding.report.shape.server_identity;
+      }
+    }
+    done.first = store.commit(std::move(*scan), request);
+    for (const auto& digest : done.second)
+      store.drop_approval(id, digest);
+    return done;
+  };
+  auto done = co_await offload(services_.store_worker, std::move(commit));
+
+  finished(mirror, finding, judgement, done.second, done.first);
+  co_return states_[mirror].condition.last.value_or(CycleOutcome::Applied);
+}
+
+CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
+  auto& condition = states_[mirror].condition;
+  const auto& name = mirrors_[mirror].name;
+  if (error.kind == SourceError::Kind::Cancelled && stopping_) return CycleOutcome::Cancelled;
+  const bool distrust =
+      error.kind == SourceError::Kind::Untrusted || error.kind == SourceError::Kind::NotAsMapped;
+  const bool news = condition.problem != error.message;
+  condition.problem = error.message;
+  condition.kind = error.kind;
+  ++condition.failures;
+  condition.last = distrust ? CycleOutcome::Untrusted : CycleOutcome::Failed;
+  const bool lost = error.kind == SourceError::Kind::Unreachable || error.kind == SourceError::Kind::Refused;
+  if (lost) services_.metrics.db_up(false);
+  if (lost && std::exchange(connected_, false)) {
+    services_.log.event(Level::Warn, Event::SourceLost, error.message, {{"mirror", name}});
+  }
+  // A lasting trouble is said once at length, then once in a while.
+  if (news || condition.failures % 20 == 0) {
+    const auto event = distrust ? Event::SourceUntrusted : Event::SyncFailed;
+    services_.log.event(Level::Error, event, error.message,
+                        {{"mirror", name}, {"sqlstate", error.sqlstate}, {"failures", condition.failures}});
+  }
+  return *condition.last;
+}
+
+void Ingest::report_holds(std::size_t mirror, const Judgement& judgement,
+                          const std::vector<std::string>& released) {
+  auto& state = states_[mirror];
+  const auto& name = mirrors_[mirror].name;
+  std::vector<std::string> digests;
+  std::array<std::size_t, 4> held{};
+  for (const auto& hold : judgement.holds) {
+    if (std::find(released.begin(), released.end(), hold.digest) != released.end()) {
+      services_.log.event(
+          Level::Warn, Event::GuardApproved, "a held change set was approved and applied",
+          {{"mirror", name}, {"class", hold.change_class}, {"count", hold.count}, {"digest", hold.digest}});
+      continue;
+    }
+    digests.push_back(hold.digest);
+    if (const auto label = telemetry::label_from<telemetry::GuardClass>(hold.change_class)) {
+      held[static_cast<std::size_t>(*label)] = hold.count;
+    }
+    if (std::find(state.held_digests.begin(), state.held_digests.end(), hold.digest) ==
+        state.held_digests.end()) {
+      services_.log.event(Level::Error, Event::GuardHeld, hold.why,
+                          {{"mirror", name},
+                           {"class", hold.change_class},
+                           {"count", hold.count},
+                           {"of", hold.of},
+                           {"digest", hold.digest},
+                           {"cure", "look at `guard`; if it is meant, `guard approve " + hold.digest + "`"}});
+    }
+  }
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    services_.metrics.guard_held(name, static_cast<telemetry::GuardClass>(i), held[i]);
+  }
+  if (digests.empty() && !state.held_digests.empty() && released.empty()) {
+    services_.log.event(Level::Info, Event::GuardCleared, "what was held is gone: the source is as it was",
+                        {{"mirror", name}});
+  }
+  state.held_digests = std::move(digests);
+}
+
+void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
+                      const std::vector<std::string>& released, const store::CommitReport& report) {
+  auto& state = states_[mirror];
+  auto& condition = state.condition;
+  const auto& plan = mirrors_[mirror];
+  const bool first = !condition.last.has_value();
+  const bool recovered = condition.failures > 0;
+  const bool knew_empty = condition.problem == no_rows;
+  condition.failures = 0;
+  condition.problem.clear();
+  condition.backlog += report.addresses_changed;
+
+  report_holds(mirror, judgement, released);
+  condition.last = state.held_digests.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
+  if (judgement.verdict.zero_rows && !state.held_digests.empty()) {
+    condition.problem = no_rows;
+    if (!knew_empty) {
+      services_.log.event(Level::Error, Event::SourceUntrusted, condition.problem, {{"mirror", plan.name}});
+    }
+  }
+
+  for (const auto change_class : counted_classes) {
+    const auto held =
+        std::any_of(judgement.holds.begin(), judgement.holds.end(), [&](const store::Hold& hold) {
+          return hold.change_class == diff::name(change_class) &&
+                 std::find(released.begin(), released.end(), hold.digest) == released.end();
+        });
+    const auto count = finding.of(change_class).count;
+    if (count > 0 && !held)
+      services_.metrics.changes(plan.name, operation_of(change_class, plan.policy), count);
+  }
+  services_.metrics.last_success(plan.name, services_.clock.utc());
+  services_.metrics.source_members(plan.name, finding.report.rows);
+  for (const auto& [ref, reason] : finding.parked) {
+    services_.log.event(Level::Warn, Event::PersonParked, "a row cannot be sent; see `failures`",
+                        {{"mirror", plan.name}, {"ref", ref}, {"reason", reason}});
+  }
+  if (finding.newly_parked > finding.parked.size()) {
+    services_.log.event(Level::Warn, Event::PersonParked, "more rows cannot be sent; see `failures`",
+                        {{"mirror", plan.name}, {"count", finding.newly_parked - finding.parked.size()}});
+  }
+  if (!finding.unknown_groups.empty()) {
+    // The values themselves come from people's rows, so only their number is told.
+    services_.log.event(Level::Warn, Event::SyncFinished,
+                        "group values without an entry under `groups` were ignored",
+                        {{"mirror", plan.name}, {"values", finding.unknown_groups.size()}});
+  }
+  const bool news = first || recovered || report.addresses_changed > 0;
+  if (news) {
+    services_.log.event(Level::Info, Event::SyncFinished, "the table was read",
+                        {{"mirror", plan.name},
+                         {"rows", finding.report.rows},
+                         {"adds", finding.of(ChangeClass::Add).count},
+                         {"updates", finding.of(ChangeClass::Update).count},
+                         {"optouts", finding.of(ChangeClass::OptOut).count},
+                         {"resubscribes", finding.of(ChangeClass::Resubscribe).count},
+                         {"removals", finding.of(ChangeClass::Removal).count},
+                         {"duplicates", finding.duplicates},
+                         {"held", state.held_digests.size()},
+                         {"seconds", finding.report.elapsed}});
+  }
+  if (report.addresses_changed > 0 && changed_) changed_();
+}
+
+}  // namespace stibee_sync::pipeline

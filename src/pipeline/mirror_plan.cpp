@@ -1,0 +1,126 @@
+#include "stibee_sync/pipeline/mirror_plan.hpp"
+
+#include <algorithm>
+
+namespace stibee_sync::pipeline {
+namespace {
+
+/// Adds a column to the read once and says where it stands.
+std::size_t column(source::ReadPlan& read, const std::string& name, source::ReadPlan::Needs needs) {
+  // The key and the address keep their places even if a field reads the same column.
+  const auto begin = read.columns.begin() + std::min<std::ptrdiff_t>(2, std::ssize(read.columns));
+  const auto found = std::find(begin, read.columns.end(), name);
+  if (found != read.columns.end()) {
+    const auto index = static_cast<std::size_t>(found - read.columns.begin());
+    if (needs == source::ReadPlan::Needs::Any || read.needs[index] == needs) return index;
+    if (read.needs[index] == source::ReadPlan::Needs::Any) {
+      read.needs[index] = needs;
+      return index;
+    }
+  }
+  read.columns.push_back(name);
+  read.needs.push_back(needs);
+  return read.columns.size() - 1;
+}
+
+delivery::OnLeave on_leave(settings::OnLeave value) {
+  switch (value) {
+    case settings::OnLeave::Unsubscribe:
+      return delivery::OnLeave::Unsubscribe;
+    case settings::OnLeave::Delete:
+      return delivery::OnLeave::Delete;
+    case settings::OnLeave::Keep:
+      return delivery::OnLeave::Keep;
+  }
+  return delivery::OnLeave::Unsubscribe;
+}
+
+void describe(std::string& text, std::string_view part) {
+  text += part;
+  text += '\x1f';
+}
+
+}  // namespace
+
+MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dialect& dialect) {
+  using Needs = source::ReadPlan::Needs;
+  MirrorPlan plan;
+  plan.name = mirror.name;
+  plan.list_id = mirror.list_id;
+  plan.poll_interval = mirror.poll_interval;
+
+  const auto& source = mirror.source;
+  auto& read = plan.read;
+  read.table = source.table.value_or("");
+  read.query = source.query.value_or("");
+  read.where = source.where.value_or("");
+  read.time_zone = source.time_zone;
+  read.columns = {source.key, source.email};
+  read.needs = {Needs::Key, Needs::Text};
+
+  auto& mapping = plan.mapping;
+  mapping.max_address_length = dialect.max_address_length();
+  if (source.subscribed) mapping.subscribed = column(read, *source.subscribed, Needs::Boolean);
+  if (source.consented_at) mapping.consented_at = column(read, *source.consented_at, Needs::TimestampTz);
+  if (source.ad_agreed) mapping.ad_agreed = column(read, *source.ad_agreed, Needs::Boolean);
+  for (const auto& name : source.groups)
+    mapping.groups.push_back(column(read, name, Needs::Groups));
+  for (const auto& [tag, name] : source.fields) {
+    diff::Mapping::Field field;
+    field.tag = tag;
+    field.column = column(read, name, Needs::Any);
+    mapping.fields.push_back(std::move(field));
+  }
+  for (const auto& [value, id] : mirror.groups)
+    mapping.group_ids.emplace(value, id);
+  mapping.column_names = read.columns;
+
+  auto& text = plan.mapping_text;
+  for (const auto* part : {&read.table, &read.query, &read.where, &read.time_zone})
+    describe(text, *part);
+  for (const auto& name : read.columns)
+    describe(text, name);
+  describe(text, source.subscribed.value_or(""));
+  describe(text, source.consented_at.value_or(""));
+  describe(text, source.ad_agreed.value_or(""));
+  for (const auto& name : source.groups)
+    describe(text, name);
+  for (const auto& [tag, name] : source.fields)
+    describe(text, tag + "=" + name);
+  for (const auto& [value, id] : mirror.groups)
+    describe(text, value + "=" + std::to_string(id));
+  describe(text, std::to_string(mapping.max_address_length));
+
+  const auto& guard = mirror.guard;
+  plan.guard.max_removals = static_cast<std::size_t>(guard.max_removals);
+  plan.guard.max_removal_percent = guard.max_removal_percent;
+  plan.guard.min_removals = static_cast<std::size_t>(guard.min_removals);
+  plan.guard.max_optout_percent = guard.max_optout_percent;
+  plan.guard.min_source_percent = guard.min_source_percent;
+  plan.guard.max_update_percent = guard.max_update_percent;
+
+  plan.policy.on_leave = on_leave(mirror.on_leave);
+  if (mirror.delete_after) plan.policy.delete_after = *mirror.delete_after;
+  plan.policy.on_remote_purge = mirror.on_remote_purge == settings::OnRemotePurge::Restore
+                                    ? delivery::OnRemotePurge::Restore
+                                    : delivery::OnRemotePurge::Respect;
+  plan.policy.can_resubscribe = dialect.can_resubscribe();
+  plan.policy.groups_with_subscribe = dialect.groups_with_subscribe();
+  plan.policy.consent_alone = dialect.consent_alone();
+  return plan;
+}
+
+store::PlaceRule place_rule(const delivery::Policy& policy) {
+  return [policy](const domain::Wanted& wanted, const domain::Confirmed& confirmed, domain::UtcTime now) {
+    auto placed = delivery::place(wanted, confirmed, policy, now);
+    store::Placement placement;
+    placement.lane = placed.lane;
+    placement.shape = std::move(placed.shape);
+    placement.due = placed.due;
+    placement.impossible = std::move(placed.impossible);
+    placement.finished = placed.finished;
+    return placement;
+  };
+}
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,313 @@
+#include "stibee_sync/pipeline/table_read.hpp"
+
+#include "stibee_sync/diff/differ.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace stibee_sync::pipeline {
+namespace {
+
+using diff::ChangeClass;
+using source::SourceError;
+
+constexpr std::size_t most_refs = 20;
+
+diff::ColumnType to_diff(source::ColumnType type) {
+  switch (type) {
+    case source::ColumnType::Boolean:
+      return diff::ColumnType::Boolean;
+    case source::ColumnType::Integer:
+      return diff::ColumnType::Integer;
+    case source::ColumnType::Text:
+      return diff::ColumnType::Text;
+    case source::ColumnType::Uuid:
+      return diff::ColumnType::Uuid;
+    case source::ColumnType::Date:
+      return diff::ColumnType::Date;
+    case source::ColumnType::Timestamp:
+      return diff::ColumnType::Timestamp;
+    case source::ColumnType::TimestampTz:
+      return diff::ColumnType::TimestampTz;
+    case source::ColumnType::TextArray:
+      return diff::ColumnType::TextArray;
+    case source::ColumnType::Other:
+      return diff::ColumnType::Other;
+  }
+  return diff::ColumnType::Other;
+}
+
+/// Ends a read from inside its row sink.
+struct Refused {
+  std::string message;
+};
+
+/// A digest that grows with each person of a change set, in address order.
+class RunningDigest {
+ public:
+  explicit RunningDigest(const domain::StateKey& key) : key_(key) {}
+
+  void add(const domain::EmailAddress& email, const diff::Resolution& resolution) {
+    std::string text(last_.bytes.begin(), last_.bytes.end());
+    text += email.text();
+    text += '\0';
+    text += domain::name(resolution.wanted.intent);
+    // Times are left out: the same change set must have the same digest in the next read.
+    text.append(resolution.wanted.fields.bytes.begin(), resolution.wanted.fields.bytes.end());
+    text += resolution.wanted.ad_agreed ? (*resolution.wanted.ad_agreed ? 'Y' : 'N') : '-';
+    for (const auto id : resolution.wanted.groups)
+      text += std::to_string(id) + ",";
+    last_ = key_.fingerprint(text);
+  }
+  std::string text() const { return domain::to_hex(std::span(last_.bytes).first(8)); }
+
+ private:
+  const domain::StateKey& key_;
+  domain::Fingerprint last_;
+};
+
+class TableRead {
+ public:
+  TableRead(const MirrorPlan& plan, store::Scan& scan, const store::SourceFacts& before,
+            const domain::StateKey& key, domain::UtcTime now, const DecisionWatcher& watcher)
+      : plan_(plan),
+        mapping_(plan.mapping),
+        scan_(scan),
+        key_(key),
+        now_(now),
+        watcher_(watcher),
+        null_watch_(plan.read.columns.size()),
+        differ_([this](diff::StoredRow& row) { return next_stored(row); },
+                [this](const domain::MemberKey& gone) { scan_.stage_gone(gone); },
+                before.last_success.has_value() && before.mapping != plan.mapping_text) {
+    finding_.remapped = before.last_success.has_value() && before.mapping != plan.mapping_text;
+  }
+
+  std::variant<ReadFinding, SourceError> run(source::Reader& reader) {
+    try {
+      auto result = reader.read(
+          plan_.read, [this](const source::ReadShape& shape) { learn(shape); },
+          [this](std::string_view line) { row(line); });
+      if (auto* error = std::get_if<SourceError>(&result)) return std::move(*error);
+      finding_.report = std::get<source::ReadReport>(std::move(result));
+    } catch (const Refused& refused) {
+      SourceError error;
+      error.kind = SourceError::Kind::NotAsMapped;
+      error.message = refused.message;
+      return error;
+    }
+    differ_.finish();
+    finding_.non_null = null_watch_.non_null();
+    finding_.unknown_groups.assign(unknown_groups_.begin(), unknown_groups_.end());
+    decide();
+    return std::move(finding_);
+  }
+
+ private:
+  bool next_stored(diff::StoredRow& row) {
+    if (!scan_.next(stored_)) return false;
+    row.key = std::move(stored_.key);
+    row.fingerprint = stored_.fingerprint;
+    row.shadowed = stored_.shadowed;
+    return true;
+  }
+
+  void learn(const source::ReadShape& shape) {
+    mapping_.integer_key = shape.integer_key;
+    mapping_.types.clear();
+    for (const auto type : shape.types)
+      mapping_.types.push_back(to_diff(type));
+    for (auto& field : mapping_.fields)
+      field.type = mapping_.types.at(field.column);
+  }
+
+  void row(std::string_view line) {
+    auto key = diff::key_of(line, mapping_.integer_key);
+    if (std::holds_alternative<diff::Rejection>(key)) {
+      throw Refused{"column \"" + plan_.read.columns[0] +
+                    "\" is NULL or unreadable as a key in some row; map a column " +
+                    "that is never NULL (a primary key), or leave such rows out in `where`"};
+    }
+    null_watch_.see(line);
+    auto& member_key = std::get<domain::MemberKey>(key);
+    const auto fingerprint = key_.fingerprint(line);
+    switch (differ_.see(member_key, fingerprint)) {
+      case diff::RowState::Unchanged:
+        return;
+      case diff::RowState::OutOfOrder:
+        throw Refused{"column \"" + plan_.read.columns[0] +
+                      "\" has the same value in more than one row, so it cannot be " +
+                      "the key; map a unique column"};
+      case diff::RowState::New:
+      case diff::RowState::Changed:
+        stage(std::move(member_key), fingerprint, line, true);
+        return;
+      case diff::RowState::Shadowed:
+        stage(std::move(member_key), fingerprint, line, false);
+        return;
+    }
+  }
+
+  void stage(domain::MemberKey key, const domain::Fingerprint& fingerprint, std::string_view line,
+             bool report) {
+    store::StagedRow staged;
+    staged.key = std::move(key);
+    staged.fingerprint = fingerprint;
+    if (!fields_.split(line, plan_.read.columns.size())) {
+      throw Refused{"PostgreSQL sent a row with another number of columns than asked for"};
+    }
+    unknown_here_.clear();
+    auto mapped = diff::map_row(fields_.values(), mapping_, &unknown_here_);
+    for (auto& value : unknown_here_) {
+      if (unknown_groups_.size() < most_refs) unknown_groups_.insert(std::move(value));
+    }
+    if (auto* member = std::get_if<domain::Member>(&mapped)) {
+      staged.email = member->email;
+      staged.subscribed = member->subscribed;
+      staged.member = std::move(*member);
+    } else {
+      auto& rejection = std::get<diff::Rejection>(mapped);
+      staged.email = std::move(rejection.email);
+      staged.subscribed = rejection.subscribed;
+      staged.rejection = std::move(rejection.reason);
+      staged.rejected_column = std::move(rejection.column);
+      if (report) {
+        ++finding_.newly_parked;
+        ++finding_.rejected[staged.rejection];
+        if (finding_.parked.size() < most_refs) {
+          finding_.parked.emplace_back(
+              key_.ref(staged.email ? staged.email->text() : "key:" + staged.key.to_string()),
+              staged.rejection);
+        }
+      }
+    }
+    scan_.stage(staged);
+  }
+
+  void decide() {
+    std::vector<RunningDigest> digests(finding_.classes.size(), RunningDigest(key_));
+    scan_.for_each_address([&](const domain::EmailAddress& email, const std::vector<store::BearerRow>& rows,
+                               const std::optional<store::LedgerView>& ledger) {
+      std::vector<diff::Bearer> bearers;
+      bearers.reserve(rows.size());
+      for (const auto& row : rows) {
+        diff::Bearer bearer;
+        bearer.key = row.key;
+        bearer.subscribed = row.subscribed;
+        bearer.rejected = row.rejected;
+        bearer.member = row.member ? &*row.member : nullptr;
+        bearer.may_have_opted_in = row.was_subscribed == std::optional(false);
+        bearers.push_back(std::move(bearer));
+      }
+      static const domain::Confirmed nothing_known;
+      const auto& confirmed = ledger ? ledger->confirmed : nothing_known;
+      const auto before = ledger ? std::optional(ledger->wanted) : std::nullopt;
+      const auto resolution = diff::resolve(bearers, before, confirmed.status, key_, now_);
+
+      const auto index = static_cast<std::size_t>(resolution.change_class);
+      auto& tally = finding_.classes[index];
+      ++tally.count;
+      if (resolution.change_class != ChangeClass::None) {
+        digests[index].add(email, resolution);
+        if (tally.refs.size() < most_refs) tally.refs.push_back(key_.ref(email.text()));
+      }
+      if (resolution.duplicate) ++finding_.duplicates;
+      if (watcher_) watcher_(email, resolution, confirmed);
+
+      store::AddressDecision decision;
+      decision.wanted = resolution.wanted;
+      if (resolution.values) decision.values = resolution.values->fields;
+      decision.key = resolution.key;
+      decision.change_class = static_cast<int>(index);
+      decision.duplicate = resolution.duplicate;
+      return decision;
+    });
+    for (std::size_t i = 0; i < digests.size(); ++i)
+      finding_.classes[i].digest = digests[i].text();
+  }
+
+  const MirrorPlan& plan_;
+  diff::Mapping mapping_;
+  store::Scan& scan_;
+  const domain::StateKey& key_;
+  domain::UtcTime now_;
+  const DecisionWatcher& watcher_;
+  diff::NullWatch null_watch_;
+  store::SnapshotRow stored_;
+  diff::Differ differ_;
+  diff::RowFields fields_;
+  std::vector<std::string> unknown_here_;
+  std::set<std::string> unknown_groups_;
+  ReadFinding finding_;
+};
+
+}  // namespace
+
+std::variant<ReadFinding, SourceError> read_table(source::Reader& reader, const MirrorPlan& plan,
+                                                  store::Scan& scan, const store::SourceFacts& before,
+                                                  const domain::StateKey& key, domain::UtcTime now,
+                                                  const DecisionWatcher& watcher) {
+  TableRead read(plan, scan, before, key, now, watcher);
+  return read.run(reader);
+}
+
+Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
+                        std::size_t mirrored, domain::UtcTime now) {
+  diff::ReadFacts facts;
+  facts.source_rows = finding.report.rows;
+  facts.last_good_rows = before.last_good_rows;
+  facts.mirrored = mirrored;
+  facts.adds = finding.of(ChangeClass::Add).count;
+  facts.updates = finding.of(ChangeClass::Update).count;
+  facts.optouts = finding.of(ChangeClass::OptOut).count;
+  facts.resubscribes = finding.of(ChangeClass::Resubscribe).count;
+  facts.removals = finding.of(ChangeClass::Removal).count;
+  // Only columns that both reads mapped can have lost their values.
+  if (!finding.remapped && before.non_null.size() == finding.non_null.size() && finding.report.rows > 0) {
+    for (std::size_t i = 1; i < finding.non_null.size(); ++i) {
+      if (before.non_null[i] < diff::NullWatch::enough || finding.non_null[i] > 0) continue;
+      const auto& name = plan.read.columns[i];
+      if (i == 1) {
+        facts.newly_null_removal.push_back(name);
+      } else if (plan.mapping.subscribed == i) {
+        facts.newly_null_optout.push_back(name);
+      } else if (plan.mapping.consented_at != i) {
+        facts.newly_null_update.push_back(name);
+      }
+    }
+  }
+
+  Judgement judgement;
+  judgement.verdict = diff::judge(facts, plan.guard);
+  const auto& identity = finding.report.shape.server_identity;
+  judgement.other_server =
+      !identity.empty() && !before.server_identity.empty() && identity != before.server_identity;
+  if (judgement.other_server) {
+    // A server that was promoted or restored may lack the newest rows: what it says about who left, or who
+    // came back after saying no, is not believed without a human.
+    for (const auto change_class : {ChangeClass::Removal, ChangeClass::Resubscribe}) {
+      const auto count = finding.of(change_class).count;
+      const auto held =
+          std::any_of(judgement.verdict.holds.begin(), judgement.verdict.holds.end(),
+                      [&](const diff::Hold& hold) { return hold.change_class == change_class; });
+      if (count == 0 || held) continue;
+      judgement.verdict.holds.push_back({change_class, count, mirrored,
+                                         "the database is another server or timeline than at the last read"});
+    }
+  }
+  for (const auto& hold : judgement.verdict.holds) {
+    const auto& tally = finding.of(hold.change_class);
+    store::Hold stored;
+    stored.change_class = diff::name(hold.change_class);
+    stored.count = hold.count;
+    stored.of = hold.of;
+    stored.digest = tally.digest;
+    stored.why = hold.why;
+    stored.refs = tally.refs;
+    stored.since = now;
+    judgement.holds.push_back(std::move(stored));
+  }
+  return judgement;
+}
+
+}  // namespace stibee_sync::pipeline
