@@ -1,0 +1,234 @@
+#include "app/ask.hpp"
+
+#include "app/control_service.hpp"
+#include "app/exit_code.hpp"
+#include "app/render.hpp"
+#include "app/setup.hpp"
+#include "stibee_sync/http/unix_client.hpp"
+
+#include <iostream>
+#include <unistd.h>
+
+// Commands that ask a running daemon through its control socket, or else work on the stored state themselves.
+
+namespace stibee_sync::app {
+namespace {
+
+/// Where the daemon of this configuration may listen: the CLI may be run without the daemon's
+/// RUNTIME_DIRECTORY.
+std::vector<std::filesystem::path> sockets(const settings::Settings& settings) {
+  std::vector<std::filesystem::path> paths{settings.control.socket};
+  paths.push_back(settings.state.directory / "control.sock");
+  if (settings.state.directory == "/var/lib/stibee-syncd")
+    paths.emplace_back("/run/stibee-syncd/control.sock");
+  return paths;
+}
+
+}  // namespace
+
+std::optional<Answer> ask_daemon(const settings::Settings& settings, const std::string& method,
+                                 const std::string& target, const json::Value& body) {
+  for (const auto& path : sockets(settings)) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) continue;
+    http::Request request(method, target, {}, method == "POST" ? json::to_string(body) : std::string());
+    const auto result = http::request_over_unix_socket(path, std::move(request), std::chrono::seconds(30));
+    if (!result.ok()) {
+      if (::access(path.c_str(), W_OK) != 0 && errno == EACCES) {
+        std::cerr << "no permission to use " << path.string()
+                  << "; run this as root or as a member of its group\n";
+        throw Exit{ExitCode::refused};
+      }
+      if (result.failure().kind == http::FailureKind::Connect)
+        continue;  // left behind by a daemon that is gone
+      std::cerr << "the daemon does not answer on " << path.string() << ": " << result.failure().detail
+                << "\n";
+      throw Exit{ExitCode::unavailable};
+    }
+    Answer answer;
+    answer.status = result.response().status();
+    answer.body = json::parse(result.response().body()).value_or(json::Value());
+    return answer;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+settings::Settings load(const Options& options) {
+  return load_settings(options, settings::SecretFiles::Skip);
+}
+
+domain::UtcTime utc_now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+void print(const Options& options, const json::Value& report, std::string (*render)(const json::Value&)) {
+  std::cout << (options.json ? json::to_pretty_string(report) + "\n" : render(report));
+}
+
+int exit_code_of(const Answer& answer) {
+  if (answer.status == 200) return ExitCode::ok;
+  std::cerr << text_of(answer.body, "error") << "\n";
+  if (answer.status == 403) return ExitCode::refused;
+  return answer.status == 404 ? ExitCode::no_such_thing : ExitCode::internal;
+}
+
+json::Value stored_report(const settings::Settings& settings, json::Value (*make)(const DaemonView&)) {
+  const auto state = read_state(settings);
+  const auto dialect = make_dialect(settings);
+  const auto plans = open_mirrors(*state, settings, *dialect);
+  return make(daemon_view(view_mirrors(*state, plans, utc_now()), settings));
+}
+
+int report(const Options& options, const std::string& target, json::Value (*make)(const DaemonView&),
+           std::string (*render)(const json::Value&), json::Value* out = nullptr) {
+  const auto settings = load(options);
+  json::Value value;
+  if (const auto answer = ask_daemon(settings, "GET", target)) {
+    if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
+    value = answer->body;
+  } else {
+    value = stored_report(settings, make);
+  }
+  print(options, value, render);
+  if (out != nullptr) *out = std::move(value);
+  return ExitCode::ok;
+}
+
+/// What to do with the state when no daemon runs; its result is the answer to print.
+using OnState = std::function<Answer(store::Store&, const std::vector<pipeline::MirrorPlan>&)>;
+
+int change(const Options& options, const std::string& target, const json::Value& body,
+           const OnState& on_state, const std::string& done) {
+  const auto settings = load(options);
+  auto answer = ask_daemon(settings, "POST", target, body);
+  if (!answer) {
+    auto log = make_log(settings);
+    auto state = open_state(settings, log);
+    const auto dialect = make_dialect(settings);
+    answer = on_state(*state.store, open_mirrors(*state.store, settings, *dialect));
+  }
+  const int code = exit_code_of(*answer);
+  if (code == ExitCode::ok) {
+    if (options.json) {
+      std::cout << json::to_pretty_string(answer->body) << "\n";
+    } else {
+      std::cout << done << "\n";
+    }
+  }
+  return code;
+}
+
+Answer not_found(std::string_view error) {
+  Answer answer;
+  answer.status = 404;
+  answer.body.set("error", error);
+  return answer;
+}
+
+Answer found(std::string key, json::Value value) {
+  Answer answer;
+  answer.status = 200;
+  answer.body.set(std::move(key), std::move(value));
+  return answer;
+}
+
+int set_paused(const Options& options, bool paused) {
+  json::Value body = json::Value::object();
+  if (!options.argument.empty()) body.set("mirror", options.argument);
+  return change(
+      options, paused ? "/pause" : "/resume", body,
+      [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
+        std::size_t count = 0;
+        for (const auto& plan : plans) {
+          if (!options.argument.empty() && plan.name != options.argument) continue;
+          store.set_paused(plan.id, paused);
+          ++count;
+        }
+        return count == 0 ? not_found("there is no mirror of this name")
+                          : found(paused ? "paused" : "resumed", count);
+      },
+      paused ? "paused: nothing is read or sent until `stibee-syncd resume`" : "resumed");
+}
+
+}  // namespace
+
+int status(const Options& options) {
+  json::Value value;
+  const int code = report(options, "/status", status_report, render_status, &value);
+  if (code != ExitCode::ok) return code;
+  const auto* healthy = value.find("healthy");
+  const bool well = healthy != nullptr && healthy->if_bool() != nullptr && *healthy->if_bool();
+  return well ? ExitCode::ok : ExitCode::unhealthy;
+}
+
+int guard(const Options& options) {
+  return report(options, "/guard", guard_report, render_guard);
+}
+
+int failures(const Options& options) {
+  constexpr std::size_t most = 100'000;
+  const auto settings = load(options);
+  json::Value value;
+  if (const auto answer = ask_daemon(settings, "GET", "/failures?most=" + std::to_string(most))) {
+    if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
+    value = answer->body;
+  } else {
+    const auto state = read_state(settings);
+    const auto dialect = make_dialect(settings);
+    value = failures_report(view_parked(*state, open_mirrors(*state, settings, *dialect), most));
+  }
+  print(options, value, render_failures);
+  return ExitCode::ok;
+}
+
+int retry(const Options& options) {
+  json::Value body = json::Value::object();
+  body.set("what", options.argument);
+  return change(
+      options, "/retry", body,
+      [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
+        const auto count = retry_parked(store, plans, options.argument, utc_now());
+        if (count == 0 && !options.argument.empty())
+          return not_found("nobody is parked with this reason or address");
+        return found("retried", count);
+      },
+      "they are in the queue again");
+}
+
+int guard_approve(const Options& options) {
+  json::Value body = json::Value::object();
+  body.set("digest", options.argument);
+  return change(
+      options, "/guard/approve", body,
+      [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
+        if (!approve_hold(store, plans, options.argument, utc_now())) {
+          return not_found("nothing is held with this digest; see `stibee-syncd guard`");
+        }
+        return found("approved", options.argument);
+      },
+      "approved for one hour: the next read releases exactly this change set, if it still is the same");
+}
+
+int pause(const Options& options) {
+  return set_paused(options, true);
+}
+int resume(const Options& options) {
+  return set_paused(options, false);
+}
+
+int sync_now(const Options& options) {
+  const auto settings = load(options);
+  const auto answer = ask_daemon(settings, "POST", "/sync-now", json::Value::object());
+  if (!answer) {
+    std::cerr << "no daemon is running here; `stibee-syncd sync` makes one full pass without it\n";
+    return ExitCode::unavailable;
+  }
+  const int code = exit_code_of(*answer);
+  if (code == ExitCode::ok)
+    std::cout << (options.json ? json::to_pretty_string(answer->body) : "started") << "\n";
+  return code;
+}
+
+}  // namespace stibee_sync::app

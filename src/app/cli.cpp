@@ -1,0 +1,137 @@
+#include "app/cli.hpp"
+
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/setup.hpp"
+#include "stibee_sync/json/value.hpp"
+#include "stibee_sync/telemetry/redaction.hpp"
+
+#include <functional>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+namespace stibee_sync::app {
+namespace {
+
+int print_version(const Options& options) {
+  if (options.json) {
+    json::Value report;
+    report.set("version", 1);
+    report.set("program", "stibee-syncd");
+    report.set("program_version", STIBEE_VERSION);
+    std::cout << json::to_pretty_string(report) << "\n";
+  } else {
+    std::cout << "stibee-syncd " << STIBEE_VERSION << "\n";
+  }
+  return ExitCode::ok;
+}
+
+using Command = std::function<int(const Options&)>;
+
+/// The commands, their words and their help. What was chosen lands in `chosen`.
+class CommandLine {
+ public:
+  CommandLine() : app_("Mirrors a member table in PostgreSQL into a Stibee mailing list.", "stibee-syncd") {
+    app_.add_option("--config", options_.config, "The configuration file")
+        ->capture_default_str()
+        ->type_name("FILE");
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.footer(
+        "Exit codes: 0 done, 64 usage, 66 no such thing, 69 unreachable, 70 internal error, 74 disk "
+        "trouble,\n"
+        "75 try later or another instance runs, 76 held by the guard, 77 refused, 78 bad configuration.");
+
+    add("run", "Run the daemon until SIGTERM; SIGHUP reloads the configuration", run_daemon);
+    with_json(add("check", "Check the configuration, the database with every mapped column, and the API key",
+                  check));
+    auto* plan_command =
+        add("plan", "Show what would be sent, and what the guard says; sends and stores nothing", plan);
+    with_json(plan_command);
+    plan_command->add_flag("--detailed-exitcode", options_.detailed_exitcode,
+                           "Exit with 2 when there are changes");
+    auto* sync_command = add("sync", "One full pass without a daemon: read, compare, deliver, end", sync);
+    with_json(sync_command);
+    sync_command
+        ->add_option("--timeout", options_.timeout,
+                     "Give up after this long without progress, such as 30s or 10m")
+        ->transform(CLI::AsNumberWithUnit(
+            std::map<std::string, std::int64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}},
+            CLI::AsNumberWithUnit::UNIT_REQUIRED))
+        ->default_str("10m")
+        ->type_name("TIME");
+    with_json(add("status", "Mirrors, people, queue, holds, limiter; exit 1 when something needs attention",
+                  status));
+    with_json(add("failures", "People and rows that cannot be sent, with the reason", failures));
+    auto* retry_command =
+        add("retry", "Send parked people again: all, or those with a reason, or one address", retry);
+    retry_command->add_option("what", options_.argument, "A reason from `failures`, or an address")
+        ->type_name("REASON|EMAIL");
+    with_json(retry_command);
+
+    auto* guard_command = add("guard", "Change sets that wait for a human", guard);
+    with_json(guard_command);
+    auto* approve =
+        guard_command->add_subcommand("approve", "Release exactly this change set, once, within an hour");
+    approve->add_option("digest", options_.argument, "The digest that `guard` shows")
+        ->required()
+        ->type_name("DIGEST");
+    approve->callback([this] { chosen_ = guard_approve; });
+    with_json(approve);
+
+    for (auto* command : {add("pause", "Read and send nothing until `resume`", pause),
+                          add("resume", "Go on after `pause`", resume)}) {
+      command->add_option("mirror", options_.argument, "Only this mirror")->type_name("MIRROR");
+      with_json(command);
+    }
+    with_json(add("sync-now", "Make the running daemon read every table now", sync_now));
+    with_json(add("version", "Print the version", print_version));
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      const bool help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+      app_.exit(error, std::cout, std::cerr);
+      return help ? ExitCode::ok : ExitCode::usage;
+    }
+    return chosen_(options_);
+  }
+
+ private:
+  CLI::App* add(const std::string& name, const std::string& help, Command command) {
+    auto* added = app_.add_subcommand(name, help);
+    // Callbacks of parents run after those of their subcommands, so the innermost command, chosen first,
+    // stays.
+    added->callback([this, command = std::move(command)] {
+      if (!chosen_) chosen_ = command;
+    });
+    return added;
+  }
+  void with_json(CLI::App* command) { command->add_flag("--json", options_.json, "Report as JSON"); }
+
+  Options options_;
+  Command chosen_;
+  CLI::App app_;
+};
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  try {
+    CommandLine line;
+    return line.run(argc, argv);
+  } catch (const Exit& exit) {
+    return exit.code;
+  } catch (const store::StoreError& error) {
+    std::cerr << error.what() << "\n";
+    return ExitCode::io_error;
+  } catch (const std::exception& error) {
+    std::cerr << "internal error: " << telemetry::sanitise(error.what()) << "\n";
+    return ExitCode::internal;
+  }
+}
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+namespace stibee_sync::app {
+
+/// What the command line said.
+struct Options {
+  std::filesystem::path config = "/etc/stibee-syncd/config.yaml";
+  bool json = false;
+  bool detailed_exitcode = false;              // plan
+  std::chrono::milliseconds timeout{600'000};  // sync: without progress
+  std::string argument;                        // retry's what, guard approve's digest, pause's mirror
+};
+
+/// Each runs one command to its end, prints its report on standard output and its complaints on standard
+/// error, and returns the exit code. They throw nothing but std::exception for what is a bug or a broken
+/// machine.
+int run_daemon(const Options& options);
+int check(const Options& options);
+int plan(const Options& options);
+int sync(const Options& options);
+int status(const Options& options);
+int failures(const Options& options);
+int retry(const Options& options);
+int guard(const Options& options);
+int guard_approve(const Options& options);
+int pause(const Options& options);
+int resume(const Options& options);
+int sync_now(const Options& options);
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,301 @@
+#include "app/control_service.hpp"
+
+#include "app/page.hpp"
+#include "stibee_sync/store/sqlite_store.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace stibee_sync::app {
+
+namespace asio = boost::asio;
+using http::ServerRequest;
+using http::ServerResponse;
+using runtime::offload;
+
+namespace {
+
+ServerResponse json_response(int status, const json::Value& value) {
+  return ServerResponse(status, "application/json", json::to_string(value) + "\n");
+}
+
+ServerResponse error_response(int status, std::string_view error) {
+  json::Value value;
+  value.set("error", error);
+  return json_response(status, value);
+}
+
+std::string text_member(const json::Value& body, std::string_view key) {
+  const auto* member = body.find(key);
+  const auto* text = member == nullptr ? nullptr : member->if_string();
+  return text == nullptr ? std::string() : *text;
+}
+
+/// Root, the daemon's own user, and members of the socket's group may steer the daemon. The socket's mode
+/// says the same, but holds only as long as the folders above it do.
+bool may_steer(const http::PeerCredentials& peer, gid_t socket_group) {
+  if (peer.uid == 0 || peer.uid == ::geteuid() || peer.gid == socket_group) return true;
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> buffer(16384);
+  if (::getpwuid_r(peer.uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return false;
+  int count = 64;
+  std::vector<gid_t> groups(static_cast<std::size_t>(count));
+  if (::getgrouplist(entry.pw_name, peer.gid, groups.data(), &count) < 0) return false;
+  return std::find(groups.begin(), groups.begin() + count, socket_group) != groups.begin() + count;
+}
+
+std::size_t number_in_query(std::string_view query, std::string_view key, std::size_t otherwise) {
+  const auto at = query.find(key);
+  if (at == std::string_view::npos) return otherwise;
+  const auto text = query.substr(at + key.size());
+  std::size_t value = otherwise;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                  const std::string& digest, domain::UtcTime now) {
+  for (const auto& plan : plans) {
+    for (const auto& hold : store.holds(plan.id)) {
+      if (hold.digest != digest) continue;
+      store.approve(plan.id, digest, now + approval_lifetime);
+      return true;
+    }
+  }
+  return false;
+}
+
+std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                         const std::string& what, domain::UtcTime now) {
+  std::string reason = what;
+  std::string email;
+  if (what.find('@') != std::string::npos) {
+    reason.clear();
+    auto parsed = domain::EmailAddress::parse(what);
+    email = std::holds_alternative<domain::EmailAddress>(parsed)
+                ? std::get<domain::EmailAddress>(parsed).text()
+                : what;
+  }
+  std::size_t count = 0;
+  for (const auto& plan : plans)
+    count += store.retry(plan.id, reason, email, pipeline::place_rule(plan.policy), now);
+  return count;
+}
+
+DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings) {
+  DaemonView view;
+  view.mirrors = std::move(mirrors);
+  view.limit = static_cast<std::size_t>(settings.stibee.rate_limit.count);
+  view.window = settings.stibee.rate_limit.window;
+  return view;
+}
+
+ControlService::ControlService(Ground ground, std::function<Engine&()> engine,
+                               std::function<const settings::Settings&()> settings, telemetry::Health& health)
+    : ground_(ground), engine_(std::move(engine)), settings_(std::move(settings)), health_(health) {}
+
+http::Handler ControlService::control_handler(const std::filesystem::path& socket) {
+  return [this, socket](ServerRequest request) { return guarded_control(socket, std::move(request)); };
+}
+
+asio::awaitable<ServerResponse> ControlService::guarded_control(std::filesystem::path socket,
+                                                                ServerRequest request) {
+  struct stat info{};
+  const bool known = ::stat(socket.c_str(), &info) == 0;
+  if (!known || !request.credentials || !may_steer(*request.credentials, info.st_gid)) {
+    co_return error_response(403, "only root, the daemon's user and the socket's group may do that");
+  }
+  co_return co_await control(std::move(request));
+}
+
+http::Handler ControlService::admin_handler() {
+  return [this](ServerRequest request) { return admin(std::move(request)); };
+}
+
+asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
+  const auto parsed = request.body.empty() ? std::optional(json::Value::object()) : json::parse(request.body);
+  if (!parsed || !parsed->is_object()) co_return error_response(400, "the body is no JSON object");
+  const auto& body = *parsed;
+  const bool post = request.method == "POST";
+  if (!post && request.path == "/status") {
+    const auto seen = co_await view();
+    co_return json_response(200, status_report(seen));
+  }
+  if (!post && request.path == "/guard") {
+    const auto seen = co_await view();
+    co_return json_response(200, guard_report(seen));
+  }
+  if (!post && request.path == "/failures") {
+    const auto report = co_await failures(number_in_query(request.query, "most=", 1000));
+    co_return json_response(200, report);
+  }
+  if (post && request.path == "/guard/approve") {
+    auto digest = text_member(body, "digest");
+    co_return co_await approve(std::move(digest));
+  }
+  if (post && request.path == "/retry") {
+    auto what = text_member(body, "what");
+    co_return co_await retry(std::move(what));
+  }
+  if (post && (request.path == "/pause" || request.path == "/resume")) {
+    auto mirror = text_member(body, "mirror");
+    co_return co_await pause(std::move(mirror), request.path == "/pause");
+  }
+  if (post && request.path == "/sync-now") co_return co_await sync_now();
+  co_return error_response(404, "no such command");
+}
+
+asio::awaitable<DaemonView> ControlService::view() {
+  auto work = [&store = ground_.store, plans = engine_().mirrors(), now = ground_.clock.utc()] {
+    return view_mirrors(store, plans, now);
+  };
+  auto mirrors = co_await offload(ground_.store_worker, std::move(work));
+  auto seen = daemon_view(std::move(mirrors), settings_());
+  // A reload may have changed the mirrors meanwhile.
+  auto& engine = engine_();
+  for (auto& mirror : seen.mirrors) {
+    for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
+      if (engine.mirrors()[i].name == mirror.name) mirror.condition = engine.ingest().condition(i);
+    }
+  }
+  seen.dispatch = engine.dispatch().condition();
+  co_return seen;
+}
+
+asio::awaitable<json::Value> ControlService::failures(std::size_t most) {
+  auto work = [&store = ground_.store, plans = engine_().mirrors(), most] {
+    return view_parked(store, plans, most);
+  };
+  const auto parked = co_await offload(ground_.store_worker, std::move(work));
+  co_return failures_report(parked);
+}
+
+asio::awaitable<ServerResponse> ControlService::approve(std::string digest) {
+  auto work = [&store = ground_.store, plans = engine_().mirrors(), digest, now = ground_.clock.utc()] {
+    return approve_hold(store, plans, digest, now);
+  };
+  const bool found = co_await offload(ground_.store_worker, std::move(work));
+  if (!found) co_return error_response(404, "nothing is held with this digest; see `guard`");
+  engine_().ingest().sync_now();
+  json::Value answer;
+  answer.set("approved", digest);
+  co_return json_response(200, answer);
+}
+
+asio::awaitable<ServerResponse> ControlService::retry(std::string what) {
+  auto work = [&store = ground_.store, plans = engine_().mirrors(), what, now = ground_.clock.utc()] {
+    return retry_parked(store, plans, what, now);
+  };
+  const auto count = co_await offload(ground_.store_worker, std::move(work));
+  if (count == 0 && !what.empty())
+    co_return error_response(404, "nobody is parked with this reason or address");
+  engine_().dispatch().wake();
+  json::Value answer;
+  answer.set("retried", count);
+  co_return json_response(200, answer);
+}
+
+asio::awaitable<ServerResponse> ControlService::pause(std::string mirror, bool paused) {
+  std::size_t count = 0;
+  const auto plans = engine_().mirrors();
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (!mirror.empty() && plans[i].name != mirror) continue;
+    ++count;
+    auto work = [&store = ground_.store, id = plans[i].id, paused] { store.set_paused(id, paused); };
+    co_await offload(ground_.store_worker, std::move(work));
+    engine_().set_paused(i, paused);
+  }
+  if (count == 0) co_return error_response(404, "there is no mirror of this name");
+  if (!paused) engine_().ingest().sync_now();
+  json::Value answer;
+  answer.set(paused ? "paused" : "resumed", count);
+  co_return json_response(200, answer);
+}
+
+asio::awaitable<ServerResponse> ControlService::sync_now() {
+  for (const auto& plan : engine_().mirrors()) {
+    auto work = [&store = ground_.store, id = plan.id, now = ground_.clock.utc()] { store.hasten(id, now); };
+    co_await offload(ground_.store_worker, std::move(work));
+  }
+  engine_().ingest().sync_now();
+  engine_().dispatch().wake();
+  json::Value answer;
+  answer.set("started", engine_().mirrors().size());
+  co_return json_response(200, answer);
+}
+
+asio::awaitable<std::string> ControlService::metrics_text() {
+  const auto seen = co_await view();
+  auto& metrics = ground_.metrics;
+  for (const auto& mirror : seen.mirrors) {
+    const auto& summary = mirror.summary;
+    metrics.source_members(mirror.name, summary.facts.last_rows);
+    if (summary.facts.last_success) metrics.last_success(mirror.name, *summary.facts.last_success);
+    for (const auto status :
+         {domain::RemoteStatus::Subscribed, domain::RemoteStatus::Unsubscribed,
+          domain::RemoteStatus::OptedOut, domain::RemoteStatus::AutoDeleted, domain::RemoteStatus::Ready}) {
+      const auto found = summary.people.find(status);
+      const auto label = telemetry::label_from<telemetry::PersonStatus>(domain::name(status));
+      if (label)
+        metrics.mirrored_members(mirror.name, *label, found == summary.people.end() ? 0 : found->second);
+    }
+    for (const auto lane : domain::all_lanes) {
+      const auto found = summary.pending.find(lane);
+      const auto label = telemetry::label_from<telemetry::Lane>(domain::name(lane));
+      if (!label) continue;
+      if (found == summary.pending.end()) {
+        metrics.pending(mirror.name, *label, 0, std::nullopt);
+      } else {
+        metrics.pending(mirror.name, *label, found->second.people, found->second.oldest);
+      }
+    }
+    std::vector<std::pair<std::string, std::uint64_t>> parked(summary.parked.begin(), summary.parked.end());
+    metrics.parked(mirror.name, parked);
+    for (const auto held : {telemetry::GuardClass::Removals, telemetry::GuardClass::Optouts,
+                            telemetry::GuardClass::Resubscribes, telemetry::GuardClass::Updates}) {
+      std::uint64_t count = 0;
+      for (const auto& hold : summary.holds) {
+        if (hold.change_class == telemetry::name(held)) count = hold.count;
+      }
+      metrics.guard_held(mirror.name, held, count);
+    }
+  }
+  metrics.state_free_bytes(store::free_bytes(settings_().state.directory));
+  co_return metrics.text();
+}
+
+ServerResponse ControlService::health_page(const telemetry::Health::Verdict& verdict) const {
+  std::string text = verdict.ok ? "ok\n" : "";
+  for (const auto& problem : verdict.problems)
+    text += problem + "\n";
+  return ServerResponse(verdict.ok ? 200 : 503, "text/plain; charset=utf-8", text);
+}
+
+asio::awaitable<ServerResponse> ControlService::admin(ServerRequest request) {
+  if (request.path == "/livez") co_return health_page(health_.live(telemetry::Health::Time::clock::now()));
+  if (request.path == "/readyz") co_return health_page(health_.ready());
+  if (request.path == "/metrics") {
+    auto text = co_await metrics_text();
+    co_return ServerResponse(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
+  }
+  if (request.path == "/status" || request.path == "/") {
+    const auto seen = co_await view();
+    const auto report = status_report(seen);
+    const auto accept = request.header("accept").value_or("");
+    if (accept.find("application/json") != std::string_view::npos) co_return json_response(200, report);
+    co_return ServerResponse(200, "text/html; charset=utf-8", status_page(report));
+  }
+  if (request.path == "/status.css") co_return ServerResponse(200, "text/css; charset=utf-8", status_style());
+  co_return error_response(404, "see /status, /metrics, /livez, /readyz");
+}
+
+}  // namespace stibee_sync::app

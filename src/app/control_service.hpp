@@ -1,0 +1,62 @@
+#pragma once
+
+#include "app/engine.hpp"
+#include "app/report.hpp"
+#include "stibee_sync/http/server.hpp"
+#include "stibee_sync/json/value.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace stibee_sync::app {
+
+/// What ops can ask of a running daemon, over its control socket or its admin listener. On the loop thread.
+class ControlService {
+ public:
+  /// `engine` gives the engine of the moment: a reload replaces it.
+  ControlService(Ground ground, std::function<Engine&()> engine,
+                 std::function<const settings::Settings&()> settings, telemetry::Health& health);
+
+  /// GET /status /failures /guard, POST /guard/approve /retry /pause /resume /sync-now. Bodies and answers
+  /// are JSON.
+  http::Handler control_handler(const std::filesystem::path& socket);
+  /// GET /livez /readyz /metrics /status /status.css.
+  http::Handler admin_handler();
+
+ private:
+  boost::asio::awaitable<http::ServerResponse> guarded_control(std::filesystem::path socket,
+                                                               http::ServerRequest request);
+  boost::asio::awaitable<http::ServerResponse> control(http::ServerRequest request);
+  boost::asio::awaitable<http::ServerResponse> admin(http::ServerRequest request);
+  boost::asio::awaitable<DaemonView> view();
+  boost::asio::awaitable<json::Value> failures(std::size_t most);
+  boost::asio::awaitable<http::ServerResponse> approve(std::string digest);
+  boost::asio::awaitable<http::ServerResponse> retry(std::string what);
+  boost::asio::awaitable<http::ServerResponse> pause(std::string mirror, bool paused);
+  boost::asio::awaitable<http::ServerResponse> sync_now();
+  boost::asio::awaitable<std::string> metrics_text();
+  http::ServerResponse health_page(const telemetry::Health::Verdict& verdict) const;
+
+  Ground ground_;
+  std::function<Engine&()> engine_;
+  std::function<const settings::Settings&()> settings_;
+  telemetry::Health& health_;
+};
+
+/// How long an approval of a held change set is good for.
+inline constexpr std::chrono::hours approval_lifetime{1};
+
+/// Approves a hold of any of the mirrors. False: no such digest is held. Blocking, on the store's thread.
+bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                  const std::string& digest, domain::UtcTime now);
+/// Sends parked people again, by reason, by address, or all (""). Blocking, on the store's thread.
+std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                         const std::string& what, domain::UtcTime now);
+/// A daemon's view for the reports; `dispatch` is filled in by the daemon itself.
+DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings);
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,287 @@
+#include "app/daemon.hpp"
+
+#include "app/exit_code.hpp"
+#include "stibee_sync/runtime/system_clock.hpp"
+#include "stibee_sync/settings/reload.hpp"
+
+#include <csignal>
+#include <iostream>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+namespace stibee_sync::app {
+
+namespace asio = boost::asio;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+/// After this much of SIGTERM's 5 s the process ends whatever still runs: an unfinished transaction is rolled
+/// back at the next start, and every call is safe to repeat.
+constexpr std::chrono::milliseconds drain_limit{3500};
+constexpr std::chrono::milliseconds stop_limit{4700};
+
+http::ListenAddress listen_address(const settings::ListenAddress& address) {
+  return {address.host, address.port};
+}
+
+}  // namespace
+
+Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log, store::Store& store)
+    : options_(std::move(options)),
+      settings_(std::move(settings)),
+      log_(log),
+      store_(store),
+      metrics_(telemetry::MetricsOptions{STIBEE_VERSION, false, parked_reasons()}),
+      clock_(runtime::make_system_clock(context_.get_executor())),
+      store_worker_(runtime::make_thread_worker("store")),
+      source_worker_(runtime::make_thread_worker("source")),
+      service_(telemetry::ServiceManager::from_environment()),
+      signals_(context_, SIGTERM, SIGINT, SIGHUP),
+      ground_{context_, *clock_, *store_worker_, *source_worker_, store_, log_, metrics_},
+      control_(
+          ground_, [this]() -> Engine& { return *engine_; },
+          [this]() -> const settings::Settings& { return settings_; }, health_) {
+  for (const auto& mirror : settings_.mirrors)
+    metrics_.declare_mirror(mirror.name);
+}
+
+Daemon::~Daemon() {
+  // The threads first: their jobs resume on the context.
+  store_worker_.reset();
+  source_worker_.reset();
+}
+
+int Daemon::run() {
+  log_.event(Level::Info, Event::DaemonStart, "starting",
+             {{"version", STIBEE_VERSION},
+              {"config", options_.config.string()},
+              {"mirrors", settings_.mirrors.size()}});
+  start_engine();
+  try {
+    listen();
+  } catch (const std::exception& error) {
+    log_.event(Level::Error, Event::DaemonStopped, error.what(),
+               {{"cure", "free the address, or choose another"}});
+    return ExitCode::unavailable;
+  }
+  health_.config_loaded(true);
+  health_.state_open(true);
+  await_signal();
+  asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
+  service_.ready("running");
+  log_.event(Level::Info, Event::DaemonReady, "ready",
+             {{"admin", admin_ ? settings::to_string(
+                                     settings::ListenAddress{settings_.admin.listen->host, admin_->port()})
+                               : std::string("off")},
+              {"control", settings_.control.socket.string()}});
+  context_.run();
+  return code_;
+}
+
+void Daemon::start_engine() {
+  engine_ = std::make_unique<Engine>(ground_, settings_);
+  engine_->watch_over(health_);
+  engine_->start([this](const std::string& what) {
+    // Only a bug gets here. systemd starts us anew, and the state on disk is whole.
+    log_.event(Level::Error, Event::DaemonStopping, "internal error: " + what);
+    code_ = ExitCode::internal;
+    begin_stop();
+  });
+}
+
+void Daemon::listen() {
+  if (settings_.admin.listen) {
+    http::ServerOptions options(listen_address(*settings_.admin.listen));
+    options.on_error = [this](std::exception_ptr error) { page_failed(error); };
+    admin_ =
+        std::make_unique<http::Server>(context_.get_executor(), std::move(options), control_.admin_handler());
+    admin_->start();
+  }
+  http::ServerOptions options{http::UnixSocketAddress(settings_.control.socket)};
+  options.allowed_methods = {"GET", "POST"};
+  options.max_body_bytes = 64 * 1024;
+  options.on_error = [this](std::exception_ptr error) { page_failed(error); };
+  socket_ = std::make_unique<http::Server>(context_.get_executor(), std::move(options),
+                                           control_.control_handler(settings_.control.socket));
+  socket_->start();
+}
+
+void Daemon::page_failed(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const store::StoreError& failure) {
+    metrics_.store_error();
+    log_.event(Level::Error, Event::StoreFailed, failure.what());
+  } catch (const std::exception& failure) {
+    log_.debug("a page failed", {{"detail", failure.what()}});
+  }
+}
+
+void Daemon::await_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (signal == SIGHUP) {
+      if (!stopping_ && !reloading_) {
+        reloading_ = true;
+        asio::co_spawn(context_, reload(), [this](std::exception_ptr failure) { reload_ended(failure); });
+      }
+    } else if (stopping_) {
+      ::_exit(128 + signal);  // the second one: at once
+    } else {
+      begin_stop();
+    }
+    await_signal();
+  });
+}
+
+void Daemon::begin_stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  asio::co_spawn(context_, stop(), [this](std::exception_ptr) { finish(); });
+  asio::co_spawn(context_, cut_off(), [](std::exception_ptr) {});
+}
+
+asio::awaitable<void> Daemon::stop() {
+  log_.event(Level::Info, Event::DaemonStopping, "no new calls; waiting for those in flight");
+  service_.stopping("stopping");
+  health_.stopping();
+  if (admin_) admin_->stop();
+  if (socket_) socket_->stop();
+  co_await engine_->stop(drain_limit);
+}
+
+asio::awaitable<void> Daemon::cut_off() {
+  const auto timer = clock_->make_timer();
+  co_await timer->wait_until(clock_->monotonic() + stop_limit);
+  finish();
+}
+
+void Daemon::finish() {
+  log_.event(Level::Info, Event::DaemonStopped, "stopped");
+  log_.flush(std::chrono::milliseconds(200));
+  // Not through destructors: a name server that does not answer would hold them up, and everything is on
+  // disk.
+  std::cout.flush();
+  ::_exit(code_);
+}
+
+asio::awaitable<void> Daemon::reload() {
+  service_.reloading(std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now().time_since_epoch()));
+  auto result = load_settings_quietly(options_.config, settings::SecretFiles::Read);
+  if (!result) {
+    for (const auto& problem : result.problems()) {
+      log_.event(Level::Error, Event::ConfigInvalid, settings::to_string(problem));
+    }
+    reload_failed("the old settings stay in force");
+    co_return;
+  }
+  auto fresh = std::move(result).settings();
+  const auto restart = settings::needs_restart(settings_, fresh);
+  if (!restart.empty()) {
+    std::string keys;
+    for (const auto& key : restart)
+      keys += (keys.empty() ? "" : ", ") + key;
+    reload_failed("these keys only change with a restart: " + keys + "; the old settings stay in force");
+    co_return;
+  }
+  co_await engine_->stop(drain_limit);
+  for (const auto& mirror : settings_.mirrors)
+    metrics_.remove_mirror(mirror.name);
+  settings_ = std::move(fresh);
+  for (const auto& mirror : settings_.mirrors)
+    metrics_.declare_mirror(mirror.name);
+  hide_secrets(log_, settings_);
+  log_.set_level(log_level(settings_.log.level));
+  auto replace = [this] { replace_queue(); };
+  co_await runtime::offload(*store_worker_, std::move(replace));
+  start_engine();
+  metrics_.config_reload(true);
+  log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
+             {{"mirrors", settings_.mirrors.size()}});
+}
+
+void Daemon::replace_queue() {
+  const auto dialect = make_dialect(settings_);
+  for (const auto& plan : open_mirrors(store_, settings_, *dialect)) {
+    store_.replace_all(plan.id, pipeline::place_rule(plan.policy), clock_->utc());
+  }
+}
+
+void Daemon::reload_failed(const std::string& why) {
+  metrics_.config_reload(false);
+  log_.event(Level::Error, Event::DaemonReloadFailed, why, {{"config", options_.config.string()}});
+}
+
+void Daemon::reload_ended(const std::exception_ptr& failure) {
+  reloading_ = false;
+  if (failure) {
+    // The old engine is stopped and no new one runs: better to be started anew than to do nothing for ever.
+    reload_failed("internal error");
+    code_ = ExitCode::internal;
+    begin_stop();
+  }
+  service_.ready("running");
+}
+
+asio::awaitable<void> Daemon::watch() {
+  const auto timer = clock_->make_timer();
+  const auto watchdog = service_.watchdog_timeout();
+  const auto pause = watchdog ? std::min<std::chrono::nanoseconds>(*watchdog / 2, std::chrono::seconds(5))
+                              : std::chrono::nanoseconds(std::chrono::seconds(5));
+  while (!stopping_) {
+    const auto live = health_.live(telemetry::Health::Time::clock::now());
+    if (live.ok) service_.feed_watchdog();
+    if (service_.listening() && engine_) {
+      std::string text;
+      for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
+        const auto& condition = engine_->ingest().condition(i);
+        text += (text.empty() ? "" : "; ") + engine_->mirrors()[i].name + ": " +
+                (condition.problem.empty() ? "ok" : condition.problem);
+      }
+      service_.status(text);
+    }
+    co_await timer->wait_until(clock_->monotonic() + pause);
+  }
+}
+
+int run_daemon(const Options& options) {
+  auto settings = load_settings(options, settings::SecretFiles::Read);
+  auto log = make_log(settings);
+  auto state = open_state(settings, log);
+  {
+    // A mapping that cannot work is said at once; a database that does not answer now is waited for.
+    const auto dialect = make_dialect(settings);
+    const auto reader = source::make_postgres_reader(database_connection(settings));
+    const auto described = describe_sources(*reader, settings, *dialect);
+    for (const auto& problem : described.problems) {
+      log.event(Level::Error, Event::ConfigInvalid, settings::to_string(problem));
+    }
+    if (!described.problems.empty()) {
+      log.flush(std::chrono::seconds(1));
+      return ExitCode::bad_config;
+    }
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would hold the key and everybody who is pending
+  try {
+    // The queue was placed by the settings of the last run.
+    const auto dialect = make_dialect(settings);
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    for (const auto& plan : open_mirrors(*state.store, settings, *dialect)) {
+      state.store->replace_all(plan.id, pipeline::place_rule(plan.policy), now);
+    }
+  } catch (const store::StoreError& error) {
+    log.event(Level::Error, Event::StoreFailed, error.what());
+    log.flush(std::chrono::seconds(1));
+    return ExitCode::io_error;
+  }
+  Daemon daemon(options, std::move(settings), log, *state.store);
+  return daemon.run();
+}
+
+}  // namespace stibee_sync::app

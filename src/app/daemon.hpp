@@ -1,0 +1,65 @@
+#pragma once
+
+#include "app/control_service.hpp"
+#include "app/setup.hpp"
+#include "stibee_sync/telemetry/service_manager.hpp"
+
+#include <exception>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+namespace stibee_sync::app {
+
+/// The composition root of `run`: threads, engine, listeners, signals. One thread, the caller's, is the loop.
+class Daemon {
+ public:
+  /// `log` and `store` outlive the daemon.
+  Daemon(Options options, settings::Settings settings, telemetry::Log& log, store::Store& store);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Returns an exit code only if it could not start; a running daemon ends the process itself.
+  int run();
+
+ private:
+  void start_engine();
+  void listen();
+  void page_failed(const std::exception_ptr& error);
+  void await_signal();
+  void begin_stop();
+  void finish();
+  void replace_queue();
+  void reload_failed(const std::string& why);
+  void reload_ended(const std::exception_ptr& failure);
+  boost::asio::awaitable<void> stop();
+  boost::asio::awaitable<void> cut_off();
+  boost::asio::awaitable<void> reload();
+  boost::asio::awaitable<void> watch();
+
+  Options options_;
+  settings::Settings settings_;
+  telemetry::Log& log_;
+  store::Store& store_;
+  boost::asio::io_context context_{1};
+  telemetry::Metrics metrics_;
+  telemetry::Health health_;
+  std::unique_ptr<runtime::Clock> clock_;
+  std::unique_ptr<runtime::Worker> store_worker_;
+  std::unique_ptr<runtime::Worker> source_worker_;
+  telemetry::ServiceManager service_;
+  boost::asio::signal_set signals_;
+  Ground ground_;
+  ControlService control_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<http::Server> admin_;
+  std::unique_ptr<http::Server> socket_;
+  bool stopping_ = false;
+  bool reloading_ = false;
+  int code_ = 0;
+};
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,142 @@
+#include "app/engine.hpp"
+
+#include "stibee_sync/runtime/system_clock.hpp"
+#include "stibee_sync/telemetry/redaction.hpp"
+
+#include <exception>
+#include <random>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+
+namespace stibee_sync::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::function<double()> system_random() {
+  return [engine = std::mt19937_64(std::random_device{}())]() mutable {
+    return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
+  };
+}
+
+}  // namespace
+
+std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& /*settings*/) {
+  return delivery::make_v1();
+}
+
+source::Connection database_connection(const settings::Settings& settings) {
+  source::Connection connection;
+  connection.url = settings.database.url;
+  if (settings.database.password) connection.password = settings.database.password->reveal();
+  return connection;
+}
+
+http::ClientOptions client_options(const settings::Settings& settings) {
+  const auto url = http::parse_base_url(settings.stibee.base_url);
+  if (const auto* problem = std::get_if<std::string>(&url))
+    throw std::runtime_error("stibee.base_url: " + *problem);
+  http::ClientOptions options(std::get<http::BaseUrl>(url));
+  options.ca_file = settings.stibee.ca_file;
+  options.request_timeout = settings.stibee.request_timeout;
+  options.max_idle = static_cast<std::size_t>(settings.stibee.max_in_flight);
+  return options;
+}
+
+std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
+                                               const delivery::Dialect& dialect) {
+  std::vector<pipeline::MirrorPlan> plans;
+  for (const auto& mirror : settings.mirrors) {
+    auto plan = pipeline::make_mirror_plan(mirror, dialect);
+    plan.id = store.open_mirror(plan.name, plan.list_id);
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+Engine::Engine(Ground ground, const settings::Settings& settings)
+    : ground_(ground),
+      dialect_(make_dialect(settings)),
+      reader_(source::make_postgres_reader(database_connection(settings))),
+      client_(std::make_unique<http::Client>(ground.context.get_executor(), client_options(settings))),
+      ended_(ground.clock.make_timer()) {
+  auto plans = open_mirrors(ground_.store, settings, *dialect_);
+  pipeline::Services services{ground_.clock, ground_.store_worker, ground_.store,
+                              ground_.log,   ground_.metrics,      system_random()};
+  pipeline::DispatchOptions options;
+  options.rate.calls = static_cast<std::size_t>(settings.stibee.rate_limit.count);
+  options.rate.window = settings.stibee.rate_limit.window;
+  options.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
+  options.api_key = settings.stibee.api_key.reveal();
+  options.boot_id = runtime::boot_id();
+  for (const auto& plan : plans)
+    paused_.push_back(ground_.store.paused(plan.id));
+  dispatch_ = std::make_unique<pipeline::Dispatch>(services, ground_.context.get_executor(), *client_,
+                                                   *dialect_, plans, std::move(options));
+  services.random = system_random();
+  ingest_ = std::make_unique<pipeline::Ingest>(services, ground_.source_worker, *reader_, std::move(plans),
+                                               [this] { dispatch_->wake(); });
+  for (std::size_t i = 0; i < paused_.size(); ++i) {
+    ingest_->set_paused(i, paused_[i]);
+    dispatch_->set_paused(i, paused_[i]);
+  }
+}
+
+Engine::~Engine() = default;
+
+void Engine::spawn(asio::awaitable<void> loop) {
+  ++running_;
+  asio::co_spawn(ground_.context, std::move(loop), [this](std::exception_ptr error) {
+    --running_;
+    if (error) {
+      std::string what = "unknown";
+      try {
+        std::rethrow_exception(error);
+      } catch (const std::exception& failure) {
+        what = telemetry::sanitise(failure.what());
+      }
+      if (failed_) failed_(what);
+    }
+    ended_->wake();
+  });
+}
+
+void Engine::start_dispatch(std::function<void(std::string)> failed) {
+  failed_ = std::move(failed);
+  spawn(dispatch_->run());
+}
+
+void Engine::start(std::function<void(std::string)> failed) {
+  start_dispatch(std::move(failed));
+  spawn(ingest_->run());
+}
+
+void Engine::set_paused(std::size_t mirror, bool paused) {
+  paused_[mirror] = paused;
+  ingest_->set_paused(mirror, paused);
+  dispatch_->set_paused(mirror, paused);
+}
+
+asio::awaitable<void> Engine::stop(domain::Duration limit) {
+  ingest_->stop();
+  dispatch_->stop();
+  const auto deadline = ground_.clock.monotonic() + limit;
+  while (running_ > 0 && ground_.clock.monotonic() < deadline)
+    co_await ended_->wait_until(deadline);
+  client_->cancel();
+  while (running_ > 0)
+    co_await ended_->wait_until(runtime::forever);
+}
+
+void Engine::watch_over(telemetry::Health& health) {
+  const auto now = [] { return telemetry::Health::Time::clock::now(); };
+  health.expect("ingest", std::chrono::seconds(30), now());
+  health.expect("dispatch", std::chrono::seconds(60), now());
+  ingest_->on_beat(
+      [&health, now](std::optional<domain::Duration> within) { health.beat("ingest", now(), within); });
+  dispatch_->on_beat([&health, now] { health.beat("dispatch", now()); });
+}
+
+}  // namespace stibee_sync::app

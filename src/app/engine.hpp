@@ -1,0 +1,78 @@
+#pragma once
+
+#include "stibee_sync/http/client.hpp"
+#include "stibee_sync/pipeline/dispatch.hpp"
+#include "stibee_sync/pipeline/ingest.hpp"
+#include "stibee_sync/settings/settings.hpp"
+#include "stibee_sync/telemetry/health.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+namespace stibee_sync::app {
+
+/// What an engine is put upon; all of it outlives the engine.
+struct Ground {
+  boost::asio::io_context& context;
+  runtime::Clock& clock;
+  runtime::Worker& store_worker;
+  runtime::Worker& source_worker;
+  store::Store& store;
+  telemetry::Log& log;
+  telemetry::Metrics& metrics;
+};
+
+/// The two loops with everything that follows from the settings. A reload makes a new one: the state is on
+/// disk, so starting anew is the same as going on. On the loop thread.
+class Engine {
+ public:
+  Engine(Ground ground, const settings::Settings& settings);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Starts both loops. `failed` is told if one of them ends by an exception, which only a bug can cause.
+  void start(std::function<void(std::string)> failed);
+  /// Starts the outbound loop alone.
+  void start_dispatch(std::function<void(std::string)> failed);
+  /// Ends both loops: no new call goes out, those in flight have `limit` to end, then they are cut off.
+  boost::asio::awaitable<void> stop(domain::Duration limit);
+
+  pipeline::Ingest& ingest() { return *ingest_; }
+  pipeline::Dispatch& dispatch() { return *dispatch_; }
+  const std::vector<pipeline::MirrorPlan>& mirrors() const { return ingest_->mirrors(); }
+  void set_paused(std::size_t mirror, bool paused);
+  bool paused(std::size_t mirror) const { return paused_[mirror]; }
+  const delivery::Dialect& dialect() const { return *dialect_; }
+  http::Transport& transport() { return *client_; }
+  void watch_over(telemetry::Health& health);
+
+ private:
+  void spawn(boost::asio::awaitable<void> loop);
+
+  Ground ground_;
+  std::unique_ptr<delivery::Dialect> dialect_;
+  std::unique_ptr<source::Reader> reader_;
+  std::unique_ptr<http::Client> client_;
+  std::vector<bool> paused_;
+  std::unique_ptr<pipeline::Dispatch> dispatch_;
+  std::unique_ptr<pipeline::Ingest> ingest_;
+  std::unique_ptr<runtime::Timer> ended_;
+  std::function<void(std::string)> failed_;
+  int running_ = 0;
+};
+
+/// Mirror states as the settings name them, opened in the store. Throws store::StoreError.
+std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
+                                               const delivery::Dialect& dialect);
+std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settings);
+source::Connection database_connection(const settings::Settings& settings);
+http::ClientOptions client_options(const settings::Settings& settings);
+
+}  // namespace stibee_sync::app

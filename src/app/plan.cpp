@@ -1,0 +1,181 @@
+#include "app/control_service.hpp"
+#include "app/exit_code.hpp"
+#include "app/render.hpp"
+#include "app/report.hpp"
+#include "app/setup.hpp"
+
+#include <iostream>
+#include <map>
+
+namespace stibee_sync::app {
+namespace {
+
+constexpr std::size_t most_samples = 10;
+
+/// Packs the people of each shape as the dispatcher would, and counts the calls.
+class CallCounter {
+ public:
+  CallCounter(const delivery::Dialect& dialect, std::int64_t list_id)
+      : dialect_(dialect), list_id_(list_id) {}
+
+  void add(delivery::Recipient recipient) {
+    auto& waiting = shapes_[delivery::shape_of(recipient.operation)];
+    waiting.push_back(std::move(recipient));
+    if (waiting.size() >= dialect_.max_people(waiting.front().operation)) send(waiting);
+  }
+
+  std::size_t finish() {
+    for (auto& [shape, waiting] : shapes_) {
+      while (!waiting.empty())
+        send(waiting);
+    }
+    return calls_;
+  }
+
+ private:
+  void send(std::vector<delivery::Recipient>& waiting) {
+    const auto packed = dialect_.pack(list_id_, waiting);
+    if (packed.taken > 0) ++calls_;
+    waiting.erase(waiting.begin(),
+                  waiting.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(packed.taken, 1)));
+  }
+
+  const delivery::Dialect& dialect_;
+  std::int64_t list_id_;
+  std::map<std::string, std::vector<delivery::Recipient>> shapes_;
+  std::size_t calls_ = 0;
+};
+
+/// What one class of changes would send.
+struct ClassPlan {
+  std::map<std::string, std::size_t> operations;
+  json::Value::Array samples;
+  std::unique_ptr<CallCounter> calls;
+};
+
+json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Settings& settings,
+                        source::Reader& reader, store::Store& state, const delivery::Dialect& dialect,
+                        bool& changes) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto before = state.source_facts(mirror.id);
+  auto scan = state.begin_scan(mirror.id);
+  std::map<diff::ChangeClass, ClassPlan> classes;
+  const auto watcher = [&](const domain::EmailAddress& email, const diff::Resolution& resolution,
+                           const domain::Confirmed& confirmed) {
+    const auto decision = delivery::next_operation(resolution.wanted, confirmed, mirror.policy, now);
+    const auto* operation = std::get_if<domain::Operation>(&decision);
+    if (operation == nullptr) return;
+    auto& planned = classes[resolution.change_class];
+    const auto name = std::string(domain::name(operation->kind));
+    ++planned.operations[name];
+    if (planned.samples.size() < most_samples) {
+      json::Value sample;
+      sample.set("operation", name);
+      sample.set("email", email.text());
+      planned.samples.push_back(std::move(sample));
+    }
+    if (!planned.calls) planned.calls = std::make_unique<CallCounter>(dialect, mirror.list_id);
+    delivery::Recipient recipient;
+    recipient.email = email;
+    recipient.operation = *operation;
+    if (resolution.values != nullptr) recipient.fields = resolution.values->fields;
+    recipient.ad_agreed = resolution.wanted.ad_agreed;
+    planned.calls->add(std::move(recipient));
+  };
+  auto result = pipeline::read_table(reader, mirror, *scan, before, state.key(), now, watcher);
+  if (const auto* error = std::get_if<source::SourceError>(&result)) {
+    std::cerr << mirror.name << ": " << error->message << "\n";
+    throw Exit{exit_code_of(*error)};
+  }
+  const auto& finding = std::get<pipeline::ReadFinding>(result);
+  const auto summary = state.summary(mirror.id, now);
+  const auto judgement = pipeline::judge_finding(finding, mirror, before, summary.wanted_subscribed, now);
+
+  std::map<std::string, std::size_t> operations;
+  for (const auto kind : domain::all_operation_kinds)
+    operations[std::string(domain::name(kind))] = 0;
+  json::Value samples = json::Value::array();
+  std::size_t calls = 0;
+  for (auto& [change_class, planned] : classes) {
+    const bool held =
+        std::any_of(judgement.holds.begin(), judgement.holds.end(), [&](const store::Hold& hold) {
+          return hold.change_class == diff::name(change_class) &&
+                 !state.approved(mirror.id, hold.digest, now);
+        });
+    changes = changes || !planned.operations.empty();
+    if (held) continue;
+    for (const auto& [name, count] : planned.operations)
+      operations[name] += count;
+    for (auto& sample : planned.samples)
+      samples.push_back(std::move(sample));
+    calls += planned.calls->finish();
+  }
+  std::size_t queued = 0;
+  for (const auto& [lane, count] : summary.pending)
+    queued += count.people;
+  const auto batch = dialect.max_people(domain::Operation{});
+  calls += (queued + batch - 1) / batch;
+  changes = changes || queued > 0;
+
+  auto rejected = summary.parked;
+  for (const auto& [reason, count] : finding.rejected)
+    rejected[reason] += count;
+  if (finding.duplicates > 0) rejected["duplicate_address"] = finding.duplicates;
+
+  json::Value counts = json::Value::object();
+  for (const auto& [name, count] : operations)
+    counts.set(name, count);
+  json::Value refused = json::Value::object();
+  for (const auto& [reason, count] : rejected)
+    refused.set(reason, count);
+  DaemonView view;
+  view.mirrors.resize(1);
+  view.mirrors[0].name = mirror.name;
+  view.mirrors[0].summary.holds = judgement.holds;
+  const auto held = guard_report(view);
+
+  const auto& rate = settings.stibee.rate_limit;
+  json::Value report;
+  report.set("name", mirror.name);
+  report.set("list_id", mirror.list_id);
+  report.set("source_members", finding.report.rows);
+  report.set("operations", std::move(counts));
+  report.set("queued", queued);
+  report.set("held", *held.find("held"));
+  report.set("rejected", std::move(refused));
+  report.set("calls", calls);
+  report.set("seconds_at_limit", static_cast<double>(calls) *
+                                     std::chrono::duration<double>(rate.window).count() /
+                                     static_cast<double>(rate.count));
+  report.set("samples", std::move(samples));
+  return report;
+}
+
+}  // namespace
+
+int plan(const Options& options) {
+  const auto settings = load_settings(options, settings::SecretFiles::Read);
+  const auto dialect = make_dialect(settings);
+  const auto reader = source::make_postgres_reader(database_connection(settings));
+  const auto described = describe_sources(*reader, settings, *dialect);
+  for (const auto& problem : described.problems)
+    std::cerr << settings::to_string(problem) << "\n";
+  if (!described.problems.empty()) return ExitCode::bad_config;
+  if (described.error) {
+    std::cerr << described.error->message << "\n";
+    return exit_code_of(*described.error);
+  }
+  const auto state = read_state(settings);
+  json::Value mirrors = json::Value::array();
+  bool changes = false;
+  for (const auto& mirror : open_mirrors(*state, settings, *dialect)) {
+    mirrors.push_back(plan_mirror(mirror, settings, *reader, *state, *dialect, changes));
+  }
+  json::Value report;
+  report.set("version", 1);
+  report.set("mirrors", std::move(mirrors));
+  std::cout << (options.json ? json::to_pretty_string(report) + "\n" : render_plan(report));
+  return options.detailed_exitcode && changes ? ExitCode::changes : ExitCode::ok;
+}
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,167 @@
+#include "app/render.hpp"
+
+#include <cstdio>
+
+namespace stibee_sync::app {
+namespace {
+
+const json::Value::Array& list_of(const json::Value& object, std::string_view key) {
+  static const json::Value::Array empty;
+  const auto* member = object.find(key);
+  const auto* list = member == nullptr ? nullptr : member->if_array();
+  return list == nullptr ? empty : *list;
+}
+
+double double_of(const json::Value& object, std::string_view key) {
+  const auto* member = object.find(key);
+  if (member == nullptr) return 0;
+  if (const auto* number = member->if_double()) return *number;
+  if (const auto* number = member->if_integer()) return static_cast<double>(*number);
+  return 0;
+}
+
+std::string counts_line(const json::Value& object, std::string_view key) {
+  std::string text;
+  const auto* member = object.find(key);
+  if (member != nullptr && member->if_object() != nullptr) {
+    for (const auto& [name, value] : *member->if_object()) {
+      const auto* number = value.if_integer();
+      if (number == nullptr || *number == 0) continue;
+      if (!text.empty()) text += ", ";
+      text += with_thousands(*number) + " " + name;
+    }
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string hold_lines(const json::Value& holder) {
+  std::string text;
+  for (const auto& hold : list_of(holder, "held")) {
+    text += "  HELD      " + with_thousands(integer_of(hold, "count")) + " " + text_of(hold, "class");
+    const auto since = text_of(hold, "since");
+    if (!since.empty()) text += " since " + since;
+    text += "\n            " + text_of(hold, "why") +
+            "\n            if it is meant: stibee-syncd guard approve " + text_of(hold, "digest") + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string text_of(const json::Value& object, std::string_view key) {
+  const auto* member = object.find(key);
+  const auto* text = member == nullptr ? nullptr : member->if_string();
+  return text == nullptr ? std::string() : *text;
+}
+
+std::int64_t integer_of(const json::Value& object, std::string_view key) {
+  const auto* member = object.find(key);
+  const auto* number = member == nullptr ? nullptr : member->if_integer();
+  return number == nullptr ? 0 : *number;
+}
+
+std::string with_thousands(std::int64_t number) {
+  auto text = std::to_string(number);
+  const std::size_t first = number < 0 ? 1 : 0;
+  for (std::size_t i = text.size(); i > first + 3; i -= 3)
+    text.insert(i - 3, ",");
+  return text;
+}
+
+std::string duration_text(double seconds) {
+  char text[48];
+  if (seconds < 60) {
+    std::snprintf(text, sizeof text, "%.1f s", seconds);
+  } else if (seconds < 3600) {
+    std::snprintf(text, sizeof text, "%d min %d s", static_cast<int>(seconds) / 60,
+                  static_cast<int>(seconds) % 60);
+  } else {
+    std::snprintf(text, sizeof text, "%d h %d min", static_cast<int>(seconds) / 3600,
+                  static_cast<int>(seconds) % 3600 / 60);
+  }
+  return text;
+}
+
+std::string render_status(const json::Value& report) {
+  const auto* running = report.find("running");
+  const bool runs = running != nullptr && running->if_bool() != nullptr && *running->if_bool();
+  const auto* healthy = report.find("healthy");
+  const bool well = healthy != nullptr && healthy->if_bool() != nullptr && *healthy->if_bool();
+  std::string text = std::string(well ? "healthy" : "NEEDS ATTENTION") +
+                     (runs ? "\n" : " (no daemon is running; this is the stored state)\n");
+  const auto problem = text_of(report, "problem");
+  if (!problem.empty()) text += "  problem   " + problem + "\n";
+  for (const auto& mirror : list_of(report, "mirrors")) {
+    text += "\n" + text_of(mirror, "name") + " -> list " + std::to_string(integer_of(mirror, "list_id")) +
+            ": " + text_of(mirror, "state") + "\n";
+    const auto trouble = text_of(mirror, "problem");
+    if (!trouble.empty()) text += "  problem   " + trouble + "\n";
+    text += hold_lines(mirror);
+    const auto last = text_of(mirror, "last_success");
+    text += "  last read " + (last.empty() ? "never" : last) + ", " +
+            with_thousands(integer_of(mirror, "source_members")) + " rows\n";
+    text += "  at Stibee " + counts_line(mirror, "people") + "\n";
+    text += "  waiting   " + counts_line(mirror, "pending");
+    if (const auto* progress = mirror.find("progress"); progress != nullptr) {
+      const double left = double_of(*progress, "seconds_left");
+      if (left > 0) text += ", about " + duration_text(left) + " at the limit";
+    }
+    text += "\n  parked    " + counts_line(mirror, "parked") + "\n";
+  }
+  text += "\n";
+  for (const auto& limiter : list_of(report, "limiter")) {
+    text += "limiter " + text_of(limiter, "class") + ": " + std::to_string(integer_of(limiter, "current")) +
+            " of " + std::to_string(integer_of(limiter, "limit")) + " calls per " +
+            duration_text(double_of(limiter, "window_seconds")) + "\n";
+  }
+  text += "circuit " + text_of(report, "circuit") + "\n";
+  return text;
+}
+
+std::string render_guard(const json::Value& report) {
+  std::string text;
+  for (const auto& hold : list_of(report, "held")) {
+    text += text_of(hold, "mirror") + ": " + with_thousands(integer_of(hold, "count")) + " " +
+            text_of(hold, "class") + " of " + with_thousands(integer_of(hold, "of")) + ", since " +
+            text_of(hold, "since") + "\n  why     " + text_of(hold, "why") + "\n  digest  " +
+            text_of(hold, "digest") + "\n  people  ";
+    std::size_t shown = 0;
+    for (const auto& ref : list_of(hold, "refs")) {
+      if (const auto* one = ref.if_string(); one != nullptr && shown++ < 8) text += *one + " ";
+    }
+    text += "\n  release stibee-syncd guard approve " + text_of(hold, "digest") + "\n";
+  }
+  return text.empty() ? "nothing is held\n" : text;
+}
+
+std::string render_failures(const json::Value& report) {
+  std::string text;
+  for (const auto& person : list_of(report, "people")) {
+    text += text_of(person, "mirror") + "  " + text_of(person, "reason") + "  key " + text_of(person, "key");
+    const auto email = text_of(person, "email");
+    if (!email.empty()) text += "  " + email;
+    const auto message = text_of(person, "message");
+    if (!message.empty()) text += "\n    " + message;
+    text += "\n";
+  }
+  return text.empty() ? "nobody is parked\n" : text;
+}
+
+std::string render_plan(const json::Value& report) {
+  std::string text;
+  for (const auto& mirror : list_of(report, "mirrors")) {
+    text += text_of(mirror, "name") + " -> list " + std::to_string(integer_of(mirror, "list_id")) + ": " +
+            with_thousands(integer_of(mirror, "source_members")) + " rows\n";
+    text += "  would send " + counts_line(mirror, "operations") + "\n";
+    text += hold_lines(mirror);
+    text += "  cannot be sent " + counts_line(mirror, "rejected") + "\n";
+    text += "  calls " + with_thousands(integer_of(mirror, "calls")) + ", at least " +
+            duration_text(double_of(mirror, "seconds_at_limit")) + " at the limit\n";
+    for (const auto& sample : list_of(mirror, "samples")) {
+      text += "    " + text_of(sample, "operation") + "  " + text_of(sample, "email") + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace stibee_sync::app

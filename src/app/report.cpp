@@ -1,0 +1,226 @@
+#include "app/report.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+namespace stibee_sync::app {
+namespace {
+
+using json::Value;
+using pipeline::CycleOutcome;
+
+Value time_or_null(const std::optional<domain::UtcTime>& time) {
+  return time ? Value(iso(*time)) : Value();
+}
+
+std::size_t pending_of(const store::Summary& summary, domain::Lane lane) {
+  const auto found = summary.pending.find(lane);
+  return found == summary.pending.end() ? 0 : found->second.people;
+}
+
+std::size_t people_of(const store::Summary& summary, domain::RemoteStatus status) {
+  const auto found = summary.people.find(status);
+  return found == summary.people.end() ? 0 : found->second;
+}
+
+std::size_t all_pending(const store::Summary& summary) {
+  std::size_t sum = 0;
+  for (const auto lane : domain::all_lanes)
+    sum += pending_of(summary, lane);
+  return sum;
+}
+
+std::string state_of(const MirrorView& mirror, const DaemonView& view) {
+  if (mirror.paused) return "paused";
+  if (!mirror.summary.holds.empty()) return "held";
+  if (mirror.condition) {
+    if (mirror.condition->last == CycleOutcome::Untrusted) return "untrusted";
+    if (mirror.condition->last == CycleOutcome::Failed) return "failing";
+  }
+  if (view.dispatch &&
+      (view.dispatch->key_refused || view.dispatch->circuit != delivery::CircuitBreaker::State::Closed)) {
+    return "failing";
+  }
+  // A first import: nobody, or only a part, has arrived yet.
+  const auto upserts = pending_of(mirror.summary, domain::Lane::Upsert);
+  if (upserts > 0 && upserts > people_of(mirror.summary, domain::RemoteStatus::Subscribed) / 2)
+    return "importing";
+  return "ok";
+}
+
+bool healthy_state(const std::string& state) {
+  return state != "held" && state != "untrusted" && state != "failing";
+}
+
+Value progress_of(const MirrorView& mirror, const DaemonView& view) {
+  const auto pending = all_pending(mirror.summary);
+  const auto backlog = mirror.condition ? std::max(mirror.condition->backlog, pending) : pending;
+  const auto calls = (pending + view.batch - 1) / std::max<std::size_t>(view.batch, 1);
+  const double windows = view.limit == 0 ? 0 : static_cast<double>(calls) / static_cast<double>(view.limit);
+  Value progress;
+  progress.set("done", static_cast<std::int64_t>(backlog - pending));
+  progress.set("total", static_cast<std::int64_t>(backlog));
+  progress.set("seconds_left", windows * std::chrono::duration<double>(view.window).count());
+  return progress;
+}
+
+}  // namespace
+
+std::string iso(domain::UtcTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const std::time_t plain = seconds.time_since_epoch().count();
+  std::tm parts{};
+  ::gmtime_r(&plain, &parts);
+  char text[40];
+  const auto length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  auto millis = std::to_string((time - seconds).count());
+  millis.insert(0, 3 - millis.size(), '0');
+  return std::string(text, length) + "." + millis + "Z";
+}
+
+Value status_report(const DaemonView& view) {
+  bool healthy = true;
+  Value mirrors = Value::array();
+  for (const auto& mirror : view.mirrors) {
+    const auto& summary = mirror.summary;
+    const auto state = state_of(mirror, view);
+    healthy = healthy && healthy_state(state);
+
+    Value people;
+    people.set("subscribed", people_of(summary, domain::RemoteStatus::Subscribed));
+    people.set("unsubscribed", people_of(summary, domain::RemoteStatus::Unsubscribed));
+    people.set("opted_out", people_of(summary, domain::RemoteStatus::OptedOut));
+    people.set("auto_deleted", people_of(summary, domain::RemoteStatus::AutoDeleted));
+    people.set("ready", people_of(summary, domain::RemoteStatus::Ready));
+
+    Value pending;
+    std::optional<domain::UtcTime> oldest;
+    for (const auto lane : domain::all_lanes) {
+      pending.set(std::string(domain::name(lane)), pending_of(summary, lane));
+      const auto found = summary.pending.find(lane);
+      if (found != summary.pending.end() && found->second.oldest &&
+          (!oldest || *found->second.oldest < *oldest)) {
+        oldest = found->second.oldest;
+      }
+    }
+    pending.set("oldest", time_or_null(oldest));
+
+    Value parked = Value::object();
+    for (const auto& [reason, count] : summary.parked)
+      parked.set(reason, count);
+
+    Value held = Value::array();
+    for (const auto& hold : summary.holds) {
+      Value one;
+      one.set("class", hold.change_class);
+      one.set("count", hold.count);
+      one.set("digest", hold.digest);
+      one.set("since", iso(hold.since));
+      one.set("why", hold.why);
+      held.push_back(std::move(one));
+    }
+
+    Value one;
+    one.set("name", mirror.name);
+    one.set("list_id", mirror.list_id);
+    one.set("state", state);
+    one.set("problem", mirror.condition ? mirror.condition->problem : std::string());
+    one.set("last_success", time_or_null(summary.facts.last_success));
+    one.set("source_members", summary.facts.last_rows);
+    one.set("people", std::move(people));
+    one.set("pending", std::move(pending));
+    one.set("parked", std::move(parked));
+    one.set("held", std::move(held));
+    one.set("progress", progress_of(mirror, view));
+    mirrors.push_back(std::move(one));
+  }
+
+  Value limiter;
+  limiter.set("class", delivery::name(delivery::LimiterClass::All));
+  limiter.set("limit", view.limit);
+  limiter.set("current", view.dispatch ? view.dispatch->current_limit : view.limit);
+  limiter.set("window_seconds", std::chrono::duration<double>(view.window).count());
+
+  Value report;
+  report.set("version", 1);
+  report.set("healthy", healthy);
+  report.set("running", view.dispatch.has_value());
+  report.set("mirrors", std::move(mirrors));
+  report.set("limiter", Value(Value::Array{std::move(limiter)}));
+  report.set("circuit", view.dispatch ? delivery::name(view.dispatch->circuit) : std::string_view("closed"));
+  report.set("key_refused", view.dispatch && view.dispatch->key_refused);
+  report.set("in_flight", view.dispatch ? view.dispatch->in_flight : std::size_t{0});
+  report.set("problem", view.dispatch ? view.dispatch->problem : std::string());
+  return report;
+}
+
+Value guard_report(const DaemonView& view) {
+  Value held = Value::array();
+  for (const auto& mirror : view.mirrors) {
+    for (const auto& hold : mirror.summary.holds) {
+      Value refs = Value::array();
+      for (const auto& ref : hold.refs)
+        refs.push_back(ref);
+      Value one;
+      one.set("mirror", mirror.name);
+      one.set("class", hold.change_class);
+      one.set("count", hold.count);
+      one.set("of", hold.of);
+      one.set("digest", hold.digest);
+      one.set("since", iso(hold.since));
+      one.set("why", hold.why);
+      one.set("refs", std::move(refs));
+      held.push_back(std::move(one));
+    }
+  }
+  Value report;
+  report.set("version", 1);
+  report.set("held", std::move(held));
+  return report;
+}
+
+Value failures_report(const std::vector<ParkedView>& parked) {
+  Value people = Value::array();
+  for (const auto& view : parked) {
+    Value one;
+    one.set("mirror", view.mirror);
+    one.set("key", view.person.key);
+    one.set("email", view.person.email);
+    one.set("reason", view.person.reason);
+    one.set("message", view.person.message);
+    one.set("attempts", view.person.attempts);
+    one.set("since", time_or_null(view.person.since));
+    people.push_back(std::move(one));
+  }
+  Value report;
+  report.set("version", 1);
+  report.set("people", std::move(people));
+  return report;
+}
+
+std::vector<MirrorView> view_mirrors(const store::Store& store,
+                                     const std::vector<pipeline::MirrorPlan>& plans, domain::UtcTime now) {
+  std::vector<MirrorView> views;
+  for (const auto& plan : plans) {
+    MirrorView view;
+    view.name = plan.name;
+    view.list_id = plan.list_id;
+    view.paused = store.paused(plan.id);
+    view.summary = store.summary(plan.id, now);
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+std::vector<ParkedView> view_parked(const store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                                    std::size_t most) {
+  std::vector<ParkedView> views;
+  for (const auto& plan : plans) {
+    for (auto& person : store.parked(plan.id, most - std::min(most, views.size()))) {
+      views.push_back({plan.name, std::move(person)});
+    }
+  }
+  return views;
+}
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "stibee_sync/json/value.hpp"
+#include "stibee_sync/pipeline/dispatch.hpp"
+#include "stibee_sync/pipeline/ingest.hpp"
+#include "stibee_sync/store/store.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::app {
+
+/// What a report needs of one mirror. `condition` is known only inside the daemon.
+struct MirrorView {
+  std::string name;
+  std::int64_t list_id = 0;
+  bool paused = false;
+  store::Summary summary;
+  std::optional<pipeline::SourceCondition> condition;
+};
+
+struct DaemonView {
+  std::vector<MirrorView> mirrors;
+  std::optional<pipeline::DispatchCondition> dispatch;  // nothing: no daemon runs
+  std::size_t limit = 0;                                // calls per window, as configured
+  std::size_t batch = 2000;
+  domain::Duration window{};
+};
+
+/// All reports are JSON in the contract's shape; text for people is rendered from them (render.hpp). Pure.
+json::Value status_report(const DaemonView& view);
+json::Value guard_report(const DaemonView& view);
+
+struct ParkedView {
+  std::string mirror;
+  store::ParkedPerson person;
+};
+json::Value failures_report(const std::vector<ParkedView>& people);
+
+std::string iso(domain::UtcTime time);  // 2026-01-02T03:04:05.678Z
+
+/// Reads what the views need. Blocking: on the store's thread. Throws store::StoreError.
+std::vector<MirrorView> view_mirrors(const store::Store& store,
+                                     const std::vector<pipeline::MirrorPlan>& plans, domain::UtcTime now);
+std::vector<ParkedView> view_parked(const store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                                    std::size_t most);
+
+}  // namespace stibee_sync::app

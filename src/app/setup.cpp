@@ -1,0 +1,217 @@
+#include "app/setup.hpp"
+
+#include "app/exit_code.hpp"
+#include "stibee_sync/store/memory_store.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <utility>
+
+namespace stibee_sync::app {
+
+settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
+                                           settings::SecretFiles secret_files) {
+  const auto environment = [](std::string_view name) -> std::optional<std::string> {
+    const char* value = std::getenv(std::string(name).c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  auto result = settings::load(file, environment, secret_files);
+  if (!result) return result;
+  auto missing = unsupported(result.settings());
+  if (!missing.empty()) return settings::LoadResult(std::move(missing));
+  return result;
+}
+
+settings::Settings load_settings(const Options& options, settings::SecretFiles secret_files) {
+  auto result = load_settings_quietly(options.config, secret_files);
+  if (result) return std::move(result).settings();
+  for (const auto& problem : result.problems())
+    std::cerr << settings::to_string(problem) << "\n";
+  throw Exit{ExitCode::bad_config};
+}
+
+std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
+  std::vector<settings::Problem> problems;
+  const auto add = [&](const std::string& path, std::string what, std::string cure) {
+    problems.push_back(settings::problem_at(settings, path, std::move(what), std::move(cure)));
+  };
+  if (settings.stibee.api == settings::ApiVersion::V2) {
+    add("stibee.api", "API v2 is not built into this version", "use `api: v1`");
+  }
+  if (settings.webhook)
+    add("webhook", "webhooks are not built into this version", "remove the block `webhook`");
+  for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
+    const auto& mirror = settings.mirrors[i];
+    const auto path = "mirrors[" + std::to_string(i) + "].";
+    if (mirror.detect == settings::Detect::Changefeed) {
+      add(path + "detect", "the change feed is not built into this version", "use `detect: scan`");
+    }
+    if (mirror.confirm_email) {
+      add(path + "confirm_email", "double opt-in is not built into this version",
+          "use `confirm_email: false`");
+    }
+    if (mirror.create_missing_groups) {
+      add(path + "groups", "creating groups is not built into this version", "map each value to a groupId");
+    }
+    if (!mirror.writeback.empty()) {
+      add(path + "writeback", "write-back is not built into this version", "remove the block `writeback`");
+    }
+    if (mirror.reconcile.mode == settings::ReconcileMode::Repair) {
+      add(path + "reconcile.mode", "reading the list back is not built into this version", "use `mode: off`");
+    }
+  }
+  return problems;
+}
+
+telemetry::Level log_level(settings::LogLevel level) {
+  switch (level) {
+    case settings::LogLevel::Trace:
+      return telemetry::Level::Trace;
+    case settings::LogLevel::Debug:
+      return telemetry::Level::Debug;
+    case settings::LogLevel::Info:
+      return telemetry::Level::Info;
+    case settings::LogLevel::Warn:
+      return telemetry::Level::Warn;
+    case settings::LogLevel::Error:
+      return telemetry::Level::Error;
+  }
+  return telemetry::Level::Info;
+}
+
+telemetry::Log make_log(const settings::Settings& settings) {
+  telemetry::LogOptions options;
+  options.level = log_level(settings.log.level);
+  switch (settings.log.format) {
+    case settings::LogFormat::Auto:
+      options.format = telemetry::LogFormat::Auto;
+      break;
+    case settings::LogFormat::Json:
+      options.format = telemetry::LogFormat::Json;
+      break;
+    case settings::LogFormat::Text:
+      options.format = telemetry::LogFormat::Text;
+      break;
+  }
+  telemetry::Log log(options, [] { return std::chrono::system_clock::now(); });
+  hide_secrets(log, settings);
+  return log;
+}
+
+std::vector<std::string> parked_reasons() {
+  return {"null_email",       "empty_address", "no_at_sign",           "white_space_or_control",
+          "address_too_long", "bad_domain",    "invalid_utf8",         "nul_byte",
+          "bad_date",         "bad_array",     "duplicate_address",    "too_large",
+          "no_email",         "wrong_email",   "wrong_phone",          "exist_phone",
+          "duplicated_phone", "validation",    "validation_date_time", "resubscribe_unsupported"};
+}
+
+void hide_secrets(telemetry::Log& log, const settings::Settings& settings) {
+  if (!settings.stibee.api_key.empty()) log.never_print(settings.stibee.api_key.reveal());
+  if (settings.database.password) log.never_print(settings.database.password->reveal());
+  if (settings.webhook && !settings.webhook->secret.empty())
+    log.never_print(settings.webhook->secret.reveal());
+}
+
+OpenState open_state(const settings::Settings& settings, telemetry::Log& log) {
+  try {
+    auto lock = store::DirectoryLock::acquire(settings.state.directory);
+    if (!lock) {
+      std::cerr << settings.state.directory.string()
+                << " is in use by another stibee-syncd; stop it, or ask it with `stibee-syncd status`\n";
+      throw Exit{ExitCode::try_later};
+    }
+    store::OpenReport report;
+    auto opened = store::open_sqlite_store(settings.state.directory, report);
+    if (report.damaged_set_aside) {
+      log.event(
+          telemetry::Level::Error, telemetry::Event::StoreFailed,
+          "the state file was damaged and has been set aside; a new one begins: the whole table will be sent "
+          "again, "
+          "which changes nobody's status at Stibee, and people who left the table meanwhile stay in the list",
+          {{"file", report.damaged_set_aside->string()}});
+    }
+    return OpenState{std::move(*lock), std::move(opened)};
+  } catch (const store::StoreError& error) {
+    log.event(telemetry::Level::Error, telemetry::Event::StoreFailed, error.what());
+    log.flush(std::chrono::seconds(1));
+    throw Exit{ExitCode::io_error};
+  }
+}
+
+std::unique_ptr<store::Store> read_state(const settings::Settings& settings) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(settings.state.directory / "state.sqlite", ignored)) {
+    return store::make_memory_store(store::make_memory_state());
+  }
+  return store::open_sqlite_store_read_only(settings.state.directory);
+}
+
+namespace {
+
+/// The key of the file that names the column a message speaks of, so that the error stands at its line.
+std::string path_of(const settings::Mirror& mirror, std::size_t index, const std::string& message) {
+  const auto base = "mirrors[" + std::to_string(index) + "].source";
+  const auto& source = mirror.source;
+  const auto spoken = [&](const std::string& column) {
+    return message.find("\"" + column + "\"") != std::string::npos;
+  };
+  if (message.find("time zone") != std::string::npos) return base + ".time_zone";
+  if (spoken(source.key)) return base + ".key";
+  if (spoken(source.email)) return base + ".email";
+  if (source.subscribed && spoken(*source.subscribed)) return base + ".subscribed";
+  if (source.consented_at && spoken(*source.consented_at)) return base + ".consented_at";
+  if (source.ad_agreed && spoken(*source.ad_agreed)) return base + ".ad_agreed";
+  for (std::size_t i = 0; i < source.groups.size(); ++i) {
+    if (spoken(source.groups[i])) return base + ".groups[" + std::to_string(i) + "]";
+  }
+  for (const auto& [tag, column] : source.fields) {
+    if (spoken(column)) return base + ".fields." + tag;
+  }
+  return base + (source.query ? ".query" : ".table");
+}
+
+}  // namespace
+
+Described describe_sources(source::Reader& reader, const settings::Settings& settings,
+                           const delivery::Dialect& dialect) {
+  Described described;
+  for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
+    const auto& mirror = settings.mirrors[i];
+    const auto plan = pipeline::make_mirror_plan(mirror, dialect);
+    auto result = reader.describe(plan.read);
+    if (auto* error = std::get_if<source::SourceError>(&result)) {
+      if (error->kind == source::SourceError::Kind::NotAsMapped) {
+        described.problems.push_back(settings::problem_at(settings, path_of(mirror, i, error->message),
+                                                          error->message, "mend the table or the mapping"));
+        continue;
+      }
+      described.error = std::move(*error);
+      return described;
+    }
+    const auto& shape = std::get<source::ReadShape>(result);
+    described.mirrors.emplace_back(
+        mirror.name, "PostgreSQL " + shape.server_version + ", " + std::to_string(plan.read.columns.size()) +
+                         " columns as mapped" + (shape.in_recovery ? " (a standby)" : ""));
+  }
+  return described;
+}
+
+int exit_code_of(const source::SourceError& error) {
+  switch (error.kind) {
+    case source::SourceError::Kind::Unreachable:
+      return ExitCode::unavailable;
+    case source::SourceError::Kind::Refused:
+      return ExitCode::refused;
+    case source::SourceError::Kind::NotAsMapped:
+      return ExitCode::bad_config;
+    case source::SourceError::Kind::Untrusted:
+    case source::SourceError::Kind::Cancelled:
+      return ExitCode::try_later;
+    case source::SourceError::Kind::Failed:
+      break;
+  }
+  return ExitCode::unavailable;
+}
+
+}  // namespace stibee_sync::app

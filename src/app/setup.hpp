@@ -1,0 +1,54 @@
+#pragma once
+
+#include "app/commands.hpp"
+#include "app/engine.hpp"
+#include "stibee_sync/settings/loader.hpp"
+#include "stibee_sync/store/sqlite_store.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::app {
+
+/// Ends a command with an exit code; what is to be said has been said.
+struct Exit {
+  int code;
+};
+
+/// Loads the settings or prints every problem on standard error and throws Exit{78}.
+settings::Settings load_settings(const Options& options, settings::SecretFiles secret_files);
+settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
+                                           settings::SecretFiles secret_files);
+/// What this version cannot do though the file may ask for it.
+std::vector<settings::Problem> unsupported(const settings::Settings& settings);
+
+telemetry::Log make_log(const settings::Settings& settings);
+telemetry::Level log_level(settings::LogLevel level);
+/// Why rows and people are parked: the label values of the metric; others are counted as `other`.
+std::vector<std::string> parked_reasons();
+/// Keeps the secrets of these settings out of every line.
+void hide_secrets(telemetry::Log& log, const settings::Settings& settings);
+
+/// The state directory, locked and open for writing. Prints and throws Exit: 75 if another instance holds it,
+/// 74 if it cannot be used.
+struct OpenState {
+  store::DirectoryLock lock;
+  std::unique_ptr<store::Store> store;
+};
+OpenState open_state(const settings::Settings& settings, telemetry::Log& log);
+
+/// The state for reading, or an empty one in memory where there is none yet.
+std::unique_ptr<store::Store> read_state(const settings::Settings& settings);
+
+/// Asks PostgreSQL whether every mirror can be read as configured. The problems name the place in the file.
+struct Described {
+  std::vector<settings::Problem> problems;                   // the configuration cannot work
+  std::optional<source::SourceError> error;                  // PostgreSQL cannot be asked
+  std::vector<std::pair<std::string, std::string>> mirrors;  // name, and what was found
+};
+Described describe_sources(source::Reader& reader, const settings::Settings& settings,
+                           const delivery::Dialect& dialect);
+int exit_code_of(const source::SourceError& error);
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,208 @@
+#include "app/control_service.hpp"
+#include "app/exit_code.hpp"
+#include "app/render.hpp"
+#include "app/report.hpp"
+#include "app/setup.hpp"
+#include "stibee_sync/runtime/system_clock.hpp"
+
+#include <csignal>
+#include <iostream>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+
+namespace stibee_sync::app {
+namespace {
+
+namespace asio = boost::asio;
+
+/// One line that is written over and over on a terminal, and nothing elsewhere.
+class Progress {
+ public:
+  Progress() : terminal_(::isatty(STDOUT_FILENO) == 1) {}
+  void show(const std::string& text) {
+    if (!terminal_) return;
+    std::cout << "\r\x1b[K" << text << std::flush;
+    shown_ = true;
+  }
+  void end() {
+    if (shown_) std::cout << "\r\x1b[K" << std::flush;
+    shown_ = false;
+  }
+
+ private:
+  bool terminal_;
+  bool shown_ = false;
+};
+
+class OnePass {
+ public:
+  OnePass(Ground ground, Engine& engine, const settings::Settings& settings, domain::Duration timeout)
+      : ground_(ground),
+        engine_(engine),
+        settings_(settings),
+        timeout_(timeout),
+        timer_(ground.clock.make_timer()) {}
+
+  asio::awaitable<void> run() {
+    for (std::size_t i = 0; i < engine_.mirrors().size() && code_ == ExitCode::ok; ++i) {
+      progress_.show(engine_.mirrors()[i].name + ": reading the table");
+      engine_.ingest().set_paused(i, false);
+      const auto outcome = co_await engine_.ingest().cycle(i);
+      const auto& condition = engine_.ingest().condition(i);
+      if (outcome == pipeline::CycleOutcome::Held) held_ = true;
+      if (outcome == pipeline::CycleOutcome::Failed || outcome == pipeline::CycleOutcome::Untrusted) {
+        progress_.end();
+        std::cerr << engine_.mirrors()[i].name << ": " << condition.problem << "\n";
+        source::SourceError error;
+        error.kind = condition.kind;
+        code_ = exit_code_of(error);
+      }
+    }
+    if (code_ == ExitCode::ok) co_await deliver();
+    progress_.end();
+    if (code_ == ExitCode::ok && held_) {
+      std::cerr << "the guard holds changes back; see `stibee-syncd guard`\n";
+      code_ = ExitCode::held;
+    }
+    co_await engine_.stop(std::chrono::seconds(4));
+    done_ = true;
+  }
+
+  void interrupt() {
+    code_ = ExitCode::try_later;
+    interrupted_ = true;
+    timer_->wake();
+  }
+  int code() const { return code_; }
+  bool done() const { return done_; }
+
+ private:
+  asio::awaitable<void> deliver() {
+    engine_.dispatch().on_progress([this] { timer_->wake(); });
+    engine_.start_dispatch([this](const std::string& what) {
+      std::cerr << "internal error: " << what << "\n";
+      code_ = ExitCode::internal;
+      timer_->wake();
+    });
+    const auto total = co_await pending();
+    auto left = total;
+    auto last_progress = ground_.clock.monotonic();
+    std::size_t last_settled = 0;
+    while (left > 0 && code_ == ExitCode::ok && !interrupted_) {
+      const auto now = ground_.clock.monotonic();
+      const auto condition = engine_.dispatch().condition();
+      if (condition.settled != last_settled) {
+        last_settled = condition.settled;
+        last_progress = now;
+      }
+      if (condition.key_refused) {
+        std::cerr << "Stibee refuses the API key; nothing is lost: "
+                  << with_thousands(static_cast<std::int64_t>(left)) << " people wait\n";
+        code_ = ExitCode::try_later;
+        break;
+      }
+      if (now - last_progress >= timeout_) {
+        std::cerr << "no progress for " << duration_text(std::chrono::duration<double>(timeout_).count())
+                  << (condition.problem.empty() ? "" : ": " + condition.problem)
+                  << "; nothing is lost: " << with_thousands(static_cast<std::int64_t>(left))
+                  << " people wait\n";
+        code_ = ExitCode::try_later;
+        break;
+      }
+      show(total, left, condition);
+      co_await timer_->wait_until(std::min(now + std::chrono::milliseconds(500), last_progress + timeout_));
+      left = co_await pending();
+    }
+  }
+
+  void show(std::size_t total, std::size_t left, const pipeline::DispatchCondition& condition) {
+    const auto done = static_cast<std::int64_t>(total - std::min(total, left));
+    const auto calls = (left + 1999) / 2000;
+    const double seconds = static_cast<double>(calls) /
+                           static_cast<double>(settings_.stibee.rate_limit.count) *
+                           std::chrono::duration<double>(settings_.stibee.rate_limit.window).count();
+    progress_.show(with_thousands(done) + " of " + with_thousands(static_cast<std::int64_t>(total)) +
+                   " people, " + with_thousands(static_cast<std::int64_t>(condition.calls)) + " calls, " +
+                   duration_text(seconds) + " left at the limit" +
+                   (condition.problem.empty() ? "" : " (" + condition.problem + ")"));
+  }
+
+  asio::awaitable<std::size_t> pending() {
+    auto work = [&store = ground_.store, plans = engine_.mirrors()] {
+      std::size_t sum = 0;
+      for (const auto& plan : plans)
+        sum += store.pending(plan.id);
+      return sum;
+    };
+    co_return co_await runtime::offload(ground_.store_worker, std::move(work));
+  }
+
+  Ground ground_;
+  Engine& engine_;
+  const settings::Settings& settings_;
+  domain::Duration timeout_;
+  std::unique_ptr<runtime::Timer> timer_;
+  Progress progress_;
+  int code_ = ExitCode::ok;
+  bool held_ = false;
+  bool done_ = false;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+int sync(const Options& options) {
+  const auto settings = load_settings(options, settings::SecretFiles::Read);
+  auto log = make_log(settings);
+  auto state = open_state(settings, log);
+  {
+    const auto dialect = make_dialect(settings);
+    const auto reader = source::make_postgres_reader(database_connection(settings));
+    const auto described = describe_sources(*reader, settings, *dialect);
+    for (const auto& problem : described.problems)
+      std::cerr << settings::to_string(problem) << "\n";
+    if (!described.problems.empty()) return ExitCode::bad_config;
+  }
+  telemetry::Metrics metrics(telemetry::MetricsOptions{STIBEE_VERSION, false, {}});
+  for (const auto& mirror : settings.mirrors)
+    metrics.declare_mirror(mirror.name);
+
+  asio::io_context context(1);
+  const auto clock = runtime::make_system_clock(context.get_executor());
+  auto store_worker = runtime::make_thread_worker("store");
+  auto source_worker = runtime::make_thread_worker("source");
+  Ground ground{context, *clock, *store_worker, *source_worker, *state.store, log, metrics};
+  auto engine = std::make_unique<Engine>(ground, settings);
+  OnePass pass(ground, *engine, settings, options.timeout);
+  asio::signal_set signals(context, SIGINT, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code& error, int) {
+    if (!error) pass.interrupt();
+  });
+  asio::co_spawn(context, pass.run(), [&](std::exception_ptr error) {
+    signals.cancel();
+    context.stop();
+    if (error) std::rethrow_exception(error);
+  });
+  context.run();
+  if (options.json || pass.code() == ExitCode::ok || pass.code() == ExitCode::held) {
+    const auto now = clock->utc();
+    const auto report =
+        status_report(daemon_view(view_mirrors(*state.store, engine->mirrors(), now), settings));
+    if (options.json) {
+      std::cout << json::to_pretty_string(report) << "\n";
+    } else {
+      std::cout << "in step: "
+                << with_thousands(static_cast<std::int64_t>(engine->dispatch().condition().settled))
+                << " people brought up to date with " << engine->dispatch().condition().calls << " calls\n";
+    }
+  }
+  // The threads first: their jobs resume on the context.
+  store_worker.reset();
+  source_worker.reset();
+  engine.reset();
+  return pass.code();
+}
+
+}  // namespace stibee_sync::app

@@ -1,0 +1,205 @@
+#include "integration/e2e/deployment.hpp"
+
+#include <csignal>
+#include <fstream>
+#include <sys/stat.h>
+
+#include <gtest/gtest.h>
+
+// The program as ops use it: commands, messages, exit codes.
+
+namespace stibee_sync::e2e {
+namespace {
+
+const json::Value& mirror_of(const json::Value& report) {
+  return items(report, "mirrors").front();
+}
+
+TEST(Commands, SyncBringsTheListInStepAndSaysSo) {
+  Deployment deployment;
+  deployment.add_members(1, 3'000);
+  const auto finished = deployment.syncd({"sync"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_NE(finished.out.find("3,000 people"), std::string::npos) << finished.out;
+  EXPECT_EQ(deployment.differences(), std::vector<std::string>{});
+  EXPECT_EQ(deployment.stat("violations"), 0);
+  EXPECT_EQ(deployment.stat("same_address_in_flight"), 0);
+
+  const auto calls = deployment.stat("calls");
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  EXPECT_EQ(deployment.stat("calls"), calls) << "an unchanged table needs no call";
+}
+
+TEST(Commands, PlanTellsWhatWouldBeSentAndSendsAndStoresNothing) {
+  Deployment deployment;
+  deployment.add_members(1, 2'500);
+  deployment.sql("INSERT INTO members VALUES (9001, 'broken address'), (9002, NULL)");
+  const auto report = deployment.report({"plan"});
+  const auto& mirror = mirror_of(report);
+  EXPECT_EQ(number(report, "version"), 1);
+  EXPECT_EQ(number(at(mirror, "operations"), "subscribe"), 2'500);
+  EXPECT_EQ(number(at(mirror, "rejected"), "null_email"), 1);
+  EXPECT_EQ(number(mirror, "calls"), 3) << "three shapes: two groups and none";
+  EXPECT_TRUE(items(mirror, "held").empty());
+  EXPECT_EQ(deployment.syncd({"plan", "--detailed-exitcode"}).exit_code, 2);
+  EXPECT_EQ(deployment.stat("calls"), 0);
+  EXPECT_FALSE(std::filesystem::exists(deployment.state() / "state.sqlite"));
+
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  EXPECT_EQ(deployment.syncd({"plan", "--detailed-exitcode"}).exit_code, 0);
+  const auto calls = deployment.stat("calls");
+  deployment.sql("UPDATE members SET name = 'x' WHERE id = 5");
+  EXPECT_EQ(number(at(mirror_of(deployment.report({"plan"})), "operations"), "update"), 1);
+  EXPECT_EQ(deployment.syncd({"plan", "--detailed-exitcode"}).exit_code, 2);
+  EXPECT_EQ(deployment.stat("calls"), calls);
+}
+
+TEST(Commands, CheckNamesTheColumnTheLineAndTheCure) {
+  Deployment deployment;
+  EXPECT_EQ(deployment.syncd({"check"}).exit_code, 0) << deployment.syncd({"check"}).err;
+  auto text = deployment.config_text();
+  text.replace(text.find("email: email\n"), 13, "email: emial\n");
+  deployment.write_config(text);
+  const auto wrong = deployment.syncd({"check"});
+  EXPECT_EQ(wrong.exit_code, 78);
+  EXPECT_NE(wrong.err.find("config.yaml:19:"), std::string::npos) << wrong.err;
+  EXPECT_NE(wrong.err.find("emial"), std::string::npos);
+  EXPECT_NE(wrong.err.find("email"), std::string::npos) << "the nearest column is named";
+  EXPECT_EQ(deployment.syncd({"run"}).exit_code, 78) << "a configuration that cannot work never starts";
+}
+
+TEST(Commands, CheckTellsARefusedKeyFromAnUnreachableHost) {
+  Deployment deployment;
+  std::ofstream(deployment.directory() / "key") << "another-key\n";
+  const auto refused = deployment.syncd({"check"});
+  EXPECT_EQ(refused.exit_code, 77) << refused.err;
+  EXPECT_EQ((refused.out + refused.err).find("another-key"), std::string::npos);
+  deployment.stop_stibee();
+  EXPECT_EQ(deployment.syncd({"check"}).exit_code, 69);
+}
+
+TEST(Commands, TheKeyIsSentToNobodyWhoseCertificateDoesNotVerify) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  for (const std::string kind : {"wrong-host", "expired", "untrusted"}) {
+    deployment.restart_stibee({"--certificate", kind});
+    deployment.write_config(deployment.config_text());
+    const auto finished = deployment.syncd({"check"});
+    EXPECT_EQ(finished.exit_code, 69) << kind << ": " << finished.err;
+    EXPECT_EQ(deployment.stat("calls"), 0) << kind;
+  }
+}
+
+TEST(Commands, ABadConfigurationIsRefusedWithItsPlace) {
+  Deployment deployment;
+  const auto good = deployment.config_text();
+  const auto refused = [&](const std::string& text, const std::string& place, const std::string& word) {
+    deployment.write_config(text);
+    for (const std::string command : {"check", "plan", "sync", "run"}) {
+      const auto finished = deployment.syncd({command});
+      EXPECT_EQ(finished.exit_code, 78) << command << word;
+      EXPECT_NE(finished.err.find(place), std::string::npos) << finished.err;
+      EXPECT_NE(finished.err.find(word), std::string::npos) << finished.err;
+    }
+  };
+  auto text = good;
+  text.replace(text.find("poll_interval:"), 14, "poll_intervall:");
+  refused(text, "config.yaml:24:5", "poll_interval");
+  text = good;
+  text.replace(text.find("poll_interval: 100ms"), 20, "poll_interval: 15   ");
+  refused(text, "config.yaml:24:", "15s");
+  ::chmod((deployment.directory() / "key").c_str(), 0644);
+  refused(good, "config.yaml:3:", "read");
+}
+
+TEST(Commands, StatusWorksWithAndWithoutADaemon) {
+  Deployment deployment;
+  deployment.add_members(1, 100);
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  auto report = deployment.report({"status"});
+  EXPECT_EQ(number(mirror_of(report), "source_members"), 100);
+  EXPECT_EQ(number(at(mirror_of(report), "people"), "subscribed"), 100);
+  EXPECT_EQ(*at(report, "running").if_bool(), false);
+  deployment.start_daemon();
+  report = deployment.report({"status"});
+  EXPECT_EQ(*at(report, "running").if_bool(), true);
+  EXPECT_EQ(*at(report, "healthy").if_bool(), true);
+  EXPECT_EQ(text(report, "circuit"), "closed");
+  EXPECT_EQ(number(items(report, "limiter").front(), "limit"), 10);
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+}
+
+TEST(Commands, FailuresShowTheRowAndRetrySendsItAgain) {
+  Deployment deployment;
+  deployment.add_members(1, 20);
+  deployment.stibee_post(
+      "/_sim/faults",
+      R"({"rules":[{"kind":"person","address":"p7@example.com","result":"failWrongEmail"}]})");
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0) << "parked people do not keep sync from being done";
+  const auto report = deployment.report({"failures"});
+  const auto& people = items(report, "people");
+  ASSERT_EQ(people.size(), 1u);
+  EXPECT_EQ(text(people[0], "email"), "p7@example.com");
+  EXPECT_EQ(text(people[0], "key"), "7");
+  EXPECT_EQ(text(people[0], "reason"), "wrong_email");
+  EXPECT_EQ(text(people[0], "mirror"), "members");
+  EXPECT_EQ(deployment.syncd({"retry", "nobody@example.com"}).exit_code, 66);
+  deployment.stibee_post("/_sim/faults", R"({"rules":[]})");
+  EXPECT_EQ(deployment.syncd({"retry", "wrong_email"}).exit_code, 0);
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  EXPECT_EQ(deployment.differences(), std::vector<std::string>{});
+}
+
+TEST(Commands, TheGuardHoldsAMassRemovalUntilThatDigestIsApproved) {
+  Deployment deployment;
+  deployment.add_members(1, 500);
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.sql("DELETE FROM members WHERE id <= 200");
+  deployment.sql("UPDATE members SET name = 'still flows' WHERE id = 300");
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 76);
+  EXPECT_NE(deployment.dump().find("still flows"), std::string::npos);
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 1);
+  const auto report = deployment.report({"guard"});
+  const auto& held = items(report, "held");
+  ASSERT_EQ(held.size(), 1u);
+  EXPECT_EQ(text(held[0], "class"), "removals");
+  EXPECT_EQ(number(held[0], "count"), 200);
+  EXPECT_EQ(number(held[0], "of"), 500);
+  EXPECT_FALSE(items(held[0], "refs").empty());
+  EXPECT_EQ(deployment.syncd({"guard", "approve", "feedfeedfeedfeed"}).exit_code, 66);
+  EXPECT_EQ(deployment.syncd({"guard", "approve", text(held[0], "digest")}).exit_code, 0);
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  EXPECT_EQ(deployment.differences(), std::vector<std::string>{});
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+}
+
+TEST(Commands, UsageErrorsHelpAndVersion) {
+  Deployment deployment;
+  EXPECT_EQ(deployment.syncd({}).exit_code, 64);
+  EXPECT_EQ(deployment.syncd({"frobnicate"}).exit_code, 64);
+  EXPECT_EQ(deployment.syncd({"guard", "approve"}).exit_code, 64);
+  EXPECT_EQ(deployment.syncd({"sync", "--timeout", "soon"}).exit_code, 64);
+  EXPECT_EQ(deployment.syncd({"--help"}).exit_code, 0);
+  for (const std::string command : {"run", "check", "plan", "sync", "status", "failures", "retry", "guard",
+                                    "pause", "resume", "sync-now", "version"}) {
+    const auto help = deployment.syncd({command, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_GT(help.out.size(), 50u) << command;
+  }
+  EXPECT_EQ(text(deployment.report({"version"}), "program"), "stibee-syncd");
+  EXPECT_EQ(deployment.syncd({"sync-now"}).exit_code, 69);
+  EXPECT_EQ(run({STIBEE_SYNCD, "--config", "/nowhere.yaml", "check"}).exit_code, 78);
+}
+
+TEST(Commands, SyncGivesUpAfterItsTimeoutWithoutProgress) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  deployment.stop_stibee();
+  const auto finished = deployment.syncd({"sync", "--timeout", "1s"});
+  EXPECT_EQ(finished.exit_code, 75) << finished.err;
+  EXPECT_NE(finished.err.find("nothing is lost"), std::string::npos) << finished.err;
+}
+
+}  // namespace
+}  // namespace stibee_sync::e2e

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "integration/e2e/process.hpp"
+#include "integration/postgres_cluster.hpp"
+#include "stibee_sync/json/value.hpp"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::e2e {
+
+/// How a deployment is set up; every text is YAML or SQL as it stands.
+struct DeploymentOptions {
+  std::vector<std::string> simulator_arguments;
+  std::string stibee_extra;  // lines under `stibee:`, two spaces indented
+  std::string mirror_extra;  // lines of the mirror, four spaces indented
+  std::string poll_interval = "100ms";
+  std::string log_level = "debug";
+};
+
+/// A real PostgreSQL database with a member table, stibee-sim behind TLS, and a configuration for
+/// stibee-syncd, in a directory that is gone with the object. What ops have.
+class Deployment {
+ public:
+  explicit Deployment(DeploymentOptions options = {});
+  ~Deployment();
+
+  /// members(id, email, email_opt_in, name, phone, grade): adds people p<from>…p<to>@example.com.
+  void add_members(int from, int to);
+  void sql(const std::string& statement);
+
+  /// Runs one command of stibee-syncd to its end.
+  Finished syncd(std::vector<std::string> arguments,
+                 std::chrono::milliseconds limit = std::chrono::minutes(2));
+  json::Value report(std::vector<std::string> arguments);
+  /// Starts `run` and waits until it is ready.
+  Process& start_daemon();
+  Process& daemon() { return *daemon_; }
+  int admin_port() const { return admin_port_; }
+  Page admin(const std::string& path, const std::string& headers = {});
+
+  /// The simulator.
+  json::Value stibee(const std::string& path);
+  void stibee_post(const std::string& path, const std::string& body);
+  void restart_stibee(std::vector<std::string> arguments);
+  void stop_stibee();
+  std::string dump();
+  std::int64_t stat(const std::string& key);  // "calls", "violations", "repeated_people", …
+
+  /// What differs between list and table; empty: they are equal.
+  std::vector<std::string> differences();
+  /// Waits until they are equal.
+  bool converges(std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+  void write_config(const std::string& text);
+  std::string config_text() const;
+  const std::filesystem::path& directory() const { return directory_; }
+  std::filesystem::path config() const { return directory_ / "config.yaml"; }
+  std::filesystem::path state() const { return directory_ / "state"; }
+
+ private:
+  void start_stibee(const std::vector<std::string>& arguments);
+
+  DeploymentOptions options_;
+  std::filesystem::path directory_;
+  std::string database_;
+  std::unique_ptr<Process> stibee_;
+  std::unique_ptr<Process> daemon_;
+  int stibee_port_ = 0;
+  int control_port_ = 0;
+  int admin_port_ = 0;
+  int daemons_ = 0;
+  int simulators_ = 0;
+};
+
+/// Members of JSON values by path, for assertions: throws std::runtime_error naming what is missing.
+const json::Value& at(const json::Value& value, const std::string& key);
+std::int64_t number(const json::Value& value, const std::string& key);
+std::string text(const json::Value& value, const std::string& key);
+const json::Value::Array& items(const json::Value& value, const std::string& key);
+
+}  // namespace stibee_sync::e2e
