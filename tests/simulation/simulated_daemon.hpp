@@ -1,0 +1,65 @@
+#pragma once
+
+#include "simulation/simulated_transport.hpp"
+#include "stibee_sync/pipeline/dispatch.hpp"
+#include "stibee_sync/pipeline/ingest.hpp"
+#include "stibee_sync/runtime/virtual_clock.hpp"
+#include "stibee_sync/store/memory_store.hpp"
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::simulation {
+
+/// What outlives a daemon: Stibee, the disk, the table.
+struct Surroundings {
+  FarEnd& far_end;
+  std::shared_ptr<store::MemoryState> state;
+  std::function<source::ScriptedRead()> read_table;
+  settings::Mirror mirror;
+  std::uint64_t seed = 1;
+  runtime::MonotonicTime now{std::chrono::hours(1)};
+  store::MemoryStoreHooks hooks;
+  std::string api_key = "sim-key";
+};
+
+/// One life of the daemon but its sockets, on virtual time, with both loops running. A Crash thrown by a hook
+/// comes out of `run_until`; the daemon is then to be destroyed, as a killed process is.
+class SimulatedDaemon {
+ public:
+  explicit SimulatedDaemon(Surroundings surroundings);
+  ~SimulatedDaemon();
+
+  void run_until(runtime::MonotonicTime until) { clock_.run_until(until); }
+  void run_for(std::chrono::milliseconds time) { run_until(clock_.monotonic() + time); }
+
+  runtime::VirtualClock& clock() { return clock_; }
+  store::Store& store() { return *store_; }
+  pipeline::Ingest& ingest() { return *ingest_; }
+  pipeline::Dispatch& dispatch() { return *dispatch_; }
+  SimulatedTransport& transport() { return transport_; }
+  const pipeline::MirrorPlan& plan() const { return plan_; }
+  /// Every line logged so far.
+  const std::string& log_text() const { return log_text_; }
+
+ private:
+  boost::asio::io_context context_;
+  runtime::VirtualClock clock_;
+  std::unique_ptr<runtime::Worker> worker_;
+  std::unique_ptr<store::Store> store_;
+  std::string log_text_;
+  telemetry::Log log_;
+  telemetry::Metrics metrics_;
+  std::unique_ptr<delivery::Dialect> dialect_;
+  std::mt19937_64 random_;
+  SimulatedTransport transport_;
+  source::ScriptedReader reader_;
+  pipeline::MirrorPlan plan_;
+  std::unique_ptr<pipeline::Dispatch> dispatch_;
+  std::unique_ptr<pipeline::Ingest> ingest_;
+};
+
+}  // namespace stibee_sync::simulation

@@ -1,0 +1,90 @@
+#include "simulation/simulated_transport.hpp"
+
+namespace stibee_sync::simulation {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+stibee_sim::SimTime sim_time(const runtime::Clock& clock) {
+  return stibee_sim::SimTime(
+      std::chrono::duration_cast<std::chrono::microseconds>(clock.monotonic().time_since_epoch()));
+}
+
+void FarEnd::client_gone(stibee_sim::SimTime now) {
+  for (const auto& [call, applied] : in_flight) {
+    if (!applied) model.apply(call, now);
+    model.finish(call);
+  }
+  in_flight.clear();
+}
+
+class SimulatedTransport::Channel final : public http::Channel {
+ public:
+  explicit Channel(SimulatedTransport& owner) : owner_(owner), timer_(owner.clock_.make_timer()) {}
+
+  asio::awaitable<http::ExchangeResult> exchange(http::Request request) override {
+    constexpr auto timeout = 30s;
+    stibee_sim::HttpCall call;
+    call.method = request.method();
+    call.target = request.target();
+    for (const auto& header : request.headers())
+      call.headers.push_back({header.name, header.value});
+    for (const auto& header : request.secret_headers())
+      call.headers.push_back({header.name(), header.reveal()});
+    call.body = request.body();
+
+    // The limiter allows for 3 % of a window on the way.
+    co_await pause(uniform(0ms, 25ms));
+    const auto reception = owner_.far_end_.model.receive(std::move(call), sim_time(owner_.clock_));
+    owner_.far_end_.in_flight[reception.call] = false;
+    const auto before = reception.stall + uniform(1ms, 120ms);
+    co_await pause(std::min<std::chrono::nanoseconds>(before, timeout));
+    const auto answer = owner_.far_end_.model.apply(reception.call, sim_time(owner_.clock_));
+    owner_.far_end_.in_flight[reception.call] = true;
+    const auto after = answer.stall + uniform(0ms, 25ms);
+    const auto left = std::chrono::nanoseconds(timeout) - std::min<std::chrono::nanoseconds>(before, timeout);
+    co_await pause(std::min<std::chrono::nanoseconds>(after, left));
+    owner_.far_end_.model.finish(reception.call);
+    owner_.far_end_.in_flight.erase(reception.call);
+    if (before + after >= timeout) {
+      co_return http::Failure(http::FailureKind::Timeout, true, false, "time-out");
+    }
+    switch (answer.delivery) {
+      case stibee_sim::Delivery::Dropped:
+        co_return http::Failure(http::FailureKind::ConnectionClosed, true, false, "closed");
+      case stibee_sim::Delivery::Cut:
+        co_return http::Failure(http::FailureKind::ConnectionClosed, true, true, "closed in the body");
+      case stibee_sim::Delivery::Whole:
+        break;
+    }
+    std::vector<http::Header> headers;
+    for (const auto& header : answer.headers)
+      headers.emplace_back(header.name, header.value);
+    co_return http::Response(answer.status, std::move(headers), answer.body);
+  }
+
+  bool fresh() const override { return true; }
+
+ private:
+  std::chrono::milliseconds uniform(std::chrono::milliseconds low, std::chrono::milliseconds high) {
+    return std::chrono::milliseconds(
+        std::uniform_int_distribution<std::int64_t>(low.count(), high.count())(owner_.random_));
+  }
+  asio::awaitable<void> pause(std::chrono::nanoseconds time) {
+    return timer_->wait_until(owner_.clock_.monotonic() + time);
+  }
+
+  SimulatedTransport& owner_;
+  std::unique_ptr<runtime::Timer> timer_;
+};
+
+asio::awaitable<http::OpenResult> SimulatedTransport::open() {
+  const auto timer = clock_.make_timer();
+  co_await timer->wait_until(clock_.monotonic() + 5ms);
+  if (refuse_connections_)
+    co_return http::Failure(http::FailureKind::Connect, false, false, "connection refused");
+  std::unique_ptr<http::Channel> channel = std::make_unique<Channel>(*this);
+  co_return channel;
+}
+
+}  // namespace stibee_sync::simulation

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "stibee_sim/model/stibee_model.hpp"
+#include "stibee_sync/http/transport.hpp"
+#include "stibee_sync/runtime/clock.hpp"
+
+#include <map>
+#include <random>
+#include <string>
+
+namespace stibee_sync::simulation {
+
+/// Stibee's end of the wire: the model, which lives on when the daemon crashes, and the calls it is busy
+/// with.
+struct FarEnd {
+  stibee_sim::StibeeModel model;
+  std::map<std::uint64_t, bool> in_flight;  // call → applied already
+
+  /// The daemon died: what Stibee had received it applies all the same.
+  void client_gone(stibee_sim::SimTime now);
+};
+
+/// A transport on virtual time: latency before and after the model handles the call, at most `uplink` on the
+/// way there.
+class SimulatedTransport : public http::Transport {
+ public:
+  SimulatedTransport(FarEnd& far_end, runtime::Clock& clock, std::mt19937_64& random, bool refuse_connections)
+      : far_end_(far_end), clock_(clock), random_(random), refuse_connections_(refuse_connections) {}
+
+  boost::asio::awaitable<http::OpenResult> open() override;
+  void refuse_connections(bool refuse) { refuse_connections_ = refuse; }
+
+ private:
+  class Channel;
+  FarEnd& far_end_;
+  runtime::Clock& clock_;
+  std::mt19937_64& random_;
+  bool refuse_connections_;
+};
+
+stibee_sim::SimTime sim_time(const runtime::Clock& clock);
+
+}  // namespace stibee_sync::simulation

@@ -1,0 +1,369 @@
+#include "simulation/simulated_world.hpp"
+
+#include <algorithm>
+
+namespace stibee_sync::simulation {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* list = "1234";
+const std::map<std::string, std::int64_t> grades = {{"gold", 11}, {"silver", 12}};
+
+stibee_sim::Setup setup(std::uint64_t seed) {
+  stibee_sim::Setup made;
+  stibee_sim::ListSetup one;
+  one.id = list;
+  one.groups = {{11, "gold"}, {12, "silver"}, {99, "by hand"}};
+  made.lists.push_back(one);
+  made.seed = seed;
+  return made;
+}
+
+settings::Mirror mirror_settings() {
+  settings::Mirror mirror;
+  mirror.name = "members";
+  mirror.list_id = 1234;
+  mirror.source.table = "members";
+  mirror.source.key = "id";
+  mirror.source.email = "email";
+  mirror.source.subscribed = "subscribed";
+  mirror.source.groups = {"grade"};
+  mirror.source.fields = {{"name", "name"}};
+  mirror.groups = {{"gold", 11}, {"silver", 12}};
+  mirror.poll_interval = 5s;
+  // The guard has tests of its own; here everything is to flow.
+  mirror.guard.max_removals = 1'000'000;
+  mirror.guard.min_removals = 1'000'000;
+  return mirror;
+}
+
+}  // namespace
+
+store::MemoryStoreHooks SimulatedWorld::crash_hooks() {
+  store::MemoryStoreHooks made;
+  made.before_commit = [this] {
+    if (calm_ || commits_until_crash_ == 0) return;
+    if (--commits_until_crash_ == 0 && !crash_after_commit_) throw Crash{};
+  };
+  made.after_commit = [this] {
+    if (calm_ || commits_until_crash_ != 0 || !crash_after_commit_) return;
+    crash_after_commit_ = false;
+    throw Crash{};
+  };
+  return made;
+}
+
+SimulatedWorld::SimulatedWorld(std::uint64_t seed)
+    : random_(seed), far_end_{stibee_sim::StibeeModel(setup(seed)), {}}, state_(store::make_memory_state()) {
+  // Sides of Stibee that nobody knows: each run meets another.
+  const auto choose = [&](const char* name, std::initializer_list<const char*> values) {
+    far_end_.model.set_switch(name, *(values.begin() + static_cast<std::ptrdiff_t>(pick(values.size()))));
+  };
+  choose("v1_groups_on_update", {"yes", "no"});
+  choose("v1_person_detail", {"echo", "full", "email_only"});
+  choose("v1_already_subscribed", {"error", "fail_exist_email", "update"});
+  choose("v1_resubscribed_in", {"success", "update"});
+  choose("v1_group_value", {"null", "missing", "empty_object", "success_list", "success_fail", "text"});
+  choose("v1_plain_lists", {"strings", "objects"});
+  choose("empty_lists", {"empty", "null", "missing"});
+  choose("v1_error_keys", {"upper", "lower"});
+  choose("v1_envelope_keys", {"upper", "lower"});
+  choose("limit_answer", {"429_native", "429_empty", "200_v1", "503_html"});
+  const auto people = 5 + pick(120);
+  for (std::size_t i = 0; i < people; ++i) {
+    TableRow row;
+    row.email = new_address();
+    row.subscribed = !chance(0.15);
+    row.grade = chance(0.5) ? "gold" : (chance(0.5) ? "silver" : "");
+    row.name = "N" + std::to_string(i);
+    table_[next_key_++] = row;
+  }
+}
+
+SimulatedWorld::~SimulatedWorld() {
+  end_life();
+}
+
+std::string SimulatedWorld::new_address() {
+  return "p" + std::to_string(next_address_++) + "@example.com";
+}
+
+source::ScriptedRead SimulatedWorld::read_table() {
+  source::ScriptedRead read;
+  using Type = source::ColumnType;
+  // key, email, subscribed, grade, name: the order in which the plan names them
+  read.shape.types = {Type::Integer, Type::Text, Type::Boolean, Type::Text, Type::Text};
+  read.shape.integer_key = true;
+  for (const auto& [key, row] : table_) {
+    const std::string subscribed = row.subscribed ? (*row.subscribed ? "t" : "f") : "\\N";
+    read.rows.push_back(std::to_string(key) + "\t" + row.email + "\t" + subscribed + "\t" +
+                        (row.grade.empty() ? "\\N" : row.grade) + "\t" + row.name);
+  }
+  if (database_down_) {
+    source::SourceError error;
+    error.kind = source::SourceError::Kind::Unreachable;
+    error.message = "the server closed the connection";
+    read.fails_after_rows = error;
+    read.rows.resize(pick(read.rows.size() + 1));
+  }
+  return read;
+}
+
+void SimulatedWorld::start_life() {
+  commits_until_crash_ = calm_ ? 0 : 1 + pick(40);
+  crash_after_commit_ = chance(0.5);
+  if (calm_) crash_after_commit_ = false;
+  Surroundings around{far_end_, state_,       [this] { return read_table(); }, mirror_settings(), random_(),
+                      now_,     crash_hooks()};
+  life_ = std::make_unique<SimulatedDaemon>(std::move(around));
+}
+
+void SimulatedWorld::end_life() {
+  if (!life_) return;
+  now_ = life_->clock().monotonic();
+  life_.reset();
+  far_end_.client_gone(
+      stibee_sim::SimTime(std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch())));
+}
+
+void SimulatedWorld::pass(std::chrono::milliseconds time) {
+  const auto until = (life_ ? life_->clock().monotonic() : now_) + time;
+  for (;;) {
+    try {
+      if (!life_) start_life();
+      life_->run_until(until);
+      return;
+    } catch (const Crash&) {
+      ++crashes_;
+      end_life();
+      now_ += std::chrono::milliseconds(pick(3000));
+      if (now_ > until) return;
+    }
+  }
+}
+
+void SimulatedWorld::change_table() {
+  if (table_.empty() || chance(0.2)) {
+    TableRow row;
+    row.email = chance(0.1) ? "not an address" : new_address();
+    row.name = "new";
+    row.grade = chance(0.5) ? "gold" : "";
+    table_[next_key_++] = row;
+    return;
+  }
+  const auto any = [&] {
+    return std::next(table_.begin(), static_cast<std::ptrdiff_t>(pick(table_.size())));
+  };
+  auto it = any();
+  auto& row = it->second;
+  switch (pick(9)) {
+    case 0:
+      row.name += "x";
+      break;
+    case 1:
+      row.grade = row.grade == "gold" ? "silver" : (row.grade == "silver" ? "" : "gold");
+      break;
+    case 2: {
+      const bool yes = !row.subscribed.value_or(false);
+      row.subscribed = yes;
+      // A yes after the no, seen by a read in between or not, lifts the no only if the daemon saw the change;
+      // so such addresses are judged by the rule, not expected to be in one state.
+      break;
+    }
+    case 3:
+      row.subscribed = std::nullopt;
+      break;
+    case 4:
+      table_.erase(it);
+      break;
+    case 5:
+      row.email = new_address();
+      break;
+    case 6:
+      std::swap(row.email, any()->second.email);
+      break;
+    case 7:
+      row.email = any()->second.email;
+      break;  // two rows, one address
+    case 8:
+      std::transform(row.email.begin(), row.email.end(), row.email.begin(), ::toupper);
+      break;
+    default:
+      break;
+  }
+}
+
+void SimulatedWorld::change_at_stibee() {
+  if (table_.empty()) return;
+  auto it = std::next(table_.begin(), static_cast<std::ptrdiff_t>(pick(table_.size())));
+  auto parsed = domain::EmailAddress::parse(it->second.email);
+  if (!std::holds_alternative<domain::EmailAddress>(parsed)) return;
+  const auto address = std::get<domain::EmailAddress>(parsed).text();
+  const auto person = far_end_.model.find(list, address);
+  if (!person || person->status != stibee_sim::Status::Subscribed) return;
+  stibee_sim::WebEdit edit;
+  edit.list = list;
+  edit.action = "unsubscribe";
+  edit.emails = {address};
+  edit.actor = "SUBSCRIBER";
+  far_end_.model.edit(edit, sim_time(life_->clock()));
+  said_no_at_stibee_.insert(address);
+}
+
+void SimulatedWorld::random_faults() {
+  static const char* const kinds[] = {"503",          "429",          "status_after", "ok_false",
+                                      "refuse_batch", "html",         "drop_before",  "drop_after",
+                                      "cut_body",     "garbage_body", "partial"};
+  std::string plan = "{\"seed\":" + std::to_string(random_() % 1'000'000) + ",\"rules\":[";
+  const auto rules = pick(4);
+  for (std::size_t i = 0; i < rules; ++i) {
+    if (i > 0) plan += ",";
+    plan += std::string("{\"kind\":\"") + kinds[pick(std::size(kinds))] + "\",\"probability\":0." +
+            std::to_string(1 + pick(5)) + "}";
+  }
+  if (chance(0.3)) {
+    if (rules > 0) plan += ",";
+    plan += "{\"kind\":\"omit_person\",\"probability\":0.2,\"apply\":true}";
+  }
+  plan += "]}";
+  far_end_.model.set_faults(plan);
+}
+
+std::vector<std::string> SimulatedWorld::run() {
+  for (int step = 0; step < 30; ++step) {
+    random_faults();
+    database_down_ = chance(0.1);
+    pass(std::chrono::milliseconds(200 + pick(8000)));
+    for (std::size_t i = pick(5); i > 0; --i)
+      change_table();
+    if (life_ && chance(0.3)) change_at_stibee();
+  }
+  calm_ = true;
+  database_down_ = false;
+  far_end_.model.set_faults("{\"rules\":[]}");
+  end_life();
+  pass(1h);
+  // Whom Stibee refused is parked until somebody looks at it: now.
+  life_->store().retry(life_->plan().id, "", "", pipeline::place_rule(life_->plan().policy),
+                       life_->clock().utc());
+  life_->dispatch().wake();
+  pass(1h);
+  return verdict();
+}
+
+std::string SimulatedWorld::journal() const {
+  std::string text;
+  for (const auto& call : far_end_.model.journal()) {
+    text +=
+        std::to_string(call.time.time_since_epoch().count()) + " " + call.target + " " + call.result + " ";
+    for (const auto& address : call.addresses)
+      text += address + ",";
+    text += "\n";
+  }
+  return text;
+}
+
+std::string SimulatedWorld::story_of(const std::string& address) const {
+  std::string text;
+  for (const auto& call : far_end_.model.journal()) {
+    if (std::find(call.addresses.begin(), call.addresses.end(), address) == call.addresses.end()) continue;
+    text += std::to_string(call.time.time_since_epoch().count() / 1000) + " ms " + call.target + " " +
+            std::to_string(call.people) + " people: " + std::to_string(call.status) + " " + call.result;
+    for (const auto& [name, count] : call.counts)
+      text += " " + name + "=" + std::to_string(count);
+    text += "\n";
+  }
+  const auto join = [](const auto& groups) {
+    std::string all;
+    for (const auto id : groups)
+      all += " " + std::to_string(id);
+    return all;
+  };
+  if (const auto person = far_end_.model.find(list, address)) {
+    text += "at Stibee: " + std::string(stibee_sim::status_name(person->status)) + ", groups" +
+            join(person->groups);
+    for (const auto& [tag, value] : person->fields)
+      text += ", " + tag + " " + value;
+    text += "\n";
+  }
+  if (const auto entry =
+          life_->store().find(life_->plan().id, domain::EmailAddress::from_normalised(address))) {
+    text += "ledger: wants " + std::string(domain::name(entry->wanted.intent)) + ", groups" +
+            join(entry->wanted.groups) + "; confirmed " + std::string(domain::name(entry->confirmed.status)) +
+            ", groups" + join(entry->confirmed.groups) + "; parked " + entry->parked + "\n";
+  }
+  for (const auto& [key, row] : table_) {
+    const auto parsed = domain::EmailAddress::parse(row.email);
+    const auto* same = std::get_if<domain::EmailAddress>(&parsed);
+    if (same != nullptr && same->text() == address)
+      text += "row " + std::to_string(key) + ": " + row.name + " " + row.grade + "\n";
+  }
+  return text;
+}
+
+std::vector<std::string> SimulatedWorld::verdict() {
+  std::vector<std::string> wrong;
+  const auto complain = [&](const std::string& text) { wrong.push_back(text); };
+
+  // What the table says of each address, by the rule of the lowest key and of every row's yes.
+  struct Expected {
+    bool subscribed = true;
+    std::string name, grade;
+    bool first = true;
+  };
+  std::map<std::string, Expected> expected;
+  for (const auto& [key, row] : table_) {
+    auto parsed = domain::EmailAddress::parse(row.email);
+    if (!std::holds_alternative<domain::EmailAddress>(parsed)) continue;
+    auto& one = expected[std::get<domain::EmailAddress>(parsed).text()];
+    if (one.first) {
+      one.name = row.name;
+      one.grade = row.grade;
+      one.first = false;
+    }
+    one.subscribed = one.subscribed && row.subscribed.value_or(false);
+  }
+  for (const auto& [address, one] : expected) {
+    const auto person = far_end_.model.find(list, address);
+    if (!one.subscribed) {
+      if (person && person->status == stibee_sim::Status::Subscribed)
+        complain(address + " said no but is subscribed");
+      continue;
+    }
+    if (said_no_at_stibee_.contains(address)) continue;  // judged by the journal below
+    if (!person || person->status != stibee_sim::Status::Subscribed) {
+      complain(address + " is missing");
+      continue;
+    }
+    const auto name = person->fields.find("name");
+    if (name == person->fields.end() || name->second != one.name) complain(address + " has another name");
+    std::vector<std::uint64_t> groups;
+    if (!one.grade.empty()) groups.push_back(static_cast<std::uint64_t>(grades.at(one.grade)));
+    if (person->groups != groups) complain(address + " is in other groups");
+  }
+  far_end_.model.each_person(list, [&](const stibee_sim::Person& person) {
+    if (person.status == stibee_sim::Status::Subscribed && !expected.contains(person.address)) {
+      complain(person.address + " left but is subscribed");
+    }
+  });
+
+  for (const auto& limit : far_end_.model.limits()) {
+    if (limit.violations > 0)
+      complain(std::to_string(limit.violations) + " calls over the limit of " + limit.name);
+  }
+  if (far_end_.model.totals().same_address_in_flight > 0) complain("two calls at a time for one person");
+
+  const auto pending = life_->store().pending(life_->plan().id);
+  if (pending > 0) complain(std::to_string(pending) + " people are pending for ever");
+  for (const auto& parked : life_->store().parked(life_->plan().id, 1000)) {
+    if (parked.reason != "white_space_or_control" && parked.reason != "no_at_sign" &&
+        parked.reason != "duplicate_address") {
+      complain("somebody is parked: " + parked.reason + " " + parked.message);
+    }
+  }
+  return wrong;
+}
+
+}  // namespace stibee_sync::simulation

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "simulation/simulated_daemon.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::simulation {
+
+/// A row of the simulated member table.
+struct TableRow {
+  std::string email;
+  std::optional<bool> subscribed = true;
+  std::string grade;
+  std::string name;
+};
+
+/// Thrown at a store commit: the daemon dies there. Not a std::exception, so that nobody takes it for an
+/// error.
+struct Crash {};
+
+/// One seeded run: a member table that changes, a daemon that crashes at store commits, a Stibee that fails
+/// in every way it knows, all on virtual time. The same seed gives the same run.
+class SimulatedWorld {
+ public:
+  explicit SimulatedWorld(std::uint64_t seed);
+  ~SimulatedWorld();
+
+  /// The whole story: troubled times, then calm until everything has settled. Returns what is wrong at the
+  /// end.
+  std::vector<std::string> run();
+  std::size_t crashes() const { return crashes_; }
+  std::size_t calls() const { return static_cast<std::size_t>(far_end_.model.totals().calls); }
+  /// Everything Stibee was asked, for comparing two runs of one seed.
+  std::string journal() const;
+  /// Every call that named this person, and how they stand.
+  std::string story_of(const std::string& address) const;
+
+ private:
+  void start_life();
+  void end_life();
+  /// Lets time pass; a crash ends the life and begins the next.
+  void pass(std::chrono::milliseconds time);
+  void change_table();
+  void change_at_stibee();
+  void random_faults();
+  std::vector<std::string> verdict();
+  std::size_t pick(std::size_t below) {
+    return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_);
+  }
+  bool chance(double probability) {
+    return std::uniform_real_distribution<double>(0, 1)(random_) < probability;
+  }
+  std::string new_address();
+  source::ScriptedRead read_table();
+  store::MemoryStoreHooks crash_hooks();
+
+  std::mt19937_64 random_;
+  FarEnd far_end_;
+  std::shared_ptr<store::MemoryState> state_;
+  std::map<std::int64_t, TableRow> table_;
+  std::set<std::string>
+      said_no_at_stibee_;  // addresses that unsubscribed there, without a newer yes in the table
+  std::unique_ptr<SimulatedDaemon> life_;
+  runtime::MonotonicTime now_{std::chrono::hours(1)};
+  std::size_t crashes_ = 0;
+  std::size_t commits_until_crash_ = 0;
+  bool crash_after_commit_ = false;
+  bool calm_ = false;
+  bool database_down_ = false;
+  int next_address_ = 0;
+  std::int64_t next_key_ = 1;
+};
+
+}  // namespace stibee_sync::simulation
