@@ -1,0 +1,21 @@
+#pragma once
+
+#include "tree.hpp"
+
+namespace stibee_sync::architecture {
+
+/// Rooms include only the rooms below them, and only their public headers; each third-party library belongs
+/// to one room and stays out of public headers (Asio's types excepted, in the rooms that run coroutines).
+Findings check_includes(const Tree& tree);
+/// What a room's CMakeLists.txt names after USES agrees with the same table.
+Findings check_linking(const Tree& tree);
+
+/// Each source of a room, each *_test.cpp and each *_fuzz.cpp is named in a CMakeLists.txt, and that is
+/// reached.
+Findings check_everything_is_built(const Tree& tree);
+/// No file grows beyond what a reader takes in; main stays a composition root.
+Findings check_sizes(const Tree& tree);
+/// No folder whose name says nothing; every header has #pragma once.
+Findings check_names(const Tree& tree);
+
+}  // namespace stibee_sync::architecture
