@@ -203,7 +203,7 @@ asio::awaitable<bool> Dispatch::claim_and_send() {
   request.mirrors = active();
   request.now = services_.clock.utc();
   request.retries_allowed = retry_budget_.may_retry(now);
-  request.max_people = [&dialect = dialect_](const std::string& shape) {
+  request.max_people = [&dialect = dialect_](domain::Lane, const std::string& shape) {
     return dialect.max_people(delivery::operation_of_shape(shape));
   };
   store::LoggedAttempt attempt;
@@ -219,7 +219,7 @@ asio::awaitable<bool> Dispatch::claim_and_send() {
   const bool retries_allowed = request.retries_allowed;
   auto claim = [&store = services_.store, request = std::move(request), attempt] {
     Found found;
-    found.claimed = store.claim(request, attempt);
+    found.claimed = store.claim(request, [&attempt](const std::string&, std::size_t) { return attempt; });
     if (!found.claimed) found.next_due = store.next_due(request.mirrors);
     return found;
   };

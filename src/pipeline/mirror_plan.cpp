@@ -48,6 +48,9 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   plan.name = mirror.name;
   plan.list_id = mirror.list_id;
   plan.poll_interval = mirror.poll_interval;
+  plan.create_missing_groups = mirror.create_missing_groups;
+  plan.writeback = mirror.writeback;
+  plan.reconcile = mirror.reconcile;
 
   const auto& source = mirror.source;
   auto& read = plan.read;
@@ -104,6 +107,7 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   plan.policy.on_remote_purge = mirror.on_remote_purge == settings::OnRemotePurge::Restore
                                     ? delivery::OnRemotePurge::Restore
                                     : delivery::OnRemotePurge::Respect;
+  plan.policy.confirm_email = mirror.confirm_email;
   plan.policy.can_resubscribe = dialect.can_resubscribe();
   plan.policy.groups_with_subscribe = dialect.groups_with_subscribe();
   plan.policy.consent_alone = dialect.consent_alone();

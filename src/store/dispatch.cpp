@@ -21,7 +21,7 @@ std::string joined_lines(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-std::optional<Claimed> SqliteStore::claim(const ClaimRequest& request, const LoggedAttempt& attempt) {
+std::optional<Claimed> SqliteStore::claim(const ClaimRequest& request, const LogAttempt& log) {
   last_now_ = request.now;
   knows_now_ = true;
   Change change(*this);
@@ -48,7 +48,8 @@ std::optional<Claimed> SqliteStore::claim(const ClaimRequest& request, const Log
     claimed.people.push_back(std::move(person));
   }
 
-  if (!attempt.limiter_class.empty()) log_attempt(attempt);
+  const auto attempt = log ? log(claimed.shape, claimed.people.size()) : LoggedAttempt{};
+  if (!attempt.limiter_class.empty()) insert_attempt(attempt);
   const auto text = joined_lines(batch->people);
   insert_batch_.bind(1, mirror.number).bind(2, text);
   insert_batch_.step();
@@ -62,6 +63,13 @@ std::optional<Claimed> SqliteStore::claim(const ClaimRequest& request, const Log
 }
 
 void SqliteStore::log_attempt(const LoggedAttempt& attempt) {
+  Change change(*this);
+  insert_attempt(attempt);
+  change.commit();
+  ++attempt_numbers_[attempt.limiter_class];
+}
+
+void SqliteStore::insert_attempt(const LoggedAttempt& attempt) {
   const auto number = attempt_numbers_[attempt.limiter_class] + 1;
   insert_attempt_.bind(1, attempt.limiter_class)
       .bind(2, number % most_logged_attempts)
@@ -97,7 +105,7 @@ void SqliteStore::release(MirrorId mirror, const std::vector<domain::EmailAddres
 }
 
 void SqliteStore::settle(MirrorId mirror, const std::vector<Settlement>& people, const PlaceRule& place,
-                         domain::UtcTime now) {
+                         domain::UtcTime now, const CrossRule& /*cross*/) {
   last_now_ = now;
   knows_now_ = true;
   Change change(*this);

@@ -112,13 +112,13 @@ class MemoryStore : public Store {
     change([&] { state_->mirror(id).approvals.erase(digest); });
   }
 
-  std::optional<Claimed> claim(const ClaimRequest& request, const LoggedAttempt& attempt) override {
+  std::optional<Claimed> claim(const ClaimRequest& request, const LogAttempt& log) override {
     now_ = request.now;
     for (const auto lane : domain::all_lanes) {
-      if (request.only_lane && *request.only_lane != lane) continue;
       auto waiting = waiting_in(request.mirrors, lane);
       std::erase_if(waiting, [&](const Place& place) {
-        return place.row->due > request.now || (place.row->attempts > 0 && !request.retries_allowed);
+        return place.row->due > request.now || (place.row->attempts > 0 && !request.retries_allowed) ||
+               request.max_people(lane, place.row->shape) == 0;
       });
       if (waiting.empty()) continue;
       // The first of those with the earliest due time: by mirror and shape, in the order in which they are
@@ -127,9 +127,13 @@ class MemoryStore : public Store {
         return std::tie(a.row->due, a.mirror_order, a.row->shape) <
                std::tie(b.row->due, b.mirror_order, b.row->shape);
       });
-      return take(waiting, *first, request, attempt);
+      return take(waiting, *first, request, log);
     }
     return std::nullopt;
+  }
+
+  void log_attempt(const LoggedAttempt& attempt) override {
+    change([&] { add_attempt(attempt); });
   }
 
   void release(MirrorId id, const std::vector<domain::EmailAddress>& people) override {
@@ -139,8 +143,8 @@ class MemoryStore : public Store {
     drop_finished_batches();
   }
 
-  void settle(MirrorId id, const std::vector<Settlement>& people, const PlaceRule& place,
-              domain::UtcTime now) override {
+  void settle(MirrorId id, const std::vector<Settlement>& people, const PlaceRule& place, domain::UtcTime now,
+              const CrossRule& /*cross*/) override {
     now_ = now;
     auto& mirror = state_->mirror(id);
     std::map<std::string, std::pair<LedgerRow, Fate>> after;
@@ -335,7 +339,7 @@ class MemoryStore : public Store {
   }
 
   Claimed take(std::vector<Place> waiting, const Place& first, const ClaimRequest& request,
-               const LoggedAttempt& attempt) {
+               const LogAttempt& log) {
     const auto mirror = first.mirror;
     const auto lane = *first.row->lane;
     const auto shape = first.row->shape;
@@ -349,7 +353,7 @@ class MemoryStore : public Store {
     claimed.shape = shape;
     claimed.is_retry = waiting.front().row->attempts > 0;
     claimed.batch_limit = waiting.front().row->batch_limit;
-    auto most = std::max<std::size_t>(request.max_people(shape), 1);
+    auto most = request.max_people(lane, shape);
     const auto most_passed = most_examined(most);
     if (claimed.batch_limit > 0) most = std::min<std::size_t>(most, claimed.batch_limit);
     std::vector<std::string> emails;
@@ -365,8 +369,14 @@ class MemoryStore : public Store {
                                 row.values.value_or(domain::FieldValues{}), row.attempts});
       emails.push_back(place.email);
     }
+    if (request.take) {
+      const auto taken = std::clamp<std::size_t>(request.take(shape, emails.size()), 1, emails.size());
+      claimed.people.resize(taken);
+      emails.resize(taken);
+    }
+    const auto attempt = log ? log(shape, emails.size()) : LoggedAttempt{};
     change([&] {
-      if (!attempt.limiter_class.empty()) log(attempt);
+      if (!attempt.limiter_class.empty()) add_attempt(attempt);
       state_->in_flight[++state_->last_batch] = {mirror, emails};
     });
     for (const auto& email : emails)
@@ -374,7 +384,7 @@ class MemoryStore : public Store {
     return claimed;
   }
 
-  void log(const LoggedAttempt& attempt) {
+  void add_attempt(const LoggedAttempt& attempt) {
     auto& attempts = state_->attempts;
     attempts.push_back(attempt);
     const auto same = [&](const LoggedAttempt& a) { return a.limiter_class == attempt.limiter_class; };

@@ -114,11 +114,11 @@ std::optional<Queue::Head> Queue::head(const QueueStream& stream, std::int64_t l
 
 std::optional<Batch> Queue::most_urgent(const ClaimRequest& request) {
   for (const auto lane : domain::all_lanes) {
-    if (request.only_lane && *request.only_lane != lane) continue;
     std::optional<QueueStream> best;
     std::int64_t best_due = 0;
     for (const auto mirror : request.mirrors) {
       for (auto& shape : shapes(mirror, lane)) {
+        if (request.max_people(lane, shape) == 0) continue;
         for (const bool retried : {false, true}) {
           if (retried && !request.retries_allowed) continue;
           QueueStream stream{mirror, lane, shape, retried};
@@ -130,7 +130,7 @@ std::optional<Batch> Queue::most_urgent(const ClaimRequest& request) {
       }
     }
     if (!best) continue;
-    const auto most = std::max<std::size_t>(request.max_people(best->shape), 1);
+    const auto most = request.max_people(lane, best->shape);
     return gather(std::move(*best), request, most);
   }
   return std::nullopt;
@@ -185,6 +185,10 @@ Batch Queue::gather(QueueStream stream, const ClaimRequest& request, std::size_t
     advance(side);
   }
   batch.stream = std::move(stream);
+  if (request.take) {
+    const auto taken = request.take(batch.stream.shape, batch.people.size());
+    batch.people.resize(std::clamp<std::size_t>(taken, 1, batch.people.size()));
+  }
   return batch;
 }
 

@@ -34,10 +34,11 @@ class SqliteStore : public Store {
   bool approved(MirrorId mirror, const std::string& digest, domain::UtcTime now) const override;
   void drop_approval(MirrorId mirror, const std::string& digest) override;
 
-  std::optional<Claimed> claim(const ClaimRequest& request, const LoggedAttempt& attempt) override;
+  std::optional<Claimed> claim(const ClaimRequest& request, const LogAttempt& log) override;
+  void log_attempt(const LoggedAttempt& attempt) override;
   void release(MirrorId mirror, const std::vector<domain::EmailAddress>& people) override;
   void settle(MirrorId mirror, const std::vector<Settlement>& people, const PlaceRule& place,
-              domain::UtcTime now) override;
+              domain::UtcTime now, const CrossRule& cross) override;
   void replace_all(MirrorId mirror, const PlaceRule& place, domain::UtcTime now) override;
   std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors) const override;
   std::size_t retry(MirrorId mirror, std::string_view reason, std::string_view email, const PlaceRule& place,
@@ -71,7 +72,7 @@ class SqliteStore : public Store {
     Transaction transaction_;
     bool committed_ = false;
   };
-  void log_attempt(const LoggedAttempt& attempt);
+  void insert_attempt(const LoggedAttempt& attempt);
   void forget_batch(std::int64_t batch);
   std::vector<std::string> parked_addresses(MirrorId mirror, std::string_view reason, std::string_view email);
 

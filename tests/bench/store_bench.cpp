@@ -145,13 +145,16 @@ int main(int argc, char** argv) {
   store::ClaimRequest request;
   request.mirrors = {mirror};
   request.now = now;
-  request.max_people = [](const std::string&) { return std::size_t{2000}; };
-  store::LoggedAttempt attempt;
-  attempt.limiter_class = "all";
+  request.max_people = [](domain::Lane, const std::string&) { return std::size_t{2000}; };
+  const auto log = [](const std::string&, std::size_t) {
+    store::LoggedAttempt attempt;
+    attempt.limiter_class = "all";
+    return attempt;
+  };
   std::vector<store::Claimed> claims;
   report("8 claims of 2,000", 8, [&] {
     for (int i = 0; i < 8; ++i) {
-      if (auto claimed = store->claim(request, attempt)) claims.push_back(std::move(*claimed));
+      if (auto claimed = store->claim(request, log)) claims.push_back(std::move(*claimed));
     }
   });
   const auto settle_all = [&](const store::Claimed& claimed) {
@@ -173,7 +176,7 @@ int main(int argc, char** argv) {
   claims.clear();
   std::size_t calls = 0;
   report("claim and settle until nothing is pending", people, [&] {
-    while (auto claimed = store->claim(request, attempt)) {
+    while (auto claimed = store->claim(request, log)) {
       settle_all(*claimed);
       ++calls;
     }

@@ -58,8 +58,9 @@ TEST_P(StoreQueue, OneLaneAloneCanBeAskedFor) {
   store::ClaimRequest request;
   request.mirrors = {world.mirror};
   request.now = start + second;
-  request.max_people = [](const std::string&) { return std::size_t{10}; };
-  request.only_lane = Lane::Upsert;
+  request.max_people = [](Lane lane, const std::string&) {
+    return std::size_t{lane == Lane::Upsert ? 10U : 0U};
+  };
   EXPECT_EQ(world.store->claim(request, {})->lane, Lane::Upsert);
   EXPECT_FALSE(world.store->claim(request, {}));
 }
@@ -119,7 +120,7 @@ TEST_P(StoreQueue, ServesTheMirrorsThatItIsAskedFor) {
   read(start - second);
   store::ClaimRequest request;
   request.now = start;
-  request.max_people = [](const std::string&) { return std::size_t{10}; };
+  request.max_people = [](Lane, const std::string&) { return std::size_t{10}; };
   EXPECT_FALSE(world.store->claim(request, {}));
   EXPECT_FALSE(world.store->next_due({}));
   request.mirrors = {first, second_mirror};

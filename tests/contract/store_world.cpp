@@ -253,8 +253,8 @@ std::optional<store::Claimed> World::claim(UtcTime now, std::size_t most, bool r
   request.mirrors = {mirror};
   request.now = now;
   request.retries_allowed = retries;
-  request.max_people = [most](const std::string&) { return most; };
-  return store->claim(request, attempt_at(now));
+  request.max_people = [most](domain::Lane, const std::string&) { return most; };
+  return store->claim(request, [now](const std::string&, std::size_t) { return attempt_at(now); });
 }
 
 void World::deliver(const store::Claimed& claimed, UtcTime now) {

@@ -9,6 +9,7 @@
 #include "stibee_sync/store/store.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace stibee_sync::pipeline {
@@ -24,6 +25,9 @@ struct MirrorPlan {
   diff::GuardLimits guard;
   delivery::Policy policy;
   domain::Duration poll_interval{};
+  bool create_missing_groups = false;            // `mapping.group_ids` grows as groups are found and made
+  std::map<std::string, std::string> writeback;  // event → statement
+  settings::Reconcile reconcile;
 };
 
 /// Pure. `dialect` decides the longest address and whether a resubscribe can be sent.

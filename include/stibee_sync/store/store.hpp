@@ -2,6 +2,7 @@
 
 #include "stibee_sync/domain/ledger.hpp"
 #include "stibee_sync/domain/member.hpp"
+#include "stibee_sync/store/remote.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -68,11 +69,6 @@ struct BearerRow {
   bool rejected = false;
   std::optional<bool> was_subscribed;  // what this very row said at the last read; nullopt: it was not there
   std::optional<domain::Member> member;  // only of staged rows
-};
-
-struct LedgerView {
-  domain::Wanted wanted;
-  domain::Confirmed confirmed;
 };
 
 /// What the caller decided for one address.
@@ -147,9 +143,11 @@ struct CommitReport {
 struct ClaimRequest {
   std::vector<MirrorId> mirrors;  // those that may be served, others are passed over
   domain::UtcTime now{};
-  std::function<std::size_t(const std::string& shape)> max_people;
+  /// 0: this shape cannot be served now and is passed over.
+  std::function<std::size_t(domain::Lane lane, const std::string& shape)> max_people;
+  /// Of so many people found, how many the call takes (1 … found); empty: all.
+  std::function<std::size_t(const std::string& shape, std::size_t found)> take;
   bool retries_allowed = true;  // false: only rows that were never attempted since they became pending
-  std::optional<domain::Lane> only_lane;
 };
 struct ClaimedPerson {
   domain::EmailAddress email;
@@ -192,6 +190,8 @@ struct Summary {
   std::map<domain::Lane, LaneCount>
       pending;  // without the parked and those not due before a later day (Later)
   std::map<std::string, std::size_t> parked;  // reason → people and rejected rows
+  std::size_t consents_due = 0;  // people wanted subscribed whose consent is older than 23 months
+  std::size_t writebacks = 0;    // waiting
   SourceFacts facts;
   std::vector<Hold> holds;
 };
@@ -222,6 +222,10 @@ struct LedgerEntry {
   friend bool operator==(const LedgerEntry&, const LedgerEntry&) = default;
 };
 
+/// Whether a call that is out was overtaken by what Stibee showed of the person meanwhile (`Store::observe`):
+/// then what is confirmed follows from both. `person`: place in the settled people.
+using CrossRule = std::function<domain::Confirmed(std::size_t person, const domain::Confirmed& observed)>;
+
 /// Attempts of the rate limiter that may still count after a restart.
 struct LoggedAttempt {
   std::string limiter_class;
@@ -229,6 +233,8 @@ struct LoggedAttempt {
   std::string boot_id;  // "" if unknown
   std::int64_t since_boot_ns = 0;
 };
+/// The attempt that a claimed batch is; a `limiter_class` of "" is not recorded.
+using LogAttempt = std::function<LoggedAttempt(const std::string& shape, std::size_t people)>;
 
 /// The durable state: snapshot and ledger, changed together. Every method that changes something is one
 /// transaction that is on disk when it returns. All methods throw StoreError. Used from one thread at a time,
@@ -258,12 +264,15 @@ class Store {
   /// of due time; never a person who is claimed already, parked or not due. Honours `batch_limit` of rows (a
   /// row with a limit n rides in a batch of at most n, together with rows of the same limit only). Also
   /// records the attempt of `attempt_class`, if anything was claimed, in the same transaction.
-  virtual std::optional<Claimed> claim(const ClaimRequest& request, const LoggedAttempt& attempt) = 0;
+  virtual std::optional<Claimed> claim(const ClaimRequest& request, const LogAttempt& attempt) = 0;
+  /// Records an attempt that claims nobody (a read).
+  virtual void log_attempt(const LoggedAttempt& attempt) = 0;
   /// Gives people of a claim back unsent.
   virtual void release(MirrorId mirror, const std::vector<domain::EmailAddress>& people) = 0;
-  /// Settles people of a claim and frees them; recomputes their placement; erases who is finished.
+  /// Settles people of a claim and frees them; recomputes their placement; erases who is finished. `cross`:
+  /// for those who were observed while the call was out.
   virtual void settle(MirrorId mirror, const std::vector<Settlement>& people, const PlaceRule& place,
-                      domain::UtcTime now) = 0;
+                      domain::UtcTime now, const CrossRule& cross = {}) = 0;
   /// Recomputes the placement of every row of the mirror that is not settled (the policy changed).
   virtual void replace_all(MirrorId mirror, const PlaceRule& place, domain::UtcTime now) = 0;
   /// When the next unclaimed pending row of these mirrors becomes due (may be in the past); nullopt: nothing
@@ -277,6 +286,49 @@ class Store {
   virtual void hasten(MirrorId mirror, domain::UtcTime now) = 0;
 
   virtual std::vector<LoggedAttempt> logged_attempts() const = 0;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+  // ---- what Stibee shows (remote.hpp) --------------------------------------------------------------
+
+  /// Presents each person as the state has them and does what `decide` says, all in one transaction (the
+  /// suppressions' own file first). A row is made for nobody. Somebody who comes twice is presented twice.
+  virtual void observe(MirrorId mirror, const std::vector<domain::EmailAddress>& people,
+                       const DecideRemote& decide, const PlaceRule& place, domain::UtcTime now) {
+    throw std::logic_error("not built yet");
+  }
+  virtual std::unique_ptr<ListScan> begin_list(MirrorId mirror) { throw std::logic_error("not built yet"); }
+  /// When the list was first taken over, or found to be unreadable; nullopt: it must be, before anything is
+  /// sent.
+  virtual std::optional<domain::UtcTime> adopted(MirrorId mirror) const {
+    throw std::logic_error("not built yet");
+  }
+  virtual void set_adopted(MirrorId mirror, domain::UtcTime when) { throw std::logic_error("not built yet"); }
+  virtual std::optional<domain::UtcTime> reconciled(MirrorId mirror) const {
+    throw std::logic_error("not built yet");
+  }
+  virtual void set_reconciled(MirrorId mirror, domain::UtcTime when) {
+    throw std::logic_error("not built yet");
+  }
+  /// Suppressed people of a list, whether the table still has them or not.
+  virtual std::size_t suppressed(MirrorId mirror) const { throw std::logic_error("not built yet"); }
+
+  /// The oldest write-backs that are due.
+  virtual std::vector<Writeback> writebacks(MirrorId mirror, domain::UtcTime now, std::size_t most) const {
+    throw std::logic_error("not built yet");
+  }
+  /// When the next one becomes due; nullopt: none waits.
+  virtual std::optional<domain::UtcTime> next_writeback(const std::vector<MirrorId>& mirrors) const {
+    throw std::logic_error("not built yet");
+  }
+  /// Done, or given up: erases it, and lets the next read decide about the address anew.
+  virtual void finish_writeback(MirrorId mirror, std::int64_t id) { throw std::logic_error("not built yet"); }
+  virtual void postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) {
+    throw std::logic_error("not built yet");
+  }
+
+#pragma GCC diagnostic pop
+  // ---- reports -------------------------------------------------------------------------------------
 
   virtual Summary summary(MirrorId mirror, domain::UtcTime now) const = 0;
   virtual std::vector<ParkedPerson> parked(MirrorId mirror, std::size_t most) const = 0;

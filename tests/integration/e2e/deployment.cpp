@@ -70,8 +70,10 @@ Deployment::Deployment(DeploymentOptions options) : options_(std::move(options))
       "text, phone text, "
       "grade text)");
   write_file(directory_ / "key", "sim-key\n", 0600);
-  start_stibee(options_.simulator_arguments);
+  write_file(directory_ / "webhook_secret", webhook_secret() + "\n", 0600);
   admin_port_ = free_port();
+  webhook_port_ = free_port();
+  start_stibee(options_.simulator_arguments);
   write_config(config_text());
 }
 
@@ -88,8 +90,12 @@ std::string Deployment::config_text() const {
          std::to_string(stibee_port_) +
          "\n"
          "  api_key_file: key\n"
-         "  ca_file: ca.pem\n" +
-         options_.stibee_extra +
+         "  ca_file: ca.pem\n"
+         "  api: " +
+         options_.api + "\n" + options_.stibee_extra +
+         (options_.webhook ? "webhook:\n  listen: 127.0.0.1:" + std::to_string(webhook_port_) +
+                                 "\n  secret_file: webhook_secret\n  allow_from: [127.0.0.1/32]\n"
+                           : std::string()) +
          "database:\n"
          "  url: " +
          cluster().url(database_) +
@@ -149,6 +155,11 @@ void Deployment::start_stibee(const std::vector<std::string>& arguments) {
                                    "1234:12:silver",
                                    "--group",
                                    "1234:99:hand"};
+  if (options_.webhook) {
+    command.push_back("--webhook");
+    command.push_back("1234=http://127.0.0.1:" + std::to_string(webhook_port_) + "/webhook/" +
+                      webhook_secret());
+  }
   command.insert(command.end(), arguments.begin(), arguments.end());
   command.push_back("--listen");
   command.push_back("127.0.0.1:" + std::to_string(stibee_port_));

@@ -19,6 +19,8 @@ struct DeploymentOptions {
   std::string mirror_extra;  // lines of the mirror, four spaces indented
   std::string poll_interval = "100ms";
   std::string log_level = "debug";
+  std::string api = "v1";
+  bool webhook = false;  // the listener, with webhook_secret() and 127.0.0.1 allowed; stibee-sim sends to it
 };
 
 /// A real PostgreSQL database with a member table, stibee-sim behind TLS, and a configuration for
@@ -40,6 +42,8 @@ class Deployment {
   Process& start_daemon();
   Process& daemon() { return *daemon_; }
   int admin_port() const { return admin_port_; }
+  int webhook_port() const { return webhook_port_; }
+  static std::string webhook_secret() { return "hook-secret-0123456789"; }
   Page admin(const std::string& path, const std::string& headers = {});
 
   /// The simulator.
@@ -72,6 +76,7 @@ class Deployment {
   int stibee_port_ = 0;
   int control_port_ = 0;
   int admin_port_ = 0;
+  int webhook_port_ = 0;
   int daemons_ = 0;
   int simulators_ = 0;
 };
