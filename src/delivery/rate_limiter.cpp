@@ -71,10 +71,11 @@ std::size_t RateLimiter::current(MonotonicTime now) const {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::floor(allowed(now) + 1e-9)));
 }
 
-MonotonicTime RateLimiter::next_slot(MonotonicTime now) const {
+MonotonicTime RateLimiter::next_slot(MonotonicTime now, std::size_t kept_free) const {
   MonotonicTime slot = std::max(now, held_until_);
   if (sent_any_) slot = std::max(slot, last_sent_ + spread());
-  const std::size_t most = current(now);
+  const std::size_t allowed_now = current(now);
+  const std::size_t most = allowed_now > kept_free ? allowed_now - kept_free : 1;
   std::vector<MonotonicTime> taken;
   for (const Entry& entry : entries_) {
     const auto free = free_again(entry, now);

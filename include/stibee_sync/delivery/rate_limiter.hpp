@@ -33,8 +33,9 @@ class RateLimiter {
     std::size_t id = 0;
   };
   explicit RateLimiter(Rate limit);
-  /// The earliest time at which the next call may go out (≤ now: at once).
-  MonotonicTime next_slot(MonotonicTime now) const;
+  /// The earliest time at which the next call may go out (≤ now: at once). The last `kept_free` slots of a
+  /// window are left to others, but never all of them.
+  MonotonicTime next_slot(MonotonicTime now, std::size_t kept_free = 0) const;
   /// The call goes out now.
   Attempt take(MonotonicTime now);
   /// Its answer (or its failure) is there.
