@@ -1,5 +1,6 @@
 #include "integration/e2e/deployment.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <sys/stat.h>
@@ -13,6 +14,12 @@ namespace {
 
 const json::Value& mirror_of(const json::Value& report) {
   return items(report, "mirrors").front();
+}
+
+/// "config.yaml:LINE:" of the first line that has `word`.
+std::string place_of(const std::string& config, const std::string& word) {
+  const auto before = config.substr(0, config.find(word));
+  return "config.yaml:" + std::to_string(std::count(before.begin(), before.end(), '\n') + 1) + ":";
 }
 
 TEST(Commands, SyncBringsTheListInStepAndSaysSo) {
@@ -62,10 +69,45 @@ TEST(Commands, CheckNamesTheColumnTheLineAndTheCure) {
   deployment.write_config(text);
   const auto wrong = deployment.syncd({"check"});
   EXPECT_EQ(wrong.exit_code, 78);
-  EXPECT_NE(wrong.err.find("config.yaml:19:"), std::string::npos) << wrong.err;
+  EXPECT_NE(wrong.err.find(place_of(text, "emial")), std::string::npos) << wrong.err;
   EXPECT_NE(wrong.err.find("emial"), std::string::npos);
   EXPECT_NE(wrong.err.find("email"), std::string::npos) << "the nearest column is named";
   EXPECT_EQ(deployment.syncd({"run"}).exit_code, 78) << "a configuration that cannot work never starts";
+}
+
+TEST(Commands, WhatPostgresqlFindsWrongIsShownAtItsLine) {
+  Deployment deployment;
+  const auto good = deployment.config_text();
+  const auto refused = [&](const std::string& old, const std::string& fresh, const std::string& line) {
+    auto text = good;
+    text.replace(text.find(old), old.size(), fresh);
+    deployment.write_config(text);
+    const auto finished = deployment.syncd({"check"});
+    EXPECT_EQ(finished.exit_code, 78) << finished.err;
+    const auto place = place_of(text, line);
+    EXPECT_NE(finished.err.find(place), std::string::npos) << "wanted " << place << " in " << finished.err;
+  };
+  refused("key: id", "key: id\n      where: nosuch IS NULL", "where: nosuch");
+  refused("key: id", "key: id\n      time_zone: Mars/Olympus", "time_zone:");
+  refused("key: id", "key: id\n      consented_at: name", "consented_at:");
+  refused("key: id", "key: nosuch", "key: nosuch");
+  refused("groups: [grade]", "groups: [id]", "groups: [id]");
+  refused("public.members", "public.nobody", "public.nobody");
+  refused("@/test_", "@/nosuch_", "@/nosuch_");
+}
+
+TEST(Commands, ABadConfigurationOfTheDaemonIsALogEvent) {
+  Deployment deployment;
+  const auto text_of_file = deployment.config_text() + "nonsense: 1\n";
+  deployment.write_config(text_of_file);
+  const auto finished = deployment.syncd({"run"});
+  EXPECT_EQ(finished.exit_code, 78);
+  const auto line = json::parse(finished.err.substr(0, finished.err.find('\n')));
+  ASSERT_TRUE(line.has_value()) << finished.err;
+  EXPECT_EQ(text(*line, "event"), "config.invalid");
+  EXPECT_EQ(text(*line, "level"), "error");
+  EXPECT_EQ("config.yaml:" + std::to_string(number(*line, "line")) + ":", place_of(text_of_file, "nonsense"));
+  EXPECT_EQ(number(*line, "column"), 1);
 }
 
 TEST(Commands, CheckTellsARefusedKeyFromAnUnreachableHost) {
@@ -104,12 +146,12 @@ TEST(Commands, ABadConfigurationIsRefusedWithItsPlace) {
   };
   auto text = good;
   text.replace(text.find("poll_interval:"), 14, "poll_intervall:");
-  refused(text, "config.yaml:24:5", "poll_interval");
+  refused(text, place_of(text, "poll_intervall") + "5", "poll_interval");
   text = good;
   text.replace(text.find("poll_interval: 100ms"), 20, "poll_interval: 15   ");
-  refused(text, "config.yaml:24:", "15s");
+  refused(text, place_of(text, "poll_interval"), "15s");
   ::chmod((deployment.directory() / "key").c_str(), 0644);
-  refused(good, "config.yaml:3:", "read");
+  refused(good, place_of(good, "api_key_file"), "read");
 }
 
 TEST(Commands, StatusWorksWithAndWithoutADaemon) {
