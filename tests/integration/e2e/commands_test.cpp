@@ -216,12 +216,41 @@ TEST(Commands, TheGuardHoldsAMassRemovalUntilThatDigestIsApproved) {
   EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
 }
 
+TEST(Commands, WhatIsDoneIsReportedAsJsonToo) {
+  Deployment deployment;
+  deployment.add_members(1, 30);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  EXPECT_EQ(number(deployment.report({"retry"}), "retried"), 0);
+  const auto paused = deployment.report({"pause"});
+  EXPECT_EQ(number(paused, "version"), 1);
+  EXPECT_EQ(number(paused, "paused"), 1);
+  EXPECT_EQ(number(deployment.report({"resume"}), "version"), 1);
+  deployment.start_daemon();
+  EXPECT_EQ(number(deployment.report({"sync-now"}), "version"), 1);
+  EXPECT_EQ(number(deployment.report({"retry"}), "version"), 1);
+  EXPECT_NE(deployment.syncd({"retry"}).out.find("nobody is parked"), std::string::npos);
+}
+
+TEST(Commands, SyncLeavesAPausedMirrorAlone) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);
+  const auto finished = deployment.syncd({"sync"}, std::chrono::seconds(20));
+  EXPECT_EQ(finished.exit_code, 75);
+  EXPECT_NE(finished.err.find("members is paused"), std::string::npos) << finished.err;
+  EXPECT_EQ(deployment.stat("calls"), 0);
+}
+
 TEST(Commands, UsageErrorsHelpAndVersion) {
   Deployment deployment;
   EXPECT_EQ(deployment.syncd({}).exit_code, 64);
   EXPECT_EQ(deployment.syncd({"frobnicate"}).exit_code, 64);
   EXPECT_EQ(deployment.syncd({"guard", "approve"}).exit_code, 64);
-  EXPECT_EQ(deployment.syncd({"sync", "--timeout", "soon"}).exit_code, 64);
+  for (const std::string timeout : {"soon", "10", "0s", "-1s"}) {
+    EXPECT_EQ(deployment.syncd({"sync", "--timeout", timeout}).exit_code, 64) << timeout;
+  }
+  EXPECT_NE(deployment.syncd({"frobnicate", "x"}).err.find("unknown command `frobnicate`"),
+            std::string::npos);
   EXPECT_EQ(deployment.syncd({"--help"}).exit_code, 0);
   for (const std::string command : {"run", "check", "plan", "sync", "status", "failures", "retry", "guard",
                                     "pause", "resume", "sync-now", "version"}) {
