@@ -37,6 +37,7 @@ class CommandLine {
     app_.add_option("--config", options_.config, "The configuration file")
         ->capture_default_str()
         ->type_name("FILE");
+    app_.set_version_flag("--version", "stibee-syncd " STIBEE_VERSION, "Print the version");
     app_.require_subcommand(1);
     app_.fallthrough();
     app_.footer(

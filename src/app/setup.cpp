@@ -3,8 +3,11 @@
 #include "app/exit_code.hpp"
 #include "stibee_sync/store/memory_store.hpp"
 
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
+#include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace stibee_sync::app {
@@ -152,9 +155,20 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Co
 }
 
 std::unique_ptr<store::Store> read_state(const settings::Settings& settings) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(settings.state.directory / "state.sqlite", ignored)) {
-    return store::make_memory_store(store::make_memory_state());
+  const auto file = settings.state.directory / "state.sqlite";
+  if (::access(file.c_str(), R_OK) != 0) {
+    const int why = errno;
+    // Only a state that is not there yet is an empty one: whoever may not look must not be told that all is
+    // well.
+    if (why == ENOENT) return store::make_memory_store(store::make_memory_state());
+    if (why == EACCES) {
+      std::cerr << "no permission to read " << file.string()
+                << "; run this as root or as the daemon's user\n";
+      throw Exit{ExitCode::refused};
+    }
+    std::cerr << "cannot read " << file.string() << ": " << std::generic_category().message(why)
+              << "; check state.directory\n";
+    throw Exit{ExitCode::io_error};
   }
   return store::open_sqlite_store_read_only(settings.state.directory);
 }

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -170,6 +171,30 @@ TEST(Commands, StatusWorksWithAndWithoutADaemon) {
   EXPECT_EQ(text(report, "circuit"), "closed");
   EXPECT_EQ(number(items(report, "limiter").front(), "limit"), 10);
   EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+}
+
+TEST(Commands, WhoeverMayNotReadTheStateIsNotToldThatAllIsWell) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  ::chmod(deployment.directory().c_str(), 0755);
+  for (const std::string command : {"status", "failures", "guard"}) {
+    const auto finished = run({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                               STIBEE_SYNCD, "--config", deployment.config().string(), command});
+    EXPECT_EQ(finished.exit_code, 77) << command << finished.out << finished.err;
+    EXPECT_NE(finished.err.find("permission"), std::string::npos) << finished.err;
+  }
+}
+
+TEST(Commands, StatusIsUnhealthyWhileAPausedMirrorHoldsSomething) {
+  Deployment deployment;
+  deployment.add_members(1, 100);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.sql("DELETE FROM members WHERE id <= 60");
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 76);
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 1);
 }
 
 TEST(Commands, FailuresShowTheRowAndRetrySendsItAgain) {
