@@ -196,8 +196,7 @@ asio::awaitable<ServerResponse> ControlService::retry(std::string what) {
     return retry_parked(store, plans, what, now);
   };
   const auto count = co_await offload(ground_.store_worker, std::move(work));
-  if (count == 0 && !what.empty())
-    co_return error_response(404, "nobody is parked with this reason or address");
+  if (count == 0 && !what.empty()) co_return error_response(404, nobody_to_retry);
   engine_().dispatch().wake();
   json::Value answer;
   answer.set("retried", count);

@@ -174,9 +174,7 @@ asio::awaitable<void> Daemon::reload() {
       std::chrono::steady_clock::now().time_since_epoch()));
   auto result = load_settings_quietly(options_.config, settings::SecretFiles::Read);
   if (!result) {
-    for (const auto& problem : result.problems()) {
-      log_.event(Level::Error, Event::ConfigInvalid, settings::to_string(problem));
-    }
+    log_problems(log_, result.problems());
     reload_failed("the old settings stay in force");
     co_return;
   }
@@ -250,17 +248,22 @@ asio::awaitable<void> Daemon::watch() {
 }
 
 int run_daemon(const Options& options) {
-  auto settings = load_settings(options, settings::SecretFiles::Read);
+  auto loaded = load_settings_quietly(options.config, settings::SecretFiles::Read);
+  if (!loaded) {
+    // Nobody may read a daemon's standard error but through what collects its log.
+    auto log = make_log(settings::Settings{});
+    log_problems(log, loaded.problems());
+    return ExitCode::bad_config;
+  }
+  auto settings = std::move(loaded).settings();
   auto log = make_log(settings);
-  auto state = open_state(settings, log);
+  auto state = open_state(settings, log, Complaint::Logged);
   {
     // A mapping that cannot work is said at once; a database that does not answer now is waited for.
     const auto dialect = make_dialect(settings);
     const auto reader = source::make_postgres_reader(database_connection(settings));
     const auto described = describe_sources(*reader, settings, *dialect);
-    for (const auto& problem : described.problems) {
-      log.event(Level::Error, Event::ConfigInvalid, settings::to_string(problem));
-    }
+    log_problems(log, described.problems);
     if (!described.problems.empty()) {
       log.flush(std::chrono::seconds(1));
       return ExitCode::bad_config;

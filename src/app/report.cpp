@@ -85,7 +85,7 @@ Value status_report(const DaemonView& view) {
   for (const auto& mirror : view.mirrors) {
     const auto& summary = mirror.summary;
     const auto state = state_of(mirror, view);
-    healthy = healthy && healthy_state(state);
+    healthy = healthy && healthy_state(state) && summary.holds.empty();  // of a paused mirror too
 
     Value people;
     people.set("subscribed", people_of(summary, domain::RemoteStatus::Subscribed));

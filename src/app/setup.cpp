@@ -3,8 +3,11 @@
 #include "app/exit_code.hpp"
 #include "stibee_sync/store/memory_store.hpp"
 
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
+#include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace stibee_sync::app {
@@ -20,6 +23,13 @@ settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
   auto missing = unsupported(result.settings());
   if (!missing.empty()) return settings::LoadResult(std::move(missing));
   return result;
+}
+
+void log_problems(telemetry::Log& log, const std::vector<settings::Problem>& problems) {
+  for (const auto& problem : problems) {
+    log.event(telemetry::Level::Error, telemetry::Event::ConfigInvalid, settings::to_string(problem),
+              {{"file", problem.file}, {"line", problem.line}, {"column", problem.column}});
+  }
 }
 
 settings::Settings load_settings(const Options& options, settings::SecretFiles secret_files) {
@@ -113,12 +123,17 @@ void hide_secrets(telemetry::Log& log, const settings::Settings& settings) {
     log.never_print(settings.webhook->secret.reveal());
 }
 
-OpenState open_state(const settings::Settings& settings, telemetry::Log& log) {
+OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Complaint complaint) {
   try {
     auto lock = store::DirectoryLock::acquire(settings.state.directory);
     if (!lock) {
-      std::cerr << settings.state.directory.string()
-                << " is in use by another stibee-syncd; stop it, or ask it with `stibee-syncd status`\n";
+      const auto text = settings.state.directory.string() +
+                        " is in use by another stibee-syncd; stop it, or ask it with `stibee-syncd status`";
+      if (complaint == Complaint::Logged) {
+        log.event(telemetry::Level::Error, telemetry::Event::DaemonStopped, text);
+      } else {
+        std::cerr << text << "\n";
+      }
       throw Exit{ExitCode::try_later};
     }
     store::OpenReport report;
@@ -140,9 +155,20 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log) {
 }
 
 std::unique_ptr<store::Store> read_state(const settings::Settings& settings) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(settings.state.directory / "state.sqlite", ignored)) {
-    return store::make_memory_store(store::make_memory_state());
+  const auto file = settings.state.directory / "state.sqlite";
+  if (::access(file.c_str(), R_OK) != 0) {
+    const int why = errno;
+    // Only a state that is not there yet is an empty one: whoever may not look must not be told that all is
+    // well.
+    if (why == ENOENT) return store::make_memory_store(store::make_memory_state());
+    if (why == EACCES) {
+      std::cerr << "no permission to read " << file.string()
+                << "; run this as root or as the daemon's user\n";
+      throw Exit{ExitCode::refused};
+    }
+    std::cerr << "cannot read " << file.string() << ": " << std::generic_category().message(why)
+              << "; check state.directory\n";
+    throw Exit{ExitCode::io_error};
   }
   return store::open_sqlite_store_read_only(settings.state.directory);
 }
@@ -156,7 +182,13 @@ std::string path_of(const settings::Mirror& mirror, std::size_t index, const std
   const auto spoken = [&](const std::string& column) {
     return message.find("\"" + column + "\"") != std::string::npos;
   };
-  if (message.find("time zone") != std::string::npos) return base + ".time_zone";
+  if (message.starts_with("cannot connect")) return "database.url";
+  if (message.starts_with("`where`")) return base + ".where";
+  if (message.find("no time zone") != std::string::npos) return base + ".time_zone";
+  for (std::size_t i = 0; message.find("`groups`") != std::string::npos && i < source.groups.size(); ++i) {
+    if (spoken(source.groups[i])) return base + ".groups[" + std::to_string(i) + "]";
+  }
+  if (message.find("`email`") != std::string::npos && spoken(source.email)) return base + ".email";
   if (spoken(source.key)) return base + ".key";
   if (spoken(source.email)) return base + ".email";
   if (source.subscribed && spoken(*source.subscribed)) return base + ".subscribed";
@@ -182,8 +214,10 @@ Described describe_sources(source::Reader& reader, const settings::Settings& set
     auto result = reader.describe(plan.read);
     if (auto* error = std::get_if<source::SourceError>(&result)) {
       if (error->kind == source::SourceError::Kind::NotAsMapped) {
-        described.problems.push_back(settings::problem_at(settings, path_of(mirror, i, error->message),
-                                                          error->message, "mend the table or the mapping"));
+        const auto path = path_of(mirror, i, error->message);
+        described.problems.push_back(
+            settings::problem_at(settings, path, error->message,
+                                 path == "database.url" ? "correct it" : "mend the table or the mapping"));
         continue;
       }
       described.error = std::move(*error);

@@ -1,5 +1,5 @@
-// Speed and memory of the store's large jobs: `store_bench [people] [folder]`. The state lies in a new directory
-// in that folder (default: the one for temporary files) and is removed at the end.
+// Speed and memory of the store's large jobs: `store_bench [people] [folder]`. The state lies in a new
+// directory in that folder (default: the one for temporary files) and is removed at the end.
 
 #include "stibee_sync/store/sqlite_store.hpp"
 
