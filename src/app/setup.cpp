@@ -146,6 +146,16 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Co
           "which changes nobody's status at Stibee, and people who left the table meanwhile stay in the list",
           {{"file", report.damaged_set_aside->string()}});
     }
+    if (report.suppressions_set_aside) {
+      log.event(
+          telemetry::Level::Error, telemetry::Event::StoreFailed,
+          report.damaged_set_aside
+              ? "the file of the opt-outs was damaged, too, and has been set aside: who opted out is known "
+                "to Stibee only"
+              : "the file of the opt-outs was damaged and has been set aside; it was made again from the "
+                "state file, which knows the same people",
+          {{"file", report.suppressions_set_aside->string()}});
+    }
     return OpenState{std::move(*lock), std::move(opened)};
   } catch (const store::StoreError& error) {
     log.event(telemetry::Level::Error, telemetry::Event::StoreFailed, error.what());
