@@ -32,7 +32,7 @@ struct RemoteVerdict {
   bool mends = false;  // the values we sent are to be sent again
 };
 
-/// The rules of section "Webhooks" in docs/design.md, for one person as the state has them. Pure: no clock,
+/// The rules of docs/webhooks.md, for one person as the state has them. Pure: no clock,
 /// no store; called inside the store's transaction.
 RemoteVerdict judge_event(const RemoteEvent& event, const store::RemoteView& view, const MirrorPlan& plan,
                           const domain::StateKey& key, domain::UtcTime now);
