@@ -113,7 +113,8 @@ TEST(HostileWebhook, TenThousandRequestsCostNothingAndApplyNothing) {
     auto& dawdler = slow[static_cast<std::size_t>(i) % slow.size()];
     if (i % 8 == 0) {
       dawdler = std::make_unique<Stranger>(deployment.webhook_port());
-      dawdler->send(i % 16 == 0 ? "POST " + right : request(right, event_for(6)).substr(0, 200));
+      const auto whole = request(right, event_for(6));
+      dawdler->send(whole.substr(0, i % 16 == 0 ? 10 : whole.size() - 1));
     }
     const auto& kind = kinds[static_cast<std::size_t>(i) % kinds.size()];
     Stranger stranger(deployment.webhook_port(), kind.source.c_str());
