@@ -1,5 +1,6 @@
 #include "app/exit_code.hpp"
 #include "app/setup.hpp"
+#include "app/webhook_service.hpp"
 #include "stibee_sync/json/value.hpp"
 
 #include <iostream>
@@ -72,6 +73,7 @@ int check(const Options& options) {
     }
   };
   say("configuration", true, options.config.string());
+  if (settings.webhook) say("webhook", true, describe(*settings.webhook));
 
   const auto reader = source::make_postgres_reader(database_connection(settings));
   const auto described = describe_sources(*reader, settings, *dialect);

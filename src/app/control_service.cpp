@@ -235,8 +235,10 @@ asio::awaitable<ServerResponse> ControlService::sync_now() {
 asio::awaitable<std::string> ControlService::metrics_text() {
   const auto seen = co_await view();
   auto& metrics = ground_.metrics;
+  std::uint64_t suppressed = 0;
   for (const auto& mirror : seen.mirrors) {
     const auto& summary = mirror.summary;
+    suppressed += mirror.suppressed;
     metrics.source_members(mirror.name, summary.facts.last_rows);
     if (summary.facts.last_success) metrics.last_success(mirror.name, *summary.facts.last_success);
     for (const auto status :
@@ -268,6 +270,7 @@ asio::awaitable<std::string> ControlService::metrics_text() {
       metrics.guard_held(mirror.name, held, count);
     }
   }
+  metrics.suppressed_people(suppressed);
   metrics.state_free_bytes(store::free_bytes(settings_().state.directory));
   co_return metrics.text();
 }

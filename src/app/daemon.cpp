@@ -44,7 +44,8 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       ground_{context_, *clock_, *store_worker_, *source_worker_, store_, log_, metrics_},
       control_(
           ground_, [this]() -> Engine& { return *engine_; },
-          [this]() -> const settings::Settings& { return settings_; }, health_) {
+          [this]() -> const settings::Settings& { return settings_; }, health_),
+      events_(ground_, [this]() -> Engine& { return *engine_; }) {
   for (const auto& mirror : settings_.mirrors)
     metrics_.declare_mirror(mirror.name);
 }
@@ -74,7 +75,10 @@ int Daemon::run() {
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
   service_.ready("running");
   log_.event(Level::Info, Event::DaemonReady, "ready",
-             {{"admin", admin_ ? settings::to_string(
+             {{"webhook", webhook_ ? settings::to_string(settings::ListenAddress{
+                                         settings_.webhook->listen.host, webhook_->port()})
+                                   : std::string("off")},
+              {"admin", admin_ ? settings::to_string(
                                      settings::ListenAddress{settings_.admin.listen->host, admin_->port()})
                                : std::string("off")},
               {"control", settings_.control.socket.string()}});
@@ -100,6 +104,12 @@ void Daemon::listen() {
     admin_ =
         std::make_unique<http::Server>(context_.get_executor(), std::move(options), control_.admin_handler());
     admin_->start();
+  }
+  if (settings_.webhook) {
+    events_.admit(*settings_.webhook);
+    webhook_ = std::make_unique<http::Server>(context_.get_executor(),
+                                              events_.server_options(*settings_.webhook), events_.handler());
+    webhook_->start();
   }
   http::ServerOptions options{http::UnixSocketAddress(settings_.control.socket)};
   options.allowed_methods = {"GET", "POST"};
@@ -149,6 +159,7 @@ asio::awaitable<void> Daemon::stop() {
   log_.event(Level::Info, Event::DaemonStopping, "no new calls; waiting for those in flight");
   service_.stopping("stopping");
   health_.stopping();
+  if (webhook_) webhook_->stop();
   if (admin_) admin_->stop();
   if (socket_) socket_->stop();
   co_await engine_->stop(drain_limit);
@@ -198,6 +209,7 @@ asio::awaitable<void> Daemon::reload() {
   auto replace = [this] { replace_queue(); };
   co_await runtime::offload(*store_worker_, std::move(replace));
   start_engine();
+  if (settings_.webhook) events_.admit(*settings_.webhook);
   metrics_.config_reload(true);
   log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
              {{"mirrors", settings_.mirrors.size()}});

@@ -86,6 +86,7 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, ground_.context.get_executor(), *client_,
                                                    *dialect_, plans, std::move(options));
   services.random = system_random();
+  events_ = std::make_shared<pipeline::EventIntake>(services, plans);
   ingest_ = std::make_unique<pipeline::Ingest>(services, ground_.source_worker, *reader_, std::move(plans),
                                                [this] { dispatch_->wake(); });
   for (std::size_t i = 0; i < paused_.size(); ++i) {
@@ -95,6 +96,10 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
 }
 
 Engine::~Engine() = default;
+
+void Engine::events_applied() {
+  dispatch_->wake();
+}
 
 void Engine::spawn(asio::awaitable<void> loop) {
   ++running_;

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/http/client.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
+#include "stibee_sync/pipeline/event_intake.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/health.hpp"
@@ -47,6 +48,10 @@ class Engine {
 
   pipeline::Ingest& ingest() { return *ingest_; }
   pipeline::Dispatch& dispatch() { return *dispatch_; }
+  /// Shared: an event that waits for the store may outlive this engine.
+  std::shared_ptr<pipeline::EventIntake> events() { return events_; }
+  /// Something happened at Stibee: there may be something to send, or to write back.
+  void events_applied();
   const std::vector<pipeline::MirrorPlan>& mirrors() const { return ingest_->mirrors(); }
   void set_paused(std::size_t mirror, bool paused);
   bool paused(std::size_t mirror) const { return paused_[mirror]; }
@@ -64,6 +69,7 @@ class Engine {
   std::vector<bool> paused_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::Ingest> ingest_;
+  std::shared_ptr<pipeline::EventIntake> events_;
   std::unique_ptr<runtime::Timer> ended_;
   std::function<void(std::string)> failed_;
   int running_ = 0;

@@ -129,6 +129,7 @@ Value status_report(const DaemonView& view) {
     one.set("last_success", time_or_null(summary.facts.last_success));
     one.set("source_members", summary.facts.last_rows);
     one.set("people", std::move(people));
+    one.set("suppressed", mirror.suppressed);
     one.set("pending", std::move(pending));
     one.set("parked", std::move(parked));
     one.set("held", std::move(held));
@@ -212,6 +213,7 @@ std::vector<MirrorView> view_mirrors(const store::Store& store,
     view.list_id = plan.list_id;
     view.paused = store.paused(plan.id);
     view.summary = store.summary(plan.id, now);
+    view.suppressed = store.suppressed(plan.id);
     views.push_back(std::move(view));
   }
   return views;

@@ -48,8 +48,6 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
   if (settings.stibee.api == settings::ApiVersion::V2) {
     add("stibee.api", "API v2 is not built into this version", "use `api: v1`");
   }
-  if (settings.webhook)
-    add("webhook", "webhooks are not built into this version", "remove the block `webhook`");
   for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
     const auto& mirror = settings.mirrors[i];
     const auto path = "mirrors[" + std::to_string(i) + "].";
