@@ -120,6 +120,23 @@ NumberedStatement number_parameters(const WriteStatement& statement) {
   return numbered;
 }
 
+std::vector<std::string> parameters_of(const WriteStatement& statement) {
+  try {
+    return number_parameters(statement).names;
+  } catch (const Failure&) {
+    return {};
+  }
+}
+
+std::optional<SourceError> parameter_problem(const WriteStatement& statement) {
+  try {
+    number_parameters(statement);
+    return std::nullopt;
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
 std::string original_place(const NumberedStatement& numbered, std::string_view original,
                            std::size_t position) {
   // PostgreSQL counts characters from 1.

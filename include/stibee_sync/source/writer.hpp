@@ -29,6 +29,12 @@ struct WriteStatement {
 /// PostgreSQL's text cannot hold (NUL) are left out.
 using WriteValues = std::map<std::string, std::optional<std::string>>;
 
+/// The names of the parameters that a statement binds, in their order, each as often as it stands there; none
+/// if it cannot be read. Pure.
+std::vector<std::string> parameters_of(const WriteStatement& statement);
+/// Why its parameters cannot be bound (an unknown one, or none at all); nullopt: they can. Pure.
+std::optional<SourceError> parameter_problem(const WriteStatement& statement);
+
 struct WriteFailure {
   enum class Scope {
     Database,   // it cannot be reached or written to: every statement would fail
