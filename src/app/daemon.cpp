@@ -1,6 +1,7 @@
 #include "app/daemon.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/writeback_check.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
 #include "stibee_sync/settings/reload.hpp"
 
@@ -275,8 +276,17 @@ int run_daemon(const Options& options) {
     const auto dialect = make_dialect(settings);
     const auto reader = source::make_postgres_reader(database_connection(settings));
     const auto described = describe_sources(*reader, settings, *dialect);
-    log_problems(log, described.problems);
-    if (!described.problems.empty()) {
+    const auto writer = source::make_postgres_writer(write_connection(settings));
+    const auto prepared =
+        described.error ? PreparedWritebacks() : prepare_writebacks(*writer, settings, *dialect);
+    auto problems = described.problems;
+    problems.insert(problems.end(), prepared.broken.begin(), prepared.broken.end());
+    log_problems(log, problems);
+    // May be granted while the daemon runs.
+    for (const auto& problem : prepared.forbidden) {
+      log.event(Level::Error, Event::WritebackFailed, settings::to_string(problem));
+    }
+    if (!problems.empty()) {
       log.flush(std::chrono::seconds(1));
       return ExitCode::bad_config;
     }

@@ -4,6 +4,7 @@
 #include "stibee_sync/pipeline/dispatch.hpp"
 #include "stibee_sync/pipeline/event_intake.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
+#include "stibee_sync/pipeline/writeback.hpp"
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/health.hpp"
 
@@ -39,11 +40,11 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Starts both loops. `failed` is told if one of them ends by an exception, which only a bug can cause.
+  /// Starts all loops. `failed` is told if one of them ends by an exception, which only a bug can cause.
   void start(std::function<void(std::string)> failed);
   /// Starts the outbound loop alone.
   void start_dispatch(std::function<void(std::string)> failed);
-  /// Ends both loops: no new call goes out, those in flight have `limit` to end, then they are cut off.
+  /// Ends all loops: no new call goes out, those in flight have `limit` to end, then they are cut off.
   boost::asio::awaitable<void> stop(domain::Duration limit);
 
   pipeline::Ingest& ingest() { return *ingest_; }
@@ -52,6 +53,7 @@ class Engine {
   std::shared_ptr<pipeline::EventIntake> events() { return events_; }
   /// Something happened at Stibee: there may be something to send, or to write back.
   void events_applied();
+  pipeline::Writeback& writeback() { return *writeback_; }
   const std::vector<pipeline::MirrorPlan>& mirrors() const { return ingest_->mirrors(); }
   void set_paused(std::size_t mirror, bool paused);
   bool paused(std::size_t mirror) const { return paused_[mirror]; }
@@ -70,6 +72,9 @@ class Engine {
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::Ingest> ingest_;
   std::shared_ptr<pipeline::EventIntake> events_;
+  std::unique_ptr<source::Writer> writer_;
+  std::unique_ptr<pipeline::Writeback> writeback_;
+  std::unique_ptr<runtime::Worker> writer_worker_;
   std::unique_ptr<runtime::Timer> ended_;
   std::function<void(std::string)> failed_;
   int running_ = 0;
@@ -82,6 +87,8 @@ std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settin
 /// Of every class of calls that is made with these settings.
 std::map<delivery::LimiterClass, delivery::Rate> limits(const settings::Settings& settings);
 source::Connection database_connection(const settings::Settings& settings);
+/// The same for write-backs, whose statements have a shorter time-out.
+source::Connection write_connection(const settings::Settings& settings);
 http::ClientOptions client_options(const settings::Settings& settings);
 
 }  // namespace stibee_sync::app

@@ -133,6 +133,7 @@ Value status_report(const DaemonView& view) {
     one.set("pending", std::move(pending));
     one.set("parked", std::move(parked));
     one.set("held", std::move(held));
+    one.set("writebacks", summary.writebacks);
     one.set("progress", progress_of(mirror, view));
     mirrors.push_back(std::move(one));
   }

@@ -1,6 +1,7 @@
 #include "app/setup.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/writeback_check.hpp"
 #include "stibee_sync/store/memory_store.hpp"
 
 #include <cerrno>
@@ -21,6 +22,8 @@ settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
   auto result = settings::load(file, environment, secret_files);
   if (!result) return result;
   auto missing = unsupported(result.settings());
+  for (auto& problem : misnamed_parameters(result.settings(), *make_dialect(result.settings())))
+    missing.push_back(std::move(problem));
   if (!missing.empty()) return settings::LoadResult(std::move(missing));
   return result;
 }
@@ -60,9 +63,6 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
     }
     if (mirror.create_missing_groups) {
       add(path + "groups", "creating groups is not built into this version", "map each value to a groupId");
-    }
-    if (!mirror.writeback.empty()) {
-      add(path + "writeback", "write-back is not built into this version", "remove the block `writeback`");
     }
     if (mirror.reconcile.mode == settings::ReconcileMode::Repair) {
       add(path + "reconcile.mode", "reading the list back is not built into this version", "use `mode: off`");

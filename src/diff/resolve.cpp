@@ -6,6 +6,7 @@
 namespace stibee_sync::diff {
 namespace {
 
+using domain::Confirmed;
 using domain::Intent;
 using domain::RemoteStatus;
 using domain::Wanted;
@@ -48,6 +49,13 @@ ChangeClass classify(const Wanted& wanted, const Wanted& before, RemoteStatus kn
   std::abort();
 }
 
+// An opt-out that was carried back from Stibee, above all: there is nobody left to unsubscribe there.
+bool is_known_there(const Wanted& wanted, const Confirmed& known) {
+  if (wanted.intent != Intent::Unsubscribed || known.maybe_subscribed) return false;
+  return known.status == RemoteStatus::OptedOut || known.status == RemoteStatus::AutoDeleted ||
+         known.status == RemoteStatus::Purged;
+}
+
 // Only a row that this read staged or rejected can have changed at all.
 bool may_have_opted_in(const Bearer& bearer) {
   return bearer.may_have_opted_in && (bearer.member != nullptr || bearer.rejected);
@@ -74,7 +82,7 @@ std::string_view name(ChangeClass change_class) {
 }
 
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wanted>& before,
-                   RemoteStatus known, const domain::StateKey& key, domain::UtcTime now) {
+                   const Confirmed& known, const domain::StateKey& key, domain::UtcTime now) {
   Resolution result;
   Wanted& wanted = result.wanted;
   const Wanted was_wanted = before.value_or(Wanted{});
@@ -85,7 +93,7 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
   if (bearers.empty()) {
     wanted.intent = Intent::Absent;
     if (was != Intent::Absent || !wanted.left_at) wanted.left_at = now;
-    result.change_class = classify(wanted, was_wanted, known);
+    result.change_class = classify(wanted, was_wanted, known.status);
     return result;
   }
 
@@ -114,7 +122,8 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
       std::any_of(bearers.begin(), bearers.end(), may_have_opted_in)) {
     wanted.opted_in_at = now;
   }
-  result.change_class = classify(wanted, was_wanted, known);
+  result.change_class = classify(wanted, was_wanted, known.status);
+  result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(wanted, known);
   return result;
 }
 
