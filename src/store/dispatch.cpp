@@ -105,12 +105,15 @@ void SqliteStore::release(MirrorId mirror, const std::vector<domain::EmailAddres
 }
 
 void SqliteStore::settle(MirrorId mirror, const std::vector<Settlement>& people, const PlaceRule& place,
-                         domain::UtcTime now, const CrossRule& /*cross*/) {
+                         domain::UtcTime now, const CrossRule& cross) {
   last_now_ = now;
   knows_now_ = true;
   Change change(*this);
+  const auto list_id = mirrors_.list_id(mirror);
+  const bool any_suppressed = suppressions_.any(list_id);
   std::map<std::int64_t, std::size_t> settled;
-  for (const auto& person : people) {
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    const auto& person = people[i];
     const auto& email = person.email.text();
     InFlight call;
     const auto* claim = claims_.find(mirror, email);
@@ -122,8 +125,9 @@ void SqliteStore::settle(MirrorId mirror, const std::vector<Settlement>& people,
     if (!before) continue;
     if (claim == nullptr && before->lane) call.lane = *before->lane;
     auto row = *before;
-    const auto fate = apply_settlement(row, person, call, place, now);
+    const auto fate = apply_settlement(row, person, call, place, now, cross, i);
     ledger_.apply(mirror, email, &*before, row, fate);
+    settle_suppression(list_id, any_suppressed, email, before->confirmed, row.confirmed, now);
     // Even if nothing changed: who is free again must be found where they stand.
     if (fate == Fate::Keep) queue_.changed(mirror, email, row);
   }

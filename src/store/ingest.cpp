@@ -48,12 +48,13 @@ struct Ingest::Blocks {
   bool more = false;
 };
 
-Ingest::Ingest(Connection& connection, LedgerTable& ledger, SqliteScan& scan, const CommitRequest& request,
-               FindInFlight in_flight)
+Ingest::Ingest(Connection& connection, LedgerTable& ledger, FindSuppression suppression, SqliteScan& scan,
+               const CommitRequest& request, FindInFlight in_flight)
     : scan_(scan),
       request_(request),
       mirror_(scan.mirror()),
       ledger_(ledger),
+      suppression_(std::move(suppression)),
       in_flight_(std::move(in_flight)),
       insert_member_(connection, "INSERT INTO member VALUES (?, ?, ?, ?, ?, 0, ?, ?)"),
       update_member_(
@@ -64,15 +65,16 @@ Ingest::Ingest(Connection& connection, LedgerTable& ledger, SqliteScan& scan, co
       set_shadowed_(connection, "UPDATE member SET shadowed = ? WHERE mirror = ? AND key = ?"),
       insert_address_(connection, "INSERT OR IGNORE INTO member_address VALUES (?, ?, ?)"),
       delete_address_(connection, "DELETE FROM member_address WHERE mirror = ? AND email = ? AND key = ?"),
-      clear_touched_(connection, "DELETE FROM touched_address WHERE mirror = ?"),
-      touch_(connection, "INSERT OR IGNORE INTO touched_address VALUES (?, ?)"),
+      clear_touched_(connection, "DELETE FROM touched_address WHERE mirror = ? AND number <= ?"),
+      touch_(connection, "INSERT OR IGNORE INTO touched_address (mirror, email) VALUES (?, ?)"),
       addresses_(scan.staging(), sort_memory),
       ledger_has_rows_(ledger.has_rows(mirror_)),
       has_traces_(ledger.has_traces(mirror_)) {}
 
 CommitReport Ingest::run() {
   if (!scan_.decided()) return report_;
-  clear_touched_.bind(1, mirror_.number).run();
+  // Not those that were touched while this read ran.
+  if (const auto seen = scan_.touched_up_to()) clear_touched_.bind(1, mirror_.number).bind(2, *seen).run();
   Blocks blocks(scan_.staging());
   find_blocks(blocks);
   apply_rows(blocks);
@@ -203,7 +205,8 @@ void Ingest::apply_decision_to_ledger(const DecisionRecord& record) {
   }
   if (record.decision.wanted.intent == domain::Intent::Absent) return;
   const auto trace = has_traces_ ? ledger_.find_trace(mirror_, email) : std::nullopt;
-  auto row = row_from_trace(trace.value_or(domain::Confirmed{}));
+  const auto known = suppression_ ? known_before(trace, suppression_(email)) : trace;
+  auto row = row_from_trace(known.value_or(domain::Confirmed{}));
   const auto fate = apply_decision(row, record.decision, true, nullptr, request_.place, request_.now);
   if (trace && fate == Fate::Keep) ledger_.erase_trace(mirror_, email);
   ledger_.apply(mirror_, email, nullptr, row, fate);

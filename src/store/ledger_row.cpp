@@ -78,6 +78,16 @@ bool needs_values(const LedgerRow& row) {
 
 }  // namespace
 
+std::optional<Confirmed> known_before(const std::optional<Confirmed>& trace,
+                                      const std::optional<Suppression>& suppression) {
+  if (!suppression) return trace;
+  auto confirmed = trace.value_or(Confirmed{});
+  if (confirmed.status != RemoteStatus::OptedOut) confirmed.since.reset();
+  confirmed.status = RemoteStatus::OptedOut;
+  confirmed.since = std::max(confirmed.since.value_or(suppression->at), suppression->at);
+  return confirmed;
+}
+
 LedgerRow row_from_trace(const Confirmed& confirmed) {
   LedgerRow row;
   row.confirmed = confirmed;
@@ -147,10 +157,7 @@ Fate apply_decision(LedgerRow& row, const AddressDecision& decision, bool is_new
       assume_worst(row.confirmed, in_flight->lane, in_flight->sent ? *in_flight->sent : row.wanted,
                    decision.wanted, now);
     } else if (row.in_doubt) {
-      // Who is parked is in no lane, but an earlier attempt may have been applied all the same.
-      const auto lane =
-          row.lane.value_or(row.wanted.intent == Intent::Subscribed ? Lane::Upsert : Lane::Optout);
-      assume_worst(row.confirmed, lane, row.wanted, decision.wanted, now);
+      assume_worst(row.confirmed, lane_of_call(row), row.wanted, decision.wanted, now);
     }
     row.in_doubt = false;
     row.wanted = decision.wanted;
@@ -164,8 +171,12 @@ Fate apply_decision(LedgerRow& row, const AddressDecision& decision, bool is_new
 }
 
 Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const InFlight& call,
-                      const PlaceRule& place, UtcTime now) {
-  row.confirmed = settlement.confirmed;
+                      const PlaceRule& place, UtcTime now, const CrossRule& cross, std::size_t person) {
+  if (!call.observed) {
+    row.confirmed = settlement.confirmed;
+  } else if (cross) {
+    row.confirmed = cross(person, row.confirmed);
+  }
   // A refusal speaks of its own attempt only, not of an earlier one whose answer was lost.
   if (settlement.next != Settlement::Next::Park) row.in_doubt = false;
   leave_parking(row);
@@ -178,7 +189,15 @@ Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const InFlig
     }
     return place_again(row, place, now);
   }
-  switch (settlement.next) {
+  auto next = settlement.next;
+  if (call.observed && next != Settlement::Next::Continue &&
+      place(row.wanted, row.confirmed, now).lane != call.lane) {
+    // By what was observed meanwhile another call is due, or none: it neither waits for the backoff of the
+    // one that failed, nor is there anything for a human to mend.
+    row.in_doubt = row.in_doubt || next == Settlement::Next::Retry;
+    next = Settlement::Next::Continue;
+  }
+  switch (next) {
     case Settlement::Next::Continue:
       break;
     case Settlement::Next::Retry:
@@ -199,6 +218,55 @@ Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const InFlig
   return place_again(row, place, now);
 }
 
+Fate apply_observation(LedgerRow& row, const RemoteChange& change, const InFlight* in_flight,
+                       const PlaceRule& place, UtcTime now) {
+  auto fate = Fate::Keep;
+  if (change.confirmed && *change.confirmed != row.confirmed) {
+    row.confirmed = *change.confirmed;
+    // Should the answer be lost with the process, the call may have been applied after what was observed.
+    if (in_flight != nullptr) row.in_doubt = true;
+    const auto placement = place(row.wanted, row.confirmed, now);
+    if (!placement.lane) {
+      leave_parking(row);
+      forget_failures(row);
+    } else if (row.parked.empty() && (placement.lane != row.lane || placement.shape != row.shape)) {
+      forget_failures(
+          row);  // another call than the one that failed: it may be an opt-out, and waits for nothing
+    }
+    fate = place_again(row, place, now);
+  }
+  if (change.wanted && *change.wanted != row.wanted) {
+    AddressDecision decision;
+    decision.wanted = *change.wanted;
+    fate = apply_decision(row, decision, false, in_flight, place, now);
+  }
+  return in_flight == nullptr ? fate : Fate::Keep;
+}
+
+void apply_suppression(LedgerRow& row, const Suppression& suppression) {
+  row.confirmed = known_before(row.confirmed, suppression).value();
+  // An unsubscribe that is due does no harm; anything else might.
+  if (row.lane != Lane::Optout) leave_queue(row);
+}
+
+SuppressionStep suppression_step(const Confirmed& before, const Confirmed& after) {
+  const bool was_out = before.status == RemoteStatus::OptedOut;
+  if (after.status == RemoteStatus::OptedOut)
+    return was_out && before.since == after.since ? SuppressionStep::None : SuppressionStep::Add;
+  const bool lifted = after.status == RemoteStatus::Subscribed || after.status == RemoteStatus::Ready;
+  return was_out && lifted ? SuppressionStep::Lift : SuppressionStep::None;
+}
+
+Suppression suppression_by_answer(std::optional<Suppression> known, const Confirmed& after, UtcTime now) {
+  auto suppression = known.value_or(Suppression{{}, "unknown", ""});
+  suppression.at = std::max(suppression.at, after.since.value_or(now));
+  return suppression;
+}
+
+const Suppression& newer_of(const Suppression& known, const Suppression& learnt) {
+  return learnt.at < known.at ? known : learnt;
+}
+
 Fate unpark(LedgerRow& row, const PlaceRule& place, UtcTime now) {
   leave_parking(row);
   forget_failures(row);
@@ -213,15 +281,54 @@ bool hasten_row(LedgerRow& row, UtcTime now) {
 }
 
 void mark_in_doubt(LedgerRow& row) {
-  if (!row.lane) return;  // settled before the crash, as others of the same call were not
+  // Out of the queue: settled before the crash, as others of the same call were not; or, with a doubt
+  // already, taken out by an observation while the call was out.
+  if (!row.lane && (!row.in_doubt || !row.parked.empty())) return;
   row.in_doubt = true;
-  if (row.lane == Lane::Upsert && row.confirmed.status != RemoteStatus::Subscribed) {
+  if (lane_of_call(row) == Lane::Upsert && row.confirmed.status != RemoteStatus::Subscribed) {
     row.confirmed.maybe_subscribed = true;
   }
 }
 
 std::size_t most_examined(std::size_t most_people) {
   return 4 * most_people + 1000;
+}
+
+// Who is parked, or was taken out by an observation, is in no lane, but a call may be out all the same.
+Lane lane_of_call(const LedgerRow& row) {
+  return row.lane.value_or(row.wanted.intent == Intent::Subscribed ? Lane::Upsert : Lane::Optout);
+}
+
+RemoteView view_of_trace(const Confirmed& trace, const std::optional<Suppression>& suppression) {
+  RemoteView view;
+  view.ledger = LedgerView{Wanted{}, known_before(trace, suppression).value()};
+  view.is_trace = true;
+  return view;
+}
+
+RemoteView view_of(const LedgerRow& row, const InFlight* in_flight) {
+  RemoteView view;
+  view.ledger = LedgerView{row.wanted, row.confirmed};
+  if (in_flight != nullptr) {
+    view.in_flight = in_flight->lane;
+  } else if (row.in_doubt) {
+    view.in_flight = row.lane;
+  }
+  view.pending = row.lane.has_value();
+  view.parked = row.parked;
+  view.key = row.key;
+  return view;
+}
+
+std::optional<std::int64_t> consent_day(const Wanted& wanted) {
+  if (wanted.intent != Intent::Subscribed || !wanted.consented_at) return std::nullopt;
+  if (*wanted.consented_at == domain::no_consent) return std::nullopt;
+  return std::chrono::floor<std::chrono::days>(*wanted.consented_at).time_since_epoch().count();
+}
+
+std::int64_t last_due_consent_day(UtcTime now) {
+  constexpr std::chrono::days term{700};
+  return (std::chrono::floor<std::chrono::days>(now) - term).time_since_epoch().count();
 }
 
 LedgerEntry entry_of(const LedgerRow& row) {

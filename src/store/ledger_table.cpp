@@ -39,6 +39,14 @@ void Tally::add(const LedgerRow& row, std::int64_t people) {
   if (row.wanted.intent == domain::Intent::Subscribed) wanted_subscribed += people;
   if (row.lane) pending[static_cast<std::size_t>(to_number(*row.lane))] += people;
   if (!row.parked.empty()) parked[row.parked] += people;
+  if (const auto day = consent_day(row.wanted)) consents[*day] += people;
+}
+
+std::int64_t Tally::consents_until(std::int64_t last_day) const {
+  std::int64_t people = 0;
+  for (auto day = consents.begin(); day != consents.end() && day->first <= last_day; ++day)
+    people += day->second;
+  return people;
 }
 
 void Tally::add(const Tally& other) {
@@ -49,6 +57,8 @@ void Tally::add(const Tally& other) {
   wanted_subscribed += other.wanted_subscribed;
   for (const auto& [reason, count] : other.parked)
     parked[reason] += count;
+  for (const auto& [day, count] : other.consents)
+    consents[day] += count;
 }
 
 LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key, Queued queued)
@@ -106,15 +116,24 @@ void LedgerTable::erase(MirrorId mirror, const std::string& email, const LedgerR
                         const LedgerRow& row) {
   delete_.bind(1, mirror.number).bind(2, email).run();
   differences_[mirror].add(before, -1);
-  const auto trace = trace_of(row);
-  if (!trace) return;
+  if (const auto trace = trace_of(row)) write_trace(mirror, email, *trace);
+}
+
+void LedgerTable::write_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& trace) {
   const auto hash = key_.person_hash(email);
+  const auto groups = list_to_text(trace.maybe_groups);
   insert_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash));
-  insert_trace_.bind(3, std::int64_t{to_number(trace->status)});
-  bind_time(insert_trace_, 4, trace->since);
-  const auto groups = list_to_text(trace->maybe_groups);
-  insert_trace_.bind(5, groups);
-  insert_trace_.run();
+  insert_trace_.bind(3, std::int64_t{to_number(trace.status)});
+  bind_time(insert_trace_, 4, trace.since);
+  insert_trace_.bind(5, groups).run();
+}
+
+void LedgerTable::update_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& confirmed) {
+  if (const auto trace = trace_of(row_from_trace(confirmed))) {
+    write_trace(mirror, email, *trace);
+  } else {
+    erase_trace(mirror, email);
+  }
 }
 
 void LedgerTable::apply(MirrorId mirror, const std::string& email, const LedgerRow* before,
@@ -140,11 +159,7 @@ std::optional<domain::Confirmed> LedgerTable::find_trace(MirrorId mirror, std::s
   find_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash));
   const StatementUse use(find_trace_);
   if (!find_trace_.step()) return std::nullopt;
-  domain::Confirmed confirmed;
-  confirmed.status = status_at(find_trace_, 0);
-  confirmed.since = time_at(find_trace_, 1);
-  confirmed.maybe_groups = list_at(find_trace_, 2);
-  return confirmed;
+  return trace_at(find_trace_, 0);
 }
 
 void LedgerTable::erase_trace(MirrorId mirror, std::string_view email) {
@@ -179,11 +194,16 @@ const Tally& LedgerTable::tally(MirrorId mirror) {
 
 Tally LedgerTable::fresh_tally(MirrorId mirror) {
   Tally tally;
-  Statement all(connection_, "SELECT status, intent, lane, parked FROM subscriber WHERE mirror = ?");
+  Statement all(connection_,
+                "SELECT status, intent, lane, parked, consented_at FROM subscriber WHERE mirror = ?");
   all.bind(1, mirror.number);
   while (all.step()) {
     ++tally.status[static_cast<std::size_t>(to_number(status_at(all, 0)))];
-    if (intent_at(all, 1) == domain::Intent::Subscribed) ++tally.wanted_subscribed;
+    domain::Wanted wanted;
+    wanted.intent = intent_at(all, 1);
+    wanted.consented_at = time_at(all, 4);
+    if (wanted.intent == domain::Intent::Subscribed) ++tally.wanted_subscribed;
+    if (const auto day = consent_day(wanted)) ++tally.consents[*day];
     if (!all.is_null(2)) ++tally.pending[static_cast<std::size_t>(to_number(lane_at(all, 2)))];
     if (!all.is_null(3)) ++tally.parked[std::string(all.text(3))];
   }

@@ -18,7 +18,10 @@ struct Tally {
   std::array<std::int64_t, 3> pending{};  // by to_number(Lane); with those that are postponed
   std::int64_t wanted_subscribed = 0;
   std::map<std::string, std::int64_t> parked;
+  std::map<std::int64_t, std::int64_t> consents;  // `consent_day` → people
 
+  /// Of the days up to `last_day`.
+  std::int64_t consents_until(std::int64_t last_day) const;
   void add(const LedgerRow& row, std::int64_t people);
   void add(const Tally& other);
 };
@@ -44,6 +47,8 @@ class LedgerTable {
   bool has_traces(MirrorId mirror);
   std::optional<domain::Confirmed> find_trace(MirrorId mirror, std::string_view email);
   void erase_trace(MirrorId mirror, std::string_view email);
+  /// Makes it say what is confirmed now; of somebody whom Stibee does not know, there is none.
+  void update_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& confirmed);
 
   /// Calls `change` for every row of the mirror, in address order, and stores what it made of it.
   void change_all(MirrorId mirror, const std::function<Fate(LedgerRow&)>& change);
@@ -55,6 +60,8 @@ class LedgerTable {
   void rolled_back() { differences_.clear(); }
 
  private:
+  void write_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& trace);
+
   Connection& connection_;
   const domain::StateKey& key_;
   Queued queued_;

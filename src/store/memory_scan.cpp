@@ -5,8 +5,11 @@
 
 namespace stibee_sync::store {
 
-MemoryScan::MemoryScan(MirrorId id, MemoryMirror copy)
-    : id_(id), before_(std::move(copy)), cursor_(before_.members.begin()) {}
+MemoryScan::MemoryScan(MirrorId id, MemoryMirror copy, MemorySuppressions suppressions)
+    : id_(id),
+      before_(std::move(copy)),
+      suppressions_(std::move(suppressions)),
+      cursor_(before_.members.begin()) {}
 
 bool MemoryScan::next(SnapshotRow& row) {
   if (cursor_ == before_.members.end()) return false;
@@ -36,7 +39,7 @@ void MemoryScan::for_each_address(const DecideAddress& decide) {
   for (const auto& [key, member] : before_.members) {
     if (member.email && !staged_.contains(key)) bearers_of[*member.email].push_back(key);
   }
-  for (const auto& email : before_.touched)
+  for (const auto& [email, number] : before_.touched)
     decisions_[email];
   for (const auto& [key, row] : staged_) {
     const auto old = before_.members.find(key);
@@ -69,8 +72,9 @@ void MemoryScan::for_each_address(const DecideAddress& decide) {
     std::optional<LedgerView> view;
     if (const auto row = before_.ledger.find(email); row != before_.ledger.end()) {
       view = LedgerView{row->second.wanted, row->second.confirmed};
-    } else if (const auto trace = before_.traces.find(email); trace != before_.traces.end()) {
-      view = LedgerView{domain::Wanted{}, trace->second};
+    } else if (const auto known =
+                   known_before(looked_up(before_.traces, email), looked_up(suppressions_, email))) {
+      view = LedgerView{domain::Wanted{}, *known};
     }
     decided.decision = decide(domain::EmailAddress::from_normalised(email), bearers, view);
     decided.bearers = keys;
@@ -99,7 +103,8 @@ bool same_row(const MemoryMember& a, const MemoryMember& b) {
 
 }  // namespace
 
-MemoryMirror committed(const MemoryMirror& now, const MemoryScan& scan, const CommitRequest& request,
+MemoryMirror committed(const MemoryMirror& now, const MemorySuppressions& suppressions,
+                       const MemoryScan& scan, const CommitRequest& request,
                        const std::map<std::string, InFlight>& in_flight, CommitReport& report,
                        std::map<std::string, domain::Wanted>& overtaken) {
   auto mirror = now;
@@ -112,12 +117,12 @@ MemoryMirror committed(const MemoryMirror& now, const MemoryScan& scan, const Co
     if (held(decided.decision.change_class)) waiting.insert(decided.rows.begin(), decided.rows.end());
   }
   if (scan.decided()) {
-    std::set<std::string> still;
-    for (const auto& email : mirror.touched) {
-      const auto found = scan.decisions().find(email);
-      if (found != scan.decisions().end() && held(found->second.decision.change_class)) still.insert(email);
-    }
-    mirror.touched = std::move(still);
+    // Not those that were touched while this read ran.
+    std::erase_if(mirror.touched, [&](const auto& touched) {
+      const auto& [email, number] = touched;
+      if (looked_up(scan.before().touched, email) != number) return false;
+      return !held(scan.decisions().at(email).decision.change_class);
+    });
   }
 
   for (const auto& [key, row] : scan.rows()) {
@@ -139,22 +144,25 @@ MemoryMirror committed(const MemoryMirror& now, const MemoryScan& scan, const Co
     for (const auto& key : decided.rows) {
       // Decided upon a row that waits for another address: to be looked at again.
       if (!waiting.contains(key)) continue;
-      mirror.touched.insert(email);
+      mirror.touched.emplace(email, 0);
       if (const auto found = mirror.members.find(key); found != mirror.members.end())
         found->second.shadowed = true;
     }
     for (std::size_t i = 0; i < decided.bearers.size(); ++i) {
-      const auto found = mirror.members.find(decided.bearers[i]);
-      if (found != mirror.members.end() && !waiting.contains(decided.bearers[i])) {
-        found->second.shadowed = decided.shadowed[i];
-      }
+      const auto& key = decided.bearers[i];
+      const auto found = mirror.members.find(key);
+      if (found == mirror.members.end() || waiting.contains(key)) continue;
+      // What was not looked at may have become wanted while this read ran.
+      const auto old = scan.before().members.find(key);
+      if (!scan.rows().contains(key) && old->second.shadowed == decided.shadowed[i]) continue;
+      found->second.shadowed = decided.shadowed[i];
     }
 
     const auto existing = mirror.ledger.find(email);
     if (existing == mirror.ledger.end()) {
       if (decided.decision.wanted.intent == domain::Intent::Absent) continue;
-      const auto trace = mirror.traces.find(email);
-      auto row = row_from_trace(trace == mirror.traces.end() ? domain::Confirmed{} : trace->second);
+      const auto known = known_before(looked_up(mirror.traces, email), looked_up(suppressions, email));
+      auto row = row_from_trace(known.value_or(domain::Confirmed{}));
       const auto fate = apply_decision(row, decided.decision, true, nullptr, request.place, request.now);
       if (fate == Fate::Keep) mirror.traces.erase(email);
       if (fate == Fate::Keep) mirror.apply(email, row, fate);

@@ -21,6 +21,12 @@ struct MemoryMember {
   std::string rejected_column;
 };
 
+struct MemoryWriteback {
+  Writeback writeback;
+  domain::UtcTime not_before{};
+};
+using MemorySuppressions = std::map<std::string, Suppression>;
+
 struct MemoryMirror {
   std::string name;
   std::int64_t list_id = 0;
@@ -30,9 +36,12 @@ struct MemoryMirror {
   std::vector<Hold> holds;
   std::map<std::string, domain::UtcTime> approvals;
   std::map<domain::MemberKey, MemoryMember> members;
-  std::set<std::string> touched;  // addresses decided upon a row that is held back
+  std::map<std::string, std::uint64_t>
+      touched;  // to be decided anew; 0, or its number if from outside a read
   std::map<std::string, LedgerRow> ledger;
   std::map<std::string, domain::Confirmed> traces;
+  std::optional<domain::UtcTime> adopted, reconciled;
+  std::vector<MemoryWriteback> writebacks;  // by id
 
   /// Stores a row as the rules left it, or erases it.
   void apply(const std::string& email, const LedgerRow& row, Fate fate);
@@ -47,6 +56,9 @@ class MemoryState {
   domain::StateKey key;
   std::vector<MemoryMirror> mirrors;  // a MirrorId is a place here, from 1
   std::vector<LoggedAttempt> attempts;
+  std::map<std::int64_t, MemorySuppressions> suppressions;  // by list
+  std::uint64_t last_touch = 0;
+  std::int64_t last_writeback = 0;
   std::int64_t last_batch = 0;
   std::map<std::int64_t, std::pair<MirrorId, std::vector<std::string>>> in_flight;
 };
@@ -54,7 +66,7 @@ class MemoryState {
 /// A scan over a copy of the mirror.
 class MemoryScan : public Scan {
  public:
-  MemoryScan(MirrorId id, MemoryMirror copy);
+  MemoryScan(MirrorId id, MemoryMirror copy, MemorySuppressions suppressions);
 
   bool next(SnapshotRow& row) override;
   void stage(const StagedRow& row) override;
@@ -78,15 +90,24 @@ class MemoryScan : public Scan {
  private:
   MirrorId id_;
   MemoryMirror before_;
+  MemorySuppressions suppressions_;
   std::map<domain::MemberKey, MemoryMember>::const_iterator cursor_;
   std::map<domain::MemberKey, std::optional<StagedRow>> staged_;
   std::map<std::string, Decided> decisions_;
   bool decided_ = false;
 };
 
+/// `nullopt`: not there.
+template <class Map>
+std::optional<typename Map::mapped_type> looked_up(const Map& map, const typename Map::key_type& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? std::nullopt : std::optional(found->second);
+}
+
 /// What a commit makes of a mirror. `overtaken` gets the people in flight of whom something else is wanted
 /// now.
-MemoryMirror committed(const MemoryMirror& now, const MemoryScan& scan, const CommitRequest& request,
+MemoryMirror committed(const MemoryMirror& now, const MemorySuppressions& suppressions,
+                       const MemoryScan& scan, const CommitRequest& request,
                        const std::map<std::string, InFlight>& in_flight, CommitReport& report,
                        std::map<std::string, domain::Wanted>& overtaken);
 

@@ -1,3 +1,4 @@
+#include "store/memory_observe.hpp"
 #include "store/memory_state.hpp"
 
 #include <algorithm>
@@ -77,7 +78,7 @@ class MemoryStore : public Store {
   SourceFacts source_facts(MirrorId id) const override { return state_->mirror(id).facts; }
 
   std::unique_ptr<Scan> begin_scan(MirrorId id) override {
-    return std::make_unique<MemoryScan>(id, state_->mirror(id));
+    return std::make_unique<MemoryScan>(id, state_->mirror(id), suppressions_of(id));
   }
 
   CommitReport commit(std::unique_ptr<Scan> scan, const CommitRequest& request) override {
@@ -92,7 +93,8 @@ class MemoryStore : public Store {
     }
     CommitReport report;
     std::map<std::string, domain::Wanted> overtaken;
-    auto after = committed(mirror, *staged, request, claims_[staged->id()], report, overtaken);
+    auto after = committed(mirror, suppressions_of(staged->id()), *staged, request, claims_[staged->id()],
+                           report, overtaken);
     change([&] { mirror = std::move(after); });
     for (auto& [email, wanted] : overtaken)
       claims_[staged->id()][email].sent = std::move(wanted);
@@ -144,26 +146,29 @@ class MemoryStore : public Store {
   }
 
   void settle(MirrorId id, const std::vector<Settlement>& people, const PlaceRule& place, domain::UtcTime now,
-              const CrossRule& /*cross*/) override {
+              const CrossRule& cross) override {
     now_ = now;
     auto& mirror = state_->mirror(id);
-    std::map<std::string, std::pair<LedgerRow, Fate>> after;
-    for (const auto& person : people) {
-      const auto& email = person.email.text();
+    const auto suppressions = suppressions_of(id);
+    MemoryChanges changes;
+    for (std::size_t i = 0; i < people.size(); ++i) {
+      const auto& email = people[i].email.text();
       const auto found = mirror.ledger.find(email);
       if (found == mirror.ledger.end()) continue;
-      auto row = after.contains(email) ? after[email].first : found->second;
+      auto row = changes.rows.contains(email) ? changes.rows[email].first : found->second;
+      const auto before = row.confirmed;
       InFlight call;
       if (const auto claim = claims_[id].find(email); claim != claims_[id].end()) {
         call = claim->second;
       } else if (row.lane) {
         call.lane = *row.lane;
       }
-      const auto fate = apply_settlement(row, person, call, place, now);
-      after[email] = {std::move(row), fate};
+      const auto fate = apply_settlement(row, people[i], call, place, now, cross, i);
+      settle_suppression(suppressions, email, before, row.confirmed, now, changes);
+      changes.rows[email] = {std::move(row), fate};
     }
     change([&] {
-      apply_all(mirror, after);
+      changes.apply_to(*state_, id);
       for (const auto& person : people)
         claims_[id].erase(person.email.text());
       drop_finished_batches();
@@ -226,6 +231,63 @@ class MemoryStore : public Store {
     return attempts;
   }
 
+  void observe(MirrorId id, const std::vector<domain::EmailAddress>& people, const DecideRemote& decide,
+               const PlaceRule& place, domain::UtcTime now) override {
+    now_ = now;
+    MemoryChanges changes;
+    for (const auto& address : people)
+      present(*state_, state_->mirror(id), claims_[id], address, decide, place, now, changes);
+    change([&] {
+      changes.apply_to(*state_, id);
+      for (auto& [email, call] : changes.calls)
+        claims_[id][email] = std::move(call);
+    });
+  }
+  std::unique_ptr<ListScan> begin_list(MirrorId id) override {
+    return make_memory_list(state_->mirror(id), suppressions_of(id), claims_[id]);
+  }
+  std::optional<domain::UtcTime> adopted(MirrorId id) const override { return state_->mirror(id).adopted; }
+  void set_adopted(MirrorId id, domain::UtcTime when) override {
+    change([&] { state_->mirror(id).adopted = when; });
+  }
+  std::optional<domain::UtcTime> reconciled(MirrorId id) const override {
+    return state_->mirror(id).reconciled;
+  }
+  void set_reconciled(MirrorId id, domain::UtcTime when) override {
+    change([&] { state_->mirror(id).reconciled = when; });
+  }
+  std::size_t suppressed(MirrorId id) const override { return suppressions_of(id).size(); }
+
+  std::vector<Writeback> writebacks(MirrorId id, domain::UtcTime now, std::size_t most) const override {
+    return due_writebacks(state_->mirror(id), now, most);
+  }
+  std::optional<domain::UtcTime> next_writeback(const std::vector<MirrorId>& mirrors) const override {
+    std::optional<domain::UtcTime> earliest;
+    for (const auto id : mirrors) {
+      const auto next = store::next_writeback(state_->mirror(id));
+      if (next && (!earliest || *next < *earliest)) earliest = next;
+    }
+    return earliest;
+  }
+  void finish_writeback(MirrorId id, std::int64_t number) override {
+    auto& mirror = state_->mirror(id);
+    const auto found = find_writeback(mirror, number);
+    if (found == mirror.writebacks.end()) return;
+    change([&] {
+      mirror.touched[found->writeback.email.text()] = ++state_->last_touch;
+      mirror.writebacks.erase(found);
+    });
+  }
+  void postpone_writeback(MirrorId id, std::int64_t number, domain::UtcTime not_before) override {
+    auto& mirror = state_->mirror(id);
+    const auto found = find_writeback(mirror, number);
+    if (found == mirror.writebacks.end()) return;
+    change([&] {
+      found->not_before = not_before;
+      ++found->writeback.attempts;
+    });
+  }
+
   Summary summary(MirrorId id, domain::UtcTime now) const override {
     const auto& mirror = state_->mirror(id);
     Summary summary;
@@ -241,6 +303,8 @@ class MemoryStore : public Store {
       ++summary.people[row.confirmed.status];
       if (row.wanted.intent == domain::Intent::Subscribed) ++summary.wanted_subscribed;
       if (!row.parked.empty()) ++summary.parked[row.parked];
+      if (consent_day(row.wanted) <= last_due_consent_day(now) && consent_day(row.wanted))
+        ++summary.consents_due;
       if (!row.lane || (row.attempts == 0 && row.due > now)) continue;
       auto& lane = summary.pending[*row.lane];
       ++lane.people;
@@ -252,6 +316,7 @@ class MemoryStore : public Store {
     for_each_duplicate(mirror, [&](const domain::MemberKey&, const std::string&) {
       ++summary.parked[std::string(duplicate_reason)];
     });
+    summary.writebacks = mirror.writebacks.size();
     summary.facts = mirror.facts;
     summary.holds = mirror.holds;
     return summary;
@@ -311,6 +376,14 @@ class MemoryStore : public Store {
   };
 
   static MirrorId id_of(std::size_t index) { return MirrorId{static_cast<std::int64_t>(index) + 1}; }
+
+  MemorySuppressions suppressions_of(MirrorId id) const {
+    return looked_up(state_->suppressions, state_->mirror(id).list_id).value_or(MemorySuppressions{});
+  }
+  static std::vector<MemoryWriteback>::iterator find_writeback(MemoryMirror& mirror, std::int64_t number) {
+    return std::find_if(mirror.writebacks.begin(), mirror.writebacks.end(),
+                        [number](const MemoryWriteback& one) { return one.writeback.id == number; });
+  }
 
   // A durable change: the hooks may throw, before it or after it.
   template <typename Apply>

@@ -53,6 +53,7 @@ std::size_t size_at(const Statement& row, int column) {
 MirrorTable::MirrorTable(Connection& connection)
     : find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
       add_(connection, "INSERT INTO mirror (name, list_id) VALUES (?, ?) RETURNING id"),
+      list_id_(connection, "SELECT list_id FROM mirror WHERE id = ?"),
       paused_(connection, "SELECT paused FROM mirror WHERE id = ?"),
       set_paused_(connection, "UPDATE mirror SET paused = ? WHERE id = ?"),
       facts_(connection,
@@ -64,6 +65,10 @@ MirrorTable::MirrorTable(Connection& connection)
           "UPDATE mirror SET generation = generation + 1, last_good_rows = ?, last_rows = ?, non_null = ?, "
           "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ? WHERE id = ?"),
       generation_(connection, "SELECT generation FROM mirror WHERE id = ?"),
+      adopted_(connection, "SELECT adopted FROM mirror WHERE id = ?"),
+      set_adopted_(connection, "UPDATE mirror SET adopted = ? WHERE id = ?"),
+      reconciled_(connection, "SELECT reconciled FROM mirror WHERE id = ?"),
+      set_reconciled_(connection, "UPDATE mirror SET reconciled = ? WHERE id = ?"),
       holds_(connection,
              "SELECT change_class, count, of, digest, why, refs, since FROM hold WHERE mirror = ? ORDER BY "
              "change_class"),
@@ -86,6 +91,12 @@ MirrorId MirrorTable::add(std::string_view name, std::int64_t list_id) {
   const StatementUse use(add_);
   add_.step();
   return MirrorId{add_.integer(0)};
+}
+
+std::int64_t MirrorTable::list_id(MirrorId mirror) {
+  list_id_.bind(1, mirror.number);
+  const StatementUse use(list_id_);
+  return list_id_.step() ? list_id_.integer(0) : 0;
 }
 
 bool MirrorTable::paused(MirrorId mirror) {
@@ -136,6 +147,26 @@ std::int64_t MirrorTable::generation(MirrorId mirror) {
   generation_.bind(1, mirror.number);
   const StatementUse use(generation_);
   return generation_.step() ? generation_.integer(0) : 0;
+}
+
+std::optional<domain::UtcTime> MirrorTable::adopted(MirrorId mirror) {
+  adopted_.bind(1, mirror.number);
+  const StatementUse use(adopted_);
+  return adopted_.step() ? time_at(adopted_, 0) : std::nullopt;
+}
+
+void MirrorTable::set_adopted(MirrorId mirror, domain::UtcTime when) {
+  set_adopted_.bind(1, to_number(when)).bind(2, mirror.number).run();
+}
+
+std::optional<domain::UtcTime> MirrorTable::reconciled(MirrorId mirror) {
+  reconciled_.bind(1, mirror.number);
+  const StatementUse use(reconciled_);
+  return reconciled_.step() ? time_at(reconciled_, 0) : std::nullopt;
+}
+
+void MirrorTable::set_reconciled(MirrorId mirror, domain::UtcTime when) {
+  set_reconciled_.bind(1, to_number(when)).bind(2, mirror.number).run();
 }
 
 std::vector<Hold> MirrorTable::holds(MirrorId mirror) {

@@ -17,12 +17,18 @@ class MirrorTable {
   std::optional<MirrorId> find(std::string_view name, std::int64_t list_id);
   MirrorId add(std::string_view name, std::int64_t list_id);
 
+  /// 0: no such mirror.
+  std::int64_t list_id(MirrorId mirror);
   bool paused(MirrorId mirror);
   void set_paused(MirrorId mirror, bool paused);
   SourceFacts facts(MirrorId mirror);
   /// Also counts the read.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
   std::int64_t generation(MirrorId mirror);
+  std::optional<domain::UtcTime> adopted(MirrorId mirror);
+  void set_adopted(MirrorId mirror, domain::UtcTime when);
+  std::optional<domain::UtcTime> reconciled(MirrorId mirror);
+  void set_reconciled(MirrorId mirror, domain::UtcTime when);
 
   std::vector<Hold> holds(MirrorId mirror);
   void replace_holds(MirrorId mirror, const std::vector<Hold>& holds);
@@ -33,7 +39,8 @@ class MirrorTable {
   void drop_expired_approvals(MirrorId mirror, domain::UtcTime now);
 
  private:
-  Statement find_, add_, paused_, set_paused_, facts_, set_facts_, generation_;
+  Statement find_, add_, list_id_, paused_, set_paused_, facts_, set_facts_, generation_;
+  Statement adopted_, set_adopted_, reconciled_, set_reconciled_;
   Statement holds_, clear_holds_, add_hold_;
   Statement approve_, approved_, drop_approval_, drop_expired_;
 };

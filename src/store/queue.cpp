@@ -43,6 +43,15 @@ std::optional<std::int64_t> Claims::free(MirrorId mirror, const std::string& ema
   return batch;
 }
 
+std::unordered_map<std::string, domain::Lane> Claims::lanes(MirrorId mirror) const {
+  std::unordered_map<std::string, domain::Lane> lanes;
+  if (const auto people = people_.find(mirror); people != people_.end()) {
+    for (const auto& [email, claim] : people->second)
+      lanes.emplace(email, claim.call.lane);
+  }
+  return lanes;
+}
+
 std::size_t Claims::left(std::int64_t batch) const {
   const auto found = left_.find(batch);
   return found == left_.end() ? 0 : found->second;

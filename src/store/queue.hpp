@@ -39,6 +39,8 @@ class Claims {
   void add(MirrorId mirror, const std::string& email, domain::Lane lane, std::int64_t batch);
   /// Frees a person. The batch, if this was its last one.
   std::optional<std::int64_t> free(MirrorId mirror, const std::string& email);
+  /// Everybody who is out.
+  std::unordered_map<std::string, domain::Lane> lanes(MirrorId mirror) const;
   /// Of this batch, how many people are still out.
   std::size_t left(std::int64_t batch) const;
 

@@ -299,6 +299,14 @@ LedgerRow read_row(const Statement& s, int first) {
   return row;
 }
 
+domain::Confirmed trace_at(const Statement& row, int first) {
+  domain::Confirmed confirmed;
+  confirmed.status = status_at(row, first);
+  confirmed.since = time_at(row, first + 1);
+  confirmed.maybe_groups = list_at(row, first + 2);
+  return confirmed;
+}
+
 void read_everything(Connection& connection) {
   Statement rows(connection, "SELECT " + std::string(row_columns) + " FROM subscriber");
   while (rows.step())

@@ -55,6 +55,9 @@ class RowBinder {
 
 LedgerRow read_row(const Statement& statement, int first);
 
+/// From the columns status, since, groups of `trace`.
+domain::Confirmed trace_at(const Statement& row, int first);
+
 /// Reads every row that has to make sense. Throws StoreFailure(Damaged) if one does not.
 void read_everything(Connection& connection);
 

@@ -233,6 +233,28 @@ AddressEvent address_event(std::string_view sort_key, std::string_view payload) 
   return event;
 }
 
+void append_payload(std::string& out, const Listed& listed) {
+  Writer writer(out);
+  writer.flags({listed.status.has_value(), listed.groups.has_value()});
+  if (listed.status) writer.number(static_cast<std::uint64_t>(*listed.status));
+  writer.fingerprint(listed.fields);
+  writer.flag(listed.ad_agreed);
+  if (listed.groups) writer.groups(*listed.groups);
+  writer.time(listed.modified);
+}
+
+Listed listed_record(std::string_view payload) {
+  Reader reader(payload);
+  Listed listed;
+  const auto flags = reader.number();
+  if (bit(flags, 0)) listed.status = static_cast<domain::RemoteStatus>(reader.number());
+  listed.fields = reader.fingerprint();
+  listed.ad_agreed = reader.flag();
+  if (bit(flags, 1)) listed.groups = reader.groups();
+  listed.modified = reader.time();
+  return listed;
+}
+
 void append_record(std::string& out, const DecisionRecord& record) {
   Writer writer(out);
   const auto& decision = record.decision;

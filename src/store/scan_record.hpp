@@ -71,6 +71,9 @@ void append_payload(std::string& out, const RowRecord& record);
 RowRecord row_record(std::string_view sort_key, std::string_view payload);
 void append_payload(std::string& out, const AddressEvent& event);
 AddressEvent address_event(std::string_view sort_key, std::string_view payload);
+/// One of a list that was read; sorted by address.
+void append_payload(std::string& out, const Listed& listed);
+Listed listed_record(std::string_view payload);
 void append_record(std::string& out, const DecisionRecord& record);
 DecisionRecord decision_record(std::string_view bytes);
 

@@ -151,6 +151,43 @@ SELECT m.name AS mirror, s.email,
   CASE s.lane WHEN 0 THEN 'optout' WHEN 1 THEN 'delete' WHEN 2 THEN 'upsert' END AS lane,
   s.shape, datetime(s.due / 1000, 'unixepoch') AS due, s.attempts, s.error, s.parked, s.message
 FROM subscriber s JOIN mirror m ON m.id = s.mirror;
+)sql"},
+                                   {2, R"sql(
+-- What Stibee shows: when the list was first taken over, and last compared.
+ALTER TABLE mirror ADD COLUMN adopted INTEGER;
+ALTER TABLE mirror ADD COLUMN reconciled INTEGER;
+-- A state that has sent people knows what it did.
+UPDATE mirror SET adopted = coalesce(last_success, CAST(strftime('%s', 'now') AS INTEGER) * 1000)
+WHERE EXISTS (SELECT 1 FROM subscriber s WHERE s.mirror = mirror.id);
+
+-- Grows with each touch from outside a read, so that a read clears only those that it saw.
+ALTER TABLE touched_address ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+
+-- The opt-outs on record, by list: what suppressions.sqlite says is active, up to the number in `meta`.
+CREATE TABLE suppression (
+  list_id INTEGER NOT NULL,
+  person_hash BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (list_id, person_hash)
+) WITHOUT ROWID;
+
+-- Statements to be run in the member database; gone once they are.
+CREATE TABLE writeback (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  mirror INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  member_key,
+  event TEXT NOT NULL,
+  occurred_by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  fields TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  not_before INTEGER NOT NULL
+);
+CREATE INDEX writeback_person ON writeback (mirror, email, id);
 )sql"}};
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "store/ledger_row.hpp"
 #include "store/row_codec.hpp"
+#include "store/suppression_table.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -19,7 +20,7 @@ struct SqliteScan::Snapshot {
   Snapshot(std::unique_ptr<Connection> opened, MirrorId mirror)
       : connection(std::move(opened)),
         begin(*connection, "BEGIN"),
-        generation(*connection, "SELECT generation FROM mirror WHERE id = ?"),
+        generation(*connection, "SELECT generation, list_id FROM mirror WHERE id = ?"),
         cursor(*connection, "SELECT key, fingerprint, shadowed FROM member WHERE mirror = ? ORDER BY key"),
         old_row(*connection,
                 "SELECT fingerprint, email, subscribed, shadowed, rejection, rejected_column FROM member "
@@ -30,10 +31,11 @@ struct SqliteScan::Snapshot {
             "SELECT m.key, m.subscribed, m.rejection IS NOT NULL, m.shadowed FROM member_address a CROSS "
             "JOIN member "
             "m ON m.mirror = a.mirror AND m.key = a.key WHERE a.mirror = ? AND a.email = ? ORDER BY a.key"),
-        touched(*connection, "SELECT email FROM touched_address WHERE mirror = ? ORDER BY email"),
+        touched(*connection, "SELECT email, number FROM touched_address WHERE mirror = ? ORDER BY email"),
         ledger(*connection,
                "SELECT " + std::string(row_columns) + " FROM subscriber WHERE mirror = ? AND email = ?"),
-        trace(*connection, "SELECT status, since, groups FROM trace WHERE mirror = ? AND person_hash = ?") {
+        trace(*connection, "SELECT status, since, groups FROM trace WHERE mirror = ? AND person_hash = ?"),
+        suppressions(*connection) {
     begin.run();
     for (auto* statement : {&generation, &cursor, &old_row, &bearers, &touched, &ledger, &trace}) {
       statement->bind(1, mirror.number);
@@ -46,6 +48,7 @@ struct SqliteScan::Snapshot {
 
   std::unique_ptr<Connection> connection;
   Statement begin, generation, cursor, old_row, bearers, touched, ledger, trace;
+  SuppressionTable suppressions;
 };
 
 SqliteScan::SqliteScan(std::unique_ptr<Connection> connection, const domain::StateKey& key, MirrorId mirror,
@@ -58,11 +61,15 @@ SqliteScan::SqliteScan(std::unique_ptr<Connection> connection, const domain::Sta
       events_(staging_, events_memory),
       decisions_(staging_) {
   // The first read fixes the view of the state.
-  if (snapshot_->generation.step()) generation_ = snapshot_->generation.integer(0);
+  if (snapshot_->generation.step()) {
+    generation_ = snapshot_->generation.integer(0);
+    list_id_ = snapshot_->generation.integer(1);
+  }
   snapshot_->generation.reset();
   has_members_ = snapshot_->any("SELECT 1 FROM member WHERE mirror = ? LIMIT 1", mirror);
   has_ledger_ = snapshot_->any("SELECT 1 FROM subscriber WHERE mirror = ? LIMIT 1", mirror);
   has_traces_ = snapshot_->any("SELECT 1 FROM trace WHERE mirror = ? LIMIT 1", mirror);
+  has_suppressions_ = snapshot_->suppressions.any(list_id_);
 }
 
 SqliteScan::~SqliteScan() = default;
@@ -181,6 +188,7 @@ void SqliteScan::stage_touched() {
   while (touched.step()) {
     AddressEvent event;
     event.email = touched.text(0);
+    touched_up_to_ = std::max(touched_up_to_.value_or(0), touched.integer(1));
     add_event(event);
   }
 }
@@ -213,20 +221,20 @@ std::optional<LedgerView> SqliteScan::ledger_view(const std::string& email) {
       return LedgerView{std::move(row.wanted), std::move(row.confirmed)};
     }
   }
+  if (!has_traces_ && !has_suppressions_) return std::nullopt;
+  const auto person = key_.person_hash(email);
+  std::optional<domain::Confirmed> confirmed;
   if (has_traces_) {
     auto& statement = snapshot_->trace;
-    const auto hash = key_.person_hash(email);
-    statement.bind(2, std::span<const std::uint8_t>(hash));
+    statement.bind(2, std::span<const std::uint8_t>(person));
     const StatementUse use(statement);
-    if (statement.step()) {
-      LedgerView view;
-      view.confirmed.status = status_at(statement, 0);
-      view.confirmed.since = time_at(statement, 1);
-      view.confirmed.maybe_groups = list_at(statement, 2);
-      return view;
-    }
+    if (statement.step()) confirmed = trace_at(statement, 0);
   }
-  return std::nullopt;
+  if (has_suppressions_) confirmed = known_before(confirmed, snapshot_->suppressions.find(list_id_, person));
+  if (!confirmed) return std::nullopt;
+  LedgerView view;
+  view.confirmed = std::move(*confirmed);
+  return view;
 }
 
 void SqliteScan::decide_group(std::vector<AddressEvent>& group, const DecideAddress& decide) {

@@ -33,6 +33,8 @@ class SqliteScan : public Scan {
   std::int64_t generation() const { return generation_; }
   const std::filesystem::path& staging() const { return staging_; }
   bool decided() const { return decided_; }
+  /// Touched addresses up to this number were decided; nullopt: there were none.
+  const std::optional<std::int64_t>& touched_up_to() const { return touched_up_to_; }
   bool has_class(int change_class) const { return classes_.contains(change_class); }
   /// Lets go of the view of the state, so that its log can be truncated.
   void close_snapshot();
@@ -64,6 +66,9 @@ class SqliteScan : public Scan {
   bool has_members_ = false;
   bool has_ledger_ = false;
   bool has_traces_ = false;
+  bool has_suppressions_ = false;
+  std::int64_t list_id_ = 0;
+  std::optional<std::int64_t> touched_up_to_;
   bool decided_ = false;
   bool at_end_ = false;
   std::optional<domain::MemberKey> last_staged_;

@@ -20,9 +20,16 @@ SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, Connection::Mod
                 queue_.changed(mirror, email, row);
               }),
       mirrors_(*connection_),
+      suppressions_(*connection_),
+      writebacks_(*connection_),
       insert_batch_(*connection_, "INSERT INTO in_flight (mirror, people) VALUES (?, ?) RETURNING id"),
       erase_batch_(*connection_, "DELETE FROM in_flight WHERE id = ?"),
-      insert_attempt_(*connection_, "INSERT OR REPLACE INTO limiter_attempt VALUES (?, ?, ?, ?, ?, ?)") {
+      insert_attempt_(*connection_, "INSERT OR REPLACE INTO limiter_attempt VALUES (?, ?, ?, ?, ?, ?)"),
+      touch_(
+          *connection_,
+          "INSERT INTO touched_address VALUES (?, ?, ?) ON CONFLICT (mirror, email) DO UPDATE SET number = "
+          "excluded.number"),
+      last_touch_(connection_->query_number("SELECT max(number) FROM touched_address")) {
   Statement last(*connection_,
                  "SELECT limiter_class, max(number) FROM limiter_attempt GROUP BY limiter_class");
   while (last.step())
@@ -72,10 +79,14 @@ SourceFacts SqliteStore::source_facts(MirrorId mirror) const {
 }
 
 std::unique_ptr<Scan> SqliteStore::begin_scan(MirrorId mirror) {
+  return std::make_unique<SqliteScan>(connection_for_scan(), key_, mirror, staging_);
+}
+
+std::unique_ptr<Connection> SqliteStore::connection_for_scan() const {
   const auto mode = mode_ == Connection::Mode::ReadWrite ? Connection::Mode::ReadOnly : mode_;
   auto connection = std::make_unique<Connection>(connection_->file(), mode);
   connection->execute("PRAGMA cache_size = -1500");
-  return std::make_unique<SqliteScan>(std::move(connection), key_, mirror, staging_);
+  return connection;
 }
 
 CommitReport SqliteStore::commit(std::unique_ptr<Scan> scan, const CommitRequest& request) {
@@ -91,10 +102,17 @@ CommitReport SqliteStore::commit(std::unique_ptr<Scan> scan, const CommitRequest
   if (staged->generation() != mirrors_.generation(mirror)) {
     throw StoreError("another read of the same mirror was applied while this one ran; it will be repeated");
   }
-  Ingest ingest(*connection_, ledger_, *staged, request, [&](const std::string& email) -> const InFlight* {
+  const auto in_flight = [&](const std::string& email) -> const InFlight* {
     const auto* claim = claims_.find(mirror, email);
     return claim == nullptr ? nullptr : &claim->call;
-  });
+  };
+  Ingest::FindSuppression suppression;
+  if (const auto list_id = mirrors_.list_id(mirror); suppressions_.any(list_id)) {
+    suppression = [this, list_id](const std::string& email) {
+      return suppressions_.find(list_id, key_.person_hash(email));
+    };
+  }
+  Ingest ingest(*connection_, ledger_, std::move(suppression), *staged, request, in_flight);
   const auto report = ingest.run();
   mirrors_.set_facts(mirror, request.facts);
   mirrors_.replace_holds(mirror, request.holds);
@@ -172,6 +190,8 @@ Summary SqliteStore::summary(MirrorId mirror, domain::UtcTime now) const {
   if (duplicates.step() && duplicates.integer(0) > 0) {
     summary.parked[std::string(duplicate_reason)] += count(duplicates.integer(0));
   }
+  summary.consents_due = count(tally.consents_until(last_due_consent_day(now)));
+  summary.writebacks = writebacks_.count(mirror);
   summary.facts = mirrors_.facts(mirror);
   summary.holds = mirrors_.holds(mirror);
   return summary;

@@ -5,6 +5,8 @@
 #include "store/queue.hpp"
 #include "store/sqlite.hpp"
 #include "store/sqlite_scan.hpp"
+#include "store/suppression_table.hpp"
+#include "store/writeback_table.hpp"
 
 #include <filesystem>
 #include <map>
@@ -47,6 +49,19 @@ class SqliteStore : public Store {
 
   std::vector<LoggedAttempt> logged_attempts() const override;
 
+  void observe(MirrorId mirror, const std::vector<domain::EmailAddress>& people, const DecideRemote& decide,
+               const PlaceRule& place, domain::UtcTime now) override;
+  std::unique_ptr<ListScan> begin_list(MirrorId mirror) override;
+  std::optional<domain::UtcTime> adopted(MirrorId mirror) const override;
+  void set_adopted(MirrorId mirror, domain::UtcTime when) override;
+  std::optional<domain::UtcTime> reconciled(MirrorId mirror) const override;
+  void set_reconciled(MirrorId mirror, domain::UtcTime when) override;
+  std::size_t suppressed(MirrorId mirror) const override;
+  std::vector<Writeback> writebacks(MirrorId mirror, domain::UtcTime now, std::size_t most) const override;
+  std::optional<domain::UtcTime> next_writeback(const std::vector<MirrorId>& mirrors) const override;
+  void finish_writeback(MirrorId mirror, std::int64_t id) override;
+  void postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) override;
+
   Summary summary(MirrorId mirror, domain::UtcTime now) const override;
   std::vector<ParkedPerson> parked(MirrorId mirror, std::size_t most) const override;
   std::size_t pending(MirrorId mirror) const override;
@@ -72,6 +87,15 @@ class SqliteStore : public Store {
     Transaction transaction_;
     bool committed_ = false;
   };
+  class Observation;
+  std::unique_ptr<Connection> connection_for_scan() const;
+  /// The next read is to decide about the address anew.
+  void touch(MirrorId mirror, std::string_view email);
+  void suppress(std::int64_t list_id, const PersonHash& person, const Suppression& suppression);
+  void lift(std::int64_t list_id, const PersonHash& person);
+  void settle_suppression(std::int64_t list_id, bool any_suppressed, const std::string& email,
+                          const domain::Confirmed& before, const domain::Confirmed& after,
+                          domain::UtcTime now);
   void insert_attempt(const LoggedAttempt& attempt);
   void forget_batch(std::int64_t batch);
   std::vector<std::string> parked_addresses(MirrorId mirror, std::string_view reason, std::string_view email);
@@ -90,7 +114,10 @@ class SqliteStore : public Store {
   mutable Queue queue_;
   mutable LedgerTable ledger_;
   mutable MirrorTable mirrors_;
-  Statement insert_batch_, erase_batch_, insert_attempt_;
+  mutable SuppressionTable suppressions_;
+  mutable WritebackTable writebacks_;
+  Statement insert_batch_, erase_batch_, insert_attempt_, touch_;
+  std::int64_t last_touch_ = 0;
 };
 
 /// Applies a scan. Runs inside the caller's transaction. `in_flight`: the call that is out for a person, or
@@ -98,8 +125,10 @@ class SqliteStore : public Store {
 class Ingest {
  public:
   using FindInFlight = std::function<const InFlight*(const std::string& email)>;
-  Ingest(Connection& connection, LedgerTable& ledger, SqliteScan& scan, const CommitRequest& request,
-         FindInFlight in_flight);
+  /// Empty if the list has none.
+  using FindSuppression = std::function<std::optional<Suppression>(const std::string& email)>;
+  Ingest(Connection& connection, LedgerTable& ledger, FindSuppression suppression, SqliteScan& scan,
+         const CommitRequest& request, FindInFlight in_flight);
   CommitReport run();
   /// People in flight of whom something else is wanted now, and what was wanted when their call was made.
   const std::vector<std::pair<std::string, domain::Wanted>>& overtaken() const { return overtaken_; }
@@ -121,6 +150,7 @@ class Ingest {
   const CommitRequest& request_;
   MirrorId mirror_;
   LedgerTable& ledger_;
+  FindSuppression suppression_;
   FindInFlight in_flight_;
   Statement insert_member_, update_member_, delete_member_, set_shadowed_;
   Statement insert_address_, delete_address_, clear_touched_, touch_;

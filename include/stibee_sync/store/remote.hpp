@@ -51,12 +51,12 @@ struct WritebackRequest {
 
 /// What the caller makes of what Stibee showed. Exactly what is set is done.
 struct RemoteChange {
-  std::optional<domain::Confirmed> confirmed;
+  std::optional<domain::Confirmed> confirmed = {};
   /// Only where the person's own later word at Stibee overrules the table until it is written back.
-  std::optional<domain::Wanted> wanted;
-  std::optional<Suppression> suppress;  // the newest one on record is kept
-  bool lift = false;                    // the suppression, if there is one
-  std::optional<WritebackRequest> writeback;
+  std::optional<domain::Wanted> wanted = {};
+  std::optional<Suppression> suppress = {};  // the newest one on record is kept
+  bool lift = false;                         // the suppression, if there is one
+  std::optional<WritebackRequest> writeback = {};
   bool look_again = false;  // the next read decides about the address anew, though its rows did not change
 };
 /// Pure; called inside the transaction, on the store's thread.
@@ -85,7 +85,7 @@ struct Listed {
 /// One address of the merge of ledger and list; at least one side has it.
 struct ListedPair {
   domain::EmailAddress email;
-  RemoteView view;  // as it was when the scan began
+  RemoteView view;  // what `Store::observe` would have presented when the scan began
   std::optional<Listed> listed;
 };
 

@@ -190,7 +190,8 @@ struct Summary {
   std::map<domain::Lane, LaneCount>
       pending;  // without the parked and those not due before a later day (Later)
   std::map<std::string, std::size_t> parked;  // reason → people and rejected rows
-  std::size_t consents_due = 0;  // people wanted subscribed whose consent is older than 23 months
+  std::size_t consents_due = 0;  // people wanted subscribed whose consent is older than 23 months: by whole
+                                 // days (UTC), 700 and more
   std::size_t writebacks = 0;    // waiting
   SourceFacts facts;
   std::vector<Hold> holds;
@@ -287,47 +288,33 @@ class Store {
 
   virtual std::vector<LoggedAttempt> logged_attempts() const = 0;
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
   // ---- what Stibee shows (remote.hpp) --------------------------------------------------------------
 
   /// Presents each person as the state has them and does what `decide` says, all in one transaction (the
   /// suppressions' own file first). A row is made for nobody. Somebody who comes twice is presented twice.
   virtual void observe(MirrorId mirror, const std::vector<domain::EmailAddress>& people,
-                       const DecideRemote& decide, const PlaceRule& place, domain::UtcTime now) {
-    throw std::logic_error("not built yet");
-  }
-  virtual std::unique_ptr<ListScan> begin_list(MirrorId mirror) { throw std::logic_error("not built yet"); }
+                       const DecideRemote& decide, const PlaceRule& place, domain::UtcTime now) = 0;
+  virtual std::unique_ptr<ListScan> begin_list(MirrorId mirror) = 0;
   /// When the list was first taken over, or found to be unreadable; nullopt: it must be, before anything is
   /// sent.
-  virtual std::optional<domain::UtcTime> adopted(MirrorId mirror) const {
-    throw std::logic_error("not built yet");
-  }
-  virtual void set_adopted(MirrorId mirror, domain::UtcTime when) { throw std::logic_error("not built yet"); }
-  virtual std::optional<domain::UtcTime> reconciled(MirrorId mirror) const {
-    throw std::logic_error("not built yet");
-  }
-  virtual void set_reconciled(MirrorId mirror, domain::UtcTime when) {
-    throw std::logic_error("not built yet");
-  }
+  virtual std::optional<domain::UtcTime> adopted(MirrorId mirror) const = 0;
+  virtual void set_adopted(MirrorId mirror, domain::UtcTime when) = 0;
+  virtual std::optional<domain::UtcTime> reconciled(MirrorId mirror) const = 0;
+  virtual void set_reconciled(MirrorId mirror, domain::UtcTime when) = 0;
   /// Suppressed people of a list, whether the table still has them or not.
-  virtual std::size_t suppressed(MirrorId mirror) const { throw std::logic_error("not built yet"); }
+  virtual std::size_t suppressed(MirrorId mirror) const = 0;
 
-  /// The oldest write-backs that are due.
-  virtual std::vector<Writeback> writebacks(MirrorId mirror, domain::UtcTime now, std::size_t most) const {
-    throw std::logic_error("not built yet");
-  }
+  /// The oldest write-backs that are due. Those of one person come in the order of their events: while one is
+  /// postponed, later ones of the same person are not due.
+  virtual std::vector<Writeback> writebacks(MirrorId mirror, domain::UtcTime now, std::size_t most) const = 0;
   /// When the next one becomes due; nullopt: none waits.
-  virtual std::optional<domain::UtcTime> next_writeback(const std::vector<MirrorId>& mirrors) const {
-    throw std::logic_error("not built yet");
-  }
-  /// Done, or given up: erases it, and lets the next read decide about the address anew.
-  virtual void finish_writeback(MirrorId mirror, std::int64_t id) { throw std::logic_error("not built yet"); }
-  virtual void postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) {
-    throw std::logic_error("not built yet");
-  }
+  virtual std::optional<domain::UtcTime> next_writeback(const std::vector<MirrorId>& mirrors) const = 0;
+  /// Done, or given up: erases it, and lets the next read decide about the address anew. An id that is not
+  /// there is passed over.
+  virtual void finish_writeback(MirrorId mirror, std::int64_t id) = 0;
+  /// Counts an attempt.
+  virtual void postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) = 0;
 
-#pragma GCC diagnostic pop
   // ---- reports -------------------------------------------------------------------------------------
 
   virtual Summary summary(MirrorId mirror, domain::UtcTime now) const = 0;

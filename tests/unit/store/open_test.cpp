@@ -205,26 +205,27 @@ TEST_F(OpenStore, AFileOfANewerVersionIsRefusedAndLeftAlone) {
 TEST_F(OpenStore, AnOlderVersionIsBroughtUpToDateStepByStep) {
   fill();
   Connection connection(file(), Connection::Mode::ReadWrite);
-  ASSERT_EQ(schema_version(connection), 1);
-  const auto first = migration_steps()[0];
-  const MigrationStep steps[] = {first,
-                                 {2, "ALTER TABLE mirror ADD COLUMN note TEXT NOT NULL DEFAULT 'none'"},
-                                 {3, "CREATE TABLE extra (x)"}};
+  const int now = migration_steps().back().to;
+  ASSERT_EQ(schema_version(connection), now);
+  const MigrationStep steps[] = {migration_steps()[0],
+                                 {now + 1, "ALTER TABLE mirror ADD COLUMN note TEXT NOT NULL DEFAULT 'none'"},
+                                 {now + 2, "CREATE TABLE extra (x)"}};
+  const auto before = connection.query_number("SELECT count(*) FROM schema_version");
   migrate(connection, steps);
-  EXPECT_EQ(schema_version(connection), 3);
+  EXPECT_EQ(schema_version(connection), now + 2);
   EXPECT_EQ(connection.query_text("SELECT note FROM mirror"), "none");
   EXPECT_EQ(connection.query_number("SELECT count(*) FROM subscriber"), 1);
   migrate(connection, steps);
-  EXPECT_EQ(connection.query_number("SELECT count(*) FROM schema_version"), 3);
+  EXPECT_EQ(connection.query_number("SELECT count(*) FROM schema_version"), before + 2);
 }
 
 TEST_F(OpenStore, AMigrationThatFailsChangesNothing) {
   fill();
   Connection connection(file(), Connection::Mode::ReadWrite);
-  const auto first = migration_steps()[0];
-  const MigrationStep steps[] = {first, {2, "CREATE TABLE extra (x)"}, {3, "CREATE TABLE extra (x)"}};
+  const int now = migration_steps().back().to;
+  const MigrationStep steps[] = {{now + 1, "CREATE TABLE extra (x)"}, {now + 2, "CREATE TABLE extra (x)"}};
   EXPECT_THROW(migrate(connection, steps), StoreError);
-  EXPECT_EQ(schema_version(connection), 1);
+  EXPECT_EQ(schema_version(connection), now);
   EXPECT_EQ(connection.query_number("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'"), 0);
 }
 

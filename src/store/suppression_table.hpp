@@ -1,0 +1,32 @@
+#pragma once
+
+#include "stibee_sync/store/remote.hpp"
+#include "store/sqlite.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+namespace stibee_sync::store {
+
+/// `StateKey::person_hash` of an address.
+using PersonHash = std::array<std::uint8_t, 32>;
+
+/// The table `suppression` of the state: the opt-outs on record that are active. What decides in the end is
+/// the journal (suppression_journal.hpp), which this one follows.
+class SuppressionTable {
+ public:
+  explicit SuppressionTable(Connection& connection);
+
+  bool any(std::int64_t list_id);
+  std::size_t count(std::int64_t list_id);
+  std::optional<Suppression> find(std::int64_t list_id, const PersonHash& person);
+  void put(std::int64_t list_id, const PersonHash& person, const Suppression& suppression);
+  void erase(std::int64_t list_id, const PersonHash& person);
+
+ private:
+  Statement any_, count_, find_, put_, erase_;
+};
+
+}  // namespace stibee_sync::store
