@@ -94,8 +94,8 @@ std::size_t retry_parked(store::Store& store, const std::vector<pipeline::Mirror
 DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings) {
   DaemonView view;
   view.mirrors = std::move(mirrors);
-  view.limit = static_cast<std::size_t>(settings.stibee.rate_limit.count);
-  view.window = settings.stibee.rate_limit.window;
+  for (const auto& [limiter_class, rate] : limits(settings))
+    view.limiters.push_back({limiter_class, rate.calls, rate.calls, rate.window});
   return view;
 }
 

@@ -27,6 +27,16 @@ std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& /*sett
   return delivery::make_v1();
 }
 
+std::map<delivery::LimiterClass, delivery::Rate> limits(const settings::Settings& settings) {
+  const auto rate = [](const settings::Rate& from) {
+    return delivery::Rate{static_cast<std::size_t>(from.count), from.window};
+  };
+  const auto& stibee = settings.stibee;
+  return {{delivery::LimiterClass::All, rate(stibee.rate_limit)},
+          {delivery::LimiterClass::List, rate(stibee.rate_limits.list)},
+          {delivery::LimiterClass::Other, rate(stibee.rate_limits.other)}};
+}
+
 source::Connection database_connection(const settings::Settings& settings) {
   source::Connection connection;
   connection.url = settings.database.url;
@@ -65,9 +75,9 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
   auto plans = open_mirrors(ground_.store, settings, *dialect_);
   pipeline::Services services{ground_.clock, ground_.store_worker, ground_.store,
                               ground_.log,   ground_.metrics,      system_random()};
-  pipeline::DispatchOptions options;
-  options.rate.calls = static_cast<std::size_t>(settings.stibee.rate_limit.count);
-  options.rate.window = settings.stibee.rate_limit.window;
+  pipeline::CallerOptions options;
+  options.limits = limits(settings);
+  options.main = delivery::Api::V1;
   options.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
   options.api_key = settings.stibee.api_key.reveal();
   options.boot_id = runtime::boot_id();

@@ -7,6 +7,7 @@
 #include "stibee_sync/telemetry/health.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,6 +73,8 @@ class Engine {
 std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
                                                const delivery::Dialect& dialect);
 std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settings);
+/// Of every class of calls that is made with these settings.
+std::map<delivery::LimiterClass, delivery::Rate> limits(const settings::Settings& settings);
 source::Connection database_connection(const settings::Settings& settings);
 http::ClientOptions client_options(const settings::Settings& settings);
 

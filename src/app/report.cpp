@@ -56,11 +56,12 @@ Value progress_of(const MirrorView& mirror, const DaemonView& view) {
   const auto pending = all_pending(mirror.summary);
   const auto backlog = mirror.condition ? std::max(mirror.condition->backlog, pending) : pending;
   const auto calls = (pending + view.batch - 1) / std::max<std::size_t>(view.batch, 1);
-  const double windows = view.limit == 0 ? 0 : static_cast<double>(calls) / static_cast<double>(view.limit);
+  const auto& limiter = view.limiters.front();
+  const double windows = static_cast<double>(calls) / static_cast<double>(limiter.limit);
   Value progress;
   progress.set("done", static_cast<std::int64_t>(backlog - pending));
   progress.set("total", static_cast<std::int64_t>(backlog));
-  progress.set("seconds_left", windows * std::chrono::duration<double>(view.window).count());
+  progress.set("seconds_left", windows * std::chrono::duration<double>(limiter.window).count());
   return progress;
 }
 
@@ -135,18 +136,22 @@ Value status_report(const DaemonView& view) {
     mirrors.push_back(std::move(one));
   }
 
-  Value limiter;
-  limiter.set("class", delivery::name(delivery::LimiterClass::All));
-  limiter.set("limit", view.limit);
-  limiter.set("current", view.dispatch ? view.dispatch->current_limit : view.limit);
-  limiter.set("window_seconds", std::chrono::duration<double>(view.window).count());
+  Value limiters = Value::array();
+  for (const auto& condition : view.dispatch ? view.dispatch->limiters : view.limiters) {
+    Value limiter;
+    limiter.set("class", delivery::name(condition.limiter_class));
+    limiter.set("limit", condition.limit);
+    limiter.set("current", condition.current);
+    limiter.set("window_seconds", std::chrono::duration<double>(condition.window).count());
+    limiters.push_back(std::move(limiter));
+  }
 
   Value report;
   report.set("version", 1);
   report.set("healthy", healthy);
   report.set("running", view.dispatch.has_value());
   report.set("mirrors", std::move(mirrors));
-  report.set("limiter", Value(Value::Array{std::move(limiter)}));
+  report.set("limiter", std::move(limiters));
   report.set("circuit", view.dispatch ? delivery::name(view.dispatch->circuit) : std::string_view("closed"));
   report.set("key_refused", view.dispatch && view.dispatch->key_refused);
   report.set("in_flight", view.dispatch ? view.dispatch->in_flight : std::size_t{0});

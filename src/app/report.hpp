@@ -23,9 +23,8 @@ struct MirrorView {
 struct DaemonView {
   std::vector<MirrorView> mirrors;
   std::optional<pipeline::DispatchCondition> dispatch;  // nothing: no daemon runs
-  std::size_t limit = 0;                                // calls per window, as configured
+  std::vector<pipeline::LimiterCondition> limiters;     // as configured
   std::size_t batch = 2000;
-  domain::Duration window{};
 };
 
 /// All reports are JSON in the contract's shape; text for people is rendered from them (render.hpp). Pure.

@@ -202,4 +202,10 @@ CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& r
   return result;
 }
 
+CallResult read_verdict(const ApiAnswer& answer) {
+  const Envelope envelope(answer);
+  if (envelope.failed()) return failed_call(envelope, {}, answer);
+  return whole_call(CallVerdict::Answered, {}, "", "", std::nullopt);
+}
+
 }  // namespace stibee_sync::delivery

@@ -12,7 +12,11 @@ using std::chrono::nanoseconds;
 
 // What a call may need from our `take` to the server's count without breaking the limit. Costs its share of
 // the throughput, so it is bounded by both.
-constexpr nanoseconds most_slack = milliseconds(50);
+constexpr nanoseconds most_slack = std::chrono::seconds(1);
+// An attempt of an earlier life was logged before it was sent: the log's own commit lies between.
+constexpr nanoseconds logged_before = milliseconds(250);
+// So many answers tell what is usual: few enough that a change of the batches' size is soon forgotten.
+constexpr std::size_t most_remembered = 16;
 // A burst of a whole window's calls is allowed, but not in one instant.
 constexpr nanoseconds most_spread = milliseconds(20);
 constexpr nanoseconds most_margin = milliseconds(1);
@@ -31,6 +35,10 @@ nanoseconds RateLimiter::slack() const {
   return std::min(limit_.window * 3 / 100, most_slack);
 }
 
+nanoseconds RateLimiter::most_delay() const {
+  return limit_.window * 5 / 100;
+}
+
 nanoseconds RateLimiter::spread() const {
   return std::min(limit_.window / static_cast<nanoseconds::rep>(2 * limit_.calls), most_spread);
 }
@@ -39,8 +47,15 @@ nanoseconds RateLimiter::margin() const {
   return std::min(limit_.window / 1000, most_margin);
 }
 
-MonotonicTime RateLimiter::free_again(const Entry& entry) const {
-  return entry.counted + limit_.window + margin();
+MonotonicTime RateLimiter::counted_at(const Entry& entry, MonotonicTime now) const {
+  if (entry.answered || took_.empty()) return entry.counted;
+  // Not answered though its neighbours would have been: it may be late on its way.
+  const auto delay = std::clamp(now - entry.sent - fastest_, nanoseconds(0), most_delay());
+  return entry.counted + delay;
+}
+
+MonotonicTime RateLimiter::free_again(const Entry& entry, MonotonicTime now) const {
+  return counted_at(entry, now) + limit_.window + margin();
 }
 
 double RateLimiter::allowed(MonotonicTime now) const {
@@ -56,13 +71,15 @@ std::size_t RateLimiter::current(MonotonicTime now) const {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::floor(allowed(now) + 1e-9)));
 }
 
-MonotonicTime RateLimiter::next_slot(MonotonicTime now) const {
+MonotonicTime RateLimiter::next_slot(MonotonicTime now, std::size_t kept_free) const {
   MonotonicTime slot = std::max(now, held_until_);
   if (sent_any_) slot = std::max(slot, last_sent_ + spread());
-  const std::size_t most = current(now);
+  const std::size_t allowed_now = current(now);
+  const std::size_t most = allowed_now > kept_free ? allowed_now - kept_free : 1;
   std::vector<MonotonicTime> taken;
   for (const Entry& entry : entries_) {
-    if (free_again(entry) > slot) taken.push_back(free_again(entry));
+    const auto free = free_again(entry, now);
+    if (free > slot) taken.push_back(free);
   }
   if (taken.size() < most) return slot;
   // Free when fewer than `most` are left: at the most-th latest of them.
@@ -73,7 +90,7 @@ MonotonicTime RateLimiter::next_slot(MonotonicTime now) const {
 
 RateLimiter::Attempt RateLimiter::take(MonotonicTime now) {
   forget_old(now);
-  entries_.push_back(Entry{now + slack()});
+  entries_.push_back(Entry{now, now + slack(), false});
   last_sent_ = sent_any_ ? std::max(last_sent_, now) : now;
   sent_any_ = true;
   return Attempt{first_id_ + entries_.size() - 1};
@@ -82,7 +99,14 @@ RateLimiter::Attempt RateLimiter::take(MonotonicTime now) {
 void RateLimiter::answered(Attempt attempt, MonotonicTime now) {
   if (attempt.id < first_id_ || attempt.id - first_id_ >= entries_.size()) return;
   Entry& entry = entries_[attempt.id - first_id_];
-  entry.counted = std::min(entry.counted, now);
+  if (entry.answered) return;
+  const auto took = now - entry.sent;
+  took_.push_back(took);
+  if (took_.size() > most_remembered) took_.pop_front();
+  fastest_ = *std::min_element(took_.begin(), took_.end());
+  const auto delay = std::clamp(took - fastest_, nanoseconds(0), most_delay());
+  entry.counted = std::min(now, entry.counted + delay);
+  entry.answered = true;
 }
 
 void RateLimiter::throttled(MonotonicTime now) {
@@ -100,7 +124,7 @@ void RateLimiter::hold_until(MonotonicTime until) {
 
 void RateLimiter::restore(const std::vector<MonotonicTime>& attempts) {
   for (const MonotonicTime sent : attempts) {
-    entries_.push_back(Entry{sent + slack()});
+    entries_.push_back(Entry{sent, sent + slack() + std::min(logged_before, limit_.window), true});
     last_sent_ = sent_any_ ? std::max(last_sent_, sent) : sent;
     sent_any_ = true;
   }
@@ -113,7 +137,7 @@ void RateLimiter::set_limit(Rate limit) {
 }
 
 void RateLimiter::forget_old(MonotonicTime now) {
-  while (!entries_.empty() && free_again(entries_.front()) <= now) {
+  while (!entries_.empty() && free_again(entries_.front(), now) <= now) {
     entries_.pop_front();
     ++first_id_;
   }

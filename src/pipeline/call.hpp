@@ -3,17 +3,28 @@
 #include "stibee_sync/pipeline/dispatch.hpp"
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 namespace stibee_sync::pipeline {
+
+/// What a look into the queue brought.
+struct Dispatch::Found {
+  Found() = default;
+  std::optional<store::Claimed> claimed;
+  bool more = false;                                            // others wait who could have been served
+  delivery::LimiterClass logged = delivery::LimiterClass::All;  // of the attempt that was kept with the claim
+  std::set<Need> needs;                     // nobody was claimed, or some could not be for want of these
+  std::optional<domain::UtcTime> next_due;  // if nobody was claimed, and not for want of slots
+};
 
 /// One batch on its way.
 struct Dispatch::Call {
   store::Claimed claimed;
   std::vector<delivery::Recipient> recipients;  // recipients[i] is claimed.people[i]
   delivery::ApiRequest request;
-  std::unique_ptr<http::Channel> channel;
-  delivery::RateLimiter::Attempt attempt;
+  std::shared_ptr<Caller::Attempt> attempt;
 };
 
 }  // namespace stibee_sync::pipeline

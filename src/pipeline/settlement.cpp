@@ -2,38 +2,18 @@
 
 #include <algorithm>
 
-// The judging half of Dispatch: from a call's result to limiter, circuit, log, metrics and settlements.
+// From a call's result to what is kept of it.
 
 namespace stibee_sync::pipeline {
 
+namespace asio = boost::asio;
 using delivery::CallVerdict;
 using domain::OutcomeKind;
+using runtime::offload;
 using telemetry::Event;
 using telemetry::Level;
 
 namespace {
-
-telemetry::CallOutcome outcome_label(OutcomeKind kind) {
-  return telemetry::label_from<telemetry::CallOutcome>(domain::name(kind))
-      .value_or(telemetry::CallOutcome::Unknown);
-}
-
-telemetry::CallOutcome outcome_label(const delivery::CallResult& result) {
-  switch (result.verdict) {
-    case CallVerdict::Answered:
-      return telemetry::CallOutcome::Delivered;
-    case CallVerdict::BatchRefused:
-      return telemetry::CallOutcome::Rejected;
-    case CallVerdict::Throttled:
-      return telemetry::CallOutcome::Throttled;
-    case CallVerdict::Unauthorised:
-      return telemetry::CallOutcome::Unauthorised;
-    case CallVerdict::ServerTrouble:
-      break;
-  }
-  const bool unknown = !result.outcomes.empty() && result.outcomes.front().kind == OutcomeKind::Unknown;
-  return unknown ? telemetry::CallOutcome::Unknown : telemetry::CallOutcome::Transient;
-}
 
 telemetry::RetryReason retry_label(CallVerdict verdict, OutcomeKind kind) {
   if (verdict == CallVerdict::BatchRefused) return telemetry::RetryReason::Split;
@@ -45,78 +25,30 @@ constexpr std::size_t most_parked_lines = 20;
 
 }  // namespace
 
-void Dispatch::report_circuit(delivery::CircuitBreaker::Change change, const std::string& why) {
-  using Change = delivery::CircuitBreaker::Change;
-  if (change == Change::None) return;
-  const bool opened = change == Change::Opened;
-  services_.metrics.circuit_open(opened);
-  if (opened) {
-    services_.log.event(Level::Error, Event::ApiCircuitOpen, "calls to Stibee stop; one probe every 30 s",
-                        {{"reason", why}});
-  } else {
-    services_.log.event(Level::Info, Event::ApiCircuitClosed, "Stibee answers again");
+asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
+                                       std::shared_ptr<const delivery::CallResult> result) {
+  const auto& plan = plan_of(call->claimed.mirror);
+  auto people = std::make_shared<const std::vector<store::Settlement>>(settlements(*call, *result));
+  auto work = [&store = services_.store, id = plan.id, people, place = place_rule(plan.policy),
+               now = services_.clock.utc()] { store.settle(id, *people, place, now); };
+  std::string trouble;
+  try {
+    co_await offload(services_.store_worker, std::move(work));
+  } catch (const store::StoreError& error) {
+    trouble = error.what();
   }
-}
-
-void Dispatch::judge_call(const Call& call, const delivery::CallResult& result, domain::Duration took) {
-  const auto now = services_.clock.monotonic();
-  const auto endpoint = delivery::name(call.request.endpoint);
-  if (const auto label = telemetry::label_from<telemetry::Endpoint>(endpoint)) {
-    services_.metrics.api_request(*label, outcome_label(result), took);
-    std::map<OutcomeKind, std::uint64_t> people;
-    for (const auto& outcome : result.outcomes)
-      ++people[outcome.kind];
-    for (const auto& [kind, count] : people)
-      services_.metrics.api_people(*label, outcome_label(kind), count);
-  }
-  const auto why = result.reason;
-  const std::initializer_list<telemetry::Field> fields = {{"endpoint", endpoint},
-                                                          {"reason", why},
-                                                          {"people", call.recipients.size()},
-                                                          {"mirror", plan_of(call.claimed.mirror).name},
-                                                          {"seconds", took}};
-  switch (result.verdict) {
-    case CallVerdict::Answered:
-      problem_.clear();
-      services_.log.debug("call answered", fields);
-      report_circuit(circuit_.succeeded(), "");
-      break;
-    case CallVerdict::BatchRefused:
-      problem_.clear();
-      services_.log.event(Level::Warn, Event::ApiRequestFailed, "Stibee refused a call as a whole", fields);
-      report_circuit(circuit_.succeeded(), "");
-      break;
-    case CallVerdict::Throttled:
-      limiter_.throttled(now);
-      if (result.retry_after) limiter_.hold_until(now + *result.retry_after);
-      services_.log.event(Level::Warn, Event::ApiThrottled, "Stibee says it is too much: the rate is halved",
-                          fields);
-      // It answers, so a probe has succeeded; but that is no reason to call the trouble over.
-      if (circuit_.state() != delivery::CircuitBreaker::State::Closed)
-        report_circuit(circuit_.succeeded(), "");
-      break;
-    case CallVerdict::ServerTrouble:
-      if (result.reason == "stale_connection") {
-        services_.log.debug("a kept connection had been closed by the other end", fields);
-        break;
-      }
-      problem_ = result.message.empty() ? result.reason : result.message;
-      services_.log.event(Level::Warn, Event::ApiRequestFailed, "a call failed and will be repeated", fields);
-      report_circuit(circuit_.failed(now), why);
-      break;
-    case CallVerdict::Unauthorised: {
-      problem_ = "Stibee refuses the API key";
-      const bool known = circuit_.key_refused();
-      const auto change = circuit_.unauthorised(now);
-      if (!known) {
-        services_.log.event(Level::Error, Event::ApiUnauthorised,
-                            "Stibee refuses the API key: put a valid one into stibee.api_key_file and reload",
-                            fields);
-      }
-      report_circuit(change, "key refused");
-      break;
+  if (trouble.empty()) {
+    for (const auto& person : *people) {
+      if (person.next == store::Settlement::Next::Continue) ++settled_;
     }
+    co_return;
   }
+  // What became of these people is lost, so their call is made again: every call is safe to repeat.
+  store_failed(trouble);
+  std::vector<domain::EmailAddress> all;
+  for (const auto& person : *people)
+    all.push_back(person.email);
+  co_await give_back(plan.id, std::move(all));
 }
 
 std::vector<store::Settlement> Dispatch::settlements(const Call& call, const delivery::CallResult& result) {

@@ -32,8 +32,8 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   plan_ = pipeline::make_mirror_plan(around.mirror, *dialect_);
   plan_.id = store_->open_mirror(plan_.name, plan_.list_id);
   pipeline::Services services{clock_, *worker_, *store_, log_, metrics_, uniform(random_())};
-  pipeline::DispatchOptions options;
-  options.rate = {10, std::chrono::seconds(1)};
+  pipeline::CallerOptions options;
+  options.limits[delivery::LimiterClass::All] = {10, std::chrono::seconds(1)};
   options.api_key = around.api_key;
   options.boot_id = "boot";
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, context_.get_executor(), transport_, *dialect_,

@@ -42,6 +42,14 @@ std::string_view name(Endpoint endpoint);  // "subscribe", "subscribe_bulk", …
 /// Calls of one class share one limit. v1 has one class.
 enum class LimiterClass { All, Bulk, List, Other };
 std::string_view name(LimiterClass limiter_class);  // "v1", "bulk", "list", "other"
+inline constexpr LimiterClass all_limiter_classes[] = {LimiterClass::All, LimiterClass::Bulk,
+                                                       LimiterClass::List, LimiterClass::Other};
+
+/// A key may work on one and not on the other.
+enum class Api { V1, V2 };
+inline Api api_of(LimiterClass limiter_class) {
+  return limiter_class == LimiterClass::All ? Api::V1 : Api::V2;
+}
 
 /// A request of the API, ready to be sent but for the key and the host.
 struct ApiRequest {
@@ -110,6 +118,10 @@ class Dialect {
   virtual ApiRequest probe() const = 0;
   virtual CallResult read_probe(const ApiAnswer& answer) const = 0;
 };
+
+/// The verdict on a call that concerns nobody in particular, by either API's way of failing: whether what it
+/// was asked for is in the answer, its reader must tell.
+CallResult read_verdict(const ApiAnswer& answer);
 
 /// The same for every dialect: no answer was had.
 CallResult read_no_answer(std::size_t people, const NoAnswer& no_answer);

@@ -20,8 +20,10 @@ struct Rate {
 
 /// Sliding-window log: never more than `rate.calls` attempts in ANY window, also seen from the server's end.
 /// A call counts there some time after we sent it; so a slot is free again one window (and a margin for the
-/// server's coarse clock) after the call was answered, or after `sent + slack`, whichever is earlier. `take`
-/// is therefore to be called when the connection is ready, just before the first byte. Attempts that follow
+/// server's coarse clock) after the call was answered, or after `sent + slack`, whichever is earlier. A call
+/// that takes longer than its fastest neighbours may have been late on its way there, so its slack grows by
+/// that much, within a bound: a server whose time varies must not cost throughput for good. `take` is
+/// therefore to be called when the connection is ready, just before the first byte. Attempts that follow
 /// each other are at least `spread` apart. A throttled answer halves the rate (never under 1 a window; the
 /// answers of calls that were in flight together count once), and it creeps back by one tenth of the limit
 /// per window without one. Pure: time is passed in and never goes back. Not thread-safe.
@@ -31,8 +33,9 @@ class RateLimiter {
     std::size_t id = 0;
   };
   explicit RateLimiter(Rate limit);
-  /// The earliest time at which the next call may go out (≤ now: at once).
-  MonotonicTime next_slot(MonotonicTime now) const;
+  /// The earliest time at which the next call may go out (≤ now: at once). The last `kept_free` slots of a
+  /// window are left to others, but never all of them.
+  MonotonicTime next_slot(MonotonicTime now, std::size_t kept_free = 0) const;
   /// The call goes out now.
   Attempt take(MonotonicTime now);
   /// Its answer (or its failure) is there.
@@ -40,7 +43,7 @@ class RateLimiter {
   void throttled(MonotonicTime now);
   /// Nothing before `until` (Retry-After).
   void hold_until(MonotonicTime until);
-  /// Attempts of an earlier life, as times of this life's clock.
+  /// Attempts of an earlier life, as times of this life's clock: when they were about to be sent.
   void restore(const std::vector<MonotonicTime>& attempts);
   void set_limit(Rate limit);
   Rate limit() const { return limit_; }
@@ -49,18 +52,24 @@ class RateLimiter {
 
  private:
   struct Entry {
-    MonotonicTime counted;  // at the latest: sent + slack, or the answer if that came earlier
+    MonotonicTime sent;
+    MonotonicTime counted;  // at the latest, as far as is known
+    bool answered = false;
   };
   std::chrono::nanoseconds slack() const;
+  std::chrono::nanoseconds most_delay() const;
+  MonotonicTime counted_at(const Entry& entry, MonotonicTime now) const;
   std::chrono::nanoseconds spread() const;
   std::chrono::nanoseconds margin() const;
-  MonotonicTime free_again(const Entry& entry) const;
+  MonotonicTime free_again(const Entry& entry, MonotonicTime now) const;
   double allowed(MonotonicTime now) const;
   void forget_old(MonotonicTime now);
 
   Rate limit_;
   std::deque<Entry> entries_;  // of attempts first_id_, first_id_ + 1, …
   std::size_t first_id_ = 1;
+  std::deque<std::chrono::nanoseconds> took_;  // of the last answers
+  std::chrono::nanoseconds fastest_{};         // of `took_`
   MonotonicTime last_sent_{};
   bool sent_any_ = false;
   MonotonicTime held_until_{};

@@ -1,31 +1,19 @@
 #pragma once
 
-#include "stibee_sync/delivery/dialect.hpp"
-#include "stibee_sync/delivery/rate_limiter.hpp"
-#include "stibee_sync/delivery/retry.hpp"
-#include "stibee_sync/http/transport.hpp"
+#include "stibee_sync/delivery/call_choice.hpp"
+#include "stibee_sync/pipeline/caller.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
-#include "stibee_sync/pipeline/services.hpp"
 
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-
 namespace stibee_sync::pipeline {
-
-struct DispatchOptions {
-  delivery::Rate rate;
-  std::size_t max_in_flight = 8;
-  std::string api_key;  // sent with every call, printed nowhere
-  std::string boot_id;  // of this boot; "" if unknown
-};
 
 /// What ops see of the outbound side.
 struct DispatchCondition {
@@ -35,26 +23,30 @@ struct DispatchCondition {
   std::size_t calls = 0;    // since the start
   std::size_t settled = 0;  // people who are as wanted, since the start: progress
   std::string problem;      // why the last call failed as a whole; "" after one that did not
-  std::size_t limit = 0;    // calls per window
-  std::size_t current_limit = 0;
+  std::vector<LimiterCondition> limiters;
 };
 
 /// The second loop: whenever the limiter grants a slot, claims the most urgent batch, sends it, reads what
 /// became of each person, and settles that in one transaction. Several calls are in flight at a time, never
-/// two for one person, since a claimed person is not claimed again. On the loop thread.
-class Dispatch {
+/// two for one person, since a claimed person is not claimed again. Other loops ask Stibee through it, too,
+/// so that all calls share limits and circuit. On the loop thread.
+class Dispatch final : public Asker {
  public:
   Dispatch(Services services, boost::asio::any_io_executor executor, http::Transport& transport,
-           const delivery::Dialect& dialect, std::vector<MirrorPlan> mirrors, DispatchOptions options);
+           const delivery::Dialect& dialect, std::vector<MirrorPlan> mirrors, CallerOptions options);
 
   /// Serves the queue until stop(), then waits for the calls in flight.
   boost::asio::awaitable<void> run();
+  /// Works without `run`, too.
+  boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) override;
 
   void wake();  // something may have become pending; a lost wake costs latency only
   void stop();
   void set_paused(std::size_t mirror, bool paused);
+  /// A mirror that must not be served yet, since its list has not been taken over.
+  void set_blocked(std::size_t mirror, bool blocked);
   /// Nothing is due now and nothing is in flight.
-  bool idle() const { return !work_ && in_flight_ == 0 && !claiming_; }
+  bool idle() const { return !work_ && needs_.empty() && caller_.in_flight() == 0 && !claiming_; }
   /// Called whenever the loop falls idle or a call was settled.
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
   void on_beat(std::function<void()> beat) { beat_ = std::move(beat); }
@@ -62,47 +54,46 @@ class Dispatch {
 
  private:
   struct Call;
+  struct Found;
+  /// A slot that somebody who is due waits for.
+  using Need = std::pair<delivery::LimiterClass, Urgency>;
 
-  boost::asio::awaitable<void> restore_limiter();
-  boost::asio::awaitable<bool> claim_and_send();
-  boost::asio::awaitable<void> open_channel();
+  boost::asio::awaitable<void> wait_for_work(runtime::MonotonicTime now);
+  boost::asio::awaitable<void> wait_for_slot(std::set<Need> needs, runtime::MonotonicTime until);
+  boost::asio::awaitable<bool> claim_and_send(delivery::FreeSlots free);
+  boost::asio::awaitable<Found> claim(delivery::FreeSlots free);
+  /// Decides for each person anew and packs the call; nullptr: nobody is left.
+  boost::asio::awaitable<std::shared_ptr<Call>> prepare(std::shared_ptr<Found> found);
+  /// People of a claim who are not sent after all.
+  boost::asio::awaitable<void> give_back(store::MirrorId mirror, std::vector<domain::EmailAddress> people);
   boost::asio::awaitable<void> exchange(std::shared_ptr<Call> call);
   boost::asio::awaitable<void> settle(std::shared_ptr<Call> call,
-                                      std::shared_ptr<delivery::CallResult> result);
-  void open_channels(std::size_t wanted);
-  void spawn(boost::asio::awaitable<void> task);
-  void judge_call(const Call& call, const delivery::CallResult& result, domain::Duration took);
+                                      std::shared_ptr<const delivery::CallResult> result);
   std::vector<store::Settlement> settlements(const Call& call, const delivery::CallResult& result);
-  void channel_failed(const http::Failure& failure);
-  void report_circuit(delivery::CircuitBreaker::Change change, const std::string& why);
+  delivery::FreeSlots free_slots(runtime::MonotonicTime now) const;
+  /// Of all classes in which the queue is served.
+  std::set<Need> all_needs() const;
+  runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;
+  void store_failed(const std::string& trouble);
   std::vector<store::MirrorId> active() const;
   const MirrorPlan& plan_of(store::MirrorId id) const;
 
   Services services_;
-  boost::asio::any_io_executor executor_;
-  http::Transport& transport_;
   const delivery::Dialect& dialect_;
   std::vector<MirrorPlan> mirrors_;
   std::vector<bool> paused_;
-  DispatchOptions options_;
-  delivery::RateLimiter limiter_;
-  delivery::RetryBudget retry_budget_;
-  delivery::CircuitBreaker circuit_;
+  std::vector<bool> blocked_;
+  std::size_t max_in_flight_;
   std::unique_ptr<runtime::Timer> timer_;
-  std::vector<std::unique_ptr<http::Channel>> ready_;
-  std::size_t opening_ = 0;
-  int open_failures_ = 0;
-  runtime::MonotonicTime open_not_before_{};
-  std::size_t in_flight_ = 0;
-  bool work_ = true;   // something may be due
-  bool more_ = false;  // the last batch was full: more of it waits
+  Caller caller_;
+  bool work_ = true;      // something may be due
+  bool more_ = false;     // the last batch left some waiting
+  std::set<Need> needs_;  // the last claim found nobody but those who wait for these slots
   bool claiming_ = false;
   bool stopping_ = false;
   std::optional<domain::UtcTime> next_due_;
   runtime::MonotonicTime store_not_before_{};  // after a store error
-  std::size_t calls_ = 0;
   std::size_t settled_ = 0;
-  std::string problem_;
   std::function<void()> progress_;
   std::function<void()> beat_;
 };

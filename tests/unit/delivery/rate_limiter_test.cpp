@@ -43,6 +43,25 @@ TEST(RateLimiter, a_late_answer_does_not_keep_the_slot) {
   EXPECT_EQ(limiter.next_slot(start + 700ms), start + 1031ms);
 }
 
+TEST(RateLimiter, a_call_that_took_longer_than_its_neighbours_may_have_been_late_on_its_way) {
+  RateLimiter limiter(Rate{2, 1s});
+  limiter.answered(limiter.take(start), start + 100ms);
+  const auto slow = limiter.take(start + 500ms);
+  limiter.answered(slow, start + 640ms);  // 40 ms more than the other
+  const auto next = limiter.next_slot(start + 1200ms);
+  EXPECT_EQ(next, start + 1200ms);
+  limiter.take(next);
+  EXPECT_EQ(limiter.next_slot(next + 20ms), start + 500ms + 30ms + 40ms + 1s + 1ms);
+}
+
+TEST(RateLimiter, a_call_whose_answer_is_overdue_keeps_its_slot_a_little_longer) {
+  RateLimiter limiter(Rate{1, 1s});
+  limiter.answered(limiter.take(start), start + 100ms);
+  limiter.take(start + 2s);
+  EXPECT_EQ(limiter.next_slot(start + 2050ms), start + 2s + 1031ms);
+  EXPECT_EQ(limiter.next_slot(start + 3040ms), start + 2s + 1031ms + 50ms);  // and no longer than that
+}
+
 TEST(RateLimiter, an_answer_to_a_forgotten_attempt_is_ignored) {
   RateLimiter limiter(Rate{1, 1s});
   const auto first = limiter.take(start);
@@ -55,9 +74,10 @@ TEST(RateLimiter, an_answer_to_a_forgotten_attempt_is_ignored) {
 TEST(RateLimiter, attempts_of_an_earlier_life_count) {
   RateLimiter limiter(Rate{2, 1s});
   limiter.restore({start - 500ms, start - 400ms});
-  EXPECT_EQ(limiter.next_slot(start), start + 531ms);
-  limiter.take(start + 531ms);
-  EXPECT_EQ(limiter.next_slot(start + 531ms), start + 631ms);
+  // Logged before they were sent: the commit of the log lies between.
+  EXPECT_EQ(limiter.next_slot(start), start + 781ms);
+  limiter.take(start + 781ms);
+  EXPECT_EQ(limiter.next_slot(start + 781ms), start + 881ms);
 }
 
 TEST(RateLimiter, nothing_goes_out_before_the_time_that_stibee_asked_for) {
@@ -144,7 +164,7 @@ std::size_t most_in_any_window(std::vector<Call> calls, nanoseconds window) {
 }
 
 nanoseconds slack_of(Rate rate) {
-  return std::min<nanoseconds>(rate.window * 3 / 100, 50ms);
+  return std::min<nanoseconds>(rate.window * 3 / 100, 1s);
 }
 
 struct Load {
@@ -204,15 +224,18 @@ TEST(RateLimiterPromise, never_more_than_the_limit_arrives_in_any_window) {
   }
 }
 
-TEST(RateLimiterPromise, the_limit_is_used_to_95_percent_at_any_latency) {
+TEST(RateLimiterPromise, the_limit_is_used_at_any_latency) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     std::mt19937_64 random(seed);
     const Rate rates[] = {{10, 1s}, {3, 1s}, {10, 60s}, {100, 60s}, {1000, 1s}, {20, 6s}};
     const Rate rate = rates[seed % std::size(rates)];
-    const Load load{rate, seed % 2 == 0 ? slack_of(rate) : rate.window, false};
+    const bool steady = seed % 2 == 0;
+    const Load load{rate, steady ? slack_of(rate) : rate.window, false};
     const int windows = windows_of(rate, 50);
     const auto calls = run(load, random, rate.window * windows, RateLimiter(rate), start);
-    EXPECT_GE(static_cast<double>(calls.size()), 0.95 * windows * static_cast<double>(rate.calls))
+    // A server whose time varies by a whole window costs the bound on delays besides.
+    EXPECT_GE(static_cast<double>(calls.size()),
+              (steady ? 0.95 : 0.91) * windows * static_cast<double>(rate.calls))
         << "seed " << seed;
   }
 }

@@ -1,0 +1,165 @@
+#pragma once
+
+#include "stibee_sync/delivery/dialect.hpp"
+#include "stibee_sync/delivery/rate_limiter.hpp"
+#include "stibee_sync/delivery/retry.hpp"
+#include "stibee_sync/http/transport.hpp"
+#include "stibee_sync/pipeline/asker.hpp"
+#include "stibee_sync/pipeline/services.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+namespace stibee_sync::pipeline {
+
+struct CallerOptions {
+  /// Of every class of calls that is made at all.
+  std::map<delivery::LimiterClass, delivery::Rate> limits;
+  /// Whose trouble is the daemon's. A key that the other API refuses stops that one only.
+  delivery::Api main = delivery::Api::V1;
+  std::size_t max_in_flight = 8;
+  std::string api_key;  // sent with every call, printed nowhere
+  std::string boot_id;  // of this boot; "" if unknown
+};
+
+/// For whom a slot is: ordinary calls leave some of a window of v2's shared class to the urgent ones, so that
+/// an opt-out never waits until the window turns.
+enum class Urgency { Ordinary, Urgent };
+
+struct LimiterCondition {
+  delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
+  std::size_t limit = 0;  // calls per window
+  std::size_t current = 0;
+  std::chrono::nanoseconds window{};
+};
+
+/// How one attempt went.
+struct Attempted {
+  Attempted() = default;
+  Reply reply;
+  std::string trouble;            // in words, if there was no answer
+  bool stale_connection = false;  // the other end had closed it before we wrote
+  domain::Duration took{};
+};
+
+/// The one gate through which every call to Stibee goes: limits per class, kept across restarts; one circuit
+/// per API; the budget of retries; connections; how many calls are in flight. On the loop thread, but for
+/// `logged_now`.
+class Caller final : public Asker {
+ public:
+  /// An attempt that has its slot and its connection.
+  struct Attempt {
+    delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
+    delivery::RateLimiter::Attempt slot;
+    std::unique_ptr<http::Channel> channel;
+    runtime::MonotonicTime sent{};
+  };
+  /// What a call was, for log and metrics.
+  struct Facts {
+    delivery::Endpoint endpoint = delivery::Endpoint::Subscribe;
+    delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
+    std::string_view mirror;  // "": of no mirror's queue
+    std::size_t people = 0;
+    domain::Duration took{};
+  };
+
+  /// `changed` is called when a slot, a connection or a place in flight may have become free.
+  Caller(Services services, boost::asio::any_io_executor executor, http::Transport& transport,
+         CallerOptions options, std::function<void()> changed);
+
+  boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) override;
+
+  /// Brings back the attempts of an earlier life. To be awaited before the first call; again does nothing.
+  boost::asio::awaitable<void> restore();
+  void stop();
+  bool quiet() const { return in_flight_ == 0 && opening_ == 0 && asks_->empty(); }
+
+  bool has(delivery::LimiterClass limiter_class) const { return limiters_.contains(limiter_class); }
+  /// When the next call of this class may go out, by limit and circuit (≤ now: at once).
+  runtime::MonotonicTime next_call(delivery::LimiterClass limiter_class, Urgency urgency,
+                                   runtime::MonotonicTime now) const;
+  /// Whether it is the limit that it waits for, not the circuit.
+  bool limited(delivery::LimiterClass limiter_class, Urgency urgency, runtime::MonotonicTime now) const;
+  /// The attempt of now, to be kept in the store before it is made. Any thread.
+  store::LoggedAttempt logged_now(delivery::LimiterClass limiter_class) const;
+  delivery::RetryBudget& retry_budget() { return retry_budget_; }
+
+  /// No further call may be in flight.
+  bool full() const { return in_flight_ + asks_in_line_ >= options_.max_in_flight; }
+  std::size_t free_places() const { return full() ? 0 : options_.max_in_flight - in_flight_ - asks_in_line_; }
+  std::size_t in_flight() const { return in_flight_; }
+
+  bool connected() const { return !ready_.empty(); }
+  /// Opens connections until so many are being opened.
+  void connect(std::size_t wanted);
+  runtime::MonotonicTime connect_not_before() const { return open_not_before_; }
+  /// Gives connections that are not used back to the pool of idle ones.
+  void disconnect() { ready_.clear(); }
+
+  /// Takes slot, connection (there must be one) and place: the call goes out now.
+  std::shared_ptr<Attempt> begin(delivery::LimiterClass limiter_class, bool is_retry);
+  boost::asio::awaitable<Attempted> exchange(std::shared_ptr<Attempt> attempt, delivery::ApiRequest request);
+  /// Limiter, circuit, log and metrics learn how a call ended.
+  void judge(const Facts& facts, const delivery::CallResult& result);
+  /// The place in flight is free again: what the call brought is settled.
+  void ended();
+
+  /// Runs a task of its own; an exception, which only a bug can cause, is logged.
+  void spawn(boost::asio::awaitable<void> task);
+
+  const delivery::CircuitBreaker& circuit() const { return circuits_.at(options_.main); }
+  std::size_t calls() const { return calls_; }
+  const std::string& problem() const { return problem_; }
+  std::vector<LimiterCondition> limiters() const;
+
+ private:
+  /// Those that wait in `ask`. Shared with them: a coroutine that never ended is destroyed after its caller.
+  using Asks = std::list<std::unique_ptr<runtime::Timer>>;
+  class Asking;
+
+  boost::asio::awaitable<Reply> ask_in_line(delivery::ApiRequest request, runtime::Timer* timer);
+  boost::asio::awaitable<bool> log_attempt(delivery::LimiterClass limiter_class);
+  boost::asio::awaitable<void> open_channel();
+  void channel_failed(const http::Failure& failure, delivery::Api api);
+  void judge_refused_key(const Facts& facts, const std::string& why,
+                         std::span<const telemetry::Field> fields);
+  runtime::MonotonicTime next_slot(delivery::LimiterClass limiter_class, Urgency urgency,
+                                   runtime::MonotonicTime now) const;
+  void report_circuit(delivery::Api api, delivery::CircuitBreaker::Change change, const std::string& why);
+  void changed();
+
+  Services services_;
+  boost::asio::any_io_executor executor_;
+  http::Transport& transport_;
+  CallerOptions options_;
+  std::function<void()> changed_;
+  std::map<delivery::LimiterClass, delivery::RateLimiter> limiters_;
+  std::map<delivery::Api, delivery::CircuitBreaker> circuits_;
+  delivery::RetryBudget retry_budget_;
+  bool restored_ = false;
+  std::vector<std::unique_ptr<http::Channel>> ready_;
+  std::size_t opening_ = 0;
+  int open_failures_ = 0;
+  runtime::MonotonicTime open_not_before_{};
+  std::size_t in_flight_ = 0;
+  std::shared_ptr<Asks> asks_ = std::make_shared<Asks>();
+  std::size_t asks_in_line_ = 0;  // have a slot, and wait for a place in flight
+  std::size_t calls_ = 0;
+  std::string problem_;
+  bool stopping_ = false;
+};
+
+/// Of so many calls a window, those that ordinary ones leave to the urgent.
+std::size_t kept_for_urgent(delivery::LimiterClass limiter_class, std::size_t calls_per_window);
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,137 @@
+#include "stibee_sync/pipeline/caller.hpp"
+
+#include <array>
+
+// The judging half of Caller: from a call's result to limiter, circuit, log and metrics.
+
+namespace stibee_sync::pipeline {
+
+using delivery::CallVerdict;
+using domain::OutcomeKind;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+telemetry::CallOutcome outcome_label(OutcomeKind kind) {
+  return telemetry::label_from<telemetry::CallOutcome>(domain::name(kind))
+      .value_or(telemetry::CallOutcome::Unknown);
+}
+
+telemetry::CallOutcome outcome_label(const delivery::CallResult& result) {
+  switch (result.verdict) {
+    case CallVerdict::Answered:
+      return telemetry::CallOutcome::Delivered;
+    case CallVerdict::BatchRefused:
+      return telemetry::CallOutcome::Rejected;
+    case CallVerdict::Throttled:
+      return telemetry::CallOutcome::Throttled;
+    case CallVerdict::Unauthorised:
+      return telemetry::CallOutcome::Unauthorised;
+    case CallVerdict::ServerTrouble:
+      break;
+  }
+  const bool unknown = !result.outcomes.empty() && result.outcomes.front().kind == OutcomeKind::Unknown;
+  return unknown ? telemetry::CallOutcome::Unknown : telemetry::CallOutcome::Transient;
+}
+
+}  // namespace
+
+void Caller::report_circuit(delivery::Api api, delivery::CircuitBreaker::Change change,
+                            const std::string& why) {
+  using Change = delivery::CircuitBreaker::Change;
+  // The other API's circuit is nobody's alarm: whoever asks there says what it means.
+  if (change == Change::None || api != options_.main) return;
+  const bool opened = change == Change::Opened;
+  services_.metrics.circuit_open(opened);
+  if (opened) {
+    services_.log.event(Level::Error, Event::ApiCircuitOpen, "calls to Stibee stop; one probe every 30 s",
+                        {{"reason", why}});
+  } else {
+    services_.log.event(Level::Info, Event::ApiCircuitClosed, "Stibee answers again");
+  }
+}
+
+void Caller::judge_refused_key(const Facts& facts, const std::string& why,
+                               std::span<const telemetry::Field> fields) {
+  const auto api = delivery::api_of(facts.limiter_class);
+  auto& circuit = circuits_.at(api);
+  const bool known = circuit.key_refused();
+  const auto change = circuit.unauthorised(services_.clock.monotonic());
+  if (api != options_.main) {
+    if (!known) {
+      const bool newer = api == delivery::Api::V2;
+      services_.log.event(Level::Warn, Event::ApiRequestFailed,
+                          newer ? "Stibee refuses the API key on API v2, which reading the list back needs; "
+                                  "a key made after January 2025 works on both"
+                                : "Stibee refuses the API key on API v1, which `resubscribe_via` needs",
+                          fields);
+    }
+    return;
+  }
+  problem_ = "Stibee refuses the API key";
+  if (!known) {
+    services_.log.event(Level::Error, Event::ApiUnauthorised,
+                        "Stibee refuses the API key: put a valid one into stibee.api_key_file and reload",
+                        fields);
+  }
+  report_circuit(api, change, why);
+}
+
+void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
+  const auto now = services_.clock.monotonic();
+  const auto endpoint = delivery::name(facts.endpoint);
+  if (const auto label = telemetry::label_from<telemetry::Endpoint>(endpoint)) {
+    services_.metrics.api_request(*label, outcome_label(result), facts.took);
+    std::map<OutcomeKind, std::uint64_t> people;
+    for (const auto& outcome : result.outcomes)
+      ++people[outcome.kind];
+    for (const auto& [kind, count] : people)
+      services_.metrics.api_people(*label, outcome_label(kind), count);
+  }
+  const auto api = delivery::api_of(facts.limiter_class);
+  auto& circuit = circuits_.at(api);
+  auto& limiter = limiters_.at(facts.limiter_class);
+  const auto why = result.reason;
+  const std::array fields = {telemetry::Field("endpoint", endpoint), telemetry::Field("reason", why),
+                             telemetry::Field("people", facts.people),
+                             telemetry::Field("mirror", facts.mirror),
+                             telemetry::Field("seconds", facts.took)};
+  const auto fine = [&] {
+    if (api == options_.main) problem_.clear();
+    report_circuit(api, circuit.succeeded(), "");
+  };
+  switch (result.verdict) {
+    case CallVerdict::Answered:
+      services_.log.debug("call answered", fields);
+      fine();
+      break;
+    case CallVerdict::BatchRefused:
+      services_.log.event(Level::Warn, Event::ApiRequestFailed, "Stibee refused a call as a whole", fields);
+      fine();
+      break;
+    case CallVerdict::Throttled:
+      limiter.throttled(now);
+      if (result.retry_after) limiter.hold_until(now + *result.retry_after);
+      services_.log.event(Level::Warn, Event::ApiThrottled, "Stibee says it is too much: the rate is halved",
+                          fields);
+      // It answers, so a probe has succeeded; but that is no reason to call the trouble over.
+      if (circuit.state() != delivery::CircuitBreaker::State::Closed)
+        report_circuit(api, circuit.succeeded(), "");
+      break;
+    case CallVerdict::ServerTrouble:
+      if (result.reason == "stale_connection") {
+        services_.log.debug("a kept connection had been closed by the other end", fields);
+        break;
+      }
+      if (api == options_.main) problem_ = result.message.empty() ? result.reason : result.message;
+      services_.log.event(Level::Warn, Event::ApiRequestFailed, "a call failed and will be repeated", fields);
+      report_circuit(api, circuit.failed(now), why);
+      break;
+    case CallVerdict::Unauthorised:
+      judge_refused_key(facts, why, fields);
+      break;
+  }
+}
+
+}  // namespace stibee_sync::pipeline

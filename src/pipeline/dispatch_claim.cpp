@@ -1,0 +1,196 @@
+#include "pipeline/call.hpp"
+
+#include <algorithm>
+#include <utility>
+
+// From the queue to a packed call.
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using delivery::CallChoice;
+using runtime::offload;
+
+namespace {
+
+Urgency urgency_of(domain::Lane lane) {
+  return lane == domain::Lane::Optout ? Urgency::Urgent : Urgency::Ordinary;
+}
+
+std::vector<domain::EmailAddress> addresses(const std::vector<store::ClaimedPerson>& people) {
+  std::vector<domain::EmailAddress> all;
+  all.reserve(people.size());
+  for (const auto& person : people)
+    all.push_back(person.email);
+  return all;
+}
+
+}  // namespace
+
+asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
+  const auto now = services_.clock.monotonic();
+  store::ClaimRequest request;
+  request.mirrors = active();
+  request.now = services_.clock.utc();
+  request.retries_allowed = caller_.retry_budget().may_retry(now);
+  const bool retries_allowed = request.retries_allowed;
+  const CallChoice choice(dialect_, free, max_in_flight_);
+
+  auto look = [&store = services_.store, &caller = caller_, request = std::move(request), choice]() mutable {
+    Found found;
+    for (const auto turn : choice.turns()) {
+      std::size_t seen = 0;
+      bool no_slot = false;
+      request.max_people = [&](domain::Lane lane, const std::string& shape) {
+        for (const auto limiter_class : choice.missing(lane, shape))
+          found.needs.emplace(limiter_class, urgency_of(lane));
+        return choice.max_people(turn, lane, shape);
+      };
+      request.take = [&](const std::string& shape, std::size_t people) {
+        seen = people;
+        return choice.take(turn, shape, people);
+      };
+      const auto log = [&](const std::string& shape, std::size_t people) {
+        const auto lane = domain::lane_of(delivery::operation_of_shape(shape).kind);
+        found.logged = choice.limiter_class(shape, people);
+        // One person alone has no use for a bulk slot.
+        no_slot = !choice.free(found.logged, lane);
+        if (!no_slot) return caller.logged_now(found.logged);
+        found.needs.emplace(found.logged, urgency_of(lane));
+        return store::LoggedAttempt{};
+      };
+      auto claimed = store.claim(request, log);
+      if (!claimed) continue;
+      if (no_slot) {
+        store.release(claimed->mirror, addresses(claimed->people));
+        continue;
+      }
+      const auto taken = claimed->people.size();
+      found.more =
+          seen > taken || (taken > 1 && taken >= choice.max_people(turn, claimed->lane, claimed->shape));
+      found.claimed = std::move(claimed);
+      return found;
+    }
+    if (found.needs.empty()) found.next_due = store.next_due(request.mirrors);
+    return found;
+  };
+  std::string trouble;
+  Found found;
+  try {
+    found = co_await offload(services_.store_worker, std::move(look));
+  } catch (const store::StoreError& error) {
+    trouble = error.what();
+  }
+  if (!trouble.empty()) store_failed(trouble);
+  if (!found.claimed && !retries_allowed && found.next_due) {
+    // Only retries are left, and the budget is spent for now.
+    const auto wait = caller_.retry_budget().next_allowed(now) - now;
+    found.next_due =
+        std::max(*found.next_due, services_.clock.utc() + std::chrono::ceil<domain::Duration>(wait));
+  }
+  co_return found;
+}
+
+asio::awaitable<void> Dispatch::give_back(store::MirrorId mirror, std::vector<domain::EmailAddress> people) {
+  auto work = [&store = services_.store, mirror, people = std::move(people)] {
+    store.release(mirror, people);
+  };
+  std::string trouble;
+  try {
+    co_await offload(services_.store_worker, std::move(work));
+  } catch (const store::StoreError& error) {
+    trouble = error.what();
+  }
+  if (!trouble.empty()) store_failed(trouble);
+}
+
+asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_ptr<Found> found) {
+  auto call = std::make_shared<Call>();
+  call->claimed = std::move(*found->claimed);
+  auto& people = call->claimed.people;
+  const auto& plan = plan_of(call->claimed.mirror);
+  const auto utc = services_.clock.utc();
+  std::vector<store::Settlement> misplaced;
+  std::vector<store::ClaimedPerson> kept;
+  for (auto& person : people) {
+    auto decision = delivery::next_operation(person.wanted, person.confirmed, plan.policy, utc);
+    const auto* operation = std::get_if<domain::Operation>(&decision);
+    if (operation == nullptr || delivery::shape_of(*operation) != call->claimed.shape) {
+      store::Settlement again;
+      again.email = person.email;
+      again.confirmed = person.confirmed;
+      misplaced.push_back(std::move(again));
+      continue;
+    }
+    delivery::Recipient recipient;
+    recipient.email = person.email;
+    recipient.operation = *operation;
+    recipient.fields = person.values;
+    recipient.ad_agreed = person.wanted.ad_agreed;
+    call->recipients.push_back(std::move(recipient));
+    kept.push_back(std::move(person));
+  }
+  people = std::move(kept);
+
+  std::vector<domain::EmailAddress> unsent;
+  std::optional<delivery::LimiterClass> another_class;
+  if (!people.empty()) {
+    auto packed = dialect_.pack(plan.list_id, call->recipients);
+    if (packed.taken == 0) {
+      store::Settlement too_large;
+      too_large.email = people.front().email;
+      too_large.confirmed = people.front().confirmed;
+      too_large.next = store::Settlement::Next::Park;
+      too_large.reason = "too_large";
+      too_large.message = "one person's values alone are more than a call may carry";
+      misplaced.push_back(std::move(too_large));
+    }
+    more_ = more_ || packed.taken < people.size();
+    const auto limiter_class = packed.request.limiter_class;
+    const auto now = services_.clock.monotonic();
+    const auto urgency = urgency_of(call->claimed.lane);
+    if (packed.taken > 0 && (!caller_.connected() || caller_.next_call(limiter_class, urgency, now) > now)) {
+      // Whoever asks Stibee something took the slot or the connection meanwhile, or fewer people than were
+      // claimed need another class.
+      packed.taken = 0;
+      unsent.push_back(people.front().email);
+    }
+    for (std::size_t i = std::max<std::size_t>(packed.taken, 1); i < people.size(); ++i)
+      unsent.push_back(people[i].email);
+    if (packed.taken == 0) {
+      people.clear();
+    } else if (limiter_class != found->logged) {
+      another_class = limiter_class;
+    }
+    people.resize(packed.taken);
+    call->recipients.resize(packed.taken);
+    call->request = std::move(packed.request);
+  }
+  if (!misplaced.empty() || !unsent.empty() || another_class) {
+    auto work = [&store = services_.store, &caller = caller_, id = plan.id, misplaced, unsent, another_class,
+                 place = place_rule(plan.policy), utc] {
+      if (another_class) store.log_attempt(caller.logged_now(*another_class));
+      store.release(id, unsent);
+      if (!misplaced.empty()) store.settle(id, misplaced, place, utc);
+    };
+    std::string trouble;
+    try {
+      co_await offload(services_.store_worker, std::move(work));
+    } catch (const store::StoreError& error) {
+      trouble = error.what();
+    }
+    if (!trouble.empty()) {
+      store_failed(trouble);
+      for (const auto& person : misplaced)
+        unsent.push_back(person.email);
+      for (const auto& person : people)
+        unsent.push_back(person.email);
+      people.clear();
+      co_await give_back(plan.id, std::move(unsent));
+    }
+  }
+  if (people.empty()) co_return nullptr;
+  co_return call;
+}
+
+}  // namespace stibee_sync::pipeline
