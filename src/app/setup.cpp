@@ -56,9 +56,6 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
     if (!mirror.writeback.empty()) {
       add(path + "writeback", "write-back is not built into this version", "remove the block `writeback`");
     }
-    if (mirror.reconcile.mode == settings::ReconcileMode::Repair) {
-      add(path + "reconcile.mode", "reading the list back is not built into this version", "use `mode: off`");
-    }
   }
   return problems;
 }
@@ -124,12 +121,11 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log) {
     store::OpenReport report;
     auto opened = store::open_sqlite_store(settings.state.directory, report);
     if (report.damaged_set_aside) {
-      log.event(
-          telemetry::Level::Error, telemetry::Event::StoreFailed,
-          "the state file was damaged and has been set aside; a new one begins: the whole table will be sent "
-          "again, "
-          "which changes nobody's status at Stibee, and people who left the table meanwhile stay in the list",
-          {{"file", report.damaged_set_aside->string()}});
+      log.event(telemetry::Level::Error, telemetry::Event::StoreFailed,
+                "the state file was damaged and has been set aside; a new one begins: each list is taken "
+                "over as it is, so that nothing equal is sent again; people who left the table meanwhile stay "
+                "in the list, and `reconcile` names them",
+                {{"file", report.damaged_set_aside->string()}});
     }
     return OpenState{std::move(*lock), std::move(opened)};
   } catch (const store::StoreError& error) {

@@ -367,6 +367,7 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
                          {"held", state.held_digests.size()},
                          {"seconds", finding.report.elapsed}});
   }
+  if (committed_) committed_(mirror);
   if (report.addresses_changed > 0 && changed_) changed_();
 }
 

@@ -1,11 +1,8 @@
 #include "stibee_sync/pipeline/list_read.hpp"
 
-#include "stibee_sim/model/stibee_model.hpp"
-#include "stibee_sync/runtime/virtual_clock.hpp"
+#include "simulated_asker.hpp"
 #include "stibee_sync/store/memory_store.hpp"
 
-#include <algorithm>
-#include <deque>
 #include <exception>
 #include <map>
 
@@ -34,50 +31,6 @@ class KeptList final : public store::ListScan {
   std::map<std::string, store::Listed> people;
   int rounds = 1;
 };
-
-/// Asks the simulated Stibee; `before` may spoil a call by giving a reply instead.
-class SimulatedAsker final : public Asker {
- public:
-  SimulatedAsker(stibee_sim::StibeeModel& model, runtime::VirtualClock& clock)
-      : model_(model), clock_(clock), timer_(clock.make_timer()) {}
-
-  asio::awaitable<Reply> ask(delivery::ApiRequest request) override {
-    ++calls;
-    co_await timer_->wait_until(clock_.monotonic() + 700ms);  // within 100 a minute
-    targets.push_back(request.target);
-    if (before) {
-      auto instead = before(calls);
-      if (instead) co_return std::move(*instead);
-    }
-    stibee_sim::HttpCall call;
-    call.method = request.method;
-    call.target = request.target;
-    call.headers = {{"AccessToken", key}, {"Content-Type", "application/json"}};
-    const auto answer =
-        model_.handle(call, stibee_sim::SimTime(std::chrono::duration_cast<std::chrono::microseconds>(
-                                clock_.monotonic().time_since_epoch())));
-    co_return Reply(answer.status, answer.body, std::nullopt);
-  }
-
-  int calls = 0;
-  std::string key = "sim-key";
-  std::vector<std::string> targets;
-  std::function<std::optional<Reply>(int call)> before;
-
- private:
-  stibee_sim::StibeeModel& model_;
-  runtime::VirtualClock& clock_;
-  std::unique_ptr<runtime::Timer> timer_;
-};
-
-stibee_sim::Setup one_list() {
-  stibee_sim::Setup setup;
-  stibee_sim::ListSetup list;
-  list.id = "1234";
-  list.groups = {{11, "gold"}, {12, "silver"}, {99, "by hand"}};
-  setup.lists.push_back(list);
-  return setup;
-}
 
 class ListReadTest : public ::testing::Test {
  protected:
@@ -115,10 +68,7 @@ class ListReadTest : public ::testing::Test {
     wish.group = group;
     model.edit(wish, now());
   }
-  stibee_sim::SimTime now() const {
-    return stibee_sim::SimTime(
-        std::chrono::duration_cast<std::chrono::microseconds>(clock.monotonic().time_since_epoch()));
-  }
+  stibee_sim::SimTime now() const { return sim_time(clock); }
 
   ListReadResult read(std::function<bool()> stopping = {}) {
     kept = std::make_shared<KeptList>();
