@@ -222,8 +222,9 @@ class Comparison {
         unsubscribe("resubscribed_there", there);
         return;
       case RemoteStatus::Unsubscribed: {
-        const bool touched_since =
-            listed_->modified && confirmed_.since && *listed_->modified > *confirmed_.since;
+        // Stibee shows whole seconds.
+        const bool touched_since = listed_->modified && confirmed_.since &&
+                                   *listed_->modified + std::chrono::seconds(1) > *confirmed_.since;
         unsubscribe(touched_since ? "resubscribed_there" : "unsubscribe_lost", there);
         return;
       }

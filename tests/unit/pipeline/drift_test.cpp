@@ -169,6 +169,7 @@ TEST(Drift, NeverLiftsAnOptOutThoughThePersonIsSubscribedThere) {
 
 TEST(Drift, UnsubscribesAgainWhomTheTableDoesNotWantMailed) {
   auto pair = with(Intent::Unsubscribed, RemoteStatus::Unsubscribed, RemoteStatus::Subscribed);
+  pair.listed->modified = before - std::chrono::hours(1);
   const auto lost = compared(pair);
   EXPECT_EQ(only(lost), (Drift{DriftKind::SubscribedThere, "unsubscribe_lost", "unsubscribe"}));
   EXPECT_EQ(lost.mending, Mending::Unsubscribe);
