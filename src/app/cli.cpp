@@ -93,6 +93,11 @@ class CommandLine {
       with_json(command);
     }
     with_json(add("sync-now", "Make the running daemon read every table now", sync_now));
+    auto* reconcile_command = add(
+        "reconcile", "Compare the table with Stibee's own list; exit 2 when differences remain", reconcile);
+    with_json(reconcile_command);
+    reconcile_command->add_flag("--repair", options_.repair,
+                                "Send what mends the differences, and wait until it is delivered");
     with_json(add("version", "Print the version", print_version));
   }
 

@@ -11,6 +11,7 @@ struct Options {
   std::filesystem::path config = "/etc/stibee-syncd/config.yaml";
   bool json = false;
   bool detailed_exitcode = false;              // plan
+  bool repair = false;                         // reconcile
   std::chrono::milliseconds timeout{600'000};  // sync: without progress
   std::string argument;                        // retry's what, guard approve's digest, pause's mirror
 };
@@ -30,5 +31,6 @@ int guard_approve(const Options& options);
 int pause(const Options& options);
 int resume(const Options& options);
 int sync_now(const Options& options);
+int reconcile(const Options& options);
 
 }  // namespace stibee_sync::app

@@ -1,6 +1,7 @@
 #include "app/control_service.hpp"
 
 #include "app/page.hpp"
+#include "app/reconcile_report.hpp"
 #include "stibee_sync/store/sqlite_store.hpp"
 
 #include <algorithm>
@@ -151,6 +152,11 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     co_return co_await pause(std::move(mirror), request.path == "/pause");
   }
   if (post && request.path == "/sync-now") co_return co_await sync_now();
+  if (request.path == "/reconcile") {
+    const auto* repair = body.find("repair");
+    co_return post ? start_reconcile(repair != nullptr && repair->if_bool() != nullptr && *repair->if_bool())
+                   : reconcile_state();
+  }
   co_return error_response(404, "no such command");
 }
 
@@ -230,6 +236,43 @@ asio::awaitable<ServerResponse> ControlService::sync_now() {
   json::Value answer;
   answer.set("started", engine_().mirrors().size());
   co_return json_response(200, answer);
+}
+
+ServerResponse ControlService::start_reconcile(bool repair) {
+  if (!engine_().reconciler().request(repair))
+    return error_response(409, "a comparison is running already; try again when it is finished");
+  json::Value answer;
+  answer.set("started", engine_().mirrors().size());
+  return json_response(200, answer);
+}
+
+ServerResponse ControlService::reconcile_state() {
+  auto& engine = engine_();
+  if (engine.reconciler().running()) {
+    std::vector<ReconcileView> views;
+    for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
+      // Without the differences: they come when it is finished.
+      const auto& report = engine.reconciler().report(i);
+      ReconcileView view;
+      view.name = engine.mirrors()[i].name;
+      view.report.phase = report.phase;
+      view.report.read = report.read;
+      view.report.total = report.total;
+      view.report.compared = report.compared;
+      views.push_back(std::move(view));
+    }
+    return json_response(200, reconcile_progress(views));
+  }
+  std::vector<ReconcileView> views;
+  for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
+    ReconcileView view{engine.mirrors()[i].name, engine.reconciler().report(i)};
+    if (view.report.phase == pipeline::ReconcileReport::Phase::Never)
+      view.report.problem = "not compared since the daemon was started or reloaded";
+    views.push_back(std::move(view));
+  }
+  auto report = reconcile_report(views);
+  report.set("running", false);
+  return json_response(200, report);
 }
 
 asio::awaitable<std::string> ControlService::metrics_text() {

@@ -21,8 +21,9 @@ class ControlService {
   ControlService(Ground ground, std::function<Engine&()> engine,
                  std::function<const settings::Settings&()> settings, telemetry::Health& health);
 
-  /// GET /status /failures /guard, POST /guard/approve /retry /pause /resume /sync-now. Bodies and answers
-  /// are JSON.
+  /// GET /status /failures /guard, POST /guard/approve /retry /pause /resume /sync-now;
+  /// POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its report. Bodies and
+  /// answers are JSON.
   http::Handler control_handler(const std::filesystem::path& socket);
   /// GET /livez /readyz /metrics /status /status.css.
   http::Handler admin_handler();
@@ -38,6 +39,8 @@ class ControlService {
   boost::asio::awaitable<http::ServerResponse> retry(std::string what);
   boost::asio::awaitable<http::ServerResponse> pause(std::string mirror, bool paused);
   boost::asio::awaitable<http::ServerResponse> sync_now();
+  http::ServerResponse start_reconcile(bool repair);
+  http::ServerResponse reconcile_state();
   boost::asio::awaitable<std::string> metrics_text();
   http::ServerResponse health_page(const telemetry::Health::Verdict& verdict) const;
 

@@ -104,6 +104,7 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
     dispatch_->set_paused(i, paused_[i]);
     writeback_->set_paused(i, paused_[i]);
   }
+  make_reconciler(settings);
 }
 
 Engine::~Engine() = default;
@@ -111,6 +112,28 @@ Engine::~Engine() = default;
 void Engine::events_applied() {
   dispatch_->wake();
   writeback_->wake();
+}
+
+void Engine::make_reconciler(const settings::Settings& settings) {
+  list_worker_ = runtime::make_thread_worker("list");
+  pipeline::ReconcilerHooks hooks;
+  hooks.plan = [this](std::size_t mirror) -> const pipeline::MirrorPlan& { return mirrors()[mirror]; };
+  hooks.paused = [this](std::size_t mirror) { return paused_[mirror]; };
+  hooks.adopted = [this](std::size_t mirror) { dispatch_->set_blocked(mirror, false); };
+  hooks.changed = [this] {
+    dispatch_->wake();
+    writeback_->wake();
+    ingest_->sync_now();  // the values of those who are sent again come with the next read
+  };
+  pipeline::ReconcilerOptions options;
+  options.writes_on_v1 = settings.stibee.api == settings::ApiVersion::V1;
+  pipeline::Services services{ground_.clock, ground_.store_worker, ground_.store,
+                              ground_.log,   ground_.metrics,      system_random()};
+  reconciler_ = std::make_unique<pipeline::Reconciler>(services, *list_worker_, *dispatch_, *dialect_,
+                                                       mirrors().size(), options, std::move(hooks));
+  for (std::size_t i = 0; i < mirrors().size(); ++i)
+    dispatch_->set_blocked(i, !reconciler_->adopted(i));
+  ingest_->on_commit([this](std::size_t mirror) { reconciler_->table_was_read(mirror); });
 }
 
 void Engine::spawn(asio::awaitable<void> loop) {
@@ -137,8 +160,32 @@ void Engine::start_dispatch(std::function<void(std::string)> failed) {
 
 void Engine::start(std::function<void(std::string)> failed) {
   start_dispatch(std::move(failed));
-  spawn(ingest_->run());
+  start_ingest();
   spawn(writeback_->run());
+  for (std::size_t i = 0; i < mirrors().size(); ++i)
+    spawn(reconciler_->run(i));
+}
+
+void Engine::start_ingest() {
+  spawn(ingest_->run());
+}
+
+void Engine::start_adopting() {
+  for (std::size_t i = 0; i < mirrors().size(); ++i) {
+    if (!reconciler_->adopted(i)) spawn(reconciler_->adopt(i));
+  }
+}
+
+bool Engine::adopting() const {
+  for (std::size_t i = 0; i < mirrors().size(); ++i) {
+    if (!reconciler_->adopted(i)) return true;
+  }
+  return false;
+}
+
+void Engine::block_all(bool blocked) {
+  for (std::size_t i = 0; i < mirrors().size(); ++i)
+    dispatch_->set_blocked(i, blocked || !reconciler_->adopted(i));
 }
 
 void Engine::set_paused(std::size_t mirror, bool paused) {
@@ -146,12 +193,14 @@ void Engine::set_paused(std::size_t mirror, bool paused) {
   ingest_->set_paused(mirror, paused);
   dispatch_->set_paused(mirror, paused);
   writeback_->set_paused(mirror, paused);
+  reconciler_->wake();
 }
 
 asio::awaitable<void> Engine::stop(domain::Duration limit) {
   ingest_->stop();
   dispatch_->stop();
   writeback_->stop();
+  reconciler_->stop();
   const auto deadline = ground_.clock.monotonic() + limit;
   while (running_ > 0 && ground_.clock.monotonic() < deadline)
     co_await ended_->wait_until(deadline);

@@ -4,6 +4,7 @@
 #include "stibee_sync/pipeline/dispatch.hpp"
 #include "stibee_sync/pipeline/event_intake.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
+#include "stibee_sync/pipeline/reconcile.hpp"
 #include "stibee_sync/pipeline/writeback.hpp"
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/health.hpp"
@@ -31,7 +32,7 @@ struct Ground {
   telemetry::Metrics& metrics;
 };
 
-/// The two loops with everything that follows from the settings. A reload makes a new one: the state is on
+/// The loops with everything that follows from the settings. A reload makes a new one: the state is on
 /// disk, so starting anew is the same as going on. On the loop thread.
 class Engine {
  public:
@@ -44,6 +45,14 @@ class Engine {
   void start(std::function<void(std::string)> failed);
   /// Starts the outbound loop alone.
   void start_dispatch(std::function<void(std::string)> failed);
+  /// Starts the inbound loop alone; after `start_dispatch`.
+  void start_ingest();
+  /// Takes over, beside whatever else runs, the lists that were not yet; until then nothing is sent to them.
+  void start_adopting();
+  /// Of all mirrors.
+  bool adopting() const;
+  /// Serves no mirror at all until all may be served.
+  void block_all(bool blocked);
   /// Ends all loops: no new call goes out, those in flight have `limit` to end, then they are cut off.
   boost::asio::awaitable<void> stop(domain::Duration limit);
 
@@ -54,6 +63,7 @@ class Engine {
   /// Something happened at Stibee: there may be something to send, or to write back.
   void events_applied();
   pipeline::Writeback& writeback() { return *writeback_; }
+  pipeline::Reconciler& reconciler() { return *reconciler_; }
   const std::vector<pipeline::MirrorPlan>& mirrors() const { return ingest_->mirrors(); }
   void set_paused(std::size_t mirror, bool paused);
   bool paused(std::size_t mirror) const { return paused_[mirror]; }
@@ -62,6 +72,7 @@ class Engine {
   void watch_over(telemetry::Health& health);
 
  private:
+  void make_reconciler(const settings::Settings& settings);
   void spawn(boost::asio::awaitable<void> loop);
 
   Ground ground_;
@@ -75,6 +86,8 @@ class Engine {
   std::unique_ptr<source::Writer> writer_;
   std::unique_ptr<pipeline::Writeback> writeback_;
   std::unique_ptr<runtime::Worker> writer_worker_;
+  std::unique_ptr<runtime::Worker> list_worker_;
+  std::unique_ptr<pipeline::Reconciler> reconciler_;
   std::unique_ptr<runtime::Timer> ended_;
   std::function<void(std::string)> failed_;
   int running_ = 0;

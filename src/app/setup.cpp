@@ -64,9 +64,6 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
     if (mirror.create_missing_groups) {
       add(path + "groups", "creating groups is not built into this version", "map each value to a groupId");
     }
-    if (mirror.reconcile.mode == settings::ReconcileMode::Repair) {
-      add(path + "reconcile.mode", "reading the list back is not built into this version", "use `mode: off`");
-    }
   }
   return problems;
 }
@@ -139,9 +136,9 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Co
     if (report.damaged_set_aside) {
       log.event(
           telemetry::Level::Error, telemetry::Event::StoreFailed,
-          "the state file was damaged and has been set aside; a new one begins: the whole table will be sent "
-          "again, "
-          "which changes nobody's status at Stibee, and people who left the table meanwhile stay in the list",
+          "the state file was damaged and has been set aside; a new one begins: each list is taken "
+          "over as it is, so that nothing equal is sent again; people who left the table meanwhile stay "
+          "in the list, and `reconcile` names them",
           {{"file", report.damaged_set_aside->string()}});
     }
     if (report.suppressions_set_aside) {

@@ -1,5 +1,6 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
+#include "app/progress.hpp"
 #include "app/render.hpp"
 #include "app/report.hpp"
 #include "app/setup.hpp"
@@ -7,7 +8,6 @@
 
 #include <csignal>
 #include <iostream>
-#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -16,25 +16,6 @@ namespace stibee_sync::app {
 namespace {
 
 namespace asio = boost::asio;
-
-/// One line that is written over and over on a terminal, and nothing elsewhere.
-class Progress {
- public:
-  Progress() : terminal_(::isatty(STDOUT_FILENO) == 1) {}
-  void show(const std::string& text) {
-    if (!terminal_) return;
-    std::cout << "\r\x1b[K" << text << std::flush;
-    shown_ = true;
-  }
-  void end() {
-    if (shown_) std::cout << "\r\x1b[K" << std::flush;
-    shown_ = false;
-  }
-
- private:
-  bool terminal_;
-  bool shown_ = false;
-};
 
 class OnePass {
  public:
@@ -46,6 +27,7 @@ class OnePass {
         timer_(ground.clock.make_timer()) {}
 
   asio::awaitable<void> run() {
+    engine_.start_adopting();
     for (std::size_t i = 0; i < engine_.mirrors().size() && code_ == ExitCode::ok; ++i) {
       if (engine_.paused(i)) {
         std::cerr << engine_.mirrors()[i].name
@@ -96,11 +78,15 @@ class OnePass {
     auto left = total;
     auto last_progress = ground_.clock.monotonic();
     std::size_t last_settled = 0;
-    while (left > 0 && code_ == ExitCode::ok && !interrupted_) {
+    std::size_t last_read = 0;
+    // Before its list was taken over, a mirror is not served.
+    while ((left > 0 || engine_.adopting()) && code_ == ExitCode::ok && !interrupted_) {
       const auto now = ground_.clock.monotonic();
       const auto condition = engine_.dispatch().condition();
-      if (condition.settled != last_settled) {
+      const auto read = entries_read();
+      if (condition.settled != last_settled || read != last_read) {
         last_settled = condition.settled;
+        last_read = read;
         last_progress = now;
       }
       if (condition.key_refused) {
@@ -117,10 +103,21 @@ class OnePass {
         code_ = ExitCode::try_later;
         break;
       }
-      show(total, left, condition);
+      if (engine_.adopting()) {
+        progress_.show("reading the list, " + with_thousands(static_cast<std::int64_t>(read)) + " people");
+      } else {
+        show(total, left, condition);
+      }
       co_await timer_->wait_until(std::min(now + std::chrono::milliseconds(500), last_progress + timeout_));
       left = co_await pending();
     }
+  }
+
+  std::size_t entries_read() const {
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < engine_.mirrors().size(); ++i)
+      sum += engine_.reconciler().report(i).read;
+    return sum;
   }
 
   void show(std::size_t total, std::size_t left, const pipeline::DispatchCondition& condition) {

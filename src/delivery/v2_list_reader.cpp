@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <utility>
 
 namespace stibee_sync::delivery::v2 {
@@ -17,6 +18,7 @@ void ListReader::start_round() {
   phase_ = Phase::CountBefore;
   offset_ = 0;
   unusable_ = 0;
+  entries_digest_ = 0;
 }
 
 ApiRequest ListReader::request() const {
@@ -49,6 +51,8 @@ ListReader::Step ListReader::take(const ApiAnswer& answer, std::vector<ListedPer
   people = std::move(page.people);
   offset_ += page.entries;
   unusable_ += page.entries - people.size();
+  for (const auto& person : people)
+    entries_digest_ += std::hash<domain::EmailAddress>{}(person.email);
   // A page may be smaller than asked for without being the last. Only an empty one surely is; one more call
   // is saved where the count agrees. A list that grows for ever must not keep us for ever.
   const bool last = page.entries == 0 || (page.entries < page_size_ && offset_ >= total_before_) ||
@@ -60,12 +64,15 @@ ListReader::Step ListReader::take(const ApiAnswer& answer, std::vector<ListedPer
 ListReader::Step ListReader::end_round(std::size_t distinct) {
   const bool held_still = total_before_ == total_after_ && offset_ == total_after_;
   if (held_still && distinct + unusable_ == total_after_) return Step::Done;
-  // Two spellings of one address at Stibee are one person to us: the same shortfall twice is no accident.
-  const bool same_as_before =
-      held_still && distinct_before_ == distinct && total_of_round_before_ == total_after_;
+  // Two spellings of one address at Stibee are one person to us: the same shortfall twice is no accident, if
+  // the very same entries came twice. In pages without an order the number alone may be the same by chance.
+  const bool same_as_before = held_still && distinct_before_ == distinct &&
+                              total_of_round_before_ == total_after_ &&
+                              digest_of_round_before_ == entries_digest_;
   if (same_as_before) return Step::Done;
   distinct_before_ = held_still ? std::optional(distinct) : std::nullopt;
   total_of_round_before_ = total_after_;
+  digest_of_round_before_ = entries_digest_;
   if (--rounds_left_ == 0) return Step::GaveUp;
   start_round();
   return Step::StartOver;

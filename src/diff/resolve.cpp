@@ -20,18 +20,27 @@ bool has_newer_consent(const Wanted& now, const Wanted& before) {
   return now.consented_at.value_or(domain::no_consent) > before.consented_at.value_or(domain::no_consent);
 }
 
+// Whether an opt-out at Stibee stands whatever the table says, so that nothing is sent. A fresh state that
+// meets the opt-outs on record is no mass resubscribe.
+bool stays_out(const Wanted& wanted, const Confirmed& known) {
+  if (known.status != RemoteStatus::OptedOut || known.maybe_subscribed) return false;
+  const auto& consent = wanted.consented_at ? wanted.consented_at : wanted.opted_in_at;
+  return !(consent && known.since && *consent > *known.since);
+}
+
 // Somebody who was never wanted counts as Absent before.
-ChangeClass classify(const Wanted& wanted, const Wanted& before, RemoteStatus known) {
+ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed& confirmed) {
   const Intent was = before.intent;
+  const RemoteStatus known = confirmed.status;
   switch (wanted.intent) {
     case Intent::Subscribed:
       if (was != Intent::Subscribed) {
         // From no to yes in the table counts even for somebody whom Stibee never saw: a careless
         // `SET opt_in = true` would mail people who said no.
-        return was == Intent::Unsubscribed || known == RemoteStatus::Unsubscribed ||
-                       known == RemoteStatus::OptedOut
-                   ? ChangeClass::Resubscribe
-                   : ChangeClass::Add;
+        if (was == Intent::Unsubscribed || known == RemoteStatus::Unsubscribed)
+          return ChangeClass::Resubscribe;
+        return known == RemoteStatus::OptedOut && !stays_out(wanted, confirmed) ? ChangeClass::Resubscribe
+                                                                                : ChangeClass::Add;
       }
       // A newer consent lifts an opt-out though the row was subscribed all along: a careless
       // `SET consented_at = now()` must not get past the guard as harmless.
@@ -93,7 +102,7 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
   if (bearers.empty()) {
     wanted.intent = Intent::Absent;
     if (was != Intent::Absent || !wanted.left_at) wanted.left_at = now;
-    result.change_class = classify(wanted, was_wanted, known.status);
+    result.change_class = classify(wanted, was_wanted, known);
     return result;
   }
 
@@ -122,7 +131,7 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
       std::any_of(bearers.begin(), bearers.end(), may_have_opted_in)) {
     wanted.opted_in_at = now;
   }
-  result.change_class = classify(wanted, was_wanted, known.status);
+  result.change_class = classify(wanted, was_wanted, known);
   result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(wanted, known);
   return result;
 }

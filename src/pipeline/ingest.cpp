@@ -372,7 +372,9 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
                          {"held", state.held_digests.size()},
                          {"seconds", finding.report.elapsed}});
   }
-  if (report.addresses_changed > 0 && changed_) changed_();
+  if (committed_) committed_(mirror);
+  // Also where a row that is as before merely supplied the values for which somebody in the ledger waited.
+  if ((report.addresses_changed > 0 || finding.of(ChangeClass::None).count > 0) && changed_) changed_();
 }
 
 }  // namespace stibee_sync::pipeline

@@ -106,8 +106,10 @@ class ListReader {
   std::size_t total_after_ = 0;
   std::size_t offset_ = 0;
   std::size_t unusable_ = 0;
+  std::size_t entries_digest_ = 0;  // of the addresses of this round, each as often as it came; any order
   std::optional<std::size_t> distinct_before_;  // of the round before, if it was complete
   std::size_t total_of_round_before_ = 0;
+  std::size_t digest_of_round_before_ = 0;
   CallResult failure_;
 };
 

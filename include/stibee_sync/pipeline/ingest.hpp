@@ -50,6 +50,9 @@ class Ingest {
   /// be long).
   void on_beat(std::function<void(std::optional<domain::Duration>)> beat) { beat_ = std::move(beat); }
 
+  /// Told after each commit of a mirror's read, whether it changed anything or not.
+  void on_commit(std::function<void(std::size_t mirror)> committed) { committed_ = std::move(committed); }
+
   const std::vector<MirrorPlan>& mirrors() const { return mirrors_; }
   const SourceCondition& condition(std::size_t mirror) const { return states_[mirror].condition; }
   void backlog_drained(std::size_t mirror) { states_[mirror].condition.backlog = 0; }
@@ -77,6 +80,7 @@ class Ingest {
   std::vector<MirrorPlan> mirrors_;
   std::vector<State> states_;
   std::function<void()> changed_;
+  std::function<void(std::size_t)> committed_;
   std::function<void(std::optional<domain::Duration>)> beat_;
   std::unique_ptr<runtime::Timer> timer_;
   bool stopping_ = false;
