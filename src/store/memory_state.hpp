@@ -104,6 +104,9 @@ std::optional<typename Map::mapped_type> looked_up(const Map& map, const typenam
   return found == map.end() ? std::nullopt : std::optional(found->second);
 }
 
+Summary summary_of(const MemoryMirror& mirror, domain::UtcTime now);
+std::vector<ParkedPerson> parked_of(const MemoryMirror& mirror, std::size_t most);
+
 /// What a commit makes of a mirror. `overtaken` gets the people in flight of whom something else is wanted
 /// now.
 MemoryMirror committed(const MemoryMirror& now, const MemorySuppressions& suppressions,

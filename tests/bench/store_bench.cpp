@@ -207,10 +207,52 @@ int main(int argc, char** argv) {
     held.held_classes = {0};
     store->commit(std::move(scan), held);
   });
+  std::unique_ptr<store::ListScan> list;
+  report("list scan: add, count", people, [&] {
+    list = store->begin_list(mirror);
+    store::Listed listed;
+    listed.status = domain::RemoteStatus::Subscribed;
+    for (std::size_t i = 0; i < people; ++i)
+      list->add(domain::EmailAddress::from_normalised(email_of(i)), listed);
+    list->distinct();
+  });
+  report("list scan: merge with the ledger", people, [&] {
+    store::ListedPair pair;
+    while (list->next(pair)) {
+    }
+  });
+  list.reset();
+  report("observe a twentieth, by 1,000: opt-outs", people / 20, [&] {
+    const auto opt_out = [](const domain::EmailAddress&, const store::RemoteView& view) {
+      store::RemoteChange change;
+      change.confirmed = view.ledger->confirmed;
+      change.confirmed->status = domain::RemoteStatus::OptedOut;
+      change.suppress = store::Suppression{now, "subscriber", "enough"};
+      return change;
+    };
+    std::vector<domain::EmailAddress> chunk;
+    for (std::size_t i = 0; i < people / 20; ++i) {
+      chunk.push_back(domain::EmailAddress::from_normalised(email_of(i)));
+      if (chunk.size() < 1000 && i + 1 < people / 20) continue;
+      store->observe(mirror, chunk, opt_out, place, now);
+      chunk.clear();
+    }
+  });
+  report("list scan: merge with suppressions", people, [&] {
+    list = store->begin_list(mirror);
+    list->distinct();
+    store::ListedPair pair;
+    while (list->next(pair)) {
+    }
+  });
+  list.reset();
   std::error_code error;
   std::printf("state file %ju KiB\n", fs::file_size(directory / "state.sqlite", error) / 1024);
   store.reset();
   report("open again, with its check", 1, [&] { store = store::open_sqlite_store(directory, opened); });
+  store.reset();
+  fs::remove(directory / "suppressions.sqlite");
+  report("open without its opt-outs' file", 1, [&] { store = store::open_sqlite_store(directory, opened); });
   std::printf("  damaged: %s\n", opened.damaged_set_aside ? "yes" : "no");
   store.reset();
   fs::remove_all(directory);

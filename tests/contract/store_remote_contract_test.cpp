@@ -171,17 +171,28 @@ TEST_P(StoreRemote, AnOptOutEndsTheParking) {
 }
 
 TEST_P(StoreRemote, AnotherCallThanTheOneThatFailedDoesNotWaitForItsBackoff) {
-  table[key(1)] = {"a@x.kr", "n", false};
+  table[key(1)] = {"a@x.kr", "somebody", true, "", {7}};
   read();
-  EXPECT_FALSE(world.claim());
-  observe("a@x.kr", status("a@x.kr", RemoteStatus::Subscribed, start));
   world.claim();
-  world.settle("a@x.kr", Next::Retry, start, 1, start + day);
+  world.settle("a@x.kr", Next::Retry, start, 3, start + day);
+  ASSERT_FALSE(world.claim());
+  auto change = status("a@x.kr", RemoteStatus::Subscribed, start);
+  change.confirmed->fields = world.find("a@x.kr")->wanted.fields;
+  observe("a@x.kr", change);
+  const auto claimed = world.claim();
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->shape, "group:");
+  EXPECT_EQ(claimed->people[0].attempts, 0);
+}
+
+TEST_P(StoreRemote, TheSameCallGoesOnWaiting) {
+  table[key(1)] = {"a@x.kr"};
+  read();
+  world.claim();
+  world.settle("a@x.kr", Next::Retry, start, 3, start + day);
+  observe("a@x.kr", status("a@x.kr", RemoteStatus::Subscribed, start));
   EXPECT_FALSE(world.claim());
-  table[key(1)].subscribed = true;
-  observe("a@x.kr", status("a@x.kr", RemoteStatus::Unsubscribed, start));
-  EXPECT_FALSE(world.find("a@x.kr")->lane);
-  EXPECT_EQ(world.find("a@x.kr")->attempts, 0);
+  EXPECT_EQ(world.claim(start + day)->people[0].attempts, 3);
 }
 
 TEST_P(StoreRemote, TheNewestOptOutOnRecordIsKept) {

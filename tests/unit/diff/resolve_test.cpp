@@ -249,6 +249,23 @@ TEST(Resolve, NewerConsentOfAnOptedOutPersonIsAResubscription) {
   EXPECT_EQ(resolved({staged(1, kim)}, newer, RemoteStatus::OptedOut).change_class, ChangeClass::None);
 }
 
+TEST(Resolve, AnOptOutOnRecordMeetsAFreshState) {
+  domain::Member kim = member("Kim");
+  kim.consented_at = second(9);
+  domain::Confirmed known;
+  known.status = RemoteStatus::OptedOut;
+  const auto class_at = [&](std::optional<domain::UtcTime> since) {
+    known.since = since;
+    return resolve({staged(1, kim)}, std::nullopt, known, state_key, now).change_class;
+  };
+  // Nothing is sent: a guard that took it for a mass resubscribe would hold every rebuilt state.
+  EXPECT_EQ(class_at(second(9)), ChangeClass::Add);
+  EXPECT_EQ(class_at(std::nullopt), ChangeClass::Add);
+  EXPECT_EQ(class_at(second(8)), ChangeClass::Resubscribe);
+  known.maybe_subscribed = true;
+  EXPECT_EQ(class_at(second(9)), ChangeClass::Resubscribe);
+}
+
 TEST(Resolve, EveryPairOfIntentsAndStatusHasItsClass) {
   const domain::Member yes = member("Kim"), no = member("Kim", false);
   const RemoteStatus statuses[] = {
@@ -257,7 +274,8 @@ TEST(Resolve, EveryPairOfIntentsAndStatusHasItsClass) {
   const std::optional<Wanted> befores[] = {std::nullopt, wanted(Intent::Subscribed, yes),
                                            wanted(Intent::Unsubscribed, yes), wanted(Intent::Absent, yes)};
   for (const RemoteStatus known : statuses) {
-    const bool unsubscribed_there = known == RemoteStatus::Unsubscribed || known == RemoteStatus::OptedOut;
+    // Of an opt-out without a newer consent nothing comes: AnOptOutOnRecordMeetsAFreshState.
+    const bool unsubscribed_there = known == RemoteStatus::Unsubscribed;
     for (const auto& before : befores) {
       const Intent was = before ? before->intent : Intent::Absent;
       const auto class_of = [&](const std::vector<Bearer>& bearers) {

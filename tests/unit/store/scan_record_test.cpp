@@ -1,6 +1,7 @@
 #include "store/scan_record.hpp"
 
 #include "contract/store_world.hpp"
+#include "store/row_codec.hpp"
 
 #include <limits>
 
@@ -138,6 +139,24 @@ TEST(ScanRecord, ACutRecordIsAnErrorAndNothingWorse) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THROW(decision_record(std::string_view(bytes).substr(0, size)), StoreError) << size;
   }
+}
+
+TEST(ScanRecord, SomebodyListedComesBackAsTheyWere) {
+  for (const auto status : all_statuses) {
+    Listed listed;
+    listed.status = status;
+    listed.fields.bytes[0] = 200;
+    listed.ad_agreed = true;
+    listed.groups = domain::GroupSet{-4, 5'000'000'000};
+    listed.modified = domain::UtcTime(std::chrono::milliseconds(-1));
+    std::string bytes;
+    append_payload(bytes, listed);
+    EXPECT_EQ(listed_record(bytes), listed);
+  }
+  std::string bytes;
+  append_payload(bytes, Listed{});
+  EXPECT_EQ(listed_record(bytes), Listed{});
+  EXPECT_THROW(listed_record(std::string_view(bytes).substr(0, 3)), StoreError);
 }
 
 }  // namespace
