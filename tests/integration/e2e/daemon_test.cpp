@@ -126,6 +126,7 @@ TEST(Daemon, ReloadsGoodSettingsAndKeepsTheOldOnesForABadFile) {
   ASSERT_TRUE(
       eventually(2min, [&] { return daemon.err().find("daemon.reload_failed") != std::string::npos; }));
   EXPECT_NE(daemon.err().find("config.invalid"), std::string::npos);
+  EXPECT_NE(deployment.admin("/metrics").body.find("stibee_config_reload_success 0"), std::string::npos);
   deployment.sql("UPDATE members SET name = 'still here' WHERE id = 1");
   ASSERT_TRUE(deployment.converges()) << "the old settings stay in force";
   // Another mapping: the groups are released everywhere, which for nine people the guard lets pass.
@@ -194,6 +195,7 @@ TEST(Daemon, PagesAndHealth) {
     EXPECT_NE(metrics.find(family), std::string::npos) << family;
   }
   EXPECT_NE(metrics.find("stibee_db_up 1"), std::string::npos);
+  EXPECT_NE(metrics.find("stibee_config_reload_success 1"), std::string::npos);
 }
 
 TEST(Daemon, NoLineNamesAPersonOrASecret) {
