@@ -71,6 +71,7 @@ int Daemon::run() {
     return ExitCode::unavailable;
   }
   health_.config_loaded(true);
+  metrics_.config_reload(true);  // an alert on 0 must not fire until somebody reloads
   health_.state_open(true);
   await_signal();
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});

@@ -165,7 +165,7 @@ void Deployment::start_stibee(const std::vector<std::string>& arguments) {
   command.push_back("127.0.0.1:" + std::to_string(stibee_port_));
   stibee_ = std::make_unique<Process>(std::move(command), std::map<std::string, std::string>{},
                                       (directory_ / ("sim" + std::to_string(++simulators_))).string());
-  if (!eventually(std::chrono::seconds(20),
+  if (!eventually(std::chrono::minutes(2),
                   [&] { return stibee_->out().find("\"ready\"") != std::string::npos; })) {
     throw std::runtime_error("stibee-sim did not start: " + stibee_->err());
   }
@@ -203,7 +203,7 @@ Process& Deployment::start_daemon() {
       std::vector<std::string>{STIBEE_SYNCD, "--config", config().string(), "run"},
       std::map<std::string, std::string>{}, (directory_ / ("daemon" + std::to_string(++daemons_))).string());
   if (!eventually(
-          std::chrono::seconds(30),
+          std::chrono::minutes(2),
           [&] { return daemon_->err().find("daemon.ready") != std::string::npos || !daemon_->running(); }) ||
       !daemon_->running()) {
     throw std::runtime_error("the daemon is not ready: " + daemon_->err());
@@ -275,8 +275,19 @@ std::vector<std::string> Deployment::differences() {
   return differences;
 }
 
+std::int64_t Deployment::subscribed() {
+  return number(at(at(stibee("/_sim/stats"), "lists"), "1234"), "subscribed");
+}
+
 bool Deployment::converges(std::chrono::milliseconds limit) {
-  return eventually(limit, [&] { return differences().empty(); });
+  const auto wanted = [&] {
+    const auto rows = cluster().execute(
+        "SELECT count(DISTINCT lower(trim(email))) FROM members "
+        "WHERE email_opt_in AND email LIKE '%@%'",
+        database_);
+    return std::stoll(rows.front()[0].value());
+  };
+  return eventually(limit, [&] { return subscribed() == wanted() && differences().empty(); });
 }
 
 }  // namespace stibee_sync::e2e

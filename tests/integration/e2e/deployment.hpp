@@ -56,6 +56,10 @@ class Deployment {
 
   /// What differs between list and table; empty: they are equal.
   std::vector<std::string> differences();
+  /// How many are subscribed there. Costs the simulator nothing, unlike a dump, during which a large list
+  /// takes no calls: those then count later than they were sent, and more of them in one window than the
+  /// limit allows.
+  std::int64_t subscribed();
   /// Waits until they are equal.
   bool converges(std::chrono::milliseconds limit = std::chrono::seconds(60));
 
