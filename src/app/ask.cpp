@@ -6,6 +6,7 @@
 #include "app/setup.hpp"
 #include "stibee_sync/http/unix_client.hpp"
 
+#include <functional>
 #include <iostream>
 #include <unistd.h>
 
@@ -99,8 +100,24 @@ int report(const Options& options, const std::string& target, json::Value (*make
 /// What to do with the state when no daemon runs; its result is the answer to print.
 using OnState = std::function<Answer(store::Store&, const std::vector<pipeline::MirrorPlan>&)>;
 
+/// What has been done, as JSON or in the words that `done` finds for the answer.
+void print_done(const Options& options, const Answer& answer,
+                const std::function<std::string(const json::Value&)>& done) {
+  if (options.json) {
+    json::Value report;
+    report.set("version", 1);
+    if (const auto* members = answer.body.if_object()) {
+      for (const auto& [name, value] : *members)
+        report.set(name, value);
+    }
+    std::cout << json::to_pretty_string(report) << "\n";
+  } else {
+    std::cout << done(answer.body) << "\n";
+  }
+}
+
 int change(const Options& options, const std::string& target, const json::Value& body,
-           const OnState& on_state, const std::string& done) {
+           const OnState& on_state, const std::function<std::string(const json::Value&)>& done) {
   const auto settings = load(options);
   auto answer = ask_daemon(settings, "POST", target, body);
   if (!answer) {
@@ -110,13 +127,7 @@ int change(const Options& options, const std::string& target, const json::Value&
     answer = on_state(*state.store, open_mirrors(*state.store, settings, *dialect));
   }
   const int code = exit_code_of(*answer);
-  if (code == ExitCode::ok) {
-    if (options.json) {
-      std::cout << json::to_pretty_string(answer->body) << "\n";
-    } else {
-      std::cout << done << "\n";
-    }
-  }
+  if (code == ExitCode::ok) print_done(options, *answer, done);
   return code;
 }
 
@@ -149,7 +160,9 @@ int set_paused(const Options& options, bool paused) {
         return count == 0 ? not_found("there is no mirror of this name")
                           : found(paused ? "paused" : "resumed", count);
       },
-      paused ? "paused: nothing is read or sent until `stibee-syncd resume`" : "resumed");
+      [paused](const json::Value&) {
+        return paused ? "paused: nothing is read or sent until `stibee-syncd resume`" : "resumed";
+      });
 }
 
 }  // namespace
@@ -190,11 +203,14 @@ int retry(const Options& options) {
       options, "/retry", body,
       [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
         const auto count = retry_parked(store, plans, options.argument, utc_now());
-        if (count == 0 && !options.argument.empty())
-          return not_found("nobody is parked with this reason or address");
+        if (count == 0 && !options.argument.empty()) return not_found(nobody_to_retry);
         return found("retried", count);
       },
-      "they are in the queue again");
+      [](const json::Value& answer) {
+        const auto count = integer_of(answer, "retried");
+        if (count == 0) return std::string("nobody is parked whom sending again could help");
+        return with_thousands(count) + (count == 1 ? " person is" : " people are") + " in the queue again";
+      });
 }
 
 int guard_approve(const Options& options) {
@@ -208,7 +224,10 @@ int guard_approve(const Options& options) {
         }
         return found("approved", options.argument);
       },
-      "approved for one hour: the next read releases exactly this change set, if it still is the same");
+      [](const json::Value&) {
+        return "approved for one hour: the next read releases exactly this change set, if it still is the "
+               "same";
+      });
 }
 
 int pause(const Options& options) {
@@ -226,8 +245,7 @@ int sync_now(const Options& options) {
     return ExitCode::unavailable;
   }
   const int code = exit_code_of(*answer);
-  if (code == ExitCode::ok)
-    std::cout << (options.json ? json::to_pretty_string(answer->body) : "started") << "\n";
+  if (code == ExitCode::ok) print_done(options, *answer, [](const json::Value&) { return "started"; });
   return code;
 }
 

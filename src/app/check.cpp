@@ -1,5 +1,7 @@
 #include "app/exit_code.hpp"
 #include "app/setup.hpp"
+#include "app/webhook_service.hpp"
+#include "app/writeback_check.hpp"
 #include "stibee_sync/json/value.hpp"
 
 #include <iostream>
@@ -72,6 +74,7 @@ int check(const Options& options) {
     }
   };
   say("configuration", true, options.config.string());
+  if (settings.webhook) say("webhook", true, describe(*settings.webhook));
 
   const auto reader = source::make_postgres_reader(database_connection(settings));
   const auto described = describe_sources(*reader, settings, *dialect);
@@ -85,6 +88,24 @@ int check(const Options& options) {
   }
   for (const auto& [name, found] : described.mirrors)
     say("mirror " + name, true, found);
+  if (!described.error) {
+    const auto writer = source::make_postgres_writer(write_connection(settings));
+    const auto prepared = prepare_writebacks(*writer, settings, *dialect);
+    for (const auto& problem : prepared.forbidden) {
+      say("writeback", false, settings::to_string(problem));
+      if (code == ExitCode::ok) code = ExitCode::refused;
+    }
+    for (const auto& problem : prepared.broken) {
+      say("writeback", false, settings::to_string(problem));
+      code = ExitCode::bad_config;
+    }
+    if (prepared.error) {
+      say("writeback", false, prepared.error->message);
+      if (code == ExitCode::ok) code = exit_code_of(*prepared.error);
+    } else if (prepared.statements > 0 && prepared.broken.empty() && prepared.forbidden.empty()) {
+      say("writeback", true, "PostgreSQL would take each statement");
+    }
+  }
 
   asio::io_context context(1);
   Probe result;

@@ -6,6 +6,7 @@
 #include "stibee_sync/json/value.hpp"
 #include "stibee_sync/telemetry/redaction.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <iostream>
 
@@ -36,6 +37,7 @@ class CommandLine {
     app_.add_option("--config", options_.config, "The configuration file")
         ->capture_default_str()
         ->type_name("FILE");
+    app_.set_version_flag("--version", "stibee-syncd " STIBEE_VERSION, "Print the version");
     app_.require_subcommand(1);
     app_.fallthrough();
     app_.footer(
@@ -59,6 +61,11 @@ class CommandLine {
         ->transform(CLI::AsNumberWithUnit(
             std::map<std::string, std::int64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}},
             CLI::AsNumberWithUnit::UNIT_REQUIRED))
+        ->check([](const std::string& milliseconds) {
+          return milliseconds.starts_with('-') || milliseconds == "0"
+                     ? "must be more than nothing, such as 30s or 10m"
+                     : std::string();
+        })
         ->default_str("10m")
         ->type_name("TIME");
     with_json(add("status", "Mirrors, people, queue, holds, limiter; exit 1 when something needs attention",
@@ -99,6 +106,15 @@ class CommandLine {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       const bool help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+      if (!help && app_.get_subcommands().empty()) {
+        const auto words = app_.remaining();
+        const auto word = std::find_if(words.begin(), words.end(),
+                                       [](const std::string& one) { return !one.starts_with('-'); });
+        if (word != words.end()) {
+          std::cerr << "unknown command `" << *word << "`; `stibee-syncd --help` lists those there are\n";
+          return ExitCode::usage;
+        }
+      }
       app_.exit(error, std::cout, std::cerr);
       return help ? ExitCode::ok : ExitCode::usage;
     }

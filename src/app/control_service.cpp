@@ -204,8 +204,7 @@ asio::awaitable<ServerResponse> ControlService::retry(std::string what) {
     return retry_parked(store, plans, what, now);
   };
   const auto count = co_await offload(ground_.store_worker, std::move(work));
-  if (count == 0 && !what.empty())
-    co_return error_response(404, "nobody is parked with this reason or address");
+  if (count == 0 && !what.empty()) co_return error_response(404, nobody_to_retry);
   engine_().dispatch().wake();
   json::Value answer;
   answer.set("retried", count);
@@ -281,8 +280,10 @@ ServerResponse ControlService::reconcile_state() {
 asio::awaitable<std::string> ControlService::metrics_text() {
   const auto seen = co_await view();
   auto& metrics = ground_.metrics;
+  std::uint64_t suppressed = 0;
   for (const auto& mirror : seen.mirrors) {
     const auto& summary = mirror.summary;
+    suppressed += mirror.suppressed;
     metrics.source_members(mirror.name, summary.facts.last_rows);
     if (summary.facts.last_success) metrics.last_success(mirror.name, *summary.facts.last_success);
     for (const auto status :
@@ -314,6 +315,7 @@ asio::awaitable<std::string> ControlService::metrics_text() {
       metrics.guard_held(mirror.name, held, count);
     }
   }
+  metrics.suppressed_people(suppressed);
   metrics.state_free_bytes(store::free_bytes(settings_().state.directory));
   co_return metrics.text();
 }

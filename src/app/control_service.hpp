@@ -56,6 +56,10 @@ inline constexpr std::chrono::hours approval_lifetime{1};
 /// Approves a hold of any of the mirrors. False: no such digest is held. Blocking, on the store's thread.
 bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                   const std::string& digest, domain::UtcTime now);
+/// Rows that are no members as they stand have nothing to send; their row has to change.
+inline constexpr std::string_view nobody_to_retry =
+    "nobody with this reason or address is parked whom sending again could help; "
+    "a row that is wrong itself is sent when it changes";
 /// Sends parked people again, by reason, by address, or all (""). Blocking, on the store's thread.
 std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                          const std::string& what, domain::UtcTime now);

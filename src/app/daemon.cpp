@@ -1,6 +1,7 @@
 #include "app/daemon.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/writeback_check.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
 #include "stibee_sync/settings/reload.hpp"
 
@@ -44,7 +45,8 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       ground_{context_, *clock_, *store_worker_, *source_worker_, store_, log_, metrics_},
       control_(
           ground_, [this]() -> Engine& { return *engine_; },
-          [this]() -> const settings::Settings& { return settings_; }, health_) {
+          [this]() -> const settings::Settings& { return settings_; }, health_),
+      events_(ground_, [this]() -> Engine& { return *engine_; }) {
   for (const auto& mirror : settings_.mirrors)
     metrics_.declare_mirror(mirror.name);
 }
@@ -74,7 +76,10 @@ int Daemon::run() {
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
   service_.ready("running");
   log_.event(Level::Info, Event::DaemonReady, "ready",
-             {{"admin", admin_ ? settings::to_string(
+             {{"webhook", webhook_ ? settings::to_string(settings::ListenAddress{
+                                         settings_.webhook->listen.host, webhook_->port()})
+                                   : std::string("off")},
+              {"admin", admin_ ? settings::to_string(
                                      settings::ListenAddress{settings_.admin.listen->host, admin_->port()})
                                : std::string("off")},
               {"control", settings_.control.socket.string()}});
@@ -100,6 +105,12 @@ void Daemon::listen() {
     admin_ =
         std::make_unique<http::Server>(context_.get_executor(), std::move(options), control_.admin_handler());
     admin_->start();
+  }
+  if (settings_.webhook) {
+    events_.admit(*settings_.webhook);
+    webhook_ = std::make_unique<http::Server>(context_.get_executor(),
+                                              events_.server_options(*settings_.webhook), events_.handler());
+    webhook_->start();
   }
   http::ServerOptions options{http::UnixSocketAddress(settings_.control.socket)};
   options.allowed_methods = {"GET", "POST"};
@@ -149,6 +160,7 @@ asio::awaitable<void> Daemon::stop() {
   log_.event(Level::Info, Event::DaemonStopping, "no new calls; waiting for those in flight");
   service_.stopping("stopping");
   health_.stopping();
+  if (webhook_) webhook_->stop();
   if (admin_) admin_->stop();
   if (socket_) socket_->stop();
   co_await engine_->stop(drain_limit);
@@ -174,9 +186,7 @@ asio::awaitable<void> Daemon::reload() {
       std::chrono::steady_clock::now().time_since_epoch()));
   auto result = load_settings_quietly(options_.config, settings::SecretFiles::Read);
   if (!result) {
-    for (const auto& problem : result.problems()) {
-      log_.event(Level::Error, Event::ConfigInvalid, settings::to_string(problem));
-    }
+    log_problems(log_, result.problems());
     reload_failed("the old settings stay in force");
     co_return;
   }
@@ -200,6 +210,7 @@ asio::awaitable<void> Daemon::reload() {
   auto replace = [this] { replace_queue(); };
   co_await runtime::offload(*store_worker_, std::move(replace));
   start_engine();
+  if (settings_.webhook) events_.admit(*settings_.webhook);
   metrics_.config_reload(true);
   log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
              {{"mirrors", settings_.mirrors.size()}});
@@ -250,18 +261,32 @@ asio::awaitable<void> Daemon::watch() {
 }
 
 int run_daemon(const Options& options) {
-  auto settings = load_settings(options, settings::SecretFiles::Read);
+  auto loaded = load_settings_quietly(options.config, settings::SecretFiles::Read);
+  if (!loaded) {
+    // Nobody may read a daemon's standard error but through what collects its log.
+    auto log = make_log(settings::Settings{});
+    log_problems(log, loaded.problems());
+    return ExitCode::bad_config;
+  }
+  auto settings = std::move(loaded).settings();
   auto log = make_log(settings);
-  auto state = open_state(settings, log);
+  auto state = open_state(settings, log, Complaint::Logged);
   {
     // A mapping that cannot work is said at once; a database that does not answer now is waited for.
     const auto dialect = make_dialect(settings);
     const auto reader = source::make_postgres_reader(database_connection(settings));
     const auto described = describe_sources(*reader, settings, *dialect);
-    for (const auto& problem : described.problems) {
-      log.event(Level::Error, Event::ConfigInvalid, settings::to_string(problem));
+    const auto writer = source::make_postgres_writer(write_connection(settings));
+    const auto prepared =
+        described.error ? PreparedWritebacks() : prepare_writebacks(*writer, settings, *dialect);
+    auto problems = described.problems;
+    problems.insert(problems.end(), prepared.broken.begin(), prepared.broken.end());
+    log_problems(log, problems);
+    // May be granted while the daemon runs.
+    for (const auto& problem : prepared.forbidden) {
+      log.event(Level::Error, Event::WritebackFailed, settings::to_string(problem));
     }
-    if (!described.problems.empty()) {
+    if (!problems.empty()) {
       log.flush(std::chrono::seconds(1));
       return ExitCode::bad_config;
     }

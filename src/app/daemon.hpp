@@ -2,6 +2,7 @@
 
 #include "app/control_service.hpp"
 #include "app/setup.hpp"
+#include "app/webhook_service.hpp"
 #include "stibee_sync/telemetry/service_manager.hpp"
 
 #include <exception>
@@ -54,9 +55,11 @@ class Daemon {
   boost::asio::signal_set signals_;
   Ground ground_;
   ControlService control_;
+  WebhookService events_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<http::Server> admin_;
   std::unique_ptr<http::Server> socket_;
+  std::unique_ptr<http::Server> webhook_;
   bool stopping_ = false;
   bool reloading_ = false;
   int code_ = 0;

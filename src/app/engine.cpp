@@ -44,6 +44,12 @@ source::Connection database_connection(const settings::Settings& settings) {
   return connection;
 }
 
+source::Connection write_connection(const settings::Settings& settings) {
+  auto connection = database_connection(settings);
+  connection.statement_timeout = std::chrono::seconds(30);
+  return connection;
+}
+
 http::ClientOptions client_options(const settings::Settings& settings) {
   const auto url = http::parse_base_url(settings.stibee.base_url);
   if (const auto* problem = std::get_if<std::string>(&url))
@@ -86,16 +92,27 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, ground_.context.get_executor(), *client_,
                                                    *dialect_, plans, std::move(options));
   services.random = system_random();
+  events_ = std::make_shared<pipeline::EventIntake>(services, plans);
+  writer_ = source::make_postgres_writer(write_connection(settings));
+  writer_worker_ = runtime::make_thread_worker("writer");
+  writeback_ = std::make_unique<pipeline::Writeback>(services, *writer_worker_, *writer_, plans);
+  services.random = system_random();
   ingest_ = std::make_unique<pipeline::Ingest>(services, ground_.source_worker, *reader_, std::move(plans),
                                                [this] { dispatch_->wake(); });
   for (std::size_t i = 0; i < paused_.size(); ++i) {
     ingest_->set_paused(i, paused_[i]);
     dispatch_->set_paused(i, paused_[i]);
+    writeback_->set_paused(i, paused_[i]);
   }
   make_reconciler(settings);
 }
 
 Engine::~Engine() = default;
+
+void Engine::events_applied() {
+  dispatch_->wake();
+  writeback_->wake();
+}
 
 void Engine::make_reconciler(const settings::Settings& settings) {
   list_worker_ = runtime::make_thread_worker("list");
@@ -105,6 +122,7 @@ void Engine::make_reconciler(const settings::Settings& settings) {
   hooks.adopted = [this](std::size_t mirror) { dispatch_->set_blocked(mirror, false); };
   hooks.changed = [this] {
     dispatch_->wake();
+    writeback_->wake();
     ingest_->sync_now();  // the values of those who are sent again come with the next read
   };
   pipeline::ReconcilerOptions options;
@@ -143,6 +161,7 @@ void Engine::start_dispatch(std::function<void(std::string)> failed) {
 void Engine::start(std::function<void(std::string)> failed) {
   start_dispatch(std::move(failed));
   start_ingest();
+  spawn(writeback_->run());
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     spawn(reconciler_->run(i));
 }
@@ -173,17 +192,20 @@ void Engine::set_paused(std::size_t mirror, bool paused) {
   paused_[mirror] = paused;
   ingest_->set_paused(mirror, paused);
   dispatch_->set_paused(mirror, paused);
+  writeback_->set_paused(mirror, paused);
   reconciler_->wake();
 }
 
 asio::awaitable<void> Engine::stop(domain::Duration limit) {
   ingest_->stop();
   dispatch_->stop();
+  writeback_->stop();
   reconciler_->stop();
   const auto deadline = ground_.clock.monotonic() + limit;
   while (running_ > 0 && ground_.clock.monotonic() < deadline)
     co_await ended_->wait_until(deadline);
   client_->cancel();
+  writeback_->cut_off();
   while (running_ > 0)
     co_await ended_->wait_until(runtime::forever);
 }
@@ -192,9 +214,12 @@ void Engine::watch_over(telemetry::Health& health) {
   const auto now = [] { return telemetry::Health::Time::clock::now(); };
   health.expect("ingest", std::chrono::seconds(30), now());
   health.expect("dispatch", std::chrono::seconds(60), now());
+  health.expect("writeback", std::chrono::seconds(60), now());
   ingest_->on_beat(
       [&health, now](std::optional<domain::Duration> within) { health.beat("ingest", now(), within); });
   dispatch_->on_beat([&health, now] { health.beat("dispatch", now()); });
+  writeback_->on_beat(
+      [&health, now](std::optional<domain::Duration> within) { health.beat("writeback", now(), within); });
 }
 
 }  // namespace stibee_sync::app

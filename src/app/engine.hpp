@@ -2,8 +2,10 @@
 
 #include "stibee_sync/http/client.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
+#include "stibee_sync/pipeline/event_intake.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 #include "stibee_sync/pipeline/reconcile.hpp"
+#include "stibee_sync/pipeline/writeback.hpp"
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/health.hpp"
 
@@ -56,6 +58,11 @@ class Engine {
 
   pipeline::Ingest& ingest() { return *ingest_; }
   pipeline::Dispatch& dispatch() { return *dispatch_; }
+  /// Shared: an event that waits for the store may outlive this engine.
+  std::shared_ptr<pipeline::EventIntake> events() { return events_; }
+  /// Something happened at Stibee: there may be something to send, or to write back.
+  void events_applied();
+  pipeline::Writeback& writeback() { return *writeback_; }
   pipeline::Reconciler& reconciler() { return *reconciler_; }
   const std::vector<pipeline::MirrorPlan>& mirrors() const { return ingest_->mirrors(); }
   void set_paused(std::size_t mirror, bool paused);
@@ -75,6 +82,10 @@ class Engine {
   std::vector<bool> paused_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::Ingest> ingest_;
+  std::shared_ptr<pipeline::EventIntake> events_;
+  std::unique_ptr<source::Writer> writer_;
+  std::unique_ptr<pipeline::Writeback> writeback_;
+  std::unique_ptr<runtime::Worker> writer_worker_;
   std::unique_ptr<runtime::Worker> list_worker_;
   std::unique_ptr<pipeline::Reconciler> reconciler_;
   std::unique_ptr<runtime::Timer> ended_;
@@ -89,6 +100,8 @@ std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settin
 /// Of every class of calls that is made with these settings.
 std::map<delivery::LimiterClass, delivery::Rate> limits(const settings::Settings& settings);
 source::Connection database_connection(const settings::Settings& settings);
+/// The same for write-backs, whose statements have a shorter time-out.
+source::Connection write_connection(const settings::Settings& settings);
 http::ClientOptions client_options(const settings::Settings& settings);
 
 }  // namespace stibee_sync::app

@@ -68,6 +68,7 @@ void mirror_section(std::string& page, const json::Value& mirror) {
   row(page, "People at Stibee", counts(mirror.find("people")));
   row(page, "Waiting", counts(mirror.find("pending")));
   row(page, "Parked", counts(mirror.find("parked")));
+  row(page, "To be written back", with_thousands(integer_of(mirror, "writebacks")));
   page += "</table>\n";
   if (const auto* progress = mirror.find("progress");
       progress != nullptr && integer_of(*progress, "total") > 0) {

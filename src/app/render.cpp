@@ -107,6 +107,8 @@ std::string render_status(const json::Value& report) {
       if (left > 0) text += ", about " + duration_text(left) + " at the limit";
     }
     text += "\n  parked    " + counts_line(mirror, "parked") + "\n";
+    if (const auto waiting = integer_of(mirror, "writebacks"); waiting > 0)
+      text += "  back      " + with_thousands(waiting) + " events wait to be written to the database\n";
   }
   text += "\n";
   for (const auto& limiter : list_of(report, "limiter")) {

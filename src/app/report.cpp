@@ -85,7 +85,7 @@ Value status_report(const DaemonView& view) {
   for (const auto& mirror : view.mirrors) {
     const auto& summary = mirror.summary;
     const auto state = state_of(mirror, view);
-    healthy = healthy && healthy_state(state);
+    healthy = healthy && healthy_state(state) && summary.holds.empty();  // of a paused mirror too
 
     Value people;
     people.set("subscribed", people_of(summary, domain::RemoteStatus::Subscribed));
@@ -129,9 +129,11 @@ Value status_report(const DaemonView& view) {
     one.set("last_success", time_or_null(summary.facts.last_success));
     one.set("source_members", summary.facts.last_rows);
     one.set("people", std::move(people));
+    one.set("suppressed", mirror.suppressed);
     one.set("pending", std::move(pending));
     one.set("parked", std::move(parked));
     one.set("held", std::move(held));
+    one.set("writebacks", summary.writebacks);
     one.set("progress", progress_of(mirror, view));
     mirrors.push_back(std::move(one));
   }
@@ -212,6 +214,7 @@ std::vector<MirrorView> view_mirrors(const store::Store& store,
     view.list_id = plan.list_id;
     view.paused = store.paused(plan.id);
     view.summary = store.summary(plan.id, now);
+    view.suppressed = store.suppressed(plan.id);
     views.push_back(std::move(view));
   }
   return views;

@@ -17,6 +17,7 @@ struct MirrorView {
   std::int64_t list_id = 0;
   bool paused = false;
   store::Summary summary;
+  std::size_t suppressed = 0;  // opt-outs on record, of people in the table or not
   std::optional<pipeline::SourceCondition> condition;
 };
 

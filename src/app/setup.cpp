@@ -1,10 +1,14 @@
 #include "app/setup.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/writeback_check.hpp"
 #include "stibee_sync/store/memory_store.hpp"
 
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
+#include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace stibee_sync::app {
@@ -18,8 +22,17 @@ settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
   auto result = settings::load(file, environment, secret_files);
   if (!result) return result;
   auto missing = unsupported(result.settings());
+  for (auto& problem : misnamed_parameters(result.settings(), *make_dialect(result.settings())))
+    missing.push_back(std::move(problem));
   if (!missing.empty()) return settings::LoadResult(std::move(missing));
   return result;
+}
+
+void log_problems(telemetry::Log& log, const std::vector<settings::Problem>& problems) {
+  for (const auto& problem : problems) {
+    log.event(telemetry::Level::Error, telemetry::Event::ConfigInvalid, settings::to_string(problem),
+              {{"file", problem.file}, {"line", problem.line}, {"column", problem.column}});
+  }
 }
 
 settings::Settings load_settings(const Options& options, settings::SecretFiles secret_files) {
@@ -38,8 +51,6 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
   if (settings.stibee.api == settings::ApiVersion::V2) {
     add("stibee.api", "API v2 is not built into this version", "use `api: v1`");
   }
-  if (settings.webhook)
-    add("webhook", "webhooks are not built into this version", "remove the block `webhook`");
   for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
     const auto& mirror = settings.mirrors[i];
     const auto path = "mirrors[" + std::to_string(i) + "].";
@@ -52,9 +63,6 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
     }
     if (mirror.create_missing_groups) {
       add(path + "groups", "creating groups is not built into this version", "map each value to a groupId");
-    }
-    if (!mirror.writeback.empty()) {
-      add(path + "writeback", "write-back is not built into this version", "remove the block `writeback`");
     }
   }
   return problems;
@@ -110,22 +118,38 @@ void hide_secrets(telemetry::Log& log, const settings::Settings& settings) {
     log.never_print(settings.webhook->secret.reveal());
 }
 
-OpenState open_state(const settings::Settings& settings, telemetry::Log& log) {
+OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Complaint complaint) {
   try {
     auto lock = store::DirectoryLock::acquire(settings.state.directory);
     if (!lock) {
-      std::cerr << settings.state.directory.string()
-                << " is in use by another stibee-syncd; stop it, or ask it with `stibee-syncd status`\n";
+      const auto text = settings.state.directory.string() +
+                        " is in use by another stibee-syncd; stop it, or ask it with `stibee-syncd status`";
+      if (complaint == Complaint::Logged) {
+        log.event(telemetry::Level::Error, telemetry::Event::DaemonStopped, text);
+      } else {
+        std::cerr << text << "\n";
+      }
       throw Exit{ExitCode::try_later};
     }
     store::OpenReport report;
     auto opened = store::open_sqlite_store(settings.state.directory, report);
     if (report.damaged_set_aside) {
-      log.event(telemetry::Level::Error, telemetry::Event::StoreFailed,
-                "the state file was damaged and has been set aside; a new one begins: each list is taken "
-                "over as it is, so that nothing equal is sent again; people who left the table meanwhile stay "
-                "in the list, and `reconcile` names them",
-                {{"file", report.damaged_set_aside->string()}});
+      log.event(
+          telemetry::Level::Error, telemetry::Event::StoreFailed,
+          "the state file was damaged and has been set aside; a new one begins: each list is taken "
+          "over as it is, so that nothing equal is sent again; people who left the table meanwhile stay "
+          "in the list, and `reconcile` names them",
+          {{"file", report.damaged_set_aside->string()}});
+    }
+    if (report.suppressions_set_aside) {
+      log.event(
+          telemetry::Level::Error, telemetry::Event::StoreFailed,
+          report.damaged_set_aside
+              ? "the file of the opt-outs was damaged, too, and has been set aside: who opted out is known "
+                "to Stibee only"
+              : "the file of the opt-outs was damaged and has been set aside; it was made again from the "
+                "state file, which knows the same people",
+          {{"file", report.suppressions_set_aside->string()}});
     }
     return OpenState{std::move(*lock), std::move(opened)};
   } catch (const store::StoreError& error) {
@@ -136,9 +160,20 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log) {
 }
 
 std::unique_ptr<store::Store> read_state(const settings::Settings& settings) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(settings.state.directory / "state.sqlite", ignored)) {
-    return store::make_memory_store(store::make_memory_state());
+  const auto file = settings.state.directory / "state.sqlite";
+  if (::access(file.c_str(), R_OK) != 0) {
+    const int why = errno;
+    // Only a state that is not there yet is an empty one: whoever may not look must not be told that all is
+    // well.
+    if (why == ENOENT) return store::make_memory_store(store::make_memory_state());
+    if (why == EACCES) {
+      std::cerr << "no permission to read " << file.string()
+                << "; run this as root or as the daemon's user\n";
+      throw Exit{ExitCode::refused};
+    }
+    std::cerr << "cannot read " << file.string() << ": " << std::generic_category().message(why)
+              << "; check state.directory\n";
+    throw Exit{ExitCode::io_error};
   }
   return store::open_sqlite_store_read_only(settings.state.directory);
 }
@@ -152,7 +187,13 @@ std::string path_of(const settings::Mirror& mirror, std::size_t index, const std
   const auto spoken = [&](const std::string& column) {
     return message.find("\"" + column + "\"") != std::string::npos;
   };
-  if (message.find("time zone") != std::string::npos) return base + ".time_zone";
+  if (message.starts_with("cannot connect")) return "database.url";
+  if (message.starts_with("`where`")) return base + ".where";
+  if (message.find("no time zone") != std::string::npos) return base + ".time_zone";
+  for (std::size_t i = 0; message.find("`groups`") != std::string::npos && i < source.groups.size(); ++i) {
+    if (spoken(source.groups[i])) return base + ".groups[" + std::to_string(i) + "]";
+  }
+  if (message.find("`email`") != std::string::npos && spoken(source.email)) return base + ".email";
   if (spoken(source.key)) return base + ".key";
   if (spoken(source.email)) return base + ".email";
   if (source.subscribed && spoken(*source.subscribed)) return base + ".subscribed";
@@ -178,8 +219,10 @@ Described describe_sources(source::Reader& reader, const settings::Settings& set
     auto result = reader.describe(plan.read);
     if (auto* error = std::get_if<source::SourceError>(&result)) {
       if (error->kind == source::SourceError::Kind::NotAsMapped) {
-        described.problems.push_back(settings::problem_at(settings, path_of(mirror, i, error->message),
-                                                          error->message, "mend the table or the mapping"));
+        const auto path = path_of(mirror, i, error->message);
+        described.problems.push_back(
+            settings::problem_at(settings, path, error->message,
+                                 path == "database.url" ? "correct it" : "mend the table or the mapping"));
         continue;
       }
       described.error = std::move(*error);

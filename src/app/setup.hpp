@@ -20,6 +20,8 @@ struct Exit {
 settings::Settings load_settings(const Options& options, settings::SecretFiles secret_files);
 settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
                                            settings::SecretFiles secret_files);
+/// Logs each as `config.invalid`.
+void log_problems(telemetry::Log& log, const std::vector<settings::Problem>& problems);
 /// What this version cannot do though the file may ask for it.
 std::vector<settings::Problem> unsupported(const settings::Settings& settings);
 
@@ -30,13 +32,15 @@ std::vector<std::string> parked_reasons();
 /// Keeps the secrets of these settings out of every line.
 void hide_secrets(telemetry::Log& log, const settings::Settings& settings);
 
-/// The state directory, locked and open for writing. Prints and throws Exit: 75 if another instance holds it,
-/// 74 if it cannot be used.
+/// The state directory, locked and open for writing. Says why not and throws Exit: 75 if another instance
+/// holds it, 74 if it cannot be used.
+enum class Complaint { Printed, Logged };
 struct OpenState {
   store::DirectoryLock lock;
   std::unique_ptr<store::Store> store;
 };
-OpenState open_state(const settings::Settings& settings, telemetry::Log& log);
+OpenState open_state(const settings::Settings& settings, telemetry::Log& log,
+                     Complaint complaint = Complaint::Printed);
 
 /// The state for reading, or an empty one in memory where there is none yet.
 std::unique_ptr<store::Store> read_state(const settings::Settings& settings);

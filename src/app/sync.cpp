@@ -29,8 +29,13 @@ class OnePass {
   asio::awaitable<void> run() {
     engine_.start_adopting();
     for (std::size_t i = 0; i < engine_.mirrors().size() && code_ == ExitCode::ok; ++i) {
+      if (engine_.paused(i)) {
+        std::cerr << engine_.mirrors()[i].name
+                  << " is paused: nothing is read or sent until `stibee-syncd resume`\n";
+        paused_ = true;
+        continue;
+      }
       progress_.show(engine_.mirrors()[i].name + ": reading the table");
-      engine_.ingest().set_paused(i, false);
       const auto outcome = co_await engine_.ingest().cycle(i);
       const auto& condition = engine_.ingest().condition(i);
       if (outcome == pipeline::CycleOutcome::Held) held_ = true;
@@ -48,6 +53,7 @@ class OnePass {
       std::cerr << "the guard holds changes back; see `stibee-syncd guard`\n";
       code_ = ExitCode::held;
     }
+    if (code_ == ExitCode::ok && paused_) code_ = ExitCode::try_later;
     co_await engine_.stop(std::chrono::seconds(4));
     done_ = true;
   }
@@ -127,10 +133,14 @@ class OnePass {
   }
 
   asio::awaitable<std::size_t> pending() {
-    auto work = [&store = ground_.store, plans = engine_.mirrors()] {
+    std::vector<store::MirrorId> mirrors;
+    for (std::size_t i = 0; i < engine_.mirrors().size(); ++i) {
+      if (!engine_.paused(i)) mirrors.push_back(engine_.mirrors()[i].id);
+    }
+    auto work = [&store = ground_.store, mirrors = std::move(mirrors)] {
       std::size_t sum = 0;
-      for (const auto& plan : plans)
-        sum += store.pending(plan.id);
+      for (const auto id : mirrors)
+        sum += store.pending(id);
       return sum;
     };
     co_return co_await runtime::offload(ground_.store_worker, std::move(work));
@@ -144,6 +154,7 @@ class OnePass {
   Progress progress_;
   int code_ = ExitCode::ok;
   bool held_ = false;
+  bool paused_ = false;
   bool done_ = false;
   bool interrupted_ = false;
 };
@@ -190,7 +201,7 @@ int sync(const Options& options) {
     if (options.json) {
       std::cout << json::to_pretty_string(report) << "\n";
     } else {
-      std::cout << "in step: "
+      std::cout << (pass.code() == ExitCode::held ? "in step but for what is held: " : "in step: ")
                 << with_thousands(static_cast<std::int64_t>(engine->dispatch().condition().settled))
                 << " people brought up to date with " << engine->dispatch().condition().calls << " calls\n";
     }

@@ -6,6 +6,7 @@
 namespace stibee_sync::diff {
 namespace {
 
+using domain::Confirmed;
 using domain::Intent;
 using domain::RemoteStatus;
 using domain::Wanted;
@@ -19,18 +20,27 @@ bool has_newer_consent(const Wanted& now, const Wanted& before) {
   return now.consented_at.value_or(domain::no_consent) > before.consented_at.value_or(domain::no_consent);
 }
 
+// Whether an opt-out at Stibee stands whatever the table says, so that nothing is sent. A fresh state that
+// meets the opt-outs on record is no mass resubscribe.
+bool stays_out(const Wanted& wanted, const Confirmed& known) {
+  if (known.status != RemoteStatus::OptedOut || known.maybe_subscribed) return false;
+  const auto& consent = wanted.consented_at ? wanted.consented_at : wanted.opted_in_at;
+  return !(consent && known.since && *consent > *known.since);
+}
+
 // Somebody who was never wanted counts as Absent before.
-ChangeClass classify(const Wanted& wanted, const Wanted& before, RemoteStatus known) {
+ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed& confirmed) {
   const Intent was = before.intent;
+  const RemoteStatus known = confirmed.status;
   switch (wanted.intent) {
     case Intent::Subscribed:
       if (was != Intent::Subscribed) {
         // From no to yes in the table counts even for somebody whom Stibee never saw: a careless
         // `SET opt_in = true` would mail people who said no.
-        return was == Intent::Unsubscribed || known == RemoteStatus::Unsubscribed ||
-                       known == RemoteStatus::OptedOut
-                   ? ChangeClass::Resubscribe
-                   : ChangeClass::Add;
+        if (was == Intent::Unsubscribed || known == RemoteStatus::Unsubscribed)
+          return ChangeClass::Resubscribe;
+        return known == RemoteStatus::OptedOut && !stays_out(wanted, confirmed) ? ChangeClass::Resubscribe
+                                                                                : ChangeClass::Add;
       }
       // A newer consent lifts an opt-out though the row was subscribed all along: a careless
       // `SET consented_at = now()` must not get past the guard as harmless.
@@ -46,6 +56,13 @@ ChangeClass classify(const Wanted& wanted, const Wanted& before, RemoteStatus kn
       return ChangeClass::Removal;
   }
   std::abort();
+}
+
+// An opt-out that was carried back from Stibee, above all: there is nobody left to unsubscribe there.
+bool is_known_there(const Wanted& wanted, const Confirmed& known) {
+  if (wanted.intent != Intent::Unsubscribed || known.maybe_subscribed) return false;
+  return known.status == RemoteStatus::OptedOut || known.status == RemoteStatus::AutoDeleted ||
+         known.status == RemoteStatus::Purged;
 }
 
 // Only a row that this read staged or rejected can have changed at all.
@@ -74,7 +91,7 @@ std::string_view name(ChangeClass change_class) {
 }
 
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wanted>& before,
-                   RemoteStatus known, const domain::StateKey& key, domain::UtcTime now) {
+                   const Confirmed& known, const domain::StateKey& key, domain::UtcTime now) {
   Resolution result;
   Wanted& wanted = result.wanted;
   const Wanted was_wanted = before.value_or(Wanted{});
@@ -115,6 +132,7 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
     wanted.opted_in_at = now;
   }
   result.change_class = classify(wanted, was_wanted, known);
+  result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(wanted, known);
   return result;
 }
 

@@ -268,6 +268,7 @@ asio::awaitable<bool> ServerSession::answer(ServerResponse response, bool head_o
 }
 
 asio::awaitable<bool> ServerSession::refuse(Refusal refusal, bool head_only, bool close_after) {
+  if (context_->options.on_refusal) context_->options.on_refusal(refusal.status);
   ServerResponse response(refusal.status, "text/plain; charset=utf-8", std::move(refusal.text));
   response.headers = std::move(refusal.headers);
   timed_out_ = false;

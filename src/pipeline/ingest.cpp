@@ -23,6 +23,7 @@ struct ReadResult {
 struct Begun {
   std::unique_ptr<store::Scan> scan;
   store::SourceFacts facts;
+  bool holding = false;
 };
 
 telemetry::ChangeOperation operation_of(ChangeClass change_class, const delivery::Policy& policy) {
@@ -153,12 +154,16 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   // A copy: the source thread must not look into a vector of the loop's.
   const auto plan = std::make_shared<const MirrorPlan>(mirrors_[mirror]);
   const auto now = services_.clock.utc();
-  services_.log.debug("reading", {{"mirror", plan->name}});
+  // Each read of a table that does not change would fill the journal.
+  const bool first = !states_[mirror].condition.last.has_value();
+  services_.log.event(first ? Level::Info : Level::Debug, Event::SyncStarted, "reading the table",
+                      {{"mirror", plan->name}});
 
   auto begin = [&store = services_.store, id = plan->id] {
-    return Begun{store.begin_scan(id), store.source_facts(id)};
+    return Begun{store.begin_scan(id), store.source_facts(id), !store.holds(id).empty()};
   };
   auto begun = co_await offload(services_.store_worker, std::move(begin));
+  states_[mirror].was_holding = begun.holding;
   const auto before = std::make_shared<const store::SourceFacts>(std::move(begun.facts));
 
   reading_ = true;
@@ -299,7 +304,7 @@ void Ingest::report_holds(std::size_t mirror, const Judgement& judgement,
   for (std::size_t i = 0; i < held.size(); ++i) {
     services_.metrics.guard_held(name, static_cast<telemetry::GuardClass>(i), held[i]);
   }
-  if (digests.empty() && !state.held_digests.empty() && released.empty()) {
+  if (digests.empty() && state.was_holding && released.empty()) {
     services_.log.event(Level::Info, Event::GuardCleared, "what was held is gone: the source is as it was",
                         {{"mirror", name}});
   }

@@ -202,12 +202,12 @@ class TableRead {
       static const domain::Confirmed nothing_known;
       const auto& confirmed = ledger ? ledger->confirmed : nothing_known;
       const auto before = ledger ? std::optional(ledger->wanted) : std::nullopt;
-      const auto resolution = diff::resolve(bearers, before, confirmed.status, key_, now_);
+      const auto resolution = diff::resolve(bearers, before, confirmed, key_, now_);
 
       const auto index = static_cast<std::size_t>(resolution.change_class);
       auto& tally = finding_.classes[index];
-      ++tally.count;
-      if (resolution.change_class != ChangeClass::None) {
+      if (resolution.counts) ++tally.count;
+      if (resolution.counts && resolution.change_class != ChangeClass::None) {
         digests[index].add(email, resolution);
         if (tally.refs.size() < most_refs) tally.refs.push_back(key_.ref(email.text()));
       }

@@ -17,8 +17,6 @@ std::vector<std::string> needs_restart(const Settings& old, const Settings& fres
   };
   note("stibee.api", old.stibee.api == fresh.stibee.api);
   note("stibee.base_url", old.stibee.base_url == fresh.stibee.base_url);
-  // The limiter's history belongs to the key; and systemd hands over a changed credential only at a start.
-  note("stibee.api_key_file", old.stibee.api_key == fresh.stibee.api_key);
   note("stibee.ca_file", old.stibee.ca_file == fresh.stibee.ca_file);
   note("state.directory", old.state.directory == fresh.state.directory);
   note("log.format", old.log.format == fresh.log.format);

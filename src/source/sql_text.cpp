@@ -150,33 +150,31 @@ std::string quote_name(std::string_view name) {
   return out + '"';
 }
 
+std::size_t after_opaque(std::string_view sql, std::size_t at) {
+  const auto rest = sql.substr(at);
+  if (rest.starts_with("--")) return after(sql, "\n", at);
+  if (rest.starts_with("/*")) return after_comment(sql, at);
+  if (rest.starts_with("'") || rest.starts_with("\"")) {
+    const bool escapes =
+        at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') &&
+        (at == 1 || (std::isalnum(static_cast<unsigned char>(sql[at - 2])) == 0 && sql[at - 2] != '_'));
+    return after_literal(sql, at, rest.front() == '\'' && escapes);
+  }
+  if (const auto tag = rest.starts_with("$") ? dollar_tag(rest) : 0; tag > 0)
+    return after(sql, rest.substr(0, tag), at + tag);
+  return at;
+}
+
 std::string_view without_trailing_semicolon(std::string_view query) {
   std::size_t end = 0;  // of what counts
   for (std::size_t i = 0; i < query.size();) {
-    const auto rest = query.substr(i);
     if (is_space(query[i]) || query[i] == ';') {
       ++i;
       continue;
     }
-    if (rest.starts_with("--")) {
-      i = after(query, "\n", i);
-      continue;
-    }
-    if (rest.starts_with("/*")) {
-      i = after_comment(query, i);
-      continue;
-    }
-    if (query[i] == '\'' || query[i] == '"') {
-      const bool escapes =
-          i > 0 && (query[i - 1] == 'E' || query[i - 1] == 'e') &&
-          (i == 1 || (std::isalnum(static_cast<unsigned char>(query[i - 2])) == 0 && query[i - 2] != '_'));
-      i = after_literal(query, i, query[i] == '\'' && escapes);
-    } else if (const auto tag = query[i] == '$' ? dollar_tag(rest) : 0; tag > 0) {
-      i = after(query, rest.substr(0, tag), i + tag);
-    } else {
-      ++i;
-    }
-    end = i;
+    const bool comment = query.substr(i).starts_with("--") || query.substr(i).starts_with("/*");
+    i = std::max(after_opaque(query, i), i + 1);
+    if (!comment) end = i;
   }
   return query.substr(0, end);
 }

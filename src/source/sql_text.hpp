@@ -28,6 +28,10 @@ SqlName parse_column_name(std::string_view text);
 
 std::string quote_name(std::string_view name);
 
+/// Where the literal, quoted name, dollar-quoted text or comment that begins at `at` ends; `at` if none
+/// begins there.
+std::size_t after_opaque(std::string_view sql, std::size_t at);
+
 /// The query without white space, comments and semicolons at its end.
 std::string_view without_trailing_semicolon(std::string_view query);
 

@@ -141,7 +141,8 @@ void SqliteStore::settle(MirrorId mirror, const std::vector<Settlement>& people,
 
 void SqliteStore::replace_all(MirrorId mirror, const PlaceRule& place, domain::UtcTime now) {
   Change change(*this);
-  ledger_.change_all(mirror, [&](LedgerRow& row) { return place_again(row, place, now); });
+  ledger_.change_all(mirror,
+                     [&](const std::string&, LedgerRow& row) { return place_again(row, place, now); });
   change.commit();
 }
 

@@ -167,7 +167,8 @@ void LedgerTable::erase_trace(MirrorId mirror, std::string_view email) {
   delete_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash)).run();
 }
 
-void LedgerTable::change_all(MirrorId mirror, const std::function<Fate(LedgerRow&)>& change) {
+void LedgerTable::change_all(MirrorId mirror,
+                             const std::function<Fate(const std::string& email, LedgerRow&)>& change) {
   std::string last;
   std::vector<std::pair<std::string, LedgerRow>> page;
   do {
@@ -179,11 +180,25 @@ void LedgerTable::change_all(MirrorId mirror, const std::function<Fate(LedgerRow
       page.emplace_back(page_.text(0), read_row(page_, 1));
     for (const auto& [email, before] : page) {
       auto row = before;
-      const auto fate = change(row);
+      const auto fate = change(email, row);
       apply(mirror, email, &before, row, fate);
     }
     if (!page.empty()) last = page.back().first;
   } while (!page.empty());
+}
+
+std::vector<LedgerTable::OptedOut> LedgerTable::opted_out(MirrorId mirror) {
+  std::vector<OptedOut> found;
+  const auto status = std::int64_t{to_number(domain::RemoteStatus::OptedOut)};
+  Statement rows(connection_, "SELECT email, since FROM subscriber WHERE mirror = ? AND status = ?");
+  rows.bind(1, mirror.number).bind(2, status);
+  while (rows.step())
+    found.push_back({key_.person_hash(rows.text(0)), time_at(rows, 1)});
+  Statement traces(connection_, "SELECT person_hash, since FROM trace WHERE mirror = ? AND status = ?");
+  traces.bind(1, mirror.number).bind(2, status);
+  while (traces.step())
+    found.push_back({person_at(traces, 0), time_at(traces, 1)});
+  return found;
 }
 
 const Tally& LedgerTable::tally(MirrorId mirror) {

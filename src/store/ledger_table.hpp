@@ -3,12 +3,14 @@
 #include "store/ledger_row.hpp"
 #include "store/row_codec.hpp"
 #include "store/sqlite.hpp"
+#include "store/suppression_table.hpp"
 
 #include <array>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace stibee_sync::store {
 
@@ -51,7 +53,14 @@ class LedgerTable {
   void update_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& confirmed);
 
   /// Calls `change` for every row of the mirror, in address order, and stores what it made of it.
-  void change_all(MirrorId mirror, const std::function<Fate(LedgerRow&)>& change);
+  void change_all(MirrorId mirror, const std::function<Fate(const std::string& email, LedgerRow&)>& change);
+
+  struct OptedOut {
+    PersonHash person{};
+    std::optional<domain::UtcTime> since;
+  };
+  /// Of rows and traces.
+  std::vector<OptedOut> opted_out(MirrorId mirror);
 
   /// Counted once, then kept up to date with every change of this object's.
   const Tally& tally(MirrorId mirror);

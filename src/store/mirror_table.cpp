@@ -54,6 +54,7 @@ MirrorTable::MirrorTable(Connection& connection)
     : find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
       add_(connection, "INSERT INTO mirror (name, list_id) VALUES (?, ?) RETURNING id"),
       list_id_(connection, "SELECT list_id FROM mirror WHERE id = ?"),
+      all_(connection, "SELECT id, list_id FROM mirror ORDER BY id"),
       paused_(connection, "SELECT paused FROM mirror WHERE id = ?"),
       set_paused_(connection, "UPDATE mirror SET paused = ? WHERE id = ?"),
       facts_(connection,
@@ -97,6 +98,23 @@ std::int64_t MirrorTable::list_id(MirrorId mirror) {
   list_id_.bind(1, mirror.number);
   const StatementUse use(list_id_);
   return list_id_.step() ? list_id_.integer(0) : 0;
+}
+
+std::vector<MirrorId> MirrorTable::all() {
+  std::vector<MirrorId> mirrors;
+  const StatementUse use(all_);
+  while (all_.step())
+    mirrors.push_back(MirrorId{all_.integer(0)});
+  return mirrors;
+}
+
+std::vector<MirrorId> MirrorTable::of_list(std::int64_t list_id) {
+  std::vector<MirrorId> mirrors;
+  const StatementUse use(all_);
+  while (all_.step()) {
+    if (all_.integer(1) == list_id) mirrors.push_back(MirrorId{all_.integer(0)});
+  }
+  return mirrors;
 }
 
 bool MirrorTable::paused(MirrorId mirror) {

@@ -101,10 +101,13 @@ void SqliteStore::observe(MirrorId mirror, const std::vector<domain::EmailAddres
 
 void SqliteStore::suppress(std::int64_t list_id, const PersonHash& person, const Suppression& suppression) {
   suppressions_.put(list_id, person, suppression);
+  to_journal_.push_back({list_id, person, suppression, true});
 }
 
 void SqliteStore::lift(std::int64_t list_id, const PersonHash& person) {
+  auto lifted = suppressions_.find(list_id, person).value_or(Suppression{});
   suppressions_.erase(list_id, person);
+  to_journal_.push_back({list_id, person, std::move(lifted), false});
 }
 
 void SqliteStore::settle_suppression(std::int64_t list_id, bool any_suppressed, const std::string& email,

@@ -18,6 +18,7 @@ namespace stibee_sync::store {
 namespace {
 
 constexpr const char* file_name = "state.sqlite";
+constexpr const char* journal_name = "suppressions.sqlite";
 // What a start may spend on looking for damage; a million people take about a second.
 constexpr std::chrono::milliseconds check_budget{3000};
 
@@ -66,28 +67,26 @@ std::filesystem::path set_aside(const std::filesystem::path& file) {
   return aside;
 }
 
-domain::StateKey::Bytes state_key(Connection& connection, bool may_make) {
+std::optional<domain::StateKey::Bytes> state_key(Connection& connection) {
   Statement find(connection, "SELECT value FROM meta WHERE name = 'state_key'");
+  if (!find.step()) return std::nullopt;
   domain::StateKey::Bytes bytes{};
-  if (find.step()) {
-    const auto stored = find.blob(0);
-    if (stored.size() != bytes.size()) {
-      throw StoreFailure(Failure::Damaged, connection.file().string() + ": the state's key is damaged");
-    }
-    std::copy(stored.begin(), stored.end(), bytes.begin());
-    return bytes;
+  const auto stored = find.blob(0);
+  if (stored.size() != bytes.size()) {
+    throw StoreFailure(Failure::Damaged, connection.file().string() + ": the state's key is damaged");
   }
-  if (!may_make) throw StoreError(connection.file().string() + ": has no key; start the daemon once");
-  bytes = domain::StateKey::random_bytes();
-  Statement insert(connection, "INSERT INTO meta VALUES ('state_key', ?)");
-  insert.bind(1, std::span<const std::uint8_t>(bytes)).run();
+  std::copy(stored.begin(), stored.end(), bytes.begin());
   return bytes;
 }
 
-std::unique_ptr<Store> open_checked(const std::filesystem::path& file) {
+/// A file that is not damaged, of the last step's version. `was_suspect`: damage was met the last time, but
+/// it has none.
+std::unique_ptr<Connection> open_sound(const std::filesystem::path& file,
+                                       std::span<const MigrationStep> steps, int application,
+                                       bool& was_suspect) {
   auto connection = std::make_unique<Connection>(file, Connection::Mode::ReadWrite);
-  const auto version = schema_version(*connection);
-  if (version && *version > migration_steps().back().to) migrate(*connection, migration_steps());  // throws
+  const auto version = schema_version(*connection, application);
+  if (version && *version > steps.back().to) migrate(*connection, steps, application);  // throws
   if (connection->query_text("PRAGMA journal_mode = WAL") != "wal") {
     throw StoreError(file.string() +
                      ": cannot keep a write-ahead log here; the state directory must be on a local " +
@@ -96,18 +95,87 @@ std::unique_ptr<Store> open_checked(const std::filesystem::path& file) {
   connection->execute(
       "PRAGMA synchronous = FULL; PRAGMA cache_size = -5000; PRAGMA secure_delete = ON; "
       "PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON");
+  was_suspect = false;
   if (version) {
-    const bool suspect = std::filesystem::exists(suspicion_of(file));
-    if (!looks_sound(*connection, suspect ? std::nullopt : std::optional(check_budget))) {
+    was_suspect = std::filesystem::exists(suspicion_of(file));
+    if (!looks_sound(*connection, was_suspect ? std::nullopt : std::optional(check_budget))) {
       throw StoreFailure(Failure::Damaged, file.string() + ": the file is damaged");
     }
-    if (suspect) read_everything(*connection);
-    if (suspect) ::unlink(suspicion_of(file).c_str());
   }
-  migrate(*connection, migration_steps());
-  const auto key = state_key(*connection, true);
+  migrate(*connection, steps, application);
+  return connection;
+}
+
+std::unique_ptr<SuppressionJournal> open_journal(const std::filesystem::path& file) {
+  make_file(file);
+  bool was_suspect = false;
+  auto connection = open_sound(file, journal_steps(), journal_application_id, was_suspect);
+  connection->execute("PRAGMA cache_size = -500");
+  auto journal = std::make_unique<SuppressionJournal>(std::move(connection));
+  if (was_suspect) journal->since(0);
+  if (was_suspect) ::unlink(suspicion_of(file).c_str());
+  return journal;
+}
+
+bool has_people(Connection& connection) {
+  for (const char* sql :
+       {"SELECT EXISTS (SELECT 1 FROM subscriber)", "SELECT EXISTS (SELECT 1 FROM trace)",
+        "SELECT EXISTS (SELECT 1 FROM member)", "SELECT EXISTS (SELECT 1 FROM suppression)"}) {
+    if (connection.query_number(sql) != 0) return true;
+  }
+  return false;
+}
+
+// Whoever has people keeps the key by which they are known; the other follows.
+domain::StateKey::Bytes agree_on_key(Connection& state, SuppressionJournal& journal) {
+  const auto of_state = state_key(state);
+  const auto of_journal = journal.key();
+  if (of_state && of_state == of_journal) return *of_state;
+  const bool state_matters = of_state && has_people(state);
+  const bool journal_matters = of_journal && !journal.empty();
+  if (state_matters && journal_matters) {
+    const auto first = state.file().string();
+    const auto second = journal.connection().file().string();
+    throw StoreError(
+        first + " and " + second +
+        " are of different states: who opted out by the one cannot be found in the other; restore the "
+        "two that belong together; or move " +
+        second + " away, and the opt-outs that " + first + " knows are kept; or move " + first +
+        " away, and a fresh one begins with the opt-outs of " + second);
+  }
+  const bool journals = of_journal && !state_matters;
+  const auto key = journals ? *of_journal : of_state.value_or(domain::StateKey::random_bytes());
+  // The opt-outs' file first: a state is never without it.
+  if (of_journal != key) journal.set_key(key);
+  if (of_state != key) {
+    // What it has applied, it has applied of another file.
+    if (of_state) state.execute("DELETE FROM meta WHERE name = 'suppressions_applied'");
+    Statement insert(state, "INSERT OR REPLACE INTO meta VALUES ('state_key', ?)");
+    insert.bind(1, std::span<const std::uint8_t>(key)).run();
+  }
+  return key;
+}
+
+std::unique_ptr<Store> open_checked(const std::filesystem::path& file,
+                                    const std::filesystem::path& journal_file, OpenReport& report) {
+  bool was_suspect = false;
+  auto connection = open_sound(file, migration_steps(), application_id, was_suspect);
+  if (was_suspect) read_everything(*connection);
+  if (was_suspect) ::unlink(suspicion_of(file).c_str());
+  std::unique_ptr<SuppressionJournal> journal;
+  try {
+    journal = open_journal(journal_file);
+  } catch (const StoreFailure& failure) {
+    if (failure.kind() != Failure::Damaged) throw;
+  }
+  if (!journal) {
+    report.suppressions_set_aside = set_aside(journal_file);
+    journal = open_journal(journal_file);
+  }
+  const auto key = agree_on_key(*connection, *journal);
   auto store = std::make_unique<SqliteStore>(std::move(connection), Connection::Mode::ReadWrite, key,
                                              file.parent_path());
+  report.suppressions_rebuilt = store->join(std::move(journal));
   store->recover();
   return store;
 }
@@ -117,16 +185,24 @@ std::unique_ptr<Store> open_checked(const std::filesystem::path& file) {
 std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& directory, OpenReport& report) {
   make_state_directory(directory);
   const auto file = directory / file_name;
+  const auto journal = directory / journal_name;
   report = {};
   report.created = make_file(file);
-  try {
-    return open_checked(file);
-  } catch (const StoreFailure& failure) {
-    if (failure.kind() != Failure::Damaged) throw;
+  // Each of the two may turn out to be damaged.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      return open_checked(file, journal, report);
+    } catch (const StoreFailure& failure) {
+      if (failure.kind() != Failure::Damaged) throw;
+    }
+    if (std::filesystem::exists(suspicion_of(journal))) {
+      report.suppressions_set_aside = set_aside(journal);
+    } else {
+      report.damaged_set_aside = set_aside(file);
+      make_file(file);
+    }
   }
-  report.damaged_set_aside = set_aside(file);
-  make_file(file);
-  return open_checked(file);
+  return open_checked(file, journal, report);
 }
 
 std::unique_ptr<Store> open_sqlite_store_read_only(const std::filesystem::path& directory) {
@@ -145,8 +221,9 @@ std::unique_ptr<Store> open_sqlite_store_read_only(const std::filesystem::path& 
                        ": written by an older stibee-syncd; start the daemon, which brings it up to date");
     }
     connection->execute("PRAGMA cache_size = -2000");
-    const auto key = state_key(*connection, false);
-    return std::make_unique<SqliteStore>(std::move(connection), mode, key, temporary_directory());
+    const auto key = state_key(*connection);
+    if (!key) throw StoreError(file.string() + ": has no key; start the daemon once");
+    return std::make_unique<SqliteStore>(std::move(connection), mode, *key, temporary_directory());
   };
   try {
     return open(Connection::Mode::ReadOnly);

@@ -190,27 +190,48 @@ CREATE TABLE writeback (
 CREATE INDEX writeback_person ON writeback (mirror, email, id);
 )sql"}};
 
+constexpr MigrationStep steps_of_journal[] = {{1, R"sql(
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- Who opted out at Stibee, by list. A person is a keyed hash; the key lies in `meta`.
+CREATE TABLE suppression (
+  list_id INTEGER NOT NULL,
+  person_hash BLOB NOT NULL,
+  at INTEGER NOT NULL,          -- when it was learnt
+  by_whom TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('added', 'lifted')),
+  sequence INTEGER NOT NULL,    -- grows with every change: what a state has not heard of yet
+  PRIMARY KEY (list_id, person_hash)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX suppression_sequence ON suppression (sequence);
+)sql"}};
+
 }  // namespace
 
 std::span<const MigrationStep> migration_steps() {
   return steps;
 }
 
-std::optional<int> schema_version(Connection& connection) {
+std::span<const MigrationStep> journal_steps() {
+  return steps_of_journal;
+}
+
+std::optional<int> schema_version(Connection& connection, int application) {
   const auto id = connection.query_number("PRAGMA application_id");
   const bool empty = connection.query_number("SELECT count(*) FROM sqlite_schema") == 0;
-  if (empty && (id == 0 || id == application_id)) return std::nullopt;
+  if (empty && (id == 0 || id == application)) return std::nullopt;
   const bool has_version = connection.query_number(
                                "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = "
                                "'schema_version'") == 1;
-  if (id != application_id || !has_version) {
-    throw StoreFailure(Failure::Damaged, connection.file().string() + ": not a state file of stibee-syncd");
+  if (id != application || !has_version) {
+    throw StoreFailure(Failure::Damaged, connection.file().string() + ": not a file of stibee-syncd's");
   }
   return static_cast<int>(connection.query_number("SELECT max(version) FROM schema_version"));
 }
 
-void migrate(Connection& connection, std::span<const MigrationStep> all) {
-  const auto found = schema_version(connection);
+void migrate(Connection& connection, std::span<const MigrationStep> all, int application) {
+  const auto found = schema_version(connection, application);
   const int last = all.empty() ? 0 : all.back().to;
   if (found && *found > last) {
     throw StoreError(connection.file().string() + ": written by a newer stibee-syncd (schema version " +
@@ -220,7 +241,7 @@ void migrate(Connection& connection, std::span<const MigrationStep> all) {
   if (found == last) return;
   Transaction transaction(connection);
   if (!found) {
-    connection.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
+    connection.execute(("PRAGMA application_id = " + std::to_string(application)).c_str());
     connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL, at TEXT NOT NULL)");
   }
   for (const auto& step : all) {

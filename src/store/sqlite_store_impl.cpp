@@ -36,17 +36,28 @@ SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, Connection::Mod
     attempt_numbers_[std::string(last.text(0))] = last.integer(1);
 }
 
-SqliteStore::Change::Change(SqliteStore& store) : store_(store), transaction_(*store.connection_) {}
+SqliteStore::Change::Change(SqliteStore& store)
+    : store_(store.caught_up()), transaction_(*store.connection_) {}
 
 SqliteStore::Change::~Change() {
-  if (!committed_) store_.ledger_.rolled_back();
+  if (committed_) return;
+  store_.ledger_.rolled_back();
+  store_.to_journal_.clear();
 }
 
 void SqliteStore::Change::commit() {
   for (const auto batch : store_.stale_batches_)
     store_.forget_batch(batch);
+  if (store_.journal_ && !store_.to_journal_.empty()) {
+    // The opt-outs' own file first: what only it knows is applied later, what only the state knew would be
+    // lost with it.
+    store_.journal_->append(store_.to_journal_);
+    store_.suppressions_.set_applied(store_.journal_->last());
+  }
   transaction_.commit();
   committed_ = true;
+  store_.to_journal_.clear();
+  if (store_.journal_) store_.journal_applied_ = store_.journal_->last();
   store_.stale_batches_.clear();
   store_.ledger_.committed();
 }

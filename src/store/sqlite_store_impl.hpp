@@ -5,6 +5,7 @@
 #include "store/queue.hpp"
 #include "store/sqlite.hpp"
 #include "store/sqlite_scan.hpp"
+#include "store/suppression_journal.hpp"
 #include "store/suppression_table.hpp"
 #include "store/writeback_table.hpp"
 
@@ -69,8 +70,12 @@ class SqliteStore : public Store {
 
   /// What a crash left in flight becomes doubt. Once, after opening.
   void recover();
+  /// Brings the state and the opt-outs' own file to the same. Once, after opening. Without, that file is not
+  /// written: for those who read only. True: the file had to be made from what the state knows.
+  bool join(std::unique_ptr<SuppressionJournal> journal);
   /// For tests that fill the disk.
   Connection& connection() { return *connection_; }
+  SuppressionJournal& journal() { return *journal_; }
 
  private:
   /// A write transaction, together with what is kept in memory beside it.
@@ -89,6 +94,10 @@ class SqliteStore : public Store {
   };
   class Observation;
   std::unique_ptr<Connection> connection_for_scan() const;
+  SqliteStore& caught_up();
+  void apply_journal(std::int64_t after);
+  void apply_to_rows(const std::map<std::int64_t, std::map<PersonHash, Suppression>>& by_list);
+  bool complete_journal(const std::vector<JournalEntry>& known, bool knows_lifts);
   /// The next read is to decide about the address anew.
   void touch(MirrorId mirror, std::string_view email);
   void suppress(std::int64_t list_id, const PersonHash& person, const Suppression& suppression);
@@ -118,6 +127,9 @@ class SqliteStore : public Store {
   mutable WritebackTable writebacks_;
   Statement insert_batch_, erase_batch_, insert_attempt_, touch_;
   std::int64_t last_touch_ = 0;
+  std::unique_ptr<SuppressionJournal> journal_;
+  std::vector<JournalEntry> to_journal_;  // of the transaction that is open
+  std::int64_t journal_applied_ = 0;
 };
 
 /// Applies a scan. Runs inside the caller's transaction. `in_flight`: the call that is out for a person, or

@@ -2,6 +2,7 @@
 
 #include "store/row_codec.hpp"
 
+#include <algorithm>
 #include <span>
 
 namespace stibee_sync::store {
@@ -11,14 +12,34 @@ std::span<const std::uint8_t> bytes_of(const PersonHash& person) {
   return person;
 }
 
+// From the columns at, by_whom, reason.
+Suppression suppression_at(const Statement& row, int first) {
+  Suppression suppression;
+  suppression.at = time_from(row.integer(first));
+  suppression.by = row.text(first + 1);
+  suppression.reason = row.text(first + 2);
+  return suppression;
+}
+
 }  // namespace
+
+PersonHash person_at(const Statement& row, int column) {
+  PersonHash person{};
+  const auto bytes = row.blob(column);
+  if (bytes.size() != person.size()) row.damaged();
+  std::copy(bytes.begin(), bytes.end(), person.begin());
+  return person;
+}
 
 SuppressionTable::SuppressionTable(Connection& connection)
     : any_(connection, "SELECT 1 FROM suppression WHERE list_id = ? LIMIT 1"),
       count_(connection, "SELECT count(*) FROM suppression WHERE list_id = ?"),
       find_(connection, "SELECT at, by_whom, reason FROM suppression WHERE list_id = ? AND person_hash = ?"),
       put_(connection, "INSERT OR REPLACE INTO suppression VALUES (?, ?, ?, ?, ?)"),
-      erase_(connection, "DELETE FROM suppression WHERE list_id = ? AND person_hash = ?") {}
+      erase_(connection, "DELETE FROM suppression WHERE list_id = ? AND person_hash = ?"),
+      all_(connection, "SELECT list_id, person_hash, at, by_whom, reason FROM suppression"),
+      applied_(connection, "SELECT value FROM meta WHERE name = 'suppressions_applied'"),
+      set_applied_(connection, "INSERT OR REPLACE INTO meta VALUES ('suppressions_applied', ?)") {}
 
 bool SuppressionTable::any(std::int64_t list_id) {
   any_.bind(1, list_id);
@@ -36,11 +57,7 @@ std::optional<Suppression> SuppressionTable::find(std::int64_t list_id, const Pe
   find_.bind(1, list_id).bind(2, bytes_of(person));
   const StatementUse use(find_);
   if (!find_.step()) return std::nullopt;
-  Suppression suppression;
-  suppression.at = time_from(find_.integer(0));
-  suppression.by = find_.text(1);
-  suppression.reason = find_.text(2);
-  return suppression;
+  return suppression_at(find_, 0);
 }
 
 void SuppressionTable::put(std::int64_t list_id, const PersonHash& person, const Suppression& suppression) {
@@ -50,6 +67,21 @@ void SuppressionTable::put(std::int64_t list_id, const PersonHash& person, const
 
 void SuppressionTable::erase(std::int64_t list_id, const PersonHash& person) {
   erase_.bind(1, list_id).bind(2, bytes_of(person)).run();
+}
+
+void SuppressionTable::for_each(const Use& use) {
+  const StatementUse in_use(all_);
+  while (all_.step())
+    use(all_.integer(0), person_at(all_, 1), suppression_at(all_, 2));
+}
+
+std::optional<std::int64_t> SuppressionTable::applied() {
+  const StatementUse use(applied_);
+  return applied_.step() ? std::optional(applied_.integer(0)) : std::nullopt;
+}
+
+void SuppressionTable::set_applied(std::int64_t sequence) {
+  set_applied_.bind(1, sequence).run();
 }
 
 }  // namespace stibee_sync::store

@@ -13,6 +13,8 @@ namespace stibee_sync::store {
 /// `StateKey::person_hash` of an address.
 using PersonHash = std::array<std::uint8_t, 32>;
 
+PersonHash person_at(const Statement& row, int column);
+
 /// The table `suppression` of the state: the opt-outs on record that are active. What decides in the end is
 /// the journal (suppression_journal.hpp), which this one follows.
 class SuppressionTable {
@@ -24,9 +26,15 @@ class SuppressionTable {
   std::optional<Suppression> find(std::int64_t list_id, const PersonHash& person);
   void put(std::int64_t list_id, const PersonHash& person, const Suppression& suppression);
   void erase(std::int64_t list_id, const PersonHash& person);
+  using Use = std::function<void(std::int64_t list_id, const PersonHash&, const Suppression&)>;
+  void for_each(const Use& use);
+
+  /// Up to which number of the journal this table follows it; nullopt: it never did.
+  std::optional<std::int64_t> applied();
+  void set_applied(std::int64_t sequence);
 
  private:
-  Statement any_, count_, find_, put_, erase_;
+  Statement any_, count_, find_, put_, erase_, all_, applied_, set_applied_;
 };
 
 }  // namespace stibee_sync::store

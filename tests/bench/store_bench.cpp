@@ -1,4 +1,5 @@
-// Speed and memory of the store's large jobs: `store_bench [people] [directory]`.
+// Speed and memory of the store's large jobs: `store_bench [people] [folder]`. The state lies in a new
+// directory in that folder (default: the one for temporary files) and is removed at the end.
 
 #include "stibee_sync/store/sqlite_store.hpp"
 
@@ -116,8 +117,13 @@ void commit(store::Store& store, std::unique_ptr<store::Scan> scan) {
 
 int main(int argc, char** argv) {
   const std::size_t people = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
-  const fs::path directory = argc > 2 ? fs::path(argv[2]) : fs::temp_directory_path() / "stibee-store-bench";
-  fs::remove_all(directory);
+  const fs::path folder = argc > 2 ? fs::path(argv[2]) : fs::temp_directory_path();
+  std::string pattern = (folder / "stibee-store-bench-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    std::perror(pattern.c_str());
+    return 74;
+  }
+  const fs::path directory = pattern;
   store::OpenReport opened;
   auto store = store::open_sqlite_store(directory, opened);
   const auto mirror = store->open_mirror("members", 1);

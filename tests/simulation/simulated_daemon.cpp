@@ -25,7 +25,7 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       log_(telemetry::Log::to([this](std::string_view line) { log_text_ += line; },
                               telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
       metrics_(telemetry::MetricsOptions{"test", false, {}}),
-      dialect_(delivery::make_v1()),
+      dialect_(around.v2 ? delivery::make_v2() : delivery::make_v1()),
       random_(around.seed),
       transport_(around.far_end, clock_, random_, false) {
   metrics_.declare_mirror(around.mirror.name);
@@ -33,7 +33,14 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   plan_.id = store_->open_mirror(plan_.name, plan_.list_id);
   pipeline::Services services{clock_, *worker_, *store_, log_, metrics_, uniform(random_())};
   pipeline::CallerOptions options;
-  options.limits[delivery::LimiterClass::All] = {10, std::chrono::seconds(1)};
+  if (around.v2) {
+    options.main = delivery::Api::V2;
+    options.limits[delivery::LimiterClass::Bulk] = {10, std::chrono::minutes(1)};
+  } else {
+    options.limits[delivery::LimiterClass::All] = {10, std::chrono::seconds(1)};
+  }
+  options.limits[delivery::LimiterClass::List] = {100, std::chrono::minutes(1)};
+  options.limits[delivery::LimiterClass::Other] = {1000, std::chrono::minutes(1)};
   options.api_key = around.api_key;
   options.boot_id = "boot";
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, context_.get_executor(), transport_, *dialect_,

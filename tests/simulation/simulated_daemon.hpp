@@ -24,6 +24,7 @@ struct Surroundings {
   runtime::MonotonicTime now{std::chrono::hours(1)};
   store::MemoryStoreHooks hooks;
   std::string api_key = "sim-key";
+  bool v2 = false;  // the API that writes
 };
 
 /// One life of the daemon but its sockets, on virtual time, with both loops running. A Crash thrown by a hook

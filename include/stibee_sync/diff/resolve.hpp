@@ -33,10 +33,15 @@ struct Resolution {
   std::optional<domain::MemberKey> key;    // the row whose values are wanted (the lowest key)
   bool duplicate = false;                  // more than one row bears the address
   ChangeClass change_class = ChangeClass::None;
+  /// False: an opt-out of somebody who opted out at Stibee (or was deleted there) before, as it comes with
+  /// every write-back. Nothing will be sent for it, so it is no reason to hold its class. It waits with its
+  /// class all the same: were it applied while a broken table says no for everybody, the table's recovery
+  /// would look like this person's new consent.
+  bool counts = true;
 };
 
 /// What is wanted of an address, given all rows that bear it (in key order; empty: nobody), what was wanted
-/// before (nullopt: no ledger row), and the status `known` at Stibee. Pure and total.
+/// before (nullopt: no ledger row), and what is `known` of Stibee. Pure and total.
 /// * Subscribed only if every row says so, rejected rows included; the values are those of the lowest usable
 ///   (not rejected) key.
 /// * If no row is usable, an opt-out still counts; otherwise the intent stays what it was (without a ledger
@@ -44,6 +49,6 @@ struct Resolution {
 /// * `opted_in_at` is `now` if the address goes from Unsubscribed to Subscribed and a row may have opted in;
 ///   `left_at` is `now` when the last row is gone, kept while Absent, and empty otherwise.
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<domain::Wanted>& before,
-                   domain::RemoteStatus known, const domain::StateKey& key, domain::UtcTime now);
+                   const domain::Confirmed& known, const domain::StateKey& key, domain::UtcTime now);
 
 }  // namespace stibee_sync::diff

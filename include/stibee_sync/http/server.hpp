@@ -88,6 +88,8 @@ struct ServerOptions {
       "frame-ancestors 'none'";
   /// Told about exceptions of the handler; may be empty.
   std::function<void(std::exception_ptr)> on_error;
+  /// Told the status of each answer that the listener gives by itself (408, 413, 503 …); may be empty.
+  std::function<void(int status)> on_refusal;
 };
 
 /// A small HTTP/1.1 listener for trusted pages and webhooks, hardened against the rest. Everything runs on

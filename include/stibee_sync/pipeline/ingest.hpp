@@ -63,6 +63,7 @@ class Ingest {
     runtime::MonotonicTime due{};
     bool paused = false;
     std::vector<std::string> held_digests;
+    bool was_holding = false;  // at the last read, perhaps an earlier daemon's
     bool reported_duplicates = false;
   };
 

@@ -1,8 +1,10 @@
 #include "integration/e2e/deployment.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -13,6 +15,12 @@ namespace {
 
 const json::Value& mirror_of(const json::Value& report) {
   return items(report, "mirrors").front();
+}
+
+/// "config.yaml:LINE:" of the first line that has `word`.
+std::string place_of(const std::string& config, const std::string& word) {
+  const auto before = config.substr(0, config.find(word));
+  return "config.yaml:" + std::to_string(std::count(before.begin(), before.end(), '\n') + 1) + ":";
 }
 
 TEST(Commands, SyncBringsTheListInStepAndSaysSo) {
@@ -62,10 +70,45 @@ TEST(Commands, CheckNamesTheColumnTheLineAndTheCure) {
   deployment.write_config(text);
   const auto wrong = deployment.syncd({"check"});
   EXPECT_EQ(wrong.exit_code, 78);
-  EXPECT_NE(wrong.err.find("config.yaml:19:"), std::string::npos) << wrong.err;
+  EXPECT_NE(wrong.err.find(place_of(text, "emial")), std::string::npos) << wrong.err;
   EXPECT_NE(wrong.err.find("emial"), std::string::npos);
   EXPECT_NE(wrong.err.find("email"), std::string::npos) << "the nearest column is named";
   EXPECT_EQ(deployment.syncd({"run"}).exit_code, 78) << "a configuration that cannot work never starts";
+}
+
+TEST(Commands, WhatPostgresqlFindsWrongIsShownAtItsLine) {
+  Deployment deployment;
+  const auto good = deployment.config_text();
+  const auto refused = [&](const std::string& old, const std::string& fresh, const std::string& line) {
+    auto text = good;
+    text.replace(text.find(old), old.size(), fresh);
+    deployment.write_config(text);
+    const auto finished = deployment.syncd({"check"});
+    EXPECT_EQ(finished.exit_code, 78) << finished.err;
+    const auto place = place_of(text, line);
+    EXPECT_NE(finished.err.find(place), std::string::npos) << "wanted " << place << " in " << finished.err;
+  };
+  refused("key: id", "key: id\n      where: nosuch IS NULL", "where: nosuch");
+  refused("key: id", "key: id\n      time_zone: Mars/Olympus", "time_zone:");
+  refused("key: id", "key: id\n      consented_at: name", "consented_at:");
+  refused("key: id", "key: nosuch", "key: nosuch");
+  refused("groups: [grade]", "groups: [id]", "groups: [id]");
+  refused("public.members", "public.nobody", "public.nobody");
+  refused("@/test_", "@/nosuch_", "@/nosuch_");
+}
+
+TEST(Commands, ABadConfigurationOfTheDaemonIsALogEvent) {
+  Deployment deployment;
+  const auto text_of_file = deployment.config_text() + "nonsense: 1\n";
+  deployment.write_config(text_of_file);
+  const auto finished = deployment.syncd({"run"});
+  EXPECT_EQ(finished.exit_code, 78);
+  const auto line = json::parse(finished.err.substr(0, finished.err.find('\n')));
+  ASSERT_TRUE(line.has_value()) << finished.err;
+  EXPECT_EQ(text(*line, "event"), "config.invalid");
+  EXPECT_EQ(text(*line, "level"), "error");
+  EXPECT_EQ("config.yaml:" + std::to_string(number(*line, "line")) + ":", place_of(text_of_file, "nonsense"));
+  EXPECT_EQ(number(*line, "column"), 1);
 }
 
 TEST(Commands, CheckTellsARefusedKeyFromAnUnreachableHost) {
@@ -104,12 +147,12 @@ TEST(Commands, ABadConfigurationIsRefusedWithItsPlace) {
   };
   auto text = good;
   text.replace(text.find("poll_interval:"), 14, "poll_intervall:");
-  refused(text, "config.yaml:24:5", "poll_interval");
+  refused(text, place_of(text, "poll_intervall") + "5", "poll_interval");
   text = good;
   text.replace(text.find("poll_interval: 100ms"), 20, "poll_interval: 15   ");
-  refused(text, "config.yaml:24:", "15s");
+  refused(text, place_of(text, "poll_interval"), "15s");
   ::chmod((deployment.directory() / "key").c_str(), 0644);
-  refused(good, "config.yaml:3:", "read");
+  refused(good, place_of(good, "api_key_file"), "read");
 }
 
 TEST(Commands, StatusWorksWithAndWithoutADaemon) {
@@ -128,6 +171,30 @@ TEST(Commands, StatusWorksWithAndWithoutADaemon) {
   EXPECT_EQ(text(report, "circuit"), "closed");
   EXPECT_EQ(number(items(report, "limiter").front(), "limit"), 10);
   EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+}
+
+TEST(Commands, WhoeverMayNotReadTheStateIsNotToldThatAllIsWell) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  ::chmod(deployment.directory().c_str(), 0755);
+  for (const std::string command : {"status", "failures", "guard"}) {
+    const auto finished = run({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                               STIBEE_SYNCD, "--config", deployment.config().string(), command});
+    EXPECT_EQ(finished.exit_code, 77) << command << finished.out << finished.err;
+    EXPECT_NE(finished.err.find("permission"), std::string::npos) << finished.err;
+  }
+}
+
+TEST(Commands, StatusIsUnhealthyWhileAPausedMirrorHoldsSomething) {
+  Deployment deployment;
+  deployment.add_members(1, 100);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.sql("DELETE FROM members WHERE id <= 60");
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 76);
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 1);
 }
 
 TEST(Commands, FailuresShowTheRowAndRetrySendsItAgain) {
@@ -174,12 +241,41 @@ TEST(Commands, TheGuardHoldsAMassRemovalUntilThatDigestIsApproved) {
   EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
 }
 
+TEST(Commands, WhatIsDoneIsReportedAsJsonToo) {
+  Deployment deployment;
+  deployment.add_members(1, 30);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  EXPECT_EQ(number(deployment.report({"retry"}), "retried"), 0);
+  const auto paused = deployment.report({"pause"});
+  EXPECT_EQ(number(paused, "version"), 1);
+  EXPECT_EQ(number(paused, "paused"), 1);
+  EXPECT_EQ(number(deployment.report({"resume"}), "version"), 1);
+  deployment.start_daemon();
+  EXPECT_EQ(number(deployment.report({"sync-now"}), "version"), 1);
+  EXPECT_EQ(number(deployment.report({"retry"}), "version"), 1);
+  EXPECT_NE(deployment.syncd({"retry"}).out.find("nobody is parked"), std::string::npos);
+}
+
+TEST(Commands, SyncLeavesAPausedMirrorAlone) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);
+  const auto finished = deployment.syncd({"sync"}, std::chrono::seconds(20));
+  EXPECT_EQ(finished.exit_code, 75);
+  EXPECT_NE(finished.err.find("members is paused"), std::string::npos) << finished.err;
+  EXPECT_EQ(deployment.stat("calls"), 0);
+}
+
 TEST(Commands, UsageErrorsHelpAndVersion) {
   Deployment deployment;
   EXPECT_EQ(deployment.syncd({}).exit_code, 64);
   EXPECT_EQ(deployment.syncd({"frobnicate"}).exit_code, 64);
   EXPECT_EQ(deployment.syncd({"guard", "approve"}).exit_code, 64);
-  EXPECT_EQ(deployment.syncd({"sync", "--timeout", "soon"}).exit_code, 64);
+  for (const std::string timeout : {"soon", "10", "0s", "-1s"}) {
+    EXPECT_EQ(deployment.syncd({"sync", "--timeout", timeout}).exit_code, 64) << timeout;
+  }
+  EXPECT_NE(deployment.syncd({"frobnicate", "x"}).err.find("unknown command `frobnicate`"),
+            std::string::npos);
   EXPECT_EQ(deployment.syncd({"--help"}).exit_code, 0);
   for (const std::string command : {"run", "check", "plan", "sync", "status", "failures", "retry", "guard",
                                     "pause", "resume", "sync-now", "version"}) {

@@ -142,6 +142,34 @@ TEST(Daemon, ReloadsGoodSettingsAndKeepsTheOldOnesForABadFile) {
   }));
 }
 
+TEST(Daemon, ARefusedKeyIsReplacedByAReload) {
+  Deployment deployment;
+  deployment.add_members(1, 20);
+  std::ofstream(deployment.directory() / "key") << "an-old-key\n";
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(eventually(20s, [&] { return deployment.syncd({"status"}).exit_code == 1; }));
+  EXPECT_NE(daemon.err().find("api.unauthorised"), std::string::npos);
+  std::ofstream(deployment.directory() / "key") << "sim-key\n";
+  daemon.send(SIGHUP);
+  ASSERT_TRUE(deployment.converges());
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+}
+
+TEST(Daemon, AHoldOfAnEarlierDaemonIsClearedByTheNext) {
+  Deployment deployment;
+  deployment.add_members(1, 100);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.sql("ALTER TABLE members RENAME TO away");
+  deployment.sql("CREATE TABLE members (LIKE away)");
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 76);
+  deployment.sql("DROP TABLE members");
+  deployment.sql("ALTER TABLE away RENAME TO members");
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(eventually(20s, [&] { return daemon.err().find("guard.cleared") != std::string::npos; }));
+  EXPECT_NE(daemon.err().find("sync.started"), std::string::npos);
+  EXPECT_EQ(daemon.err().find("guard.held"), std::string::npos);
+}
+
 TEST(Daemon, PagesAndHealth) {
   Deployment deployment;
   deployment.add_members(1, 10);

@@ -183,6 +183,25 @@ TEST(ServerLimits, Answers503WhenEveryConnectionIsBusy) {
   EXPECT_THAT(first.read_answer(), StartsWith("HTTP/1.1 200"));
 }
 
+TEST(ServerLimits, TellsWhatItRefusesByItself) {
+  std::atomic<int> sum{0};
+  auto options = webhook();
+  options.on_refusal = [&sum](int status) { sum += status; };
+  RunningServer server(std::move(options), size);
+  {
+    RawClient client(server.port());
+    client.send(post(std::string(1001, 'x')));
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 "));
+  }
+  EXPECT_EQ(sum, 413);
+  RawClient client(server.port());
+  client.send(get);
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 405 "));
+  client.send(post("x"));
+  EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\n1"));
+  EXPECT_EQ(sum, 413 + 405);
+}
+
 TEST(ServerLimits, SurvivesAFloodOfConnections) {
   auto options = on_loopback();
   options.max_connections = 8;

@@ -225,6 +225,21 @@ std::vector<std::pair<std::string_view, std::string_view>> Switches::all() const
   return pairs;
 }
 
+std::vector<std::pair<std::string_view, std::vector<std::string_view>>> Switches::choices() {
+  std::vector<std::pair<std::string_view, std::vector<std::string_view>>> all;
+  for (const Definition& definition : definitions) {
+    if (definition.kind != Kind::Choice) continue;
+    auto& values = all.emplace_back(definition.name, std::vector<std::string_view>()).second;
+    auto left = definition.values;
+    for (auto bar = left.find('|'); bar != std::string_view::npos; bar = left.find('|')) {
+      values.push_back(left.substr(0, bar));
+      left.remove_prefix(bar + 1);
+    }
+    values.push_back(left);
+  }
+  return all;
+}
+
 std::string describe_switches() {
   std::string text;
   for (const Definition& definition : definitions) {

@@ -93,6 +93,8 @@ class Switches {
   std::uint64_t number(Switch which) const { return numbers_[static_cast<std::size_t>(which)]; }
   AnswerShape shape(Switch which) const;
   std::vector<std::pair<std::string_view, std::string_view>> all() const;
+  // Of each switch that is a choice, its values; the first is the default.
+  static std::vector<std::pair<std::string_view, std::vector<std::string_view>>> choices();
 
  private:
   std::array<std::string, static_cast<std::size_t>(Switch::Count)> values_;

@@ -48,8 +48,11 @@ Wanted wanted(Intent intent, const domain::Member& values) {
 }
 
 Resolution resolved(const std::vector<Bearer>& bearers, const std::optional<Wanted>& before,
-                    RemoteStatus known = RemoteStatus::Unknown) {
-  return resolve(bearers, before, known, state_key, now);
+                    RemoteStatus known = RemoteStatus::Unknown, bool maybe_subscribed = false) {
+  domain::Confirmed confirmed;
+  confirmed.status = known;
+  confirmed.maybe_subscribed = maybe_subscribed;
+  return resolve(bearers, before, confirmed, state_key, now);
 }
 
 TEST(Resolve, NewRowIsWantedSubscribedWithItsValues) {
@@ -272,6 +275,43 @@ TEST(Resolve, EveryPairOfIntentsAndStatusHasItsClass) {
       EXPECT_EQ(class_of({}), nobody_goes ? ChangeClass::None : ChangeClass::Removal);
     }
   }
+}
+
+TEST(Resolve, OptOutThatStibeeHasAlreadyIsNotCountedButWaitsWithItsClass) {
+  const domain::Member no = member("Kim", false);
+  const Wanted before = wanted(Intent::Subscribed, no);
+  for (const RemoteStatus known : {RemoteStatus::OptedOut, RemoteStatus::AutoDeleted, RemoteStatus::Purged}) {
+    const Resolution written_back = resolved({staged(1, no)}, before, known);
+    EXPECT_EQ(written_back.change_class, ChangeClass::OptOut) << domain::name(known);
+    EXPECT_FALSE(written_back.counts) << domain::name(known);
+    EXPECT_TRUE(resolved({staged(1, no)}, before, known, true).counts)
+        << "an unsubscribe is sent to make sure";
+  }
+  for (const RemoteStatus known :
+       {RemoteStatus::Unknown, RemoteStatus::Subscribed, RemoteStatus::Unsubscribed, RemoteStatus::Ready})
+    EXPECT_TRUE(resolved({staged(1, no)}, before, known).counts) << domain::name(known);
+}
+
+TEST(Resolve, EveryOtherChangeOfSomebodyWhoOptedOutCounts) {
+  const domain::Member yes = member("Kim"), lee = member("Lee");
+  const Wanted subscribed = wanted(Intent::Subscribed, yes);
+  const Wanted refused = wanted(Intent::Unsubscribed, yes);
+  const Resolution back = resolved({staged(1, yes)}, refused, RemoteStatus::OptedOut);
+  EXPECT_EQ(back.change_class, ChangeClass::Resubscribe) << "the way back from a write-back is guarded";
+  EXPECT_TRUE(back.counts);
+  EXPECT_TRUE(resolved({staged(1, lee)}, subscribed, RemoteStatus::OptedOut).counts);
+  EXPECT_TRUE(resolved({}, subscribed, RemoteStatus::OptedOut).counts);
+  EXPECT_TRUE(resolved({}, refused, RemoteStatus::OptedOut).counts);
+}
+
+TEST(Resolve, ResubscriptionThatStibeeToldAndTheTableTookOverIsNoChange) {
+  // The event made the person wanted, and the ledger says Subscribed; then the row follows.
+  const domain::Member yes = member("Kim");
+  Wanted lifted = wanted(Intent::Subscribed, yes);
+  lifted.opted_in_at = second(9);
+  const Resolution written_back = resolved({staged(1, yes)}, lifted, RemoteStatus::Subscribed);
+  EXPECT_EQ(written_back.change_class, ChangeClass::None);
+  EXPECT_EQ(written_back.wanted, lifted);
 }
 
 TEST(ChangeClassName, IsTheGuardsWord) {

@@ -35,21 +35,26 @@ TEST(Reload, MirrorsAndTuningMayChange) {
   EXPECT_THAT(needs_restart(running(), fresh), IsEmpty());
 }
 
+TEST(Reload, ARefusedKeyIsReplacedWithoutARestart) {
+  Settings fresh = running();
+  fresh.stibee.api_key = Secret("other");
+  fresh.database.password = Secret("another");
+  EXPECT_THAT(needs_restart(running(), fresh), IsEmpty());
+}
+
 TEST(Reload, NamesEveryKeyThatNeedsARestart) {
   Settings fresh = running();
   fresh.stibee.api = ApiVersion::V2;
   fresh.stibee.base_url = "https://elsewhere";
-  fresh.stibee.api_key = Secret("other");
   fresh.stibee.ca_file = "/ca.pem";
   fresh.state.directory = "/elsewhere";
   fresh.log.format = LogFormat::Json;
   fresh.admin.listen = std::nullopt;
   fresh.control.socket = "/elsewhere/control.sock";
   fresh.webhook = Webhook{};
-  EXPECT_THAT(
-      needs_restart(running(), fresh),
-      ElementsAre("stibee.api", "stibee.base_url", "stibee.api_key_file", "stibee.ca_file", "state.directory",
-                  "log.format", "admin.listen", "control.socket", "webhook.listen"));
+  EXPECT_THAT(needs_restart(running(), fresh),
+              ElementsAre("stibee.api", "stibee.base_url", "stibee.ca_file", "state.directory", "log.format",
+                          "admin.listen", "control.socket", "webhook.listen"));
 }
 
 TEST(Reload, WebhookSecretMayChangeButNotItsAddress) {

@@ -1,0 +1,299 @@
+#include "stibee_sync/pipeline/writeback.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using runtime::offload;
+using source::SourceError;
+using source::WriteFailure;
+using telemetry::Event;
+using telemetry::Level;
+using telemetry::WritebackResult;
+
+namespace {
+
+constexpr std::string_view updated = "updated";
+constexpr std::size_t most_at_once = 100;
+/// Also wakes regularly, so that a loop that waits can be told from one that hangs.
+constexpr std::chrono::seconds regular_turn{5};
+/// Connecting, waiting for a lock and running, each of which has its own time-out.
+constexpr std::chrono::minutes longest_statement{3};
+
+domain::Duration backoff(domain::Duration base, domain::Duration cap, int failures, double random) {
+  const auto ceiling = std::min(base * (std::int64_t{1} << std::clamp(failures - 1, 0, 12)), cap);
+  return std::chrono::duration_cast<domain::Duration>(ceiling * (0.5 + random / 2));
+}
+
+/// `2025-03-04 05:06:07.089+00`
+std::string timestamptz(domain::UtcTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  std::array<char, 64> text{};
+  const int length = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d.%03d+00", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+source::WriteValues values_of(const store::Writeback& item) {
+  source::WriteValues values;
+  values["email"] = item.email.text();
+  values["key"] = item.key ? std::optional(item.key->to_string()) : std::nullopt;
+  values["occurred_by"] = item.request.occurred_by;
+  values["reason"] = item.request.reason;
+  values["occurred_at"] = timestamptz(item.request.occurred_at);
+  for (const auto& [tag, value] : item.request.fields)
+    values["field_" + tag] = value;
+  return values;
+}
+
+/// What Stibee has of the mapped fields, if the event told all of them and the statement writes all of them.
+std::optional<domain::Fingerprint> shown_fields(const MirrorPlan& plan,
+                                                const source::WriteStatement& statement,
+                                                const store::Writeback& item, const domain::StateKey& key) {
+  if (item.request.event != updated || plan.mapping.fields.empty()) return std::nullopt;
+  const auto named = source::parameters_of(statement);
+  domain::FieldValues values;
+  for (const auto& field : plan.mapping.fields) {
+    const auto found = item.request.fields.find(field.tag);
+    const bool written = std::find(named.begin(), named.end(), "field_" + field.tag) != named.end();
+    if (found == item.request.fields.end() || !written) return std::nullopt;
+    values.push_back({field.tag, found->second});
+  }
+  return domain::fingerprint_of(values, key);
+}
+
+}  // namespace
+
+std::optional<source::WriteStatement> writeback_statement(const MirrorPlan& plan, const std::string& event) {
+  const auto found = plan.writeback.find(event);
+  if (found == plan.writeback.end()) return std::nullopt;
+  source::WriteStatement statement;
+  statement.event = event;
+  statement.sql = found->second;
+  for (const auto& field : plan.mapping.fields)
+    statement.fields.push_back(field.tag);
+  statement.fields_known = event == updated;
+  statement.time_zone = plan.read.time_zone;
+  return statement;
+}
+
+Writeback::Writeback(Services services, runtime::Worker& writer_worker, source::Writer& writer,
+                     std::vector<MirrorPlan> mirrors)
+    : services_(std::move(services)),
+      writer_worker_(writer_worker),
+      writer_(writer),
+      mirrors_(std::move(mirrors)),
+      paused_(mirrors_.size(), false),
+      timer_(services_.clock.make_timer()) {}
+
+void Writeback::wake() {
+  timer_->wake();
+}
+
+void Writeback::stop() {
+  stopping_ = true;
+  timer_->wake();
+}
+
+void Writeback::cut_off() {
+  writer_.cancel();
+}
+
+void Writeback::set_paused(std::size_t mirror, bool paused) {
+  paused_[mirror] = paused;
+  timer_->wake();
+}
+
+asio::awaitable<void> Writeback::run() {
+  while (!stopping_) {
+    if (beat_) beat_(std::nullopt);
+    std::optional<domain::UtcTime> next;
+    if (services_.clock.monotonic() >= resume_at_) {
+      std::string trouble;
+      try {
+        next = co_await serve();
+        store_failures_ = 0;
+      } catch (const store::StoreError& error) {
+        trouble = error.what();
+      }
+      if (!trouble.empty()) store_failed(trouble);
+    }
+    if (stopping_) break;
+    const auto now = services_.clock.monotonic();
+    auto until = now + regular_turn;
+    if (resume_at_ > now) {
+      until = std::min<runtime::MonotonicTime>(until, resume_at_);
+    } else if (next) {
+      until = std::min<runtime::MonotonicTime>(until, now + (*next - services_.clock.utc()));
+    }
+    co_await timer_->wait_until(until);
+  }
+}
+
+/// One turn over what is due; when the next turn is (in the past: at once), nullopt: nothing waits.
+asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
+  std::vector<std::pair<std::size_t, store::MirrorId>> served;
+  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
+    if (!paused_[i]) served.emplace_back(i, mirrors_[i].id);
+  }
+  const auto now = services_.clock.utc();
+  auto look = [&store = services_.store, served, now] {
+    Due due;
+    std::vector<store::MirrorId> ids;
+    for (const auto& [place, id] : served) {
+      for (auto& item : store.writebacks(id, now, most_at_once))
+        due.items.emplace_back(place, std::move(item));
+      ids.push_back(id);
+    }
+    if (due.items.empty()) due.next = store.next_writeback(ids);
+    return due;
+  };
+  auto due = co_await offload(services_.store_worker, std::move(look));
+  if (due.items.empty()) co_return due.next;
+
+  // A person's later word must never be overtaken by an earlier one that is tried again.
+  std::set<std::pair<std::size_t, std::string>> put_off;
+  for (auto& [mirror, item] : due.items) {
+    auto person = std::make_pair(mirror, item.email.text());
+    if (stopping_ || paused_[mirror] || put_off.contains(person)) continue;
+    const auto fate = co_await carry(mirror, std::move(item));
+    if (fate == Fate::DatabaseDown) break;
+    if (fate == Fate::PutOff) put_off.insert(std::move(person));
+  }
+  co_return now;
+}
+
+asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Writeback item) {
+  const auto& plan = mirrors_[mirror];
+  const auto statement = writeback_statement(plan, item.request.event);
+  if (!statement) {
+    services_.log.debug("the statement of a write-back is no longer configured",
+                        {{"mirror", plan.name}, {"statement", item.request.event}});
+    std::optional<domain::Fingerprint> nothing_shown;
+    co_await finish(mirror, std::move(item), nothing_shown);
+    co_return Fate::Settled;
+  }
+  if (beat_) beat_(longest_statement);
+  auto work = [&writer = writer_, statement = *statement, values = values_of(item)] {
+    return writer.execute(statement, values);
+  };
+  const auto result = co_await offload(writer_worker_, std::move(work));
+  if (beat_) beat_(std::nullopt);
+
+  const auto* failure = std::get_if<WriteFailure>(&result);
+  if (failure == nullptr) {
+    const auto shown = shown_fields(plan, *statement, item, services_.store.key());
+    database_failures_ = 0;
+    database_problem_.clear();
+    report_done(mirror, item, std::get<std::size_t>(result));
+    co_await finish(mirror, std::move(item), shown);
+    co_return Fate::Settled;
+  }
+  switch (failure->scope) {
+    case WriteFailure::Scope::Cancelled:
+      co_return Fate::DatabaseDown;
+    case WriteFailure::Scope::Database:
+      database_failed(failure->error);
+      co_return Fate::DatabaseDown;
+    case WriteFailure::Scope::Statement:
+    case WriteFailure::Scope::ManyRows:
+      break;
+  }
+  report_failure(mirror, item, *failure);
+  const auto pause =
+      backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1, services_.random());
+  auto postpone = [&store = services_.store, id = plan.id, number = item.id,
+                   not_before = services_.clock.utc() + pause] {
+    store.postpone_writeback(id, number, not_before);
+  };
+  co_await offload(services_.store_worker, std::move(postpone));
+  co_return Fate::PutOff;
+}
+
+/// `shown`: the values that Stibee is known to have now. The ledger takes them for confirmed, so that the row
+/// that follows is found equal and is not sent; its own values are read anew first.
+asio::awaitable<void> Writeback::finish(std::size_t mirror, store::Writeback item,
+                                        std::optional<domain::Fingerprint> shown) {
+  const auto& plan = mirrors_[mirror];
+  auto work = [&store = services_.store, id = plan.id, place = place_rule(plan.policy), shown,
+               item = std::move(item), now = services_.clock.utc()] {
+    if (shown) {
+      const auto learn = [&](const domain::EmailAddress&, const store::RemoteView& view) {
+        store::RemoteChange change;
+        const bool settled = view.ledger && !view.pending && !view.in_flight;
+        if (settled && view.ledger->confirmed.status == domain::RemoteStatus::Subscribed) {
+          change.confirmed = view.ledger->confirmed;
+          change.confirmed->fields = *shown;
+        }
+        return change;
+      };
+      store.observe(id, {item.email}, learn, place, now);
+    }
+    store.finish_writeback(id, item.id);
+  };
+  co_await offload(services_.store_worker, std::move(work));
+}
+
+void Writeback::report_done(std::size_t mirror, const store::Writeback& item, std::size_t rows) {
+  const auto& name = mirrors_[mirror].name;
+  std::erase_if(failures_, [prefix = name + " " + item.request.event + " "](const auto& entry) {
+    return entry.first.starts_with(prefix);
+  });
+  services_.metrics.writeback(rows == 0 ? WritebackResult::NoRow : WritebackResult::Done);
+  services_.log.event(
+      Level::Info, Event::WritebackDone,
+      rows == 0 ? "no row matched what happened at Stibee" : "what happened at Stibee was written back",
+      {{"mirror", name},
+       {"statement", item.request.event},
+       {"ref", services_.store.key().ref(item.email.text())},
+       {"rows", rows}});
+}
+
+void Writeback::report_failure(std::size_t mirror, const store::Writeback& item,
+                               const WriteFailure& failure) {
+  const auto& name = mirrors_[mirror].name;
+  services_.metrics.writeback(failure.scope == WriteFailure::Scope::ManyRows ? WritebackResult::ManyRows
+                                                                             : WritebackResult::Failed);
+  // The same trouble is told for the 1st, 2nd, 4th, 8th … time.
+  auto& count = failures_[name + " " + item.request.event + " " + failure.error.message];
+  if (!std::has_single_bit(++count)) return;
+  services_.log.event(Level::Error, Event::WritebackFailed, failure.error.message,
+                      {{"mirror", name},
+                       {"statement", item.request.event},
+                       {"ref", services_.store.key().ref(item.email.text())},
+                       {"sqlstate", failure.error.sqlstate},
+                       {"failures", count}});
+}
+
+void Writeback::database_failed(const SourceError& error) {
+  back_off(++database_failures_);
+  // A lasting trouble is said once at length, then once in a while.
+  if (database_problem_ == error.message && database_failures_ % 20 != 0) return;
+  database_problem_ = error.message;
+  services_.log.event(Level::Warn, Event::WritebackFailed,
+                      "write-backs wait for the database: " + error.message,
+                      {{"sqlstate", error.sqlstate}, {"failures", database_failures_}});
+}
+
+void Writeback::store_failed(const std::string& what) {
+  services_.metrics.store_error();
+  back_off(++store_failures_);
+  if (std::has_single_bit(static_cast<unsigned>(store_failures_)))
+    services_.log.event(Level::Error, Event::StoreFailed, what);
+}
+
+void Writeback::back_off(int failures) {
+  resume_at_ = services_.clock.monotonic() +
+               backoff(std::chrono::seconds(1), std::chrono::minutes(1), failures, services_.random());
+}
+
+}  // namespace stibee_sync::pipeline

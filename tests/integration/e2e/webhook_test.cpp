@@ -1,0 +1,307 @@
+#include "integration/e2e/deployment.hpp"
+
+#include <csignal>
+#include <fstream>
+#include <random>
+
+#include <gtest/gtest.h>
+
+// What happens at Stibee comes back.
+
+namespace stibee_sync::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+
+DeploymentOptions with_webhook(std::vector<std::string> simulator_arguments = {}) {
+  DeploymentOptions options;
+  options.webhook = true;
+  options.simulator_arguments = std::move(simulator_arguments);
+  return options;
+}
+
+std::string address(int number) {
+  return "p" + std::to_string(number) + "@example.com";
+}
+
+/// An edit in Stibee's web page, or of the readers themselves.
+void edit(Deployment& deployment, const std::string& action, const std::string& email,
+          const std::string& more = {}) {
+  deployment.stibee_post("/_sim/people", R"({"list":"1234","action":")" + action + R"(","emails":[")" +
+                                             email + "\"]" + more + "}");
+}
+
+std::string event(const std::string& action, const std::string& email, const std::string& list = "1234") {
+  return R"({"id":")" + list + R"(","action":")" + action +
+         R"(","eventOccurredBy":"SUBSCRIBER","subscribers":[{"email":")" + email + "\"}]}";
+}
+
+/// Posts to the webhook listener as Stibee does.
+Page post(Deployment& deployment, const std::string& body,
+          const std::string& secret = Deployment::webhook_secret()) {
+  return http(deployment.webhook_port(), "POST", "/webhook/" + secret, body);
+}
+
+std::int64_t people(Deployment& deployment, const std::string& status) {
+  return number(at(items(deployment.report({"status"}), "mirrors").front(), "people"), status);
+}
+
+bool people_become(Deployment& deployment, const std::string& status, std::int64_t count) {
+  return eventually(20s, [&] { return people(deployment, status) == count; });
+}
+
+bool nothing_waits(Deployment& deployment) {
+  const auto report = deployment.report({"status"});
+  const auto& mirror = items(report, "mirrors").front();
+  const auto& pending = at(mirror, "pending");
+  return number(pending, "upsert") + number(pending, "optout") + number(pending, "delete") == 0 &&
+         number(report, "in_flight") == 0 && number(mirror, "source_members") > 0;
+}
+
+/// How many calls from `first` on name that person.
+int calls_naming(Deployment& deployment, const std::string& email, std::int64_t first) {
+  const auto journal = deployment.stibee("/_sim/journal?from=" + std::to_string(first) + "&limit=100000");
+  int count = 0;
+  for (const auto& call : items(journal, "calls")) {
+    for (const auto& named : items(call, "addresses"))
+      count += *named.if_string() == email ? 1 : 0;
+  }
+  return count;
+}
+
+std::string status_at_stibee(Deployment& deployment, const std::string& email) {
+  const auto dump = json::parse(deployment.dump());
+  for (const auto& person : items(at(at(*dump, "lists"), "1234"), "people")) {
+    if (text(person, "email") == email) return text(person, "status");
+  }
+  return "absent";
+}
+
+double metric(Deployment& deployment, const std::string& line) {
+  const auto metrics = deployment.admin("/metrics").body;
+  const auto found = metrics.find("\n" + line + " ");
+  EXPECT_NE(found, std::string::npos) << line;
+  return found == std::string::npos ? -1 : std::stod(metrics.substr(found + line.size() + 2));
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto found = text.find(part); found != std::string::npos; found = text.find(part, found + 1))
+    ++count;
+  return count;
+}
+
+TEST(Webhook, WhoOptsOutDuringAnImportIsNotNamedAgain) {
+  Deployment deployment(with_webhook({"--latency", "30ms"}));
+  // The last ones of the import, whom the list has already: by hand, with other values.
+  const std::vector<int> leaving{99'901, 99'950, 99'999};
+  for (const int number : leaving)
+    edit(deployment, "add", address(number));
+  deployment.add_members(1, 100'000);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(eventually(60s, [&] { return deployment.stat("calls") >= 3; }));
+  for (const int number : leaving)
+    edit(deployment, "unsubscribe", address(number), R"(,"reason":"too much mail")");
+  ASSERT_TRUE(eventually(20s, [&] {
+    return number(at(deployment.stibee("/_sim/stats"), "webhooks"), "given_up") == 0 &&
+           count_of(daemon.err(), "\"suppression.added\"") == leaving.size();
+  })) << daemon.err();
+  const auto answered = deployment.stat("calls");
+  ASSERT_LT(answered, 45) << "the import is still under way";
+  ASSERT_TRUE(eventually(120s, [&] { return nothing_waits(deployment); }));
+  for (const int number : leaving) {
+    EXPECT_EQ(calls_naming(deployment, address(number), answered), 0);
+    EXPECT_EQ(status_at_stibee(deployment, address(number)), "unsubscribed");
+  }
+  EXPECT_EQ(deployment.differences().size(), leaving.size()) << "nobody else is missing";
+  EXPECT_EQ(people(deployment, "opted_out"), 3);
+  EXPECT_EQ(deployment.stat("violations"), 0);
+  EXPECT_EQ(metric(deployment, R"(stibee_webhook_events_total{action="unsubscribed",effect="applied"})"), 3);
+  EXPECT_EQ(metric(deployment, "stibee_suppressed_people"), 3);
+  EXPECT_EQ(daemon.err().find("too much mail"), std::string::npos);
+  EXPECT_EQ(daemon.err().find("example.com"), std::string::npos);
+  EXPECT_EQ(daemon.err().find(Deployment::webhook_secret()), std::string::npos);
+  EXPECT_LT(count_of(daemon.err(), "\"webhook.accepted\""), 100u) << "a thousand echoes are a few lines";
+}
+
+TEST(Webhook, AnAnsweredOptOutSurvivesAKillInTheSameMoment) {
+  Deployment deployment(with_webhook({"--latency", "30ms"}));
+  deployment.add_members(1, 60'000);
+  std::vector<std::pair<int, std::int64_t>> left;
+  for (int round = 0; round < 5; ++round) {
+    auto& daemon = deployment.start_daemon();
+    const auto before = deployment.stat("calls");
+    ASSERT_TRUE(eventually(30s, [&] { return deployment.stat("calls") > before; }));
+    const int number = 59'990 + round;
+    ASSERT_EQ(post(deployment, event("UNSUBSCRIBED", address(number))).status, 200);
+    daemon.send(SIGKILL);
+    daemon.wait(5s);
+    left.emplace_back(number, deployment.stat("calls"));
+  }
+  deployment.start_daemon();
+  ASSERT_TRUE(eventually(120s, [&] { return nothing_waits(deployment); }));
+  for (const auto& [number, calls] : left)
+    EXPECT_EQ(calls_naming(deployment, address(number), calls), 0) << number;
+  EXPECT_EQ(people(deployment, "opted_out"), 5);
+  EXPECT_EQ(deployment.stat("violations"), 0);
+}
+
+TEST(Webhook, KilledAtAnyMomentNoOptOutIsLost) {
+  Deployment deployment(
+      with_webhook({"--switch", "webhook_retries=100", "--switch", "webhook_retry_ms=200"}));
+  deployment.add_members(1, 200);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  std::mt19937 random(20261123);
+  for (int round = 0; round < 10; ++round) {
+    edit(deployment, "unsubscribe", address(round + 1));
+    // Anywhere between the event's arrival and its answer: so many questions to the daemon later.
+    for (auto questions = random() % 4; questions > 0; --questions)
+      deployment.admin("/livez");
+    deployment.daemon().send(SIGKILL);
+    deployment.daemon().wait(5s);
+    deployment.start_daemon();
+  }
+  ASSERT_TRUE(people_become(deployment, "opted_out", 10));
+  deployment.sql("UPDATE members SET name = 'renamed' WHERE id <= 20");
+  ASSERT_TRUE(eventually(60s, [&] { return deployment.differences().size() == 10; }));
+  for (int round = 0; round < 10; ++round)
+    EXPECT_EQ(status_at_stibee(deployment, address(round + 1)), "unsubscribed");
+}
+
+TEST(Webhook, EverySpellingIsUnderstood) {
+  Deployment deployment(with_webhook({}));
+  deployment.add_members(1, 20);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  int next = 0;
+  for (const std::string key : {"eventOccurredBy", "eventOccuredBy", "actionType"}) {
+    for (const std::string id : {"string", "number"}) {
+      for (const std::string actor : {"SUBSCRIBER", "MANUAL"}) {
+        deployment.stibee_post("/_sim/switches",
+                               R"({"webhook_actor_key":")" + key + R"(","webhook_id":")" + id + "\"}");
+        edit(deployment, "unsubscribe", address(++next), R"(,"actor":")" + actor + "\"");
+        ASSERT_TRUE(people_become(deployment, "opted_out", next)) << key << ' ' << id << ' ' << actor;
+      }
+    }
+  }
+  EXPECT_EQ(metric(deployment, R"(stibee_webhook_requests_total{outcome="malformed"})"), 0);
+}
+
+TEST(Webhook, SeveralPeopleTwiceAndShuffledComeOutRight) {
+  Deployment deployment(with_webhook({"--switch", "webhook_duplicate_percent=50", "--switch",
+                                      "webhook_order=shuffled", "--switch", "webhook_people=7"}));
+  deployment.add_members(1, 300);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  std::string emails = "\"" + address(1) + "\"";
+  for (int i = 2; i <= 100; ++i)
+    emails += ",\"" + address(i) + "\"";
+  deployment.stibee_post("/_sim/people",
+                         R"({"list":"1234","action":"unsubscribe","emails":[)" + emails + "]}");
+  ASSERT_TRUE(people_become(deployment, "opted_out", 100));
+  EXPECT_EQ(metric(deployment, "stibee_suppressed_people"), 100);
+}
+
+TEST(Webhook, OurOwnCallsComeBackAndChangeNothing) {
+  Deployment deployment(with_webhook());
+  deployment.add_members(1, 500);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  deployment.sql("UPDATE members SET email_opt_in = false WHERE id <= 10");
+  deployment.sql("UPDATE members SET name = 'renamed' WHERE id BETWEEN 11 AND 20");
+  ASSERT_TRUE(deployment.converges());
+  ASSERT_TRUE(eventually(20s, [&] {
+    return metric(deployment, R"(stibee_webhook_events_total{action="unsubscribed",effect="echo"})") == 10;
+  }));
+  EXPECT_EQ(people(deployment, "opted_out"), 0);
+  EXPECT_EQ(people(deployment, "unsubscribed"), 10);
+  deployment.sql("UPDATE members SET email_opt_in = true WHERE id <= 10");
+  ASSERT_TRUE(deployment.converges())
+      << "an unsubscribe of ours is no opt-out: " << deployment.differences().front();
+  ASSERT_TRUE(eventually(20s, [&] {
+    return metric(deployment, R"(stibee_webhook_events_total{action="resubscribed",effect="echo"})") == 10;
+  }));
+  for (const std::string action :
+       {"subscribed", "updated", "unsubscribed", "resubscribed", "deleted", "purged"}) {
+    EXPECT_EQ(
+        metric(deployment, R"(stibee_webhook_events_total{action=")" + action + R"(",effect="applied"})"), 0)
+        << action;
+  }
+}
+
+TEST(Webhook, EachEventDoesWhatItSays) {
+  Deployment deployment(with_webhook());
+  deployment.add_members(1, 50);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  edit(deployment, "unsubscribe", address(1));
+  edit(deployment, "auto_delete", address(2));
+  ASSERT_TRUE(people_become(deployment, "opted_out", 1));
+  ASSERT_TRUE(people_become(deployment, "auto_deleted", 1));
+  edit(deployment, "resubscribe", address(1));
+  ASSERT_TRUE(people_become(deployment, "opted_out", 0));
+  EXPECT_NE(daemon.err().find("\"suppression.lifted\""), std::string::npos);
+  edit(deployment, "purge", address(3));
+  ASSERT_TRUE(people_become(deployment, "subscribed", 48));
+  edit(deployment, "change_email", address(4), R"(,"new_email":"moved@example.com")");
+  edit(deployment, "edit", address(5), R"(,"fields":{"name":"by hand"})");
+  ASSERT_TRUE(eventually(20s, [&] {
+    return metric(deployment, R"(stibee_webhook_events_total{action="updated",effect="applied"})") == 1;
+  }));
+  EXPECT_EQ(post(deployment, event("OPENED", address(6))).status, 200);
+  EXPECT_EQ(post(deployment, event("UNSUBSCRIBED", address(6), "999")).status, 200);
+  EXPECT_EQ(metric(deployment, R"(stibee_webhook_events_total{action="other",effect="ignored"})"), 1);
+  EXPECT_EQ(metric(deployment, R"(stibee_webhook_requests_total{outcome="ignored"})"), 1);
+  EXPECT_EQ(people(deployment, "opted_out"), 0);
+}
+
+TEST(Webhook, AnOptOutFollowsTheAddressAndOutlivesTheRow) {
+  Deployment deployment(with_webhook());
+  deployment.add_members(1, 50);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  edit(deployment, "unsubscribe", address(1));
+  ASSERT_TRUE(people_become(deployment, "opted_out", 1));
+  edit(deployment, "change_email", address(1), R"(,"new_email":"moved@example.com")");
+  ASSERT_TRUE(eventually(20s, [&] { return metric(deployment, "stibee_suppressed_people") == 2; }));
+  // Nobody knows the new address yet; then the table learns it, and later a row with the old one appears.
+  deployment.sql("UPDATE members SET email = 'moved@example.com' WHERE id = 1");
+  deployment.sql("DELETE FROM members WHERE id = 2");
+  ASSERT_TRUE(
+      eventually(20s, [&] { return people(deployment, "subscribed") == 48 && nothing_waits(deployment); }));
+  deployment.sql("INSERT INTO members VALUES (100, 'p1@example.com', true)");
+  ASSERT_TRUE(people_become(deployment, "opted_out", 2));
+  const auto calls = deployment.stat("calls");
+  deployment.sql("UPDATE members SET name = 'renamed' WHERE id IN (1, 3, 100)");
+  ASSERT_TRUE(eventually(20s, [&] { return deployment.stat("calls") > calls && nothing_waits(deployment); }));
+  EXPECT_EQ(calls_naming(deployment, "moved@example.com", 0), 0);
+  EXPECT_EQ(calls_naming(deployment, address(1), calls), 0);
+}
+
+TEST(Webhook, AReloadChangesTheSecret) {
+  Deployment deployment(with_webhook());
+  deployment.add_members(1, 5);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  ASSERT_EQ(post(deployment, event("UNSUBSCRIBED", address(1))).status, 200);
+  std::ofstream(deployment.directory() / "webhook_secret") << "another-secret-4711\n";
+  daemon.send(SIGHUP);
+  ASSERT_TRUE(
+      eventually(20s, [&] { return daemon.err().find("\"event\":\"daemon.reload\"") != std::string::npos; }));
+  EXPECT_EQ(post(deployment, event("UNSUBSCRIBED", address(2))).status, 404);
+  EXPECT_EQ(post(deployment, event("UNSUBSCRIBED", address(3)), "another-secret-4711").status, 200);
+  EXPECT_EQ(people(deployment, "opted_out"), 2);
+  EXPECT_EQ(daemon.err().find("another-secret"), std::string::npos);
+}
+
+TEST(Webhook, CheckSaysWhoIsLetIn) {
+  Deployment deployment(with_webhook());
+  const auto finished = deployment.syncd({"check"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_NE(finished.out.find("from 127.0.0.1/32"), std::string::npos) << finished.out;
+  EXPECT_EQ(finished.out.find(Deployment::webhook_secret()), std::string::npos);
+}
+
+}  // namespace
+}  // namespace stibee_sync::e2e

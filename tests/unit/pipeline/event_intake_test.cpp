@@ -1,0 +1,246 @@
+#include "stibee_sync/pipeline/event_intake.hpp"
+
+#include "contract/store_world.hpp"
+#include "stibee_sync/runtime/virtual_clock.hpp"
+
+#include <exception>
+#include <map>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+// An event on its way to the disk, on both stores.
+
+namespace stibee_sync::pipeline {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using domain::RemoteStatus;
+using store_tests::email;
+using store_tests::start;
+
+asio::awaitable<void> take(std::shared_ptr<EventIntake> intake, std::shared_ptr<const webhook::Event> event,
+                           Intake* out) {
+  *out = co_await intake->take(std::move(event));
+}
+
+asio::awaitable<void> wait(runtime::Timer* timer, runtime::MonotonicTime deadline) {
+  co_await timer->wait_until(deadline);
+}
+
+class EventIntakes : public ::testing::TestWithParam<bool> {
+ protected:
+  EventIntakes()
+      : world(GetParam() ? store_tests::sqlite_backend() : store_tests::memory_backend()),
+        clock(context, start),
+        worker(runtime::make_inline_worker()),
+        log(telemetry::Log::to([this](std::string_view line) { lines.emplace_back(line); })),
+        metrics(telemetry::MetricsOptions{"0", false, {}}) {
+    plan.name = "members";
+    plan.list_id = 1234;
+    plan.id = world.mirror;
+    diff::Mapping::Field field;
+    field.tag = "name";
+    plan.mapping.fields.push_back(field);
+    for (int i = 1; i <= 9; ++i) {
+      store_tests::Row row;
+      row.email = address(i);
+      table.emplace(store_tests::key(i), row);
+    }
+    world.read(table);
+    world.deliver_all();
+    make_intake();
+  }
+
+  static std::string address(int number) { return "p" + std::to_string(number) + "@example.com"; }
+  void make_intake(store::Store* other = nullptr) {
+    Services services{clock, *worker, other == nullptr ? *world.store : *other,
+                      log,   metrics, [] { return 0.5; }};
+    intake = std::make_shared<EventIntake>(services, std::vector<MirrorPlan>{plan});
+  }
+
+  void pass(domain::Duration time) {
+    const auto timer = clock.make_timer();
+    const auto deadline = clock.monotonic() + time;
+    context.restart();
+    asio::co_spawn(context, wait(timer.get(), deadline), asio::detached);
+    clock.run_until(deadline);
+  }
+
+  Intake send(const std::string& body) {
+    auto parsed = webhook::parse_event(body);
+    auto event = std::make_shared<const webhook::Event>(std::get<webhook::Event>(std::move(parsed)));
+    Intake out;
+    std::exception_ptr failure;
+    context.restart();
+    asio::co_spawn(context, take(intake, std::move(event), &out),
+                   [&](std::exception_ptr error) { failure = error; });
+    context.run();
+    if (failure) std::rethrow_exception(failure);
+    return out;
+  }
+  Intake send(const std::string& action, const std::string& people, const std::string& actor = "SUBSCRIBER",
+              const std::string& list = "1234") {
+    return send(R"({"id":")" + list + R"(","action":")" + action + R"(","eventOccurredBy":")" + actor +
+                R"(","subscribers":[)" + people + "]}");
+  }
+  static std::string person(int number, const std::string& more = {}) {
+    return R"({"email":")" + address(number) + "\"" + more + "}";
+  }
+  RemoteStatus status(int number) { return world.find(address(number)).value().confirmed.status; }
+  std::size_t count(const std::string& event) const {
+    std::size_t found = 0;
+    for (const auto& line : lines)
+      found += line.find("\"event\":\"" + event + "\"") != std::string::npos ? 1 : 0;
+    return found;
+  }
+  bool shows(const std::string& line) const {
+    return metrics.text().find("\n" + line + "\n") != std::string::npos;
+  }
+
+  asio::io_context context{1};
+  store_tests::Table table;
+  store_tests::World world;
+  runtime::VirtualClock clock;
+  std::unique_ptr<runtime::Worker> worker;
+  std::vector<std::string> lines;
+  telemetry::Log log;
+  telemetry::Metrics metrics;
+  MirrorPlan plan;
+  std::shared_ptr<EventIntake> intake;
+};
+
+INSTANTIATE_TEST_SUITE_P(BothStores, EventIntakes, ::testing::Bool(),
+                         [](const auto& chosen) { return chosen.param ? "Sqlite" : "Memory"; });
+
+TEST_P(EventIntakes, AnEventOfSeveralPeopleIsOnDiskWhenItIsAnswered) {
+  const auto taken =
+      send("UNSUBSCRIBED", person(1, R"(,"$unsubscribe_reason":"too much")") + "," + person(2) +
+                               R"(,{"email":"stranger@example.com"},{"email":"?"})");
+  EXPECT_EQ(taken.kind, Intake::Kind::OnDisk);
+  EXPECT_EQ(taken.applied, 3u);
+  EXPECT_EQ(taken.ignored, 1u);
+  world.reopen();
+  EXPECT_EQ(status(1), RemoteStatus::OptedOut);
+  EXPECT_EQ(status(2), RemoteStatus::OptedOut);
+  EXPECT_EQ(status(3), RemoteStatus::Subscribed);
+  EXPECT_FALSE(world.find("stranger@example.com"));
+  EXPECT_EQ(world.store->suppressed(world.mirror), 3u);
+}
+
+TEST_P(EventIntakes, CountsPeopleByEffectAndNamesThemByRefOnly) {
+  send("UNSUBSCRIBED", person(1, R"(,"$unsubscribe_reason":"too much")") + "," + person(2));
+  send("RESUBSCRIBED", person(1));
+  send("RESUBSCRIBED", person(1));
+  EXPECT_TRUE(shows(R"(stibee_webhook_events_total{action="unsubscribed",effect="applied"} 2)"));
+  EXPECT_TRUE(shows(R"(stibee_webhook_events_total{action="resubscribed",effect="applied"} 1)"));
+  EXPECT_TRUE(shows(R"(stibee_webhook_events_total{action="resubscribed",effect="echo"} 1)"));
+  EXPECT_EQ(count("webhook.accepted"), 3u);
+  EXPECT_EQ(count("webhook.applied"), 3u);
+  EXPECT_EQ(count("suppression.added"), 2u);
+  EXPECT_EQ(count("suppression.lifted"), 1u);
+  for (const auto& line : lines) {
+    EXPECT_EQ(line.find("example.com"), std::string::npos) << line;
+    EXPECT_EQ(line.find("<address>"), std::string::npos)
+        << "nor is one taken out at the last moment: " << line;
+    EXPECT_EQ(line.find("too much"), std::string::npos) << line;
+  }
+  const auto ref = "\"ref\":\"" + world.store->key().ref(address(2)) + "\"";
+  EXPECT_TRUE(std::any_of(lines.begin(), lines.end(),
+                          [&](const std::string& line) { return line.find(ref) != std::string::npos; }));
+}
+
+TEST_P(EventIntakes, AListThatIsNotOursIsLeftAlone) {
+  EXPECT_EQ(send("UNSUBSCRIBED", person(1), "SUBSCRIBER", "999").kind, Intake::Kind::NotOurs);
+  EXPECT_EQ(status(1), RemoteStatus::Subscribed);
+  EXPECT_TRUE(lines.empty());
+}
+
+TEST_P(EventIntakes, AnUnknownActionIsCountedWhetherItNamesPeopleOrNot) {
+  EXPECT_EQ(send("OPENED", person(1) + "," + person(2)).ignored, 2u);
+  EXPECT_EQ(send(R"({"id":1234,"action":"HEARTBEAT"})").ignored, 1u);
+  EXPECT_TRUE(shows(R"(stibee_webhook_events_total{action="other",effect="ignored"} 3)"));
+}
+
+TEST_P(EventIntakes, ABurstIsAFewLines) {
+  for (int i = 0; i < 500; ++i)
+    send("UNSUBSCRIBED", person(1 + i % 9));
+  EXPECT_LT(lines.size(), 200u);
+  EXPECT_EQ(count("suppression.added"), 9u);
+}
+
+TEST_P(EventIntakes, AnOptOutFollowsItsPersonToANewAddress) {
+  send("UNSUBSCRIBED", person(1));
+  // 2 takes over the address of 1; nobody had `new` before.
+  send("UPDATED", R"({"email":"new@example.com","old_email":")" + address(1) + R"("},)" + R"({"email":")" +
+                      address(3) + R"(","old_email":")" + address(2) + R"("})");
+  EXPECT_EQ(world.store->suppressed(world.mirror), 2u);
+  EXPECT_EQ(status(1), RemoteStatus::OptedOut);
+  EXPECT_EQ(status(3), RemoteStatus::Subscribed) << "2 had not opted out";
+  send("UPDATED", R"({"email":")" + address(4) + R"(","old_email":")" + address(1) + R"("})");
+  EXPECT_EQ(status(4), RemoteStatus::OptedOut);
+}
+
+TEST_P(EventIntakes, TwoWhoSwapAddressesSwapTheirOptOuts) {
+  send("UNSUBSCRIBED", person(1));
+  send("UPDATED", R"({"email":")" + address(1) + R"(","old_email":")" + address(2) + R"("},)" +
+                      R"({"email":")" + address(2) + R"(","old_email":")" + address(1) + R"("})");
+  EXPECT_EQ(status(2), RemoteStatus::OptedOut);
+  EXPECT_EQ(status(1), RemoteStatus::OptedOut) << "one opt-out too many is no harm";
+}
+
+TEST_P(EventIntakes, ValuesAreWrittenBackToTheRowThatHasTheOldAddress) {
+  plan.writeback["updated"] = "UPDATE …";
+  make_intake();
+  send("UPDATED", R"({"email":"new@example.com","name":"by hand","old_email":")" + address(1) + R"("},)" +
+                      person(2, R"(,"name":"둘리")"));
+  std::map<std::string, store::WritebackRequest> waiting;
+  for (const auto& writeback : world.store->writebacks(world.mirror, clock.utc(), 10))
+    waiting[writeback.email.text()] = writeback.request;
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_EQ(waiting.at(address(1)).fields.at("name"), "by hand");
+  EXPECT_EQ(waiting.at(address(2)).fields.at("name"), "둘리");
+}
+
+TEST_P(EventIntakes, MendsAPersonsValuesOnceAnHour) {
+  plan.reconcile.mode = settings::ReconcileMode::Repair;
+  make_intake();
+  const auto fields = [&] { return world.find(address(1)).value().confirmed.fields; };
+  const auto sent = fields();
+  send("UPDATED", person(1, R"(,"name":"by hand")"));
+  EXPECT_EQ(fields(), std::nullopt);
+  world.read(table);
+  world.deliver_all();
+  ASSERT_EQ(fields(), sent);
+  send("UPDATED", person(1, R"(,"name":"by hand")"));
+  EXPECT_EQ(fields(), sent);
+  pass(1h);
+  send("UPDATED", person(1, R"(,"name":"by hand")"));
+  EXPECT_EQ(fields(), std::nullopt);
+}
+
+TEST_P(EventIntakes, AStoreThatFailsIsSaidSoThatStibeeTriesAgain) {
+  bool broken = false;
+  store::MemoryStoreHooks hooks;
+  hooks.before_commit = [&] {
+    if (broken) throw store::StoreError("state.sqlite: the disk is full");
+  };
+  const auto other = store::make_memory_store(store::make_memory_state(), hooks);
+  plan.id = other->open_mirror("members", 1234);
+  make_intake(other.get());
+  broken = true;
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(send("UNSUBSCRIBED", person(1)).kind, Intake::Kind::Failed);
+  EXPECT_LT(count("store.failed"), 10u);
+  EXPECT_TRUE(shows("stibee_store_errors_total 100"));
+  EXPECT_TRUE(shows(R"(stibee_webhook_events_total{action="unsubscribed",effect="applied"} 0)"));
+  broken = false;
+  EXPECT_EQ(send("UNSUBSCRIBED", person(1)).kind, Intake::Kind::OnDisk);
+  EXPECT_EQ(other->suppressed(plan.id), 1u);
+}
+
+}  // namespace
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,242 @@
+#pragma once
+
+#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/pipeline/ingest.hpp"
+#include "stibee_sync/pipeline/writeback.hpp"
+#include "stibee_sync/runtime/virtual_clock.hpp"
+#include "stibee_sync/store/memory_store.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <gtest/gtest.h>
+
+namespace stibee_sync::pipeline {
+
+/// A member table, a writer that changes it, a store, and the loops between them on virtual time. What
+/// happens at Stibee is told to the store as the webhook does it.
+class WritebackWorld : public ::testing::Test {
+ protected:
+  struct Row {
+    std::string email;
+    bool subscribed = true;
+    std::string name = "Kim";
+  };
+  struct Executed {
+    std::string event;
+    source::WriteValues values;
+    runtime::MonotonicTime at;
+  };
+  using Answer = std::variant<std::size_t, source::WriteFailure>;
+
+  WritebackWorld() { begin_life(); }
+  ~WritebackWorld() override { end_life(); }
+
+  /// Another life of the daemon with the same disk; `hooks` are the store's.
+  void begin_life(store::MemoryStoreHooks hooks = {}) {
+    life_ = std::make_unique<Life>(*this, std::move(hooks));
+  }
+  void end_life() {
+    if (life_) now_ = life_->clock.monotonic();
+    life_.reset();
+  }
+  void run_for(std::chrono::milliseconds time) { life_->clock.run_until(life_->clock.monotonic() + time); }
+  void stop_loop() {
+    life_->writeback->stop();
+    run_for(std::chrono::seconds(1));
+  }
+
+  /// Reads the table once.
+  CycleOutcome read() {
+    CycleOutcome outcome = CycleOutcome::Failed;
+    auto take = [&outcome](std::exception_ptr error, CycleOutcome result) {
+      if (error) std::rethrow_exception(error);
+      outcome = result;
+    };
+    boost::asio::co_spawn(life_->context, life_->ingest->cycle(0), take);
+    run_for(std::chrono::seconds(1));
+    return outcome;
+  }
+
+  /// The list is as the table: everybody who is wanted is there.
+  void everybody_is_delivered() {
+    for (const auto& [key, row] : table_) {
+      observe(row.email, [](const store::RemoteView& view) {
+        store::RemoteChange change;
+        change.confirmed = view.ledger->confirmed;
+        change.confirmed->fields = view.ledger->wanted.fields;
+        change.confirmed->status = view.ledger->wanted.intent == domain::Intent::Subscribed
+                                       ? domain::RemoteStatus::Subscribed
+                                       : domain::RemoteStatus::Unsubscribed;
+        return change;
+      });
+    }
+  }
+
+  void observe(const std::string& email,
+               const std::function<store::RemoteChange(const store::RemoteView&)>& decide) {
+    store().observe(
+        plan().id, {domain::EmailAddress::from_normalised(email)},
+        [&](const domain::EmailAddress&, const store::RemoteView& view) { return decide(view); },
+        place_rule(plan().policy), utc());
+  }
+  /// A write-back is asked for, and nothing else changes.
+  void ask_for(const std::string& email, const std::string& event,
+               std::map<std::string, std::string> fields = {}) {
+    observe(email, [&](const store::RemoteView&) {
+      store::RemoteChange change;
+      change.writeback = request(event, std::move(fields));
+      return change;
+    });
+    life_->writeback->wake();
+  }
+  store::WritebackRequest request(const std::string& event, std::map<std::string, std::string> fields = {}) {
+    store::WritebackRequest made;
+    made.event = event;
+    made.occurred_by = "subscriber";
+    made.reason = "too many secrets";
+    made.occurred_at = domain::UtcTime(std::chrono::milliseconds(1'741'064'767'089));
+    made.fields = std::move(fields);
+    return made;
+  }
+  static source::WriteFailure failure(source::WriteFailure::Scope scope, const std::string& message = "why") {
+    source::WriteFailure made;
+    made.scope = scope;
+    made.error.message = message;
+    made.error.kind = scope == source::WriteFailure::Scope::Database ? source::SourceError::Kind::Unreachable
+                                                                     : source::SourceError::Kind::Failed;
+    return made;
+  }
+
+  store::Store& store() { return *life_->store; }
+  const MirrorPlan& plan() const { return life_->plan; }
+  Writeback& writeback() { return *life_->writeback; }
+  domain::UtcTime utc() const { return life_->clock.utc(); }
+  std::size_t waiting() { return store().summary(plan().id, utc()).writebacks; }
+  std::string metric(const std::string& result) const {
+    const auto text = life_->metrics.text();
+    const auto name = "stibee_writeback_total{result=\"" + result + "\"} ";
+    const auto at = text.find(name);
+    return at == std::string::npos ? ""
+                                   : text.substr(at + name.size(), text.find('\n', at) - at - name.size());
+  }
+  std::size_t lines(const std::string& word) const {
+    std::size_t count = 0;
+    for (auto at = log_.find(word); at != std::string::npos; at = log_.find(word, at + 1))
+      ++count;
+    return count;
+  }
+  std::vector<std::string> executed() const {
+    std::vector<std::string> out;
+    for (const auto& one : executed_)
+      out.push_back(one.event + " " + *one.values.at("email"));
+    return out;
+  }
+
+  /// The statements do to the table what their names say.
+  Answer apply(const std::string& event, const source::WriteValues& values) {
+    const auto found = std::find_if(table_.begin(), table_.end(), [&](const auto& entry) {
+      return entry.second.email == *values.at("email");
+    });
+    if (found == table_.end()) return std::size_t{0};
+    if (event == "unsubscribed") found->second.subscribed = false;
+    if (event == "resubscribed") found->second.subscribed = true;
+    if (const auto name = values.find("field_name"); event == "updated" && name != values.end())
+      found->second.name = *name->second;
+    return std::size_t{1};
+  }
+
+  std::map<std::int64_t, Row> table_;
+  std::map<std::string, std::string> statements_{
+      {"unsubscribed", "UPDATE members SET subscribed = false WHERE email = :email"},
+      {"resubscribed", "UPDATE members SET subscribed = true WHERE email = :email"},
+      {"updated", "UPDATE members SET name = :field_name WHERE email = :email"}};
+  std::function<Answer(const std::string& event, const source::WriteValues& values)> answer_ =
+      [this](const std::string& event, const source::WriteValues& values) { return apply(event, values); };
+  std::vector<Executed> executed_;
+  std::size_t cancels_ = 0;
+  std::string log_;
+
+ private:
+  class TableWriter final : public source::Writer {
+   public:
+    explicit TableWriter(WritebackWorld& world) : world_(world) {}
+    std::optional<source::SourceError> prepare(const source::WriteStatement&) override {
+      return std::nullopt;
+    }
+    Answer execute(const source::WriteStatement& statement, const source::WriteValues& values) override {
+      world_.executed_.push_back({statement.event, values, world_.life_->clock.monotonic()});
+      return world_.answer_(statement.event, values);
+    }
+    void cancel() override { ++world_.cancels_; }
+
+   private:
+    WritebackWorld& world_;
+  };
+
+  struct Life {
+    Life(WritebackWorld& world, store::MemoryStoreHooks hooks)
+        : clock(context, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), world.now_),
+          worker(runtime::make_inline_worker()),
+          store(store::make_memory_store(world.disk_, std::move(hooks))),
+          log(telemetry::Log::to([&world](std::string_view line) { (world.log_ += line) += '\n'; },
+                                 telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
+          metrics(telemetry::MetricsOptions{"test", false, {}}),
+          dialect(delivery::make_v1()),
+          writer(world) {
+      settings::Mirror mirror;
+      mirror.name = "members";
+      mirror.list_id = 1234;
+      mirror.source.table = "members";
+      mirror.source.key = "id";
+      mirror.source.email = "email";
+      mirror.source.subscribed = "subscribed";
+      mirror.source.fields = {{"name", "name"}};
+      mirror.writeback = world.statements_;
+      plan = make_mirror_plan(mirror, *dialect);
+      plan.id = store->open_mirror(plan.name, plan.list_id);
+      Services services{clock, *worker, *store, log, metrics, [] { return 0.5; }};
+      reader.next = [&world] { return world.read_table(); };
+      ingest = std::make_unique<Ingest>(services, *worker, reader, std::vector{plan}, [] {});
+      writeback = std::make_unique<Writeback>(services, *worker, writer, std::vector{plan});
+      boost::asio::co_spawn(context, writeback->run(), [](std::exception_ptr error) {
+        if (error) std::rethrow_exception(error);
+      });
+    }
+    boost::asio::io_context context;
+    runtime::VirtualClock clock;
+    std::unique_ptr<runtime::Worker> worker;
+    std::unique_ptr<store::Store> store;
+    telemetry::Log log;
+    telemetry::Metrics metrics;
+    std::unique_ptr<delivery::Dialect> dialect;
+    TableWriter writer;
+    source::ScriptedReader reader;
+    MirrorPlan plan;
+    std::unique_ptr<Ingest> ingest;
+    std::unique_ptr<Writeback> writeback;
+  };
+
+  source::ScriptedRead read_table() const {
+    using Type = source::ColumnType;
+    source::ScriptedRead read;
+    read.shape.types = {Type::Integer, Type::Text, Type::Boolean, Type::Text};
+    read.shape.integer_key = true;
+    for (const auto& [key, row] : table_)
+      read.rows.push_back(std::to_string(key) + "\t" + row.email + (row.subscribed ? "\tt\t" : "\tf\t") +
+                          row.name);
+    return read;
+  }
+
+  std::shared_ptr<store::MemoryState> disk_ = store::make_memory_state();
+  runtime::MonotonicTime now_{std::chrono::hours(1)};
+  std::unique_ptr<Life> life_;
+};
+
+}  // namespace stibee_sync::pipeline
