@@ -170,7 +170,9 @@ asio::awaitable<DaemonView> ControlService::view() {
   auto& engine = engine_();
   for (auto& mirror : seen.mirrors) {
     for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
-      if (engine.mirrors()[i].name == mirror.name) mirror.condition = engine.ingest().condition(i);
+      if (engine.mirrors()[i].name != mirror.name) continue;
+      mirror.condition = engine.ingest().condition(i);
+      if (mirror.condition->problem.empty()) mirror.condition->problem = engine.reconciler().trouble(i);
     }
   }
   seen.dispatch = engine.dispatch().condition();

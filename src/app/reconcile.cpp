@@ -84,7 +84,7 @@ class LoneComparison {
       }
     }
     for (std::size_t i = 0; i < engine_.mirrors().size() && code_ == ExitCode::ok; ++i)
-      co_await engine_.reconciler().compare_list(i, repair_);
+      co_await engine_.reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
     progress_.end();
     co_await engine_.stop(std::chrono::seconds(4));
     done_ = true;
@@ -107,6 +107,7 @@ class LoneComparison {
   void interrupt() {
     if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
     engine_.reconciler().stop();
+    engine_.dispatch().stop();
     engine_.ingest().stop();
   }
   int code() const { return code_; }

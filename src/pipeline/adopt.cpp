@@ -110,7 +110,7 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
   const auto plan = std::make_shared<const MirrorPlan>(hooks_.plan(mirror));
   auto scan = co_await begin_list(plan->id);
   auto services = services_;
-  auto hooks = read_hooks(mirror);
+  auto hooks = read_hooks(mirror, most_list_failures);
   auto result = co_await read_list(std::move(services), worker_, asker_, plan, scan, std::move(hooks));
   switch (result.end()) {
     case ListReadEnd::NeverStill:
@@ -138,7 +138,7 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
 
 asio::awaitable<void> Reconciler::unreadable(std::size_t mirror, ListReadResult result) {
   auto& state = states_[mirror];
-  const auto& name = hooks_.plan(mirror).name;
+  const auto name = hooks_.plan(mirror).name;
   bool lasting = result.end() != ListReadEnd::Unavailable;
   if (result.end() == ListReadEnd::KeyRefused) {
     // Keys made before 2025 work on v1 only. One that works nowhere is another matter: nothing can be sent
@@ -148,10 +148,10 @@ asio::awaitable<void> Reconciler::unreadable(std::size_t mirror, ListReadResult 
   }
   if (stopping_) co_return;
   if (!lasting) {
-    if (!std::exchange(state.refusal_logged, true)) {
-      services_.log.event(Level::Warn, Event::ReconcileFinished,
-                          "nothing is sent before the list was read once: " + result.why(),
-                          {{"mirror", name}});
+    const bool news = state.trouble.empty();
+    state.trouble = "nothing is sent before the list was read once: " + result.why();
+    if (news) {
+      services_.log.event(Level::Warn, Event::ReconcileFinished, state.trouble, {{"mirror", name}});
     }
     co_await pause(mirror, std::chrono::seconds(10));
     co_return;
@@ -178,6 +178,7 @@ asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
   auto work = [&store = services_.store, id = hooks_.plan(mirror).id, now] { store.set_adopted(id, now); };
   co_await offload(services_.store_worker, std::move(work));
   states_[mirror].adopted = true;
+  states_[mirror].trouble.clear();
   states_[mirror].last = now;
   hooks_.adopted(mirror);
 }

@@ -35,14 +35,14 @@ Arrival arrival_of(const std::optional<store::LedgerEntry>& entry, const deliver
 
 }  // namespace
 
-asio::awaitable<void> Reconciler::compare_or_throw(std::size_t mirror, bool repair) {
+asio::awaitable<void> Reconciler::compare_or_throw(std::size_t mirror, bool repair, int most_failures) {
   auto& report = states_[mirror].report;
   auto pass = std::make_shared<Pass>();
   pass->plan = std::make_shared<const MirrorPlan>(hooks_.plan(mirror));
   pass->repair = repair;
   pass->scan = co_await begin_list(pass->plan->id);
   auto services = services_;
-  auto hooks = read_hooks(mirror);
+  auto hooks = read_hooks(mirror, most_failures);
   const auto result =
       co_await read_list(std::move(services), worker_, asker_, pass->plan, pass->scan, std::move(hooks));
   if (!result.complete()) {

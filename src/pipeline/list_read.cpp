@@ -71,7 +71,7 @@ struct Judged {
   domain::Outcome outcome;         // for the backoff
 };
 
-Judged judge(const delivery::CallResult& failure, int in_a_row, int unreadable_in_a_row) {
+Judged judge(const delivery::CallResult& failure, bool enough, int unreadable_in_a_row) {
   Judged judged;
   judged.outcome.kind = domain::OutcomeKind::Transient;
   judged.outcome.retry_after = failure.retry_after;
@@ -90,7 +90,7 @@ Judged judge(const delivery::CallResult& failure, int in_a_row, int unreadable_i
       if (unreadable_in_a_row >= most_unreadable_answers) judged.end = ListReadEnd::NotUnderstood;
       break;
   }
-  if (!judged.end && in_a_row >= most_list_failures) judged.end = ListReadEnd::Unavailable;
+  if (!judged.end && enough) judged.end = ListReadEnd::Unavailable;
   return judged;
 }
 
@@ -196,7 +196,7 @@ asio::awaitable<ListReadResult> read_list(Services services, runtime::Worker& wo
     }
     ++failures;
     unreadable_answers = unreadable(failure) ? unreadable_answers + 1 : 0;
-    const auto judged = judge(failure, failures, unreadable_answers);
+    const auto judged = judge(failure, failures >= hooks.most_failures(), unreadable_answers);
     if (judged.end) co_return ended(*judged.end, failure.reason);
     services.log.debug("reading the list: a call failed",
                        {{"mirror", plan->name}, {"reason", failure.reason}, {"failures", failures}});

@@ -132,12 +132,13 @@ asio::awaitable<void> Reconciler::drop(std::shared_ptr<store::ListScan> scan) {
   return offload(worker_, std::move(work));
 }
 
-ListReadHooks Reconciler::read_hooks(std::size_t mirror) {
+ListReadHooks Reconciler::read_hooks(std::size_t mirror, int most_failures) {
   return ListReadHooks([this] { return stopping_; },
                        [this, mirror](std::size_t read, std::size_t total) {
                          states_[mirror].report.read = read;
                          states_[mirror].report.total = total;
-                       });
+                       },
+                       most_failures);
 }
 
 void Reconciler::store_failed(std::size_t mirror, const std::string& what) {
@@ -168,8 +169,9 @@ asio::awaitable<void> Reconciler::run(std::size_t mirror) {
     }
     const bool repair =
         state.requested.value_or(hooks_.plan(mirror).reconcile.mode == settings::ReconcileMode::Repair);
+    const int most_failures = state.requested ? most_list_failures_asked : most_list_failures;
     state.requested.reset();
-    co_await compare_list(mirror, repair);
+    co_await compare_list(mirror, repair, most_failures);
   }
   if (state.report.running()) {
     state.report.phase = ReconcileReport::Phase::Finished;
@@ -177,7 +179,7 @@ asio::awaitable<void> Reconciler::run(std::size_t mirror) {
   }
 }
 
-asio::awaitable<void> Reconciler::compare_list(std::size_t mirror, bool repair) {
+asio::awaitable<void> Reconciler::compare_list(std::size_t mirror, bool repair, int most_failures) {
   auto& state = states_[mirror];
   state.report = ReconcileReport{};
   state.report.repair = repair;
@@ -185,7 +187,7 @@ asio::awaitable<void> Reconciler::compare_list(std::size_t mirror, bool repair) 
   const auto began = services_.clock.monotonic();
   std::string trouble;
   try {
-    co_await compare_or_throw(mirror, repair);
+    co_await compare_or_throw(mirror, repair, most_failures);
   } catch (const store::StoreError& error) {
     trouble = error.what();
   }

@@ -48,17 +48,21 @@ class ListReadResult {
 store::Listed listed_of(const delivery::v2::ListedPerson& person, const MirrorPlan& plan,
                         const domain::StateKey& key);
 
-/// Failures in a row after which a read is given up.
+/// Failures in a row after which a read is given up: with backoff about a minute, or ten seconds for somebody
+/// who waits at a terminal.
 inline constexpr int most_list_failures = 8;
+inline constexpr int most_list_failures_asked = 5;
 /// The same for answers that cannot be understood: one may be a proxy's, several are Stibee's.
 inline constexpr int most_unreadable_answers = 3;
 
 /// What a read needs of its caller; all of it outlives the read.
 class ListReadHooks {
  public:
-  ListReadHooks(std::function<bool()> stopping, std::function<void(std::size_t, std::size_t)> progress)
-      : stopping_(std::move(stopping)), progress_(std::move(progress)) {}
+  ListReadHooks(std::function<bool()> stopping, std::function<void(std::size_t, std::size_t)> progress,
+                int most_failures = most_list_failures)
+      : stopping_(std::move(stopping)), progress_(std::move(progress)), most_failures_(most_failures) {}
   bool stopping() const { return stopping_ && stopping_(); }
+  int most_failures() const { return most_failures_; }
   void progress(std::size_t read, std::size_t total) const {
     if (progress_) progress_(read, total);
   }
@@ -66,6 +70,7 @@ class ListReadHooks {
  private:
   std::function<bool()> stopping_;
   std::function<void(std::size_t, std::size_t)> progress_;
+  int most_failures_;
 };
 
 /// Reads the whole list of `plan` page by page into `scan`; failed calls are repeated with backoff, a list

@@ -75,7 +75,7 @@ class Reconciler {
   /// Takes the list over, unless that was done. Returns once it is done or not possible, or after stop().
   boost::asio::awaitable<void> adopt(std::size_t mirror);
   /// One comparison to its end, with `repair` until what was mended is delivered or does not move.
-  boost::asio::awaitable<void> compare_list(std::size_t mirror, bool repair);
+  boost::asio::awaitable<void> compare_list(std::size_t mirror, bool repair, int most_failures);
 
   /// Asks `run` for a comparison of every mirror now. False: one is running.
   bool request(bool repair);
@@ -83,6 +83,8 @@ class Reconciler {
   void table_was_read(std::size_t mirror);  // and committed
   /// False: nothing may be sent to the list yet.
   bool adopted(std::size_t mirror) const { return states_[mirror].adopted; }
+  /// Why that lasts; "" if nothing is wrong.
+  const std::string& trouble(std::size_t mirror) const { return states_[mirror].trouble; }
   const ReconcileReport& report(std::size_t mirror) const { return states_[mirror].report; }
   void stop();
   void wake();  // a pause ended
@@ -94,7 +96,7 @@ class Reconciler {
     std::optional<bool> requested;  // with repair
     std::optional<domain::UtcTime> last;
     std::optional<domain::UtcTime> not_before;  // after a comparison that failed
-    bool refusal_logged = false;
+    std::string trouble;                        // that keeps the list from being taken over
     ReconcileReport report;
     std::unique_ptr<runtime::Timer> timer;
   };
@@ -107,7 +109,7 @@ class Reconciler {
   boost::asio::awaitable<void> until_table_read(std::size_t mirror);
   boost::asio::awaitable<std::shared_ptr<store::ListScan>> begin_list(store::MirrorId id);
   boost::asio::awaitable<void> drop(std::shared_ptr<store::ListScan> scan);
-  ListReadHooks read_hooks(std::size_t mirror);
+  ListReadHooks read_hooks(std::size_t mirror, int most_failures);
   void store_failed(std::size_t mirror, const std::string& what);
 
   boost::asio::awaitable<void> try_to_adopt(std::size_t mirror);
@@ -117,7 +119,7 @@ class Reconciler {
                                          std::shared_ptr<store::ListScan> scan);
   boost::asio::awaitable<void> set_adopted(std::size_t mirror);
 
-  boost::asio::awaitable<void> compare_or_throw(std::size_t mirror, bool repair);
+  boost::asio::awaitable<void> compare_or_throw(std::size_t mirror, bool repair, int most_failures);
   boost::asio::awaitable<void> merge(std::size_t mirror, std::shared_ptr<Pass> pass);
   boost::asio::awaitable<void> look_again(std::size_t mirror, std::shared_ptr<Pass> pass,
                                           std::shared_ptr<Candidates> candidates);

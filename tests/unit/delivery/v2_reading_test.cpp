@@ -243,6 +243,21 @@ TEST(V2ListReader, two_spellings_of_one_address_are_accepted_when_they_stay) {
   EXPECT_EQ(result.people.size(), 20u);
 }
 
+TEST(V2ListReader, a_shortfall_that_is_the_same_by_chance_is_not_taken_for_the_list) {
+  List list;
+  list.people = many(30);
+  list.before_call = [&](int call) {
+    // Rounds of six calls: the second page repeats the first, later the third repeats the second.
+    list.people = many(30);
+    if (call == 3) std::copy_n(list.people.begin(), 10, list.people.begin() + 10);
+    if (call == 10) std::copy_n(list.people.begin() + 10, 10, list.people.begin() + 20);
+  };
+  const auto result = read_all(list);
+  EXPECT_EQ(result.step, ListReader::Step::Done);
+  EXPECT_EQ(result.people.size(), 30u);
+  EXPECT_EQ(list.calls, 18);
+}
+
 TEST(V2ListReader, gives_up_on_a_list_that_never_holds_still) {
   List list;
   list.people = many(20);
