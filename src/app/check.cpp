@@ -1,7 +1,9 @@
 #include "app/exit_code.hpp"
+#include "app/render.hpp"
 #include "app/setup.hpp"
 #include "app/webhook_service.hpp"
 #include "app/writeback_check.hpp"
+#include "stibee_sync/delivery/v2_reading.hpp"
 #include "stibee_sync/json/value.hpp"
 
 #include <iostream>
@@ -13,45 +15,116 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// What came of asking Stibee.
-struct Probe {
-  int code = ExitCode::ok;
-  std::string text;
+/// What came of asking Stibee something.
+struct Asked {
+  Asked() = default;
+  pipeline::Reply reply;
+  std::string trouble;  // in words, if there was no answer
 };
 
-asio::awaitable<void> probe(http::Transport* transport, const delivery::Dialect* dialect, std::string key,
-                            Probe* out) {
+asio::awaitable<Asked> ask(http::Transport* transport, delivery::ApiRequest call, std::string key) {
+  Asked asked;
   auto opened = co_await transport->open();
   if (!opened.ok()) {
-    out->code = ExitCode::unavailable;
-    out->text = opened.failure().detail;
-    co_return;
+    asked.trouble = opened.failure().detail;
+    co_return asked;
   }
   auto channel = std::move(opened).take_channel();
-  const auto call = dialect->probe();
   http::Request request(call.method, call.target);
   request.add_header("Accept", "application/json");
   request.add_secret_header("AccessToken", key);
   auto answer = co_await channel->exchange(std::move(request));
   if (!answer.ok()) {
-    out->code = ExitCode::unavailable;
-    out->text = answer.failure().detail;
-    co_return;
+    asked.trouble = answer.failure().detail;
+    co_return asked;
   }
-  delivery::ApiAnswer api_answer;
-  api_answer.status = answer.response().status();
-  api_answer.body = answer.response().body();
-  const auto result = dialect->read_probe(api_answer);
+  asked.reply = pipeline::Reply(answer.response().status(), answer.response().body(), std::nullopt);
+  co_return asked;
+}
+
+/// One thing that was found out.
+struct Finding {
+  std::string what;
+  int code = ExitCode::ok;
+  std::string text;
+};
+
+Finding judge_key(const Asked& asked, const delivery::Dialect& dialect, settings::ApiVersion api) {
+  Finding finding;
+  finding.what = "stibee";
+  if (!asked.trouble.empty()) {
+    finding.code = ExitCode::unavailable;
+    finding.text = asked.trouble;
+    return finding;
+  }
+  const auto result = dialect.read_probe(asked.reply.answer());
   if (result.verdict == delivery::CallVerdict::Unauthorised) {
-    out->code = ExitCode::refused;
-    out->text =
+    finding.code = ExitCode::refused;
+    finding.text =
         "Stibee refuses the API key (" + result.reason + "); make a new one in the workspace's settings";
   } else if (result.verdict == delivery::CallVerdict::Answered) {
-    out->text = "Stibee accepts the API key";
-  } else {
+    finding.text = "Stibee accepts the API key";
+  } else if (api == settings::ApiVersion::V1) {
     // "in preparation" by Stibee's own documentation: an odd answer proves nothing.
-    out->text = "warning: Stibee answers oddly (" + result.reason +
-                "), which API v1 may do on this call; the key was not refused";
+    finding.text = "warning: Stibee answers oddly (" + result.reason +
+                   "), which API v1 may do on this call; the key was not refused";
+  } else {
+    finding.code = ExitCode::unavailable;
+    finding.text = "Stibee does not answer as it should (" + result.reason + ")";
+  }
+  return finding;
+}
+
+Finding judge_count(const Asked& asked, const settings::Settings& settings, std::size_t index) {
+  const auto& mirror = settings.mirrors[index];
+  const auto list = "list " + std::to_string(mirror.list_id);
+  Finding finding;
+  finding.what = "mirror " + mirror.name;
+  if (!asked.trouble.empty()) {
+    finding.code = ExitCode::unavailable;
+    finding.text = asked.trouble;
+    return finding;
+  }
+  const auto count = delivery::v2::read_count(asked.reply.answer());
+  if (const auto* total = std::get_if<std::size_t>(&count)) {
+    finding.text = list + " has " + with_thousands(static_cast<std::int64_t>(*total)) + " people at Stibee";
+    return finding;
+  }
+  const auto& failure = std::get<delivery::CallResult>(count);
+  switch (failure.verdict) {
+    case delivery::CallVerdict::Unauthorised:
+      finding.code = ExitCode::refused;
+      finding.text = "Stibee refuses to tell of " + list + " (" + failure.reason + ")";
+      break;
+    case delivery::CallVerdict::BatchRefused: {
+      finding.code = ExitCode::bad_config;
+      const auto problem = settings::problem_at(settings, "mirrors[" + std::to_string(index) + "].list_id",
+                                                "Stibee knows no " + list + " (" + failure.reason + ")",
+                                                "use the number in the list's address");
+      finding.text = settings::to_string(problem);
+      break;
+    }
+    case delivery::CallVerdict::Answered:
+    case delivery::CallVerdict::Throttled:
+    case delivery::CallVerdict::ServerTrouble:
+      finding.code = ExitCode::unavailable;
+      finding.text = "Stibee does not count " + list + " (" + failure.reason + ")";
+      break;
+  }
+  return finding;
+}
+
+asio::awaitable<void> ask_stibee(http::Transport* transport, const delivery::Dialect* dialect,
+                                 const settings::Settings* settings, std::vector<Finding>* findings) {
+  const auto api = settings->stibee.api;
+  const std::string key(settings->stibee.api_key.reveal());
+  const auto asked = co_await ask(transport, dialect->probe(), key);
+  findings->push_back(judge_key(asked, *dialect, api));
+  if (api == settings::ApiVersion::V1 || findings->back().code != ExitCode::ok) co_return;
+  for (std::size_t i = 0; i < settings->mirrors.size(); ++i) {
+    const auto counted =
+        co_await ask(transport, delivery::v2::count_request(settings->mirrors[i].list_id), key);
+    findings->push_back(judge_count(counted, *settings, i));
   }
 }
 
@@ -108,19 +181,20 @@ int check(const Options& options) {
   }
 
   asio::io_context context(1);
-  Probe result;
+  std::vector<Finding> findings;
   {
     http::Client client(context.get_executor(), client_options(settings));
-    asio::co_spawn(context,
-                   probe(&client, dialect.get(), std::string(settings.stibee.api_key.reveal()), &result),
+    asio::co_spawn(context, ask_stibee(&client, dialect.get(), &settings, &findings),
                    [&](std::exception_ptr error) {
                      client.cancel();
                      if (error) std::rethrow_exception(error);
                    });
     context.run();
   }
-  say("stibee", result.code == ExitCode::ok, result.text);
-  if (code == ExitCode::ok) code = result.code;
+  for (const auto& finding : findings) {
+    say(finding.what, finding.code == ExitCode::ok, finding.text);
+    if (code == ExitCode::ok) code = finding.code;
+  }
 
   if (options.json) {
     json::Value report;

@@ -95,8 +95,9 @@ std::size_t retry_parked(store::Store& store, const std::vector<pipeline::Mirror
 DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings) {
   DaemonView view;
   view.mirrors = std::move(mirrors);
-  for (const auto& [limiter_class, rate] : limits(settings))
-    view.limiters.push_back({limiter_class, rate.calls, rate.calls, rate.window});
+  view.dialect = make_dialect(settings);
+  view.limits = limits(settings);
+  view.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
   return view;
 }
 

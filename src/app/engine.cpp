@@ -23,18 +23,28 @@ std::function<double()> system_random() {
 
 }  // namespace
 
-std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& /*settings*/) {
-  return delivery::make_v1();
+std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settings) {
+  if (settings.stibee.api == settings::ApiVersion::V1) return delivery::make_v1();
+  if (settings.stibee.resubscribe_via == settings::ResubscribeVia::V1)
+    return delivery::make_v2_resubscribing_via_v1();
+  return delivery::make_v2();
 }
 
-std::map<delivery::LimiterClass, delivery::Rate> limits(const settings::Settings& settings) {
+delivery::Limits limits(const settings::Settings& settings) {
   const auto rate = [](const settings::Rate& from) {
     return delivery::Rate{static_cast<std::size_t>(from.count), from.window};
   };
   const auto& stibee = settings.stibee;
-  return {{delivery::LimiterClass::All, rate(stibee.rate_limit)},
-          {delivery::LimiterClass::List, rate(stibee.rate_limits.list)},
-          {delivery::LimiterClass::Other, rate(stibee.rate_limits.other)}};
+  delivery::Limits limits;
+  for (const auto limiter_class : delivery::limiter_classes_of(*make_dialect(settings))) {
+    limits[limiter_class] = limiter_class == delivery::LimiterClass::All    ? rate(stibee.rate_limit)
+                            : limiter_class == delivery::LimiterClass::Bulk ? rate(stibee.rate_limits.bulk)
+                                                                            : rate(stibee.rate_limits.other);
+  }
+  // A list is read through v2, whatever the API of the writes.
+  limits[delivery::LimiterClass::List] = rate(stibee.rate_limits.list);
+  limits[delivery::LimiterClass::Other] = rate(stibee.rate_limits.other);
+  return limits;
 }
 
 source::Connection database_connection(const settings::Settings& settings) {
@@ -83,7 +93,7 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
                               ground_.log,   ground_.metrics,      system_random()};
   pipeline::CallerOptions options;
   options.limits = limits(settings);
-  options.main = delivery::Api::V1;
+  options.main = settings.stibee.api == settings::ApiVersion::V1 ? delivery::Api::V1 : delivery::Api::V2;
   options.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
   options.api_key = settings.stibee.api_key.reveal();
   options.boot_id = runtime::boot_id();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/http/client.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
 #include "stibee_sync/pipeline/event_intake.hpp"
@@ -10,7 +11,6 @@
 #include "stibee_sync/telemetry/health.hpp"
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,7 +98,7 @@ std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settin
                                                const delivery::Dialect& dialect);
 std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settings);
 /// Of every class of calls that is made with these settings.
-std::map<delivery::LimiterClass, delivery::Rate> limits(const settings::Settings& settings);
+delivery::Limits limits(const settings::Settings& settings);
 source::Connection database_connection(const settings::Settings& settings);
 /// The same for write-backs, whose statements have a shorter time-out.
 source::Connection write_connection(const settings::Settings& settings);

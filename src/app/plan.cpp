@@ -12,30 +12,40 @@ namespace {
 
 constexpr std::size_t most_samples = 10;
 
-/// Packs the people of each shape as the dispatcher would, and counts the calls.
-class CallCounter {
+/// What one class of changes would send. People who can go in one way only are packed as the dispatcher
+/// would, since the size of their values may end a call early.
+class ClassPlan {
  public:
-  CallCounter(const delivery::Dialect& dialect, std::int64_t list_id)
-      : dialect_(dialect), list_id_(list_id) {}
+  ClassPlan(const delivery::Dialect& dialect, std::int64_t list_id) : dialect_(dialect), list_id_(list_id) {}
 
   void add(delivery::Recipient recipient) {
-    auto& waiting = shapes_[delivery::shape_of(recipient.operation)];
+    const auto& operation = recipient.operation;
+    ++operations[std::string(domain::name(operation.kind))];
+    if (dialect_.limiter_class(operation, 1) != dialect_.limiter_class(operation, 2)) {
+      ++load_.either_way;
+      return;
+    }
+    const auto most = dialect_.max_people(operation);
+    auto& waiting = shapes_[delivery::shape_of(operation)];
     waiting.push_back(std::move(recipient));
-    if (waiting.size() >= dialect_.max_people(waiting.front().operation)) send(waiting);
+    if (waiting.size() >= most) send(waiting);
   }
 
-  std::size_t finish() {
+  const delivery::Load& load() {
     for (auto& [shape, waiting] : shapes_) {
       while (!waiting.empty())
         send(waiting);
     }
-    return calls_;
+    return load_;
   }
+
+  std::map<std::string, std::size_t> operations;
+  json::Value::Array samples;
 
  private:
   void send(std::vector<delivery::Recipient>& waiting) {
     const auto packed = dialect_.pack(list_id_, waiting);
-    if (packed.taken > 0) ++calls_;
+    if (packed.taken > 0) ++load_.calls[packed.request.limiter_class];
     waiting.erase(waiting.begin(),
                   waiting.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(packed.taken, 1)));
   }
@@ -43,15 +53,26 @@ class CallCounter {
   const delivery::Dialect& dialect_;
   std::int64_t list_id_;
   std::map<std::string, std::vector<delivery::Recipient>> shapes_;
-  std::size_t calls_ = 0;
+  delivery::Load load_;
 };
 
-/// What one class of changes would send.
-struct ClassPlan {
-  std::map<std::string, std::size_t> operations;
-  json::Value::Array samples;
-  std::unique_ptr<CallCounter> calls;
-};
+/// Every step until the person is as wanted, if Stibee does as it is told: a subscribe on v2, say, and then a
+/// call for each group.
+std::vector<domain::Operation> steps_to(const domain::Wanted& wanted, domain::Confirmed confirmed,
+                                        const delivery::Policy& policy, domain::UtcTime now) {
+  constexpr std::size_t most_steps = 200;
+  std::vector<domain::Operation> steps;
+  domain::Outcome delivered;
+  delivered.kind = domain::OutcomeKind::Delivered;
+  while (steps.size() < most_steps) {
+    const auto decision = delivery::next_operation(wanted, confirmed, policy, now);
+    const auto* operation = std::get_if<domain::Operation>(&decision);
+    if (operation == nullptr) break;
+    confirmed = delivery::confirmed_after(confirmed, *operation, wanted, delivered, now);
+    steps.push_back(*operation);
+  }
+  return steps;
+}
 
 json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Settings& settings,
                         source::Reader& reader, store::Store& state, const delivery::Dialect& dialect,
@@ -62,25 +83,23 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   std::map<diff::ChangeClass, ClassPlan> classes;
   const auto watcher = [&](const domain::EmailAddress& email, const diff::Resolution& resolution,
                            const domain::Confirmed& confirmed) {
-    const auto decision = delivery::next_operation(resolution.wanted, confirmed, mirror.policy, now);
-    const auto* operation = std::get_if<domain::Operation>(&decision);
-    if (operation == nullptr) return;
-    auto& planned = classes[resolution.change_class];
-    const auto name = std::string(domain::name(operation->kind));
-    ++planned.operations[name];
+    const auto steps = steps_to(resolution.wanted, confirmed, mirror.policy, now);
+    if (steps.empty()) return;
+    auto& planned = classes.try_emplace(resolution.change_class, dialect, mirror.list_id).first->second;
     if (planned.samples.size() < most_samples) {
       json::Value sample;
-      sample.set("operation", name);
+      sample.set("operation", domain::name(steps.front().kind));
       sample.set("email", email.text());
       planned.samples.push_back(std::move(sample));
     }
-    if (!planned.calls) planned.calls = std::make_unique<CallCounter>(dialect, mirror.list_id);
-    delivery::Recipient recipient;
-    recipient.email = email;
-    recipient.operation = *operation;
-    if (resolution.values != nullptr) recipient.fields = resolution.values->fields;
-    recipient.ad_agreed = resolution.wanted.ad_agreed;
-    planned.calls->add(std::move(recipient));
+    for (const auto& operation : steps) {
+      delivery::Recipient recipient;
+      recipient.email = email;
+      recipient.operation = operation;
+      if (resolution.values != nullptr) recipient.fields = resolution.values->fields;
+      recipient.ad_agreed = resolution.wanted.ad_agreed;
+      planned.add(std::move(recipient));
+    }
   };
   auto result = pipeline::read_table(reader, mirror, *scan, before, state.key(), now, watcher);
   if (const auto* error = std::get_if<source::SourceError>(&result)) {
@@ -95,7 +114,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   for (const auto kind : domain::all_operation_kinds)
     operations[std::string(domain::name(kind))] = 0;
   json::Value samples = json::Value::array();
-  std::size_t calls = 0;
+  delivery::Load load;
   for (auto& [change_class, planned] : classes) {
     const bool held =
         std::any_of(judgement.holds.begin(), judgement.holds.end(), [&](const store::Hold& hold) {
@@ -108,13 +127,15 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
       operations[name] += count;
     for (auto& sample : planned.samples)
       samples.push_back(std::move(sample));
-    calls += planned.calls->finish();
+    load += planned.load();
   }
   std::size_t queued = 0;
-  for (const auto& [lane, count] : summary.pending)
+  std::map<domain::Lane, std::size_t> waiting;
+  for (const auto& [lane, count] : summary.pending) {
     queued += count.people;
-  const auto batch = dialect.max_people(domain::Operation{});
-  calls += (queued + batch - 1) / batch;
+    waiting[lane] = count.people;
+  }
+  load += delivery::load_of(dialect, waiting);
   changes = changes || queued > 0;
 
   auto rejected = summary.parked;
@@ -134,7 +155,8 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   view.mirrors[0].summary.holds = judgement.holds;
   const auto held = guard_report(view);
 
-  const auto& rate = settings.stibee.rate_limit;
+  const auto schedule = delivery::best_schedule(load, dialect, limits(settings),
+                                                static_cast<std::size_t>(settings.stibee.max_in_flight));
   json::Value report;
   report.set("name", mirror.name);
   report.set("list_id", mirror.list_id);
@@ -143,10 +165,8 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   report.set("queued", queued);
   report.set("held", *held.find("held"));
   report.set("rejected", std::move(refused));
-  report.set("calls", calls);
-  report.set("seconds_at_limit", static_cast<double>(calls) *
-                                     std::chrono::duration<double>(rate.window).count() /
-                                     static_cast<double>(rate.count));
+  report.set("calls", schedule.calls);
+  report.set("seconds_at_limit", schedule.seconds);
   report.set("samples", std::move(samples));
   return report;
 }

@@ -55,17 +55,31 @@ bool healthy_state(const std::string& state) {
 Value progress_of(const MirrorView& mirror, const DaemonView& view) {
   const auto pending = all_pending(mirror.summary);
   const auto backlog = mirror.condition ? std::max(mirror.condition->backlog, pending) : pending;
-  const auto calls = (pending + view.batch - 1) / std::max<std::size_t>(view.batch, 1);
-  const auto& limiter = view.limiters.front();
-  const double windows = static_cast<double>(calls) / static_cast<double>(limiter.limit);
+  std::map<domain::Lane, std::size_t> people;
+  for (const auto lane : domain::all_lanes)
+    people[lane] = pending_of(mirror.summary, lane);
   Value progress;
   progress.set("done", static_cast<std::int64_t>(backlog - pending));
   progress.set("total", static_cast<std::int64_t>(backlog));
-  progress.set("seconds_left", windows * std::chrono::duration<double>(limiter.window).count());
+  progress.set("seconds_left", seconds_at_limits(view, people));
   return progress;
 }
 
+std::vector<pipeline::LimiterCondition> limiters_of(const DaemonView& view) {
+  if (view.dispatch) return view.dispatch->limiters;
+  std::vector<pipeline::LimiterCondition> configured;
+  for (const auto& [limiter_class, rate] : view.limits)
+    configured.push_back({limiter_class, rate.calls, rate.calls, rate.window});
+  return configured;
+}
+
 }  // namespace
+
+double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people) {
+  if (!view.dialect) return 0;
+  const auto load = delivery::load_of(*view.dialect, people);
+  return delivery::best_schedule(load, *view.dialect, view.limits, view.max_in_flight).seconds;
+}
 
 std::string iso(domain::UtcTime time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
@@ -139,7 +153,7 @@ Value status_report(const DaemonView& view) {
   }
 
   Value limiters = Value::array();
-  for (const auto& condition : view.dispatch ? view.dispatch->limiters : view.limiters) {
+  for (const auto& condition : limiters_of(view)) {
     Value limiter;
     limiter.set("class", delivery::name(condition.limiter_class));
     limiter.set("limit", condition.limit);

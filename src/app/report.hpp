@@ -1,10 +1,13 @@
 #pragma once
 
+#include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/json/value.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 #include "stibee_sync/store/store.hpp"
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,8 +27,10 @@ struct MirrorView {
 struct DaemonView {
   std::vector<MirrorView> mirrors;
   std::optional<pipeline::DispatchCondition> dispatch;  // nothing: no daemon runs
-  std::vector<pipeline::LimiterCondition> limiters;     // as configured
-  std::size_t batch = 2000;
+  /// As configured; nullptr where no limiter is to be reported.
+  std::shared_ptr<const delivery::Dialect> dialect;
+  delivery::Limits limits;
+  std::size_t max_in_flight = 8;
 };
 
 /// All reports are JSON in the contract's shape; text for people is rendered from them (render.hpp). Pure.
@@ -37,6 +42,9 @@ struct ParkedView {
   store::ParkedPerson person;
 };
 json::Value failures_report(const std::vector<ParkedView>& people);
+
+/// How long the limits alone make so many people wait.
+double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people);
 
 std::string iso(domain::UtcTime time);  // 2026-01-02T03:04:05.678Z
 

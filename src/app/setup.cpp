@@ -48,18 +48,11 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
   const auto add = [&](const std::string& path, std::string what, std::string cure) {
     problems.push_back(settings::problem_at(settings, path, std::move(what), std::move(cure)));
   };
-  if (settings.stibee.api == settings::ApiVersion::V2) {
-    add("stibee.api", "API v2 is not built into this version", "use `api: v1`");
-  }
   for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
     const auto& mirror = settings.mirrors[i];
     const auto path = "mirrors[" + std::to_string(i) + "].";
     if (mirror.detect == settings::Detect::Changefeed) {
       add(path + "detect", "the change feed is not built into this version", "use `detect: scan`");
-    }
-    if (mirror.confirm_email) {
-      add(path + "confirm_email", "double opt-in is not built into this version",
-          "use `confirm_email: false`");
     }
     if (mirror.create_missing_groups) {
       add(path + "groups", "creating groups is not built into this version", "map each value to a groupId");
@@ -104,11 +97,27 @@ telemetry::Log make_log(const settings::Settings& settings) {
 }
 
 std::vector<std::string> parked_reasons() {
-  return {"null_email",       "empty_address", "no_at_sign",           "white_space_or_control",
-          "address_too_long", "bad_domain",    "invalid_utf8",         "nul_byte",
-          "bad_date",         "bad_array",     "duplicate_address",    "too_large",
-          "no_email",         "wrong_email",   "wrong_phone",          "exist_phone",
-          "duplicated_phone", "validation",    "validation_date_time", "resubscribe_unsupported"};
+  return {"null_email",
+          "empty_address",
+          "no_at_sign",
+          "white_space_or_control",
+          "address_too_long",
+          "bad_domain",
+          "invalid_utf8",
+          "nul_byte",
+          "bad_date",
+          "bad_array",
+          "duplicate_address",
+          "too_large",
+          "no_email",
+          "wrong_email",
+          "wrong_phone",
+          "exist_phone",
+          "duplicated_phone",
+          "validation",
+          "validation_date_time",
+          "resubscribe_unsupported",
+          "confirmation_in_doubt"};
 }
 
 void hide_secrets(telemetry::Log& log, const settings::Settings& settings) {

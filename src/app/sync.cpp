@@ -22,7 +22,7 @@ class OnePass {
   OnePass(Ground ground, Engine& engine, const settings::Settings& settings, domain::Duration timeout)
       : ground_(ground),
         engine_(engine),
-        settings_(settings),
+        view_(daemon_view({}, settings)),
         timeout_(timeout),
         timer_(ground.clock.make_timer()) {}
 
@@ -122,10 +122,8 @@ class OnePass {
 
   void show(std::size_t total, std::size_t left, const pipeline::DispatchCondition& condition) {
     const auto done = static_cast<std::int64_t>(total - std::min(total, left));
-    const auto calls = (left + 1999) / 2000;
-    const double seconds = static_cast<double>(calls) /
-                           static_cast<double>(settings_.stibee.rate_limit.count) *
-                           std::chrono::duration<double>(settings_.stibee.rate_limit.window).count();
+    // Of what waits, nearly all are subscribes.
+    const double seconds = seconds_at_limits(view_, {{domain::Lane::Upsert, left}});
     progress_.show(with_thousands(done) + " of " + with_thousands(static_cast<std::int64_t>(total)) +
                    " people, " + with_thousands(static_cast<std::int64_t>(condition.calls)) + " calls, " +
                    duration_text(seconds) + " left at the limit" +
@@ -148,7 +146,7 @@ class OnePass {
 
   Ground ground_;
   Engine& engine_;
-  const settings::Settings& settings_;
+  DaemonView view_;
   domain::Duration timeout_;
   std::unique_ptr<runtime::Timer> timer_;
   Progress progress_;
@@ -173,7 +171,8 @@ int sync(const Options& options) {
       std::cerr << settings::to_string(problem) << "\n";
     if (!described.problems.empty()) return ExitCode::bad_config;
   }
-  telemetry::Metrics metrics(telemetry::MetricsOptions{STIBEE_VERSION, false, {}});
+  telemetry::Metrics metrics(
+      telemetry::MetricsOptions{STIBEE_VERSION, settings.stibee.api == settings::ApiVersion::V2, {}});
   for (const auto& mirror : settings.mirrors)
     metrics.declare_mirror(mirror.name);
 

@@ -364,4 +364,35 @@ Confirmed confirmed_after(const Confirmed& before, const Operation& operation, c
   return after;
 }
 
+Confirmed confirmed_after_crossing(const Confirmed& observed, const Operation& operation,
+                                   const Wanted& wanted, const domain::Outcome& outcome, UtcTime now) {
+  switch (observed.status) {
+    case RemoteStatus::OptedOut:
+    case RemoteStatus::AutoDeleted:
+    case RemoteStatus::Purged: {
+      Confirmed after = observed;
+      remember_groups(after, operation, outcome);
+      after.maybe_groups = minus(after.maybe_groups, after.groups);
+      // Only this call brings somebody back who is out; an ordinary subscribe leaves their status alone.
+      const bool refused = outcome.kind == domain::OutcomeKind::Rejected ||
+                           outcome.kind == domain::OutcomeKind::Throttled ||
+                           outcome.kind == domain::OutcomeKind::Unauthorised;
+      if (operation.kind == OperationKind::Resubscribe && !refused) after.maybe_subscribed = true;
+      return after;
+    }
+    case RemoteStatus::Unknown:
+    case RemoteStatus::Subscribed:
+    case RemoteStatus::Unsubscribed:
+    case RemoteStatus::Ready:
+      break;
+  }
+  Confirmed after = confirmed_after(observed, operation, wanted, outcome, now);
+  // They confirmed before the answer to the call that asked them to was here.
+  if (observed.status == RemoteStatus::Subscribed && after.status == RemoteStatus::Ready) {
+    after.status = observed.status;
+    after.since = observed.since;
+  }
+  return after;
+}
+
 }  // namespace stibee_sync::delivery

@@ -29,8 +29,15 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
                                        std::shared_ptr<const delivery::CallResult> result) {
   const auto& plan = plan_of(call->claimed.mirror);
   auto people = std::make_shared<const std::vector<store::Settlement>>(settlements(*call, *result));
-  auto work = [&store = services_.store, id = plan.id, people, place = place_rule(plan.policy),
-               now = services_.clock.utc()] { store.settle(id, *people, place, now); };
+  auto work = [&store = services_.store, id = plan.id, people, place = place_rule(plan.policy), call, result,
+               now = services_.clock.utc()] {
+    const auto cross = [&](std::size_t person, const domain::Confirmed& observed) {
+      return delivery::confirmed_after_crossing(observed, call->recipients[person].operation,
+                                                call->claimed.people[person].wanted, result->outcomes[person],
+                                                now);
+    };
+    store.settle(id, *people, place, now, cross);
+  };
   std::string trouble;
   try {
     co_await offload(services_.store_worker, std::move(work));

@@ -35,6 +35,8 @@ void assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wan
     if (now_wanted.intent == Intent::Subscribed && confirmed.status == RemoteStatus::Subscribed) {
       confirmed.status = RemoteStatus::Unsubscribed;
       confirmed.since = now;
+      // Assumed, not known: should the row say no again before anything else went out, it is said again.
+      confirmed.maybe_subscribed = true;
     }
     return;
   }

@@ -16,6 +16,31 @@ std::function<double()> uniform(std::uint64_t seed) {
   };
 }
 
+std::unique_ptr<delivery::Dialect> dialect_of(Api api) {
+  switch (api) {
+    case Api::V1:
+      return delivery::make_v1();
+    case Api::V2:
+      return delivery::make_v2();
+    case Api::Both:
+      return delivery::make_v2_resubscribing_via_v1();
+  }
+  return nullptr;
+}
+
+pipeline::CallerOptions caller_options(const Surroundings& around) {
+  using delivery::LimiterClass;
+  pipeline::CallerOptions options;
+  options.limits[LimiterClass::List] = {100, std::chrono::minutes(1)};
+  options.limits[LimiterClass::Other] = {1000, std::chrono::minutes(1)};
+  if (around.api != Api::V2) options.limits[LimiterClass::All] = {10, std::chrono::seconds(1)};
+  if (around.api != Api::V1) options.limits[LimiterClass::Bulk] = {10, std::chrono::minutes(1)};
+  options.main = around.api == Api::V1 ? delivery::Api::V1 : delivery::Api::V2;
+  options.api_key = around.api_key;
+  options.boot_id = "boot";
+  return options;
+}
+
 }  // namespace
 
 SimulatedDaemon::SimulatedDaemon(Surroundings around)
@@ -25,26 +50,15 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       log_(telemetry::Log::to([this](std::string_view line) { log_text_ += line; },
                               telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
       metrics_(telemetry::MetricsOptions{"test", false, {}}),
-      dialect_(around.v2 ? delivery::make_v2() : delivery::make_v1()),
+      dialect_(dialect_of(around.api)),
       random_(around.seed),
       transport_(around.far_end, clock_, random_, false) {
   metrics_.declare_mirror(around.mirror.name);
   plan_ = pipeline::make_mirror_plan(around.mirror, *dialect_);
   plan_.id = store_->open_mirror(plan_.name, plan_.list_id);
   pipeline::Services services{clock_, *worker_, *store_, log_, metrics_, uniform(random_())};
-  pipeline::CallerOptions options;
-  if (around.v2) {
-    options.main = delivery::Api::V2;
-    options.limits[delivery::LimiterClass::Bulk] = {10, std::chrono::minutes(1)};
-  } else {
-    options.limits[delivery::LimiterClass::All] = {10, std::chrono::seconds(1)};
-  }
-  options.limits[delivery::LimiterClass::List] = {100, std::chrono::minutes(1)};
-  options.limits[delivery::LimiterClass::Other] = {1000, std::chrono::minutes(1)};
-  options.api_key = around.api_key;
-  options.boot_id = "boot";
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, context_.get_executor(), transport_, *dialect_,
-                                                   std::vector{plan_}, options);
+                                                   std::vector{plan_}, caller_options(around));
   services.random = uniform(random_());
   reader_.next = std::move(around.read_table);
   ingest_ = std::make_unique<pipeline::Ingest>(services, *worker_, reader_, std::vector{plan_},

@@ -14,6 +14,9 @@
 
 namespace stibee_sync::simulation {
 
+/// The API that the daemon writes by. Both: v2, and v1 for resubscribing.
+enum class Api { V1, V2, Both };
+
 /// What outlives a daemon: Stibee, the disk, the table.
 struct Surroundings {
   FarEnd& far_end;
@@ -24,7 +27,7 @@ struct Surroundings {
   runtime::MonotonicTime now{std::chrono::hours(1)};
   store::MemoryStoreHooks hooks;
   std::string api_key = "sim-key";
-  bool v2 = false;  // the API that writes
+  Api api = Api::V1;
 };
 
 /// One life of the daemon but its sockets, on virtual time, with both loops running. A Crash thrown by a hook

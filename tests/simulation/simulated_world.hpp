@@ -51,6 +51,7 @@ class SimulatedWorld {
   void change_at_stibee();
   void random_faults();
   std::vector<std::string> verdict();
+  std::string parked_of(const std::string& address) const;
   std::size_t pick(std::size_t below) {
     return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_);
   }
@@ -62,6 +63,7 @@ class SimulatedWorld {
   store::MemoryStoreHooks crash_hooks();
 
   std::mt19937_64 random_;
+  Api api_;
   FarEnd far_end_;
   std::shared_ptr<store::MemoryState> state_;
   std::map<std::int64_t, TableRow> table_;

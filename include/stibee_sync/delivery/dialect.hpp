@@ -140,5 +140,7 @@ struct V2Options {
   std::size_t max_deleted = 100;       // of a delete
 };
 std::unique_ptr<Dialect> make_v2(V2Options options = {});
+/// v2 for everything but a resubscribe, for which it has no call: that one is v1's, under v1's limit.
+std::unique_ptr<Dialect> make_v2_resubscribing_via_v1();
 
 }  // namespace stibee_sync::delivery

@@ -62,6 +62,13 @@ domain::Confirmed confirmed_after(const domain::Confirmed& before, const domain:
                                   const domain::Wanted& wanted, const domain::Outcome& outcome,
                                   domain::UtcTime now);
 
+/// The same for a call that was out while Stibee showed something of the person, so that `observed` is what
+/// is confirmed since. What ends a subscription stands, whatever the answer says: nobody knows which came
+/// first. A resubscribe that may have come after it leaves `maybe_subscribed`. Pure.
+domain::Confirmed confirmed_after_crossing(const domain::Confirmed& observed,
+                                           const domain::Operation& operation, const domain::Wanted& wanted,
+                                           const domain::Outcome& outcome, domain::UtcTime now);
+
 /// Where a ledger row stands in the outbound queue: the stored form of a Decision.
 struct Placement {
   std::optional<domain::Lane> lane;  // nullopt: not in the queue

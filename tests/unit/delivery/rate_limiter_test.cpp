@@ -28,6 +28,16 @@ TEST(RateLimiter, calls_that_follow_each_other_are_spread_a_little) {
   EXPECT_EQ(fast.next_slot(start), start + 500us);
 }
 
+TEST(RateLimiter, slots_kept_free_are_there_for_those_who_do_not_keep_them) {
+  RateLimiter limiter(Rate{20, 1s});
+  auto at = start;
+  for (int i = 0; i < 19; ++i, at = limiter.next_slot(at, 1))
+    limiter.take(at);
+  EXPECT_GT(at, start + 1s) << "the twentieth of the ordinary calls waits for the window to turn";
+  EXPECT_LE(limiter.next_slot(start + 900ms), start + 900ms) << "an urgent one does not";
+  EXPECT_EQ(RateLimiter(Rate{1, 1s}).next_slot(start, 5), start) << "never all of them";
+}
+
 TEST(RateLimiter, a_slot_is_free_again_one_window_after_the_answer) {
   RateLimiter limiter(Rate{1, 1s});
   const auto attempt = limiter.take(start);

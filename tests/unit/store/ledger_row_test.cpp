@@ -90,6 +90,24 @@ TEST(LedgerRow, ACrashDoesNotCastDoubtOnWhoWasSettled) {
   EXPECT_FALSE(row.confirmed.maybe_subscribed);
 }
 
+TEST(LedgerRow, AnUnsubscribeInDoubtIsSaidAgainWhenTheRowChangesItsMindTwice) {
+  auto row = subscribed_row();
+  row.confirmed.status = RemoteStatus::Subscribed;
+  row.wanted.intent = Intent::Unsubscribed;
+  place_again(row, always(in_lane(Lane::Optout, start)), start);
+  Settlement refused;
+  refused.confirmed = row.confirmed;
+  refused.next = Settlement::Next::Retry;
+  apply_settlement(row, refused, {}, always(in_lane(Lane::Optout, start)), start);
+  AddressDecision yes;
+  yes.wanted.intent = Intent::Subscribed;
+  Placement unsupported;
+  unsupported.impossible = "resubscribe_unsupported";
+  apply_decision(row, yes, false, nullptr, always(unsupported), start);
+  EXPECT_EQ(row.confirmed.status, RemoteStatus::Unsubscribed) << "so that they are subscribed again";
+  EXPECT_TRUE(row.confirmed.maybe_subscribed) << "and if they say no before that, they are told so again";
+}
+
 TEST(LedgerRow, OnlyUsableRowsOfASharedAddressAreShadowed) {
   const BearerRow usable{key(1), true, false, {}, {}};
   const BearerRow rejected{key(2), true, true, {}, {}};

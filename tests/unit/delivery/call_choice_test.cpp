@@ -1,0 +1,124 @@
+#include "stibee_sync/delivery/call_choice.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stibee_sync::delivery {
+namespace {
+
+using domain::Lane;
+using Turn = CallChoice::Turn;
+using Turns = std::vector<Turn>;
+
+constexpr std::size_t few = 8;
+
+FreeSlots slots(bool bulk, bool other) {
+  FreeSlots free;
+  free.set(LimiterClass::Bulk, bulk, bulk);
+  free.set(LimiterClass::Other, other, other);
+  return free;
+}
+
+class CallChoiceOnV2 : public ::testing::Test {
+ protected:
+  CallChoice with(FreeSlots free) const { return CallChoice(*v2_, free, few); }
+  std::unique_ptr<Dialect> v2_ = make_v2();
+};
+
+TEST_F(CallChoiceOnV2, ABulkSlotIsFilledWithABacklog) {
+  const auto choice = with(slots(true, true));
+  EXPECT_EQ(choice.turns(), (Turns{Turn::Batches, Turn::Singles}));
+  EXPECT_EQ(choice.max_people(Turn::Batches, Lane::Upsert, "subscribe:"), 1000U);
+  EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", 1000), 1000U);
+  EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", few + 1), few + 1);
+}
+
+TEST_F(CallChoiceOnV2, ALoneChangeGoesAtOnceByASingleCallAndWastesNoBulkSlot) {
+  const auto choice = with(slots(true, true));
+  EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", 1), 1U);
+  EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", few), 1U);
+  EXPECT_EQ(choice.limiter_class("subscribe:", 1), LimiterClass::Other);
+  const auto without_bulk = with(slots(false, true));
+  EXPECT_EQ(without_bulk.turns(), (Turns{Turn::Singles, Turn::Spare}));
+  EXPECT_EQ(without_bulk.take(Turn::Spare, "subscribe:", 2), 1U) << "nor does it wait for one";
+}
+
+TEST_F(CallChoiceOnV2, WithoutSingleSlotsAFewPeopleShareABulkCall) {
+  const auto choice = with(slots(true, false));
+  EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", 3), 3U);
+}
+
+TEST_F(CallChoiceOnV2, SingleSlotsGoFirstToWhatCanGoNoOtherWay) {
+  const auto choice = with(slots(false, true));
+  EXPECT_GT(choice.max_people(Turn::Singles, Lane::Upsert, "group_assign:12"), 0U);
+  EXPECT_EQ(choice.max_people(Turn::Singles, Lane::Upsert, "subscribe:"), 0U);
+  EXPECT_GT(choice.max_people(Turn::Spare, Lane::Upsert, "subscribe:"), 0U);
+  EXPECT_EQ(choice.max_people(Turn::Spare, Lane::Upsert, "group_assign:12"), 0U);
+  EXPECT_EQ(choice.take(Turn::Singles, "group_assign:12", 2), 1U);
+}
+
+TEST_F(CallChoiceOnV2, ABacklogOfGroupsDoesNotKeepBulkSlotsIdle) {
+  const auto choice = with(slots(true, true));
+  EXPECT_EQ(choice.max_people(Turn::Batches, Lane::Upsert, "group_assign:12"), 0U);
+  EXPECT_GT(choice.max_people(Turn::Singles, Lane::Upsert, "group_assign:12"), 0U);
+}
+
+TEST_F(CallChoiceOnV2, OptOutsMayUseWhatIsKeptForThem) {
+  FreeSlots free;
+  free.set(LimiterClass::Bulk, false, false);
+  free.set(LimiterClass::Other, false, true);
+  const auto choice = with(free);
+  EXPECT_TRUE(free.any());
+  EXPECT_GT(choice.max_people(Turn::Singles, Lane::Optout, "unsubscribe"), 0U);
+  EXPECT_EQ(choice.max_people(Turn::Singles, Lane::Delete, "delete"), 0U);
+  EXPECT_EQ(choice.max_people(Turn::Spare, Lane::Upsert, "subscribe:"), 0U);
+  EXPECT_TRUE(choice.missing(Lane::Optout, "unsubscribe").empty());
+  EXPECT_EQ(choice.missing(Lane::Delete, "delete"), std::vector{LimiterClass::Other});
+  EXPECT_EQ(choice.missing(Lane::Upsert, "subscribe:"),
+            (std::vector{LimiterClass::Other, LimiterClass::Bulk}));
+}
+
+TEST_F(CallChoiceOnV2, OptOutsAndDeletesAreLookedForInEveryFirstTurn) {
+  for (const bool bulk : {false, true}) {
+    const auto choice = with(slots(bulk, true));
+    const auto first = choice.turns().front();
+    EXPECT_GT(choice.max_people(first, Lane::Optout, "unsubscribe"), 0U);
+    EXPECT_EQ(choice.max_people(first, Lane::Delete, "delete"), 100U);
+  }
+}
+
+TEST_F(CallChoiceOnV2, AChangeOfConsentIsNeverPartOfABulkCall) {
+  const auto choice = with(slots(true, true));
+  EXPECT_EQ(choice.max_people(Turn::Batches, Lane::Upsert, "subscribe_alone:"), 0U);
+  EXPECT_EQ(choice.take(Turn::Singles, "subscribe_alone:", 2), 1U);
+}
+
+TEST(CallChoice, OnV1EverythingGoesInOneTurnInFullBatches) {
+  const auto v1 = make_v1();
+  FreeSlots free;
+  free.set(LimiterClass::All, true, true);
+  const CallChoice choice(*v1, free, few);
+  EXPECT_EQ(choice.turns(), Turns{Turn::Singles});
+  for (const auto* shape : {"subscribe:11", "resubscribe:", "group_assign:12"})
+    EXPECT_EQ(choice.max_people(Turn::Singles, Lane::Upsert, shape), 2000U) << shape;
+  EXPECT_EQ(choice.take(Turn::Singles, "subscribe:", 3), 3U);
+  EXPECT_EQ(choice.max_people(Turn::Singles, Lane::Upsert, "subscribe_confirm:"), 10U);
+  EXPECT_EQ(limiter_classes_of(*v1), std::vector{LimiterClass::All});
+}
+
+TEST(CallChoice, AResubscribeViaV1HasItsOwnSlots) {
+  const auto both = make_v2_resubscribing_via_v1();
+  EXPECT_EQ(limiter_classes_of(*both),
+            (std::vector{LimiterClass::All, LimiterClass::Bulk, LimiterClass::Other}));
+  FreeSlots free;
+  free.set(LimiterClass::All, true, true);
+  free.set(LimiterClass::Bulk, true, true);
+  const CallChoice choice(*both, free, few);
+  EXPECT_EQ(choice.max_people(Turn::Batches, Lane::Upsert, "resubscribe:"), 2000U);
+  EXPECT_EQ(choice.take(Turn::Batches, "resubscribe:", 3), 3U);
+  EXPECT_EQ(choice.limiter_class("resubscribe:", 3), LimiterClass::All);
+  EXPECT_EQ(make_v2()->can_resubscribe(), false);
+  EXPECT_EQ(both->can_resubscribe(), true);
+}
+
+}  // namespace
+}  // namespace stibee_sync::delivery
