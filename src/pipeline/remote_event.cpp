@@ -1,5 +1,7 @@
 #include "stibee_sync/pipeline/remote_event.hpp"
 
+#include "stibee_sync/pipeline/writeback.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -198,7 +200,7 @@ class Judge {
     verdict_.drift = true;
     verdict_.effect = WebhookEffect::Applied;
     verdict_.change.writeback = updated_writeback(event_, plan_, now_);
-    if (verdict_.change.writeback) {
+    if (verdict_.change.writeback && writes_every_field(plan_)) {
       // Neither sent back to where it came from, nor overwritten before it is in the table.
       auto wanted_now = wanted;
       auto confirmed_now = confirmed;

@@ -55,17 +55,14 @@ source::WriteValues values_of(const store::Writeback& item) {
   return values;
 }
 
-/// What Stibee has of the mapped fields, if the event told all of them and the statement writes all of them.
-std::optional<domain::Fingerprint> shown_fields(const MirrorPlan& plan,
-                                                const source::WriteStatement& statement,
-                                                const store::Writeback& item, const domain::StateKey& key) {
-  if (item.request.event != updated || plan.mapping.fields.empty()) return std::nullopt;
-  const auto named = source::parameters_of(statement);
+/// The values that the row has now, if the statement was to write all of them.
+std::optional<domain::Fingerprint> written_fields(const MirrorPlan& plan, const store::Writeback& item,
+                                                  const domain::StateKey& key) {
+  if (item.request.event != updated || !writes_every_field(plan)) return std::nullopt;
   domain::FieldValues values;
   for (const auto& field : plan.mapping.fields) {
     const auto found = item.request.fields.find(field.tag);
-    const bool written = std::find(named.begin(), named.end(), "field_" + field.tag) != named.end();
-    if (found == item.request.fields.end() || !written) return std::nullopt;
+    if (found == item.request.fields.end()) return std::nullopt;
     values.push_back({field.tag, found->second});
   }
   return domain::fingerprint_of(values, key);
@@ -84,6 +81,15 @@ std::optional<source::WriteStatement> writeback_statement(const MirrorPlan& plan
   statement.fields_known = event == updated;
   statement.time_zone = plan.read.time_zone;
   return statement;
+}
+
+bool writes_every_field(const MirrorPlan& plan) {
+  const auto statement = writeback_statement(plan, std::string(updated));
+  if (!statement || plan.mapping.fields.empty()) return false;
+  const auto named = source::parameters_of(*statement);
+  return std::all_of(plan.mapping.fields.begin(), plan.mapping.fields.end(), [&](const auto& field) {
+    return std::find(named.begin(), named.end(), "field_" + field.tag) != named.end();
+  });
 }
 
 Writeback::Writeback(Services services, runtime::Worker& writer_worker, source::Writer& writer,
@@ -178,8 +184,8 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
   if (!statement) {
     services_.log.debug("the statement of a write-back is no longer configured",
                         {{"mirror", plan.name}, {"statement", item.request.event}});
-    std::optional<domain::Fingerprint> nothing_shown;
-    co_await finish(mirror, std::move(item), nothing_shown);
+    std::optional<domain::Fingerprint> nothing_written;
+    co_await finish(mirror, std::move(item), nothing_written);
     co_return Fate::Settled;
   }
   if (beat_) beat_(longest_statement);
@@ -191,11 +197,11 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
 
   const auto* failure = std::get_if<WriteFailure>(&result);
   if (failure == nullptr) {
-    const auto shown = shown_fields(plan, *statement, item, services_.store.key());
+    const auto written = written_fields(plan, item, services_.store.key());
     database_failures_ = 0;
     database_problem_.clear();
     report_done(mirror, item, std::get<std::size_t>(result));
-    co_await finish(mirror, std::move(item), shown);
+    co_await finish(mirror, std::move(item), written);
     co_return Fate::Settled;
   }
   switch (failure->scope) {
@@ -219,24 +225,25 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
   co_return Fate::PutOff;
 }
 
-/// `shown`: the values that Stibee is known to have now. The ledger takes them for confirmed, so that the row
-/// that follows is found equal and is not sent; its own values are read anew first.
+/// `written`: values that the event made the ledger expect of the row. Whether it has them, only the row can
+/// tell: a statement may match none, and a trigger may know better. So the next read looks at its values; if
+/// they are those, nothing is sent, and otherwise the table's go out.
 asio::awaitable<void> Writeback::finish(std::size_t mirror, store::Writeback item,
-                                        std::optional<domain::Fingerprint> shown) {
+                                        std::optional<domain::Fingerprint> written) {
   const auto& plan = mirrors_[mirror];
-  auto work = [&store = services_.store, id = plan.id, place = place_rule(plan.policy), shown,
+  auto work = [&store = services_.store, id = plan.id, place = place_rule(plan.policy), written,
                item = std::move(item), now = services_.clock.utc()] {
-    if (shown) {
-      const auto learn = [&](const domain::EmailAddress&, const store::RemoteView& view) {
+    if (written) {
+      const auto forget_expected = [&](const domain::EmailAddress&, const store::RemoteView& view) {
         store::RemoteChange change;
-        const bool settled = view.ledger && !view.pending && !view.in_flight;
-        if (settled && view.ledger->confirmed.status == domain::RemoteStatus::Subscribed) {
-          change.confirmed = view.ledger->confirmed;
-          change.confirmed->fields = *shown;
-        }
+        if (!view.ledger || view.is_trace) return change;
+        const auto& [wanted, confirmed] = *view.ledger;
+        if (wanted.fields != *written || confirmed.fields != *written) return change;
+        change.wanted = wanted;
+        change.wanted->fields = {};
         return change;
       };
-      store.observe(id, {item.email}, learn, place, now);
+      store.observe(id, {item.email}, forget_expected, place, now);
     }
     store.finish_writeback(id, item.id);
   };

@@ -27,6 +27,14 @@ int main(int argc, char** argv) {
     for (const auto& [name, value] : options->switches)
       model.set_switch(name, value);
     if (!options->faults_file.empty()) model.set_faults(read_file(options->faults_file));
+    std::ofstream record;
+    if (!options->record.empty()) {
+      record.open(options->record, std::ios::app);
+      if (!record) throw std::invalid_argument("cannot write " + options->record.string());
+      model.on_v2_exchange([&record](const stibee_sim::Exchange& exchange) {
+        record << stibee_sim::exchange_line(exchange) << '\n' << std::flush;
+      });
+    }
     stibee_sim::serve(*options, model);
     return 0;
   } catch (const std::invalid_argument& wrong) {

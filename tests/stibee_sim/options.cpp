@@ -95,6 +95,8 @@ void add_options(CLI::App& app, Given& given, Options& options) {
   app.add_option("--keep-ca", options.keep_ca,
                  "keep the authority with its key in this file, and use it again");
   app.add_option("--port-file", options.port_file, "write the bound port to this file when ready");
+  app.add_option("--record", options.record,
+                 "append each v2 call with its answer to this file, a line of JSON each; keys are left out");
   add_repeated("--key", given.keys, "an API key that is accepted (default: sim-key); repeat for more");
   add_repeated("--list", given.lists, "a list id (default: 1234); repeat for more");
   add_repeated("--group", given.groups, "LIST:ID[:NAME], a group; repeat for more");

@@ -27,6 +27,7 @@ struct Options {
   std::filesystem::path write_ca;   // empty: not written
   std::filesystem::path keep_ca;    // authority kept from start to start, with its key
   std::filesystem::path port_file;  // empty: not written
+  std::filesystem::path record;     // v2 calls and answers, one a line; empty: not written
   std::chrono::milliseconds latency{0};
   std::chrono::milliseconds jitter{0};
   std::chrono::milliseconds idle_timeout{60000};

@@ -22,6 +22,9 @@ namespace stibee_sync::pipeline {
 /// The statement that the mirror has for an event, for the writer; nullopt: none.
 std::optional<source::WriteStatement> writeback_statement(const MirrorPlan& plan, const std::string& event);
 
+/// Whether the statement of `updated` writes every mapped field, so that the row will show what Stibee does.
+bool writes_every_field(const MirrorPlan& plan);
+
 /// The third loop: carries what happened at Stibee into the member database, oldest first, at least once.
 /// What waits is in the store, so that a crash or an outage of any length loses nothing. A database that
 /// cannot be written to stops the loop for 1 s to 60 s at a time; a statement that fails by itself is put
@@ -52,7 +55,7 @@ class Writeback {
   boost::asio::awaitable<std::optional<domain::UtcTime>> serve();
   boost::asio::awaitable<Fate> carry(std::size_t mirror, store::Writeback item);
   boost::asio::awaitable<void> finish(std::size_t mirror, store::Writeback item,
-                                      std::optional<domain::Fingerprint> shown);
+                                      std::optional<domain::Fingerprint> written);
   void report_done(std::size_t mirror, const store::Writeback& item, std::size_t rows);
   void report_failure(std::size_t mirror, const store::Writeback& item, const source::WriteFailure& failure);
   void database_failed(const source::SourceError& error);

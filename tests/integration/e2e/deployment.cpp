@@ -135,6 +135,10 @@ void Deployment::sql(const std::string& statement) {
   cluster().execute(statement, database_);
 }
 
+std::string Deployment::value(const std::string& query) {
+  return cluster().value(query, database_);
+}
+
 void Deployment::add_members(int from, int to) {
   sql("INSERT INTO members SELECT i, 'p' || i || '@example.com', true, '이름 ' || i, '010-' || i, "
       "CASE i % 3 WHEN 0 THEN 'gold' WHEN 1 THEN 'silver' END FROM generate_series(" +

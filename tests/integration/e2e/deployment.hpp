@@ -33,6 +33,7 @@ class Deployment {
   /// members(id, email, email_opt_in, name, phone, grade): adds people p<from>…p<to>@example.com.
   void add_members(int from, int to);
   void sql(const std::string& statement);
+  std::string value(const std::string& query);  // the only value of the only row
 
   /// Runs one command of stibee-syncd to its end.
   Finished syncd(std::vector<std::string> arguments,

@@ -126,6 +126,26 @@ HttpAnswer answer_api(Work& work) {
   return work.call.route.api == Api::V1 ? answer_v1(work) : answer_v2(work);
 }
 
+// Nobody knows how Stibee answers these; a switch decides each.
+bool unknown_answer(std::string_view result) {
+  return result == "limit" || result == "oversize" || result == "content_type" || result == "no_route";
+}
+
+void show_exchange(World& world, ActiveCall& active, const JournalCall& entry, const HttpAnswer& answer) {
+  Exchange exchange;
+  exchange.method = entry.method;
+  exchange.target = entry.target.substr(world.setup.v2_prefix.size());
+  exchange.request_type = std::move(active.body_type);
+  exchange.request = std::move(active.body_text);
+  exchange.status = answer.status;
+  exchange.response_type = answer.content_type;
+  exchange.response = answer.body;
+  exchange.deviation = v2_deviation(world.switches);
+  if (active.fault.rule.kind != FaultKind::None || !active.fault.people.empty()) exchange.deviation = "fault";
+  if (unknown_answer(entry.result)) exchange.deviation = entry.result;
+  world.see_exchange(exchange);
+}
+
 HttpAnswer fault_answer(const World& world, const ActiveCall& active, JournalCall& entry) {
   const FaultRule& rule = active.fault.rule;
   Problem problem{rule.code.empty() ? "Errors.Fault.Injected" : rule.code,
@@ -220,6 +240,10 @@ Reception StibeeModel::receive(HttpCall call, SimTime now) {
     entry.people = people_in(active);
     world.totals.people += entry.people;
   }
+  if (world.see_exchange && active.route.api == Api::V2) {
+    active.body_type = header(call, "Content-Type");
+    active.body_text = std::move(call.body);
+  }
   entry.method = std::move(call.method);
   entry.target = std::move(call.target);
   Reception reception;
@@ -248,6 +272,7 @@ HttpAnswer StibeeModel::apply(std::uint64_t call, SimTime now) {
     answer = with_fault(world, work);
   }
   entry.status = answer.delivery == Delivery::Dropped ? 0 : answer.status;
+  if (world.see_exchange && active.route.api == Api::V2) show_exchange(world, active, entry, answer);
   return answer;
 }
 
@@ -266,6 +291,10 @@ void StibeeModel::finish(std::uint64_t call) {
 
 HttpAnswer StibeeModel::control(const HttpCall& call, SimTime now) {
   return answer_control(*world_, *this, call, now);
+}
+
+void StibeeModel::on_v2_exchange(std::function<void(const Exchange&)> see) {
+  world_->see_exchange = std::move(see);
 }
 
 void StibeeModel::set_switch(std::string_view name, std::string_view value) {

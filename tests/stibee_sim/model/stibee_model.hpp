@@ -6,6 +6,8 @@
 // Lifetime: returned values are copies.
 #pragma once
 
+#include "exchange.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -183,6 +185,9 @@ class StibeeModel {
 
   // The control API (targets under /_sim/). Unknown target: 404. Never counted as a call.
   HttpAnswer control(const HttpCall& call, SimTime now);
+
+  // Sees every v2 call with its answer, as it is applied.
+  void on_v2_exchange(std::function<void(const Exchange&)> see);
 
   void set_switch(std::string_view name, std::string_view value);
   void set_faults(std::string_view json);

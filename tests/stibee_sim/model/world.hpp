@@ -16,7 +16,8 @@ namespace stibee_sim {
 struct ActiveCall {
   std::uint64_t id = 0;
   Route route;
-  std::string body_text;
+  std::string body_text;  // kept only if somebody listens to exchanges
+  std::string body_type;
   boost::json::value body;
   std::string body_error;              // why the body is no JSON; empty: it is
   std::vector<std::string> addresses;  // folded, as the call names them
@@ -36,6 +37,7 @@ struct World {
   void count_refused(const Record& record, std::string_view operation);
   JournalCall& journal_entry(std::uint64_t call);
 
+  std::function<void(const Exchange&)> see_exchange;  // may be empty
   Setup setup;
   Switches switches;
   std::map<std::string, ListState> lists;

@@ -48,7 +48,9 @@ class RemoteEvents : public ::testing::Test {
   }
   void statements(std::initializer_list<std::string> events) {
     for (const auto& name : events)
-      plan.writeback[name] = "UPDATE …";
+      plan.writeback[name] = name == "updated"
+                                 ? "UPDATE m SET name = :field_name, phone = :field_phone WHERE e = :email"
+                                 : "UPDATE …";
   }
   void shows(const std::string& name, const std::string& phone) {
     person.fields = {{"other", "x"}, {"NAME", name}, {"phone", phone}};
@@ -382,6 +384,25 @@ TEST_F(RemoteEvents, DriftIsMendedWhereThatIsAskedFor) {
   event.may_mend = false;
   EXPECT_TRUE(changes_nothing(judge(Action::Updated, Actor::Manual)))
       << "Stibee spells the value in its own way: sending it again would never end";
+}
+
+TEST_F(RemoteEvents, StatementThatDoesNotWriteTheValuesLeavesTheLedgerAlone) {
+  statements({"updated"});
+  known(Intent::Subscribed, RemoteStatus::Subscribed);
+  shows("길동", "010-2");
+  for (const std::string sql : {"UPDATE m SET seen = :occurred_at WHERE email = :email",
+                                "UPDATE m SET name = :field_name WHERE email = :email"}) {
+    plan.writeback["updated"] = sql;
+    plan.reconcile.mode = settings::ReconcileMode::Report;
+    const auto verdict = judge(Action::Updated);
+    EXPECT_EQ(writeback(verdict), "updated") << sql;
+    EXPECT_TRUE(verdict.drift) << sql;
+    EXPECT_FALSE(verdict.change.wanted)
+        << "the table still says otherwise, and reconcile must see it: " << sql;
+    EXPECT_FALSE(verdict.change.confirmed) << sql;
+    plan.reconcile.mode = settings::ReconcileMode::Repair;
+    EXPECT_TRUE(judge(Action::Updated).mends) << sql;
+  }
 }
 
 TEST_F(RemoteEvents, ValuesWrittenBackAreNeitherSentBackNorOverwritten) {

@@ -1,3 +1,4 @@
+#include "stibee_sync/pipeline/remote_event.hpp"
 #include "writeback_world.hpp"
 
 // The row change that a write-back makes comes back with the next read, and must not go to Stibee again.
@@ -22,28 +23,22 @@ class WritebackBounce : public WritebackWorld {
     return store().find(plan().id, domain::EmailAddress::from_normalised(address(number))).value();
   }
 
-  void opts_out(int number) {
-    observe(address(number), [&](const store::RemoteView& view) {
-      store::RemoteChange change;
-      change.confirmed =
-          delivery::with_observed(view.ledger->confirmed, view.ledger->wanted, RemoteStatus::OptedOut, utc());
-      change.suppress = store::Suppression{utc(), "subscriber", ""};
-      change.writeback = request("unsubscribed");
-      return change;
-    });
-    writeback().wake();
+  domain::Fingerprint print(const std::string& name) {
+    return domain::fingerprint_of({{"name", name}}, store().key());
   }
-  void comes_back(int number) {
+  void is_renamed(int number, const std::string& name) { tell(webhook::Action::Updated, number, name); }
+  void comes_back(int number) { tell(webhook::Action::Resubscribed, number); }
+  void opts_out(int number) { tell(webhook::Action::Unsubscribed, number); }
+  /// As the webhook does it.
+  void tell(webhook::Action action, int number, const std::string& name = "") {
+    webhook::Person person;
+    if (!name.empty()) person.fields = {{"name", name}};
+    RemoteEvent event;
+    event.action = action;
+    event.actor = webhook::Actor::Subscriber;
+    event.person = &person;
     observe(address(number), [&](const store::RemoteView& view) {
-      store::RemoteChange change;
-      change.confirmed = delivery::with_observed(view.ledger->confirmed, view.ledger->wanted,
-                                                 RemoteStatus::Subscribed, utc());
-      change.wanted = view.ledger->wanted;
-      change.wanted->intent = domain::Intent::Subscribed;
-      change.wanted->opted_in_at = utc();
-      change.lift = true;
-      change.writeback = request("resubscribed");
-      return change;
+      return judge_event(event, view, plan(), store().key(), utc()).change;
     });
     writeback().wake();
   }
@@ -139,11 +134,14 @@ TEST_F(WritebackBounce, ResubscriptionThatMatchedNoRowFollowsTheTable) {
 
 TEST_F(WritebackBounce, FieldsThatWereWrittenBackAreNotSent) {
   fill(3);
-  ask_for(address(1), "updated", {{"name", "Lee"}});
+  is_renamed(1, "Lee");
+  EXPECT_EQ(store().pending(plan().id), 0U);
   run_for(1s);
   EXPECT_EQ(table_[1].name, "Lee");
   EXPECT_EQ(read(), CycleOutcome::Applied);
   EXPECT_EQ(store().pending(plan().id), 0U);
+  EXPECT_EQ(entry(1).wanted.fields, print("Lee"));
+  EXPECT_FALSE(entry(1).has_values);
 }
 
 TEST_F(WritebackBounce, FieldsThatTheTableHasOtherwiseAreSent) {
@@ -153,10 +151,42 @@ TEST_F(WritebackBounce, FieldsThatTheTableHasOtherwiseAreSent) {
     table_[1].name = "Park";  // a trigger, or somebody who was quicker
     return result;
   };
-  ask_for(address(1), "updated", {{"name", "Lee"}});
+  is_renamed(1, "Lee");
   run_for(1s);
   EXPECT_EQ(read(), CycleOutcome::Applied);
   EXPECT_EQ(store().pending(plan().id), 1U);
+  EXPECT_TRUE(entry(1).has_values);
+}
+
+TEST_F(WritebackBounce, FieldsThatMatchedNoRowAreNotTakenForTheTables) {
+  fill(3);
+  answer_ = [](const auto&, const auto&) { return std::size_t{0}; };
+  is_renamed(1, "Lee");
+  run_for(1s);
+  store::ClaimRequest claim;
+  claim.mirrors = {plan().id};
+  claim.now = utc();
+  claim.max_people = [](domain::Lane, const std::string&) { return std::size_t{100}; };
+  EXPECT_FALSE(store().claim(claim, [](const std::string&, std::size_t) { return store::LoggedAttempt{}; }))
+      << "nothing goes out before the row was looked at";
+  EXPECT_EQ(read(), CycleOutcome::Applied);
+  EXPECT_EQ(store().pending(plan().id), 1U) << "the row never changed, and is the truth";
+  EXPECT_EQ(entry(1).wanted.fields, print("Kim"));
+}
+
+TEST_F(WritebackBounce, TableThatChangedWhileItWasWrittenBackCounts) {
+  fill(3);
+  answer_ = [](const auto&, const auto&) { return failure(source::WriteFailure::Scope::Statement); };
+  is_renamed(1, "Lee");
+  run_for(1s);
+  table_[1].name = "Park";
+  read();
+  EXPECT_EQ(entry(1).wanted.fields, print("Park"));
+  answer_ = [](const auto&, const auto&) { return std::size_t{0}; };
+  run_for(5min);
+  EXPECT_EQ(waiting(), 0U);
+  read();
+  EXPECT_EQ(entry(1).wanted.fields, print("Park"));
   EXPECT_TRUE(entry(1).has_values);
 }
 
@@ -166,10 +196,11 @@ TEST_F(WritebackBounce, StatementThatDoesNotWriteTheFieldsLeavesThemToReconcile)
   begin_life();
   fill(3);
   answer_ = [](const auto&, const auto&) { return std::size_t{1}; };
-  ask_for(address(1), "updated", {{"name", "Lee"}});
+  is_renamed(1, "Lee");
   run_for(1s);
   EXPECT_EQ(read(), CycleOutcome::Applied);
   EXPECT_EQ(store().pending(plan().id), 0U) << "an edit made at Stibee is not undone by itself";
+  EXPECT_EQ(entry(1).wanted.fields, print("Kim"));
 }
 
 }  // namespace
