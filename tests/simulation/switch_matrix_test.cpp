@@ -77,7 +77,7 @@ class SwitchMatrix : public ::testing::TestWithParam<Case> {
     mirror.poll_interval = 1s;
     Surroundings around{far_end_, state_,    [this] { return read(); },
                         mirror,   3,         runtime::MonotonicTime(1h),
-                        {},       "sim-key", GetParam().v2};
+                        {},       "sim-key", GetParam().v2 ? Api::V2 : Api::V1};
     daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
   }
 
