@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <gtest/gtest.h>
+
 namespace stibee_sync::e2e {
 namespace {
 
@@ -80,8 +82,18 @@ Deployment::Deployment(DeploymentOptions options) : options_(std::move(options))
 Deployment::~Deployment() {
   daemon_.reset();
   stibee_.reset();
+  check_recording();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
+}
+
+void Deployment::check_recording() const {
+  const char* document = std::getenv("STIBEE_OPENAPI");
+  const auto recording = directory_ / "v2-calls";
+  std::error_code ignored;
+  if (document == nullptr || *document == '\0' || !std::filesystem::exists(recording, ignored)) return;
+  const auto finished = run({"/usr/bin/env", "python3", STIBEE_OPENAPI_CHECK, document, recording.string()});
+  EXPECT_TRUE(finished.exit_code == 0 || finished.exit_code == 77) << finished.out << finished.err;
 }
 
 std::string Deployment::config_text() const {
@@ -163,6 +175,10 @@ void Deployment::start_stibee(const std::vector<std::string>& arguments) {
     command.push_back("--webhook");
     command.push_back("1234=http://127.0.0.1:" + std::to_string(webhook_port_) + "/webhook/" +
                       webhook_secret());
+  }
+  if (std::getenv("STIBEE_OPENAPI") != nullptr) {
+    command.push_back("--record");
+    command.push_back((directory_ / "v2-calls").string());
   }
   command.insert(command.end(), arguments.begin(), arguments.end());
   command.push_back("--listen");

@@ -72,6 +72,8 @@ class Deployment {
 
  private:
   void start_stibee(const std::vector<std::string>& arguments);
+  /// With STIBEE_OPENAPI set, holds what was said on v2 against that document (tests/openapi).
+  void check_recording() const;
 
   DeploymentOptions options_;
   std::filesystem::path directory_;
