@@ -182,6 +182,24 @@ TEST_F(ReconcileTest, MendsEachKindBesideADaemonOnRequest) {
   EXPECT_NE(shown.out.find("stray_there  stray@example.com"), std::string::npos) << shown.out;
 }
 
+TEST_F(ReconcileTest, MendsEachKindAndTakesTheListOverOnV2) {
+  DeploymentOptions options;
+  options.api = "v2";
+  Deployment deployment(options);
+  in_step(deployment);
+  drift_of_each_kind(deployment);
+  expect_each_kind(differences(reconcile(deployment, true)), true);
+  EXPECT_EQ(code, 2);
+  EXPECT_EQ(status_of(deployment, "p1@example.com"), "subscribed");
+  EXPECT_EQ(status_of(deployment, "p99@example.com"), "unsubscribed");
+  std::filesystem::remove_all(deployment.state());
+  const auto people = deployment.stat("people");
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  EXPECT_EQ(deployment.stat("people"), people) << "somebody was sent again";
+  EXPECT_EQ(status_of(deployment, "p2@example.com"), "unsubscribed");
+  EXPECT_EQ(deployment.stat("violations"), 0);
+}
+
 TEST_F(ReconcileTest, MendsOnItsScheduleInModeRepair) {
   DeploymentOptions options;
   options.mirror_extra = "    reconcile: {interval: 1s, mode: repair}\n";
