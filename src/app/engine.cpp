@@ -182,13 +182,13 @@ void Engine::start_ingest() {
 
 void Engine::start_adopting() {
   for (std::size_t i = 0; i < mirrors().size(); ++i) {
-    if (!reconciler_->adopted(i)) spawn(reconciler_->adopt(i));
+    if (!paused_[i] && !reconciler_->adopted(i)) spawn(reconciler_->adopt(i));
   }
 }
 
 bool Engine::adopting() const {
   for (std::size_t i = 0; i < mirrors().size(); ++i) {
-    if (!reconciler_->adopted(i)) return true;
+    if (!paused_[i] && !reconciler_->adopted(i)) return true;
   }
   return false;
 }

@@ -48,8 +48,9 @@ class Engine {
   /// Starts the inbound loop alone; after `start_dispatch`.
   void start_ingest();
   /// Takes over, beside whatever else runs, the lists that were not yet; until then nothing is sent to them.
+  /// Not those of paused mirrors.
   void start_adopting();
-  /// Of all mirrors.
+  /// Of all mirrors but paused ones.
   bool adopting() const;
   /// Serves no mirror at all until all may be served.
   void block_all(bool blocked);
