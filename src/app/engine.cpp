@@ -107,8 +107,10 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
   writer_worker_ = runtime::make_thread_worker("writer");
   writeback_ = std::make_unique<pipeline::Writeback>(services, *writer_worker_, *writer_, plans);
   services.random = system_random();
+  groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, plans);
   ingest_ = std::make_unique<pipeline::Ingest>(services, ground_.source_worker, *reader_, std::move(plans),
                                                [this] { dispatch_->wake(); });
+  ingest_->keep_groups(*groups_);
   for (std::size_t i = 0; i < paused_.size(); ++i) {
     ingest_->set_paused(i, paused_[i]);
     dispatch_->set_paused(i, paused_[i]);

@@ -82,6 +82,7 @@ class Engine {
   std::unique_ptr<http::Client> client_;
   std::vector<bool> paused_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
+  std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;
   std::shared_ptr<pipeline::EventIntake> events_;
   std::unique_ptr<source::Writer> writer_;

@@ -54,9 +54,6 @@ std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
     if (mirror.detect == settings::Detect::Changefeed) {
       add(path + "detect", "the change feed is not built into this version", "use `detect: scan`");
     }
-    if (mirror.create_missing_groups) {
-      add(path + "groups", "creating groups is not built into this version", "map each value to a groupId");
-    }
   }
   return problems;
 }

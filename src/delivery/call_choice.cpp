@@ -83,8 +83,10 @@ std::size_t CallChoice::take(Turn turn, const std::string& shape, std::size_t fo
   return lone ? 1 : std::min(found, most);
 }
 
-LimiterClass CallChoice::limiter_class(const std::string& shape, std::size_t people) const {
-  return dialect_->limiter_class(operation_of_shape(shape), people);
+LimiterClass CallChoice::limiter_class(Lane lane, const std::string& shape, std::size_t people) const {
+  const auto [alone, together, most] = roads(shape);
+  if (people > 1) return together;
+  return free_.free(alone, lane) || !free_.free(together, lane) ? alone : together;
 }
 
 std::vector<LimiterClass> CallChoice::missing(Lane lane, const std::string& shape) const {

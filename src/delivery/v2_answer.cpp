@@ -57,8 +57,7 @@ CallResult read(const std::vector<Recipient>& recipients, const ApiAnswer& answe
   if (envelope.failed()) return read_failure(recipients, answer, envelope);
   if (!envelope.document() && envelope.verdict() == CallVerdict::Throttled)
     return failed_call(envelope, recipients, answer);
-  const domain::Operation& operation = recipients.front().operation;
-  if (is_bulk(operation, recipients.size())) return read_bulk(recipients, answer, envelope);
+  if (is_bulk(recipients)) return read_bulk(recipients, answer, envelope);
   if (!says_ok(envelope, answer.body)) return unreadable(recipients, answer);
   // An ok with lists all the same: whom they name is believed.
   Roster roster(recipients);

@@ -193,6 +193,13 @@ std::size_t max_people(const domain::Operation& operation, const V2Options& opti
   std::abort();
 }
 
+bool is_bulk(const std::vector<Recipient>& recipients) {
+  if (recipients.empty()) return false;
+  const Recipient& first = recipients.front();
+  return is_bulk(first.operation,
+                 first.in_bulk ? std::max<std::size_t>(recipients.size(), 2) : recipients.size());
+}
+
 bool is_bulk(const domain::Operation& operation, std::size_t people) {
   return people > 1 &&
          (operation.kind == OperationKind::Subscribe || operation.kind == OperationKind::Update) &&
@@ -204,9 +211,9 @@ PackedCall pack(std::int64_t list_id, const std::vector<Recipient>& recipients, 
   if (recipients.empty()) return call;
   const Recipient& first = recipients.front();
   const std::size_t most = max_people(first.operation, options);
-  if (recipients.size() > 1 && most > 1) {
+  if ((recipients.size() > 1 || first.in_bulk) && most > 1) {
     call = bulk(list_id, recipients, most, options);
-    if (call.taken > 1) return call;
+    if (call.taken > 1 || (call.taken == 1 && is_bulk(recipients) && first.in_bulk)) return call;
     // Alone after all: the next is of another shape, or too large.
   }
   call = PackedCall{};

@@ -20,6 +20,8 @@ constexpr std::chrono::seconds regular_turn{5};
 /// While somebody waits for a slot, whoever becomes due meanwhile and needs another is found within this.
 constexpr std::chrono::seconds longest_look_away{1};
 constexpr std::chrono::seconds pause_after_store_error{5};
+/// Attempts of a class keep this distance at most; a slot that is free that soon is as good as free.
+constexpr std::chrono::milliseconds short_wait{20};
 
 }  // namespace
 
@@ -96,6 +98,15 @@ delivery::FreeSlots Dispatch::free_slots(MonotonicTime now) const {
   return free;
 }
 
+MonotonicTime Dispatch::all_distant(MonotonicTime now) const {
+  auto latest = now;
+  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
+    const auto free = caller_.next_call(limiter_class, Urgency::Ordinary, now);
+    if (free <= now + short_wait) latest = std::max(latest, free);
+  }
+  return latest;
+}
+
 std::set<Dispatch::Need> Dispatch::all_needs() const {
   std::set<Need> needs;
   for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
@@ -145,6 +156,12 @@ asio::awaitable<void> Dispatch::run() {
     }
     if (caller_.full()) {
       co_await timer_->wait_until(regular);
+      continue;
+    }
+    // Not while a class only keeps its distance: somebody alone would take a slot of the wrong one.
+    const auto distant = all_distant(now);
+    if (distant > now) {
+      co_await timer_->wait_until(distant);
       continue;
     }
     const auto free = free_slots(now);

@@ -17,14 +17,6 @@ Urgency urgency_of(domain::Lane lane) {
   return lane == domain::Lane::Optout ? Urgency::Urgent : Urgency::Ordinary;
 }
 
-std::vector<domain::EmailAddress> addresses(const std::vector<store::ClaimedPerson>& people) {
-  std::vector<domain::EmailAddress> all;
-  all.reserve(people.size());
-  for (const auto& person : people)
-    all.push_back(person.email);
-  return all;
-}
-
 }  // namespace
 
 asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
@@ -40,7 +32,6 @@ asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
     Found found;
     for (const auto turn : choice.turns()) {
       std::size_t seen = 0;
-      bool no_slot = false;
       request.max_people = [&](domain::Lane lane, const std::string& shape) {
         for (const auto limiter_class : choice.missing(lane, shape))
           found.needs.emplace(limiter_class, urgency_of(lane));
@@ -52,19 +43,11 @@ asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
       };
       const auto log = [&](const std::string& shape, std::size_t people) {
         const auto lane = domain::lane_of(delivery::operation_of_shape(shape).kind);
-        found.logged = choice.limiter_class(shape, people);
-        // One person alone has no use for a bulk slot.
-        no_slot = !choice.free(found.logged, lane);
-        if (!no_slot) return caller.logged_now(found.logged);
-        found.needs.emplace(found.logged, urgency_of(lane));
-        return store::LoggedAttempt{};
+        found.logged = choice.limiter_class(lane, shape, people);
+        return caller.logged_now(found.logged);
       };
       auto claimed = store.claim(request, log);
       if (!claimed) continue;
-      if (no_slot) {
-        store.release(claimed->mirror, addresses(claimed->people));
-        continue;
-      }
       const auto taken = claimed->people.size();
       found.more =
           seen > taken || (taken > 1 && taken >= choice.max_people(turn, claimed->lane, claimed->shape));
@@ -127,6 +110,7 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
     recipient.operation = *operation;
     recipient.fields = person.values;
     recipient.ad_agreed = person.wanted.ad_agreed;
+    recipient.in_bulk = found->logged == delivery::LimiterClass::Bulk;
     call->recipients.push_back(std::move(recipient));
     kept.push_back(std::move(person));
   }
@@ -150,8 +134,7 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
     const auto now = services_.clock.monotonic();
     const auto urgency = urgency_of(call->claimed.lane);
     if (packed.taken > 0 && (!caller_.connected() || caller_.next_call(limiter_class, urgency, now) > now)) {
-      // Whoever asks Stibee something took the slot or the connection meanwhile, or fewer people than were
-      // claimed need another class.
+      // Whoever asks Stibee something took the slot or the connection meanwhile.
       packed.taken = 0;
       unsent.push_back(people.front().email);
     }

@@ -1,5 +1,7 @@
 #include "stibee_sync/pipeline/ingest.hpp"
 
+#include "pipeline/ingest_read.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -13,18 +15,6 @@ using telemetry::Event;
 using telemetry::Level;
 
 namespace {
-
-/// A read in the hands of the source thread.
-struct ReadResult {
-  std::unique_ptr<store::Scan> scan;
-  std::variant<ReadFinding, SourceError> finding;
-};
-
-struct Begun {
-  std::unique_ptr<store::Scan> scan;
-  store::SourceFacts facts;
-  bool holding = false;
-};
 
 telemetry::ChangeOperation operation_of(ChangeClass change_class, const delivery::Policy& policy) {
   switch (change_class) {
@@ -151,33 +141,14 @@ asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
 }
 
 asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
-  // A copy: the source thread must not look into a vector of the loop's.
-  const auto plan = std::make_shared<const MirrorPlan>(mirrors_[mirror]);
-  const auto now = services_.clock.utc();
-  // Each read of a table that does not change would fill the journal.
-  const bool first = !states_[mirror].condition.last.has_value();
-  services_.log.event(first ? Level::Info : Level::Debug, Event::SyncStarted, "reading the table",
-                      {{"mirror", plan->name}});
-
-  auto begin = [&store = services_.store, id = plan->id] {
-    return Begun{store.begin_scan(id), store.source_facts(id), !store.holds(id).empty()};
-  };
-  auto begun = co_await offload(services_.store_worker, std::move(begin));
-  states_[mirror].was_holding = begun.holding;
-  const auto before = std::make_shared<const store::SourceFacts>(std::move(begun.facts));
-
-  reading_ = true;
-  auto scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(begun.scan));
-  auto read = [&reader = reader_, plan, before, scan, key = services_.store.key(), now] {
-    ReadResult result;
-    result.finding = read_table(reader, *plan, **scan, *before, key, now);
-    result.scan = std::move(*scan);
-    return result;
-  };
-  auto result = co_await offload(source_worker_, std::move(read));
-  reading_ = false;
-  if (const auto* error = std::get_if<SourceError>(&result.finding)) co_return failed(mirror, *error);
-  const auto& finding = std::get<ReadFinding>(result.finding);
+  const bool makes_groups = groups_ != nullptr && mirrors_[mirror].create_missing_groups;
+  auto reading = makes_groups ? read_making_groups(mirror) : read(mirror);
+  const auto made = co_await std::move(reading);
+  const auto& plan = made->plan;
+  const auto& before = made->before;
+  const auto now = made->now;
+  if (const auto* error = std::get_if<SourceError>(&made->finding)) co_return failed(mirror, *error);
+  const auto& finding = std::get<ReadFinding>(made->finding);
 
   services_.metrics.db_up(true);
   services_.metrics.db_query(finding.report.elapsed);
@@ -208,8 +179,17 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   request.facts.last_success = now;
   request.facts.duplicates = finding.duplicates;
 
-  auto commit = [&store = services_.store, id = plan->id, plan, now, request = std::move(request), &finding,
-                 scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(result.scan)),
+  // Whether group values were ignored is remembered with the mapping, so that a later read, perhaps a later
+  // daemon's, looks at every row again.
+  auto mapping = plan->mapping_text;
+  if (makes_groups) {
+    const bool all_rows = !before->last_success || before->mapping != plan->mapping_text;
+    mapping = groups_->committed(mirror, *plan, !finding.unknown_groups.empty(), all_rows);
+    if (mapping_itself(before->mapping) == mapping_itself(mapping)) request.facts.mapping = mapping;
+  }
+
+  auto commit = [&store = services_.store, id = plan->id, mapping, now, request = std::move(request),
+                 &finding, scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(made->scan)),
                  judgement]() mutable {
     std::pair<store::CommitReport, std::vector<std::string>> done;
     std::vector<store::Hold> still_held;
@@ -232,7 +212,7 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
       // While something is held, the next read must still be measured against what was good before.
       request.facts.last_good_rows = finding.report.rows;
       request.facts.non_null = finding.non_null;
-      request.facts.mapping = plan->mapping_text;
+      request.facts.mapping = mapping;
       if (!finding.report.shape.server_identity.empty()) {
         request.facts.server_identity = finding.report.shape.server_identity;
       }
@@ -355,7 +335,9 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   if (!finding.unknown_groups.empty()) {
     // The values themselves come from people's rows, so only their number is told.
     services_.log.event(Level::Warn, Event::SyncFinished,
-                        "group values without an entry under `groups` were ignored",
+                        plan.create_missing_groups
+                            ? "group values without a group at Stibee were ignored"
+                            : "group values without an entry under `groups` were ignored",
                         {{"mirror", plan.name}, {"values", finding.unknown_groups.size()}});
   }
   const bool news = first || recovered || report.addresses_changed > 0;

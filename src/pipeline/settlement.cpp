@@ -38,20 +38,31 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
     };
     store.settle(id, *people, place, now, cross);
   };
-  std::string trouble;
-  try {
-    co_await offload(services_.store_worker, std::move(work));
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
-  if (trouble.empty()) {
-    for (const auto& person : *people) {
-      if (person.next == store::Settlement::Next::Continue) ++settled_;
+  // A confirmation mail goes out once per person: what became of such a call is never given up.
+  const bool repeatable = !call->recipients.front().operation.confirm;
+  const auto timer = services_.clock.make_timer();
+  for (;;) {
+    std::string trouble;
+    auto attempt = work;
+    try {
+      co_await offload(services_.store_worker, std::move(attempt));
+    } catch (const store::StoreError& error) {
+      trouble = error.what();
     }
-    co_return;
+    if (trouble.empty()) {
+      for (const auto& person : *people) {
+        if (person.next == store::Settlement::Next::Continue) ++settled_;
+      }
+      co_return;
+    }
+    store_failed(trouble);
+    if (repeatable) break;
+    while (!stopping_ && services_.clock.monotonic() < store_not_before_)
+      co_await timer->wait_until(services_.clock.monotonic() + std::chrono::milliseconds(500));
+    // The claim is on disk, so that the next start knows the doubt.
+    if (stopping_) co_return;
   }
-  // What became of these people is lost, so their call is made again: every call is safe to repeat.
-  store_failed(trouble);
+  // What became of these people is lost, so their call is made again: every other call is safe to repeat.
   std::vector<domain::EmailAddress> all;
   for (const auto& person : *people)
     all.push_back(person.email);

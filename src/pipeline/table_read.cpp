@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/table_read.hpp"
 
 #include "stibee_sync/diff/differ.hpp"
+#include "stibee_sync/pipeline/group_keeper.hpp"
 
 #include <algorithm>
 #include <set>
@@ -66,6 +67,13 @@ class RunningDigest {
   domain::Fingerprint last_;
 };
 
+bool only_groups_grew(const domain::Wanted& before, domain::Wanted after) {
+  const bool grew =
+      std::includes(after.groups.begin(), after.groups.end(), before.groups.begin(), before.groups.end());
+  after.groups = before.groups;
+  return grew && after == before;
+}
+
 class TableRead {
  public:
   TableRead(const MirrorPlan& plan, store::Scan& scan, const store::SourceFacts& before,
@@ -80,7 +88,9 @@ class TableRead {
         differ_([this](diff::StoredRow& row) { return next_stored(row); },
                 [this](const domain::MemberKey& gone) { scan_.stage_gone(gone); },
                 before.last_success.has_value() && before.mapping != plan.mapping_text) {
-    finding_.remapped = before.last_success.has_value() && before.mapping != plan.mapping_text;
+    finding_.remapped = before.last_success.has_value() &&
+                        mapping_itself(before.mapping) != mapping_itself(plan.mapping_text);
+    recovers_groups_ = !finding_.remapped && before.mapping != plan.mapping_text;
   }
 
   std::variant<ReadFinding, SourceError> run(source::Reader& reader) {
@@ -159,7 +169,7 @@ class TableRead {
     unknown_here_.clear();
     auto mapped = diff::map_row(fields_.values(), mapping_, &unknown_here_);
     for (auto& value : unknown_here_) {
-      if (unknown_groups_.size() < most_refs) unknown_groups_.insert(std::move(value));
+      if (unknown_groups_.size() < diff::max_unknown_groups) unknown_groups_.insert(std::move(value));
     }
     if (auto* member = std::get_if<domain::Member>(&mapped)) {
       staged.email = member->email;
@@ -188,6 +198,9 @@ class TableRead {
     std::vector<RunningDigest> digests(finding_.classes.size(), RunningDigest(key_));
     scan_.for_each_address([&](const domain::EmailAddress& email, const std::vector<store::BearerRow>& rows,
                                const std::optional<store::LedgerView>& ledger) {
+      const auto before = ledger ? std::optional(ledger->wanted) : std::nullopt;
+      std::vector<domain::Member> with_old_groups;
+      with_old_groups.reserve(rows.size());
       std::vector<diff::Bearer> bearers;
       bearers.reserve(rows.size());
       for (const auto& row : rows) {
@@ -196,13 +209,20 @@ class TableRead {
         bearer.subscribed = row.subscribed;
         bearer.rejected = row.rejected;
         bearer.member = row.member ? &*row.member : nullptr;
+        if (row.member && !plan_.groups_known) {
+          auto& member = with_old_groups.emplace_back(*row.member);
+          member.groups = before ? before->groups : domain::GroupSet{};
+          bearer.member = &member;
+        }
         bearer.may_have_opted_in = row.was_subscribed == std::optional(false);
         bearers.push_back(std::move(bearer));
       }
       static const domain::Confirmed nothing_known;
       const auto& confirmed = ledger ? ledger->confirmed : nothing_known;
-      const auto before = ledger ? std::optional(ledger->wanted) : std::nullopt;
-      const auto resolution = diff::resolve(bearers, before, confirmed, key_, now_);
+      auto resolution = diff::resolve(bearers, before, confirmed, key_, now_);
+      // Not the table changed, but what could be made of it.
+      if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted))
+        resolution.counts = false;
 
       const auto index = static_cast<std::size_t>(resolution.change_class);
       auto& tally = finding_.classes[index];
@@ -238,6 +258,7 @@ class TableRead {
   diff::RowFields fields_;
   std::vector<std::string> unknown_here_;
   std::set<std::string> unknown_groups_;
+  bool recovers_groups_ = false;  // values that were ignored are looked at again
   ReadFinding finding_;
 };
 

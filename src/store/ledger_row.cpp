@@ -270,6 +270,8 @@ const Suppression& newer_of(const Suppression& known, const Suppression& learnt)
 }
 
 Fate unpark(LedgerRow& row, const PlaceRule& place, UtcTime now) {
+  // Whoever asks for it takes upon themselves that a second confirmation mail may go out.
+  if (row.parked == "confirmation_in_doubt") row.confirmed.maybe_subscribed = false;
   leave_parking(row);
   forget_failures(row);
   return place_again(row, place, now);

@@ -35,6 +35,8 @@ pipeline::CallerOptions caller_options(const Surroundings& around) {
   options.limits[LimiterClass::Other] = {1000, std::chrono::minutes(1)};
   if (around.api != Api::V2) options.limits[LimiterClass::All] = {10, std::chrono::seconds(1)};
   if (around.api != Api::V1) options.limits[LimiterClass::Bulk] = {10, std::chrono::minutes(1)};
+  for (const auto& [limiter_class, rate] : around.limits)
+    options.limits[limiter_class] = rate;
   options.main = around.api == Api::V1 ? delivery::Api::V1 : delivery::Api::V2;
   options.api_key = around.api_key;
   options.boot_id = "boot";
@@ -63,6 +65,8 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   reader_.next = std::move(around.read_table);
   ingest_ = std::make_unique<pipeline::Ingest>(services, *worker_, reader_, std::vector{plan_},
                                                [this] { dispatch_->wake(); });
+  groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, std::vector{plan_});
+  ingest_->keep_groups(*groups_);
   const auto crashed = [](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
   };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "simulation/simulated_transport.hpp"
+#include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 #include "stibee_sync/runtime/virtual_clock.hpp"
@@ -28,6 +29,7 @@ struct Surroundings {
   store::MemoryStoreHooks hooks;
   std::string api_key = "sim-key";
   Api api = Api::V1;
+  delivery::Limits limits = {};  // others than Stibee's own
 };
 
 /// One life of the daemon but its sockets, on virtual time, with both loops running. A Crash thrown by a hook
@@ -45,6 +47,7 @@ class SimulatedDaemon {
   pipeline::Ingest& ingest() { return *ingest_; }
   pipeline::Dispatch& dispatch() { return *dispatch_; }
   SimulatedTransport& transport() { return transport_; }
+  boost::asio::io_context& context() { return context_; }
   const pipeline::MirrorPlan& plan() const { return plan_; }
   /// Every line logged so far.
   const std::string& log_text() const { return log_text_; }
@@ -63,6 +66,7 @@ class SimulatedDaemon {
   source::ScriptedReader reader_;
   pipeline::MirrorPlan plan_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
+  std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;
 };
 

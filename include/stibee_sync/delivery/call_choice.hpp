@@ -48,7 +48,8 @@ class CallChoice {
   std::size_t max_people(Turn turn, domain::Lane lane, const std::string& shape) const;
   /// Of so many found, how many the call takes.
   std::size_t take(Turn turn, const std::string& shape, std::size_t found) const;
-  LimiterClass limiter_class(const std::string& shape, std::size_t people) const;
+  /// In which the call counts: somebody alone takes a bulk slot where no single one is free.
+  LimiterClass limiter_class(domain::Lane lane, const std::string& shape, std::size_t people) const;
   bool free(LimiterClass limiter_class, domain::Lane lane) const { return free_.free(limiter_class, lane); }
   /// Where the shape cannot be served now: the classes in any of which it could. Else empty.
   std::vector<LimiterClass> missing(domain::Lane lane, const std::string& shape) const;

@@ -19,6 +19,7 @@ struct Recipient {
   domain::Operation operation;
   domain::FieldValues fields;     // Subscribe, Update, Resubscribe
   std::optional<bool> ad_agreed;  // nullopt: not mapped, not sent
+  bool in_bulk = false;           // v2: by the bulk call even if nobody shares it
 };
 
 /// Endpoint names as in the metrics: closed set per dialect.
@@ -132,8 +133,8 @@ struct V1Options {
 };
 std::unique_ptr<Dialect> make_v1(V1Options options = {});
 
-/// v2. Alone, a person goes by a single call (class other), several by a bulk call (class bulk) without
-/// consent flags: a caller with a backlog and free single slots packs one person at a time.
+/// v2. Alone, a person goes by a single call (class other) unless they are `in_bulk`, several by a bulk call
+/// (class bulk) without consent flags: a caller with a backlog and free single slots packs one at a time.
 struct V2Options {
   std::size_t max_bytes = 10'000'000;  // OpenAPI: 10 MB a bulk call
   std::size_t max_people = 1000;       // of a bulk call

@@ -71,6 +71,8 @@ class Dispatch final : public Asker {
                                       std::shared_ptr<const delivery::CallResult> result);
   std::vector<store::Settlement> settlements(const Call& call, const delivery::CallResult& result);
   delivery::FreeSlots free_slots(runtime::MonotonicTime now) const;
+  /// When no class has a slot in a moment.
+  runtime::MonotonicTime all_distant(runtime::MonotonicTime now) const;
   /// Of all classes in which the queue is served.
   std::set<Need> all_needs() const;
   runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;

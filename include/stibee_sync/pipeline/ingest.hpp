@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/pipeline/group_keeper.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/services.hpp"
 #include "stibee_sync/pipeline/table_read.hpp"
@@ -52,6 +53,8 @@ class Ingest {
 
   /// Told after each commit of a mirror's read, whether it changed anything or not.
   void on_commit(std::function<void(std::size_t mirror)> committed) { committed_ = std::move(committed); }
+  /// Who makes missing groups; without, their values are ignored. Outlives the loop.
+  void keep_groups(GroupKeeper& groups) { groups_ = &groups; }
 
   const std::vector<MirrorPlan>& mirrors() const { return mirrors_; }
   const SourceCondition& condition(std::size_t mirror) const { return states_[mirror].condition; }
@@ -67,7 +70,11 @@ class Ingest {
     bool reported_duplicates = false;
   };
 
+  struct Read;
   boost::asio::awaitable<CycleOutcome> read_and_commit(std::size_t mirror);
+  boost::asio::awaitable<std::shared_ptr<Read>> read(std::size_t mirror);
+  /// Reads again while groups are made for values that had none.
+  boost::asio::awaitable<std::shared_ptr<Read>> read_making_groups(std::size_t mirror);
   CycleOutcome failed(std::size_t mirror, const source::SourceError& error);
   void finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
                 const std::vector<std::string>& released, const store::CommitReport& report);
@@ -79,6 +86,7 @@ class Ingest {
   source::Reader& reader_;
   std::vector<MirrorPlan> mirrors_;
   std::vector<State> states_;
+  GroupKeeper* groups_ = nullptr;
   std::function<void()> changed_;
   std::function<void(std::size_t)> committed_;
   std::function<void(std::optional<domain::Duration>)> beat_;

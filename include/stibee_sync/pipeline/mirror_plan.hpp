@@ -25,7 +25,8 @@ struct MirrorPlan {
   diff::GuardLimits guard;
   delivery::Policy policy;
   domain::Duration poll_interval{};
-  bool create_missing_groups = false;            // `mapping.group_ids` grows as groups are found and made
+  bool create_missing_groups = false;  // `mapping.group_ids` grows as groups are found and made
+  bool groups_known = true;  // false: which groups the list has could not be learnt: nobody's groups change
   std::map<std::string, std::string> writeback;  // event → statement
   settings::Reconcile reconcile;
 };

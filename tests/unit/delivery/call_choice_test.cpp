@@ -36,7 +36,7 @@ TEST_F(CallChoiceOnV2, ALoneChangeGoesAtOnceByASingleCallAndWastesNoBulkSlot) {
   const auto choice = with(slots(true, true));
   EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", 1), 1U);
   EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", few), 1U);
-  EXPECT_EQ(choice.limiter_class("subscribe:", 1), LimiterClass::Other);
+  EXPECT_EQ(choice.limiter_class(Lane::Upsert, "subscribe:", 1), LimiterClass::Other);
   const auto without_bulk = with(slots(false, true));
   EXPECT_EQ(without_bulk.turns(), (Turns{Turn::Singles, Turn::Spare}));
   EXPECT_EQ(without_bulk.take(Turn::Spare, "subscribe:", 2), 1U) << "nor does it wait for one";
@@ -45,6 +45,8 @@ TEST_F(CallChoiceOnV2, ALoneChangeGoesAtOnceByASingleCallAndWastesNoBulkSlot) {
 TEST_F(CallChoiceOnV2, WithoutSingleSlotsAFewPeopleShareABulkCall) {
   const auto choice = with(slots(true, false));
   EXPECT_EQ(choice.take(Turn::Batches, "subscribe:", 3), 3U);
+  EXPECT_EQ(choice.limiter_class(Lane::Upsert, "subscribe:", 1), LimiterClass::Bulk)
+      << "somebody alone does not wait for a single slot either";
 }
 
 TEST_F(CallChoiceOnV2, SingleSlotsGoFirstToWhatCanGoNoOtherWay) {
@@ -115,7 +117,7 @@ TEST(CallChoice, AResubscribeViaV1HasItsOwnSlots) {
   const CallChoice choice(*both, free, few);
   EXPECT_EQ(choice.max_people(Turn::Batches, Lane::Upsert, "resubscribe:"), 2000U);
   EXPECT_EQ(choice.take(Turn::Batches, "resubscribe:", 3), 3U);
-  EXPECT_EQ(choice.limiter_class("resubscribe:", 3), LimiterClass::All);
+  EXPECT_EQ(choice.limiter_class(Lane::Upsert, "resubscribe:", 3), LimiterClass::All);
   EXPECT_EQ(make_v2()->can_resubscribe(), false);
   EXPECT_EQ(both->can_resubscribe(), true);
 }

@@ -108,6 +108,27 @@ TEST(LedgerRow, AnUnsubscribeInDoubtIsSaidAgainWhenTheRowChangesItsMindTwice) {
   EXPECT_TRUE(row.confirmed.maybe_subscribed) << "and if they say no before that, they are told so again";
 }
 
+TEST(LedgerRow, OnlyAHumanEndsTheDoubtAboutAConfirmationMail) {
+  auto row = subscribed_row();
+  row.confirmed.maybe_subscribed = true;
+  const auto rule = [](const domain::Wanted&, const domain::Confirmed& confirmed, domain::UtcTime) {
+    Placement placement;
+    if (confirmed.maybe_subscribed) {
+      placement.impossible = "confirmation_in_doubt";
+    } else {
+      placement.lane = Lane::Upsert;
+    }
+    return placement;
+  };
+  place_again(row, rule, start);
+  EXPECT_EQ(row.parked, "confirmation_in_doubt");
+  place_again(row, rule, start);
+  EXPECT_EQ(row.parked, "confirmation_in_doubt");
+  unpark(row, rule, start);
+  EXPECT_EQ(row.parked, "");
+  EXPECT_EQ(row.lane, Lane::Upsert);
+}
+
 TEST(LedgerRow, OnlyUsableRowsOfASharedAddressAreShadowed) {
   const BearerRow usable{key(1), true, false, {}, {}};
   const BearerRow rejected{key(2), true, true, {}, {}};

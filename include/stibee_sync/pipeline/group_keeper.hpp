@@ -1,0 +1,64 @@
+#pragma once
+
+#include "stibee_sync/delivery/v2_reading.hpp"
+#include "stibee_sync/pipeline/asker.hpp"
+#include "stibee_sync/pipeline/mirror_plan.hpp"
+#include "stibee_sync/pipeline/services.hpp"
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace stibee_sync::pipeline {
+
+/// For mirrors with `groups: create_missing`: knows the groups of their lists by name, and makes those that
+/// the table names and the list lacks. By API v2, whatever the API of the writes; needs the Pro plan. What
+/// fails is tried again after a minute, then less and less often; meanwhile the values are ignored, and as
+/// long as not even the groups there are could be read, nobody's groups change. Nothing is stored: which
+/// groups a list has, the list knows. On the loop thread.
+class GroupKeeper {
+ public:
+  GroupKeeper(Services services, Asker& asker, const std::vector<MirrorPlan>& mirrors);
+
+  /// Before a read: learns the list's groups, if that is due, and puts into the plan what is known.
+  boost::asio::awaitable<void> before_read(std::size_t mirror);
+  /// For values that a read found without a group. True: some of them have one now.
+  boost::asio::awaitable<bool> make(std::size_t mirror, std::vector<std::string> values);
+  /// The plan with the groups known by now. Its mapping counts as changed, so that every row is looked at
+  /// again, when values that were ignored are due for another attempt.
+  MirrorPlan with_groups(std::size_t mirror, MirrorPlan plan) const;
+  /// How the mapping of a committed read is remembered: whether values were ignored, also by earlier reads
+  /// whose rows were not looked at again.
+  std::string committed(std::size_t mirror, const MirrorPlan& plan, bool ignored, bool all_rows);
+
+ private:
+  struct State {
+    std::string name;
+    std::int64_t list_id = 0;
+    bool known = false;  // the list's groups were read once
+    std::map<std::string, std::int64_t> ids;
+    bool ignoring = false;  // some committed row has a value without a group
+    int failures = 0;       // in a row
+    runtime::MonotonicTime not_before{};
+    std::string problem;  // as last told
+  };
+
+  bool due(const State& state) const { return services_.clock.monotonic() >= state.not_before; }
+  boost::asio::awaitable<bool> learn(std::size_t mirror);
+  /// The new group; else what went wrong.
+  boost::asio::awaitable<delivery::v2::Read<domain::GroupId>> create(std::size_t mirror, std::string name);
+  void failed(State& state, const delivery::CallResult& failure, const std::string& what);
+
+  Services services_;
+  Asker& asker_;
+  std::vector<State> states_;
+};
+
+/// The mapping without what `committed` adds to it.
+std::string_view mapping_itself(std::string_view remembered);
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,154 @@
+#include "stibee_sync/pipeline/group_keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using delivery::CallResult;
+using delivery::CallVerdict;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+constexpr std::chrono::minutes first_pause{1};
+constexpr std::chrono::hours longest_pause{1};
+/// A list that takes no more groups refuses every one.
+constexpr int most_refusals = 3;
+constexpr std::string_view ignored_mark = "\x1fignored groups";
+
+/// The answer, or how the call failed, whatever it was to be read as.
+template <class T>
+delivery::v2::Read<T> read_reply(const Reply& reply,
+                                 delivery::v2::Read<T> (*read)(const delivery::ApiAnswer&)) {
+  if (const auto& none = reply.no_answer()) return delivery::read_no_answer(0, *none);
+  return read(reply.answer());
+}
+
+}  // namespace
+
+std::string_view mapping_itself(std::string_view remembered) {
+  if (remembered.ends_with(ignored_mark)) remembered.remove_suffix(ignored_mark.size());
+  return remembered;
+}
+
+GroupKeeper::GroupKeeper(Services services, Asker& asker, const std::vector<MirrorPlan>& mirrors)
+    : services_(std::move(services)), asker_(asker) {
+  for (const auto& plan : mirrors) {
+    State state;
+    state.name = plan.name;
+    state.list_id = plan.list_id;
+    states_.push_back(std::move(state));
+  }
+}
+
+MirrorPlan GroupKeeper::with_groups(std::size_t mirror, MirrorPlan plan) const {
+  const auto& state = states_[mirror];
+  plan.groups_known = state.known;
+  for (const auto& [name, id] : state.ids)
+    plan.mapping.group_ids.insert_or_assign(name, id);
+  // Two texts that are equal leave unchanged rows alone.
+  if (state.ignoring && !due(state)) plan.mapping_text += ignored_mark;
+  return plan;
+}
+
+std::string GroupKeeper::committed(std::size_t mirror, const MirrorPlan& plan, bool ignored, bool all_rows) {
+  auto& state = states_[mirror];
+  state.ignoring = ignored || (state.ignoring && !all_rows);
+  std::string text(mapping_itself(plan.mapping_text));
+  if (state.ignoring) text += ignored_mark;
+  return text;
+}
+
+asio::awaitable<void> GroupKeeper::before_read(std::size_t mirror) {
+  if (states_[mirror].known || !due(states_[mirror])) co_return;
+  co_await learn(mirror);
+}
+
+asio::awaitable<bool> GroupKeeper::learn(std::size_t mirror) {
+  auto request = delivery::v2::groups_request(states_[mirror].list_id);
+  const Reply reply = co_await asker_.ask(std::move(request));
+  const auto read = read_reply(reply, delivery::v2::read_groups);
+  auto& state = states_[mirror];
+  if (const auto* failure = std::get_if<CallResult>(&read)) {
+    failed(state, *failure, "the list's groups cannot be read");
+    co_return false;
+  }
+  for (const auto& group : std::get<std::vector<delivery::v2::Group>>(read))
+    state.ids.insert_or_assign(group.name, group.id);
+  state.known = true;
+  state.failures = 0;
+  state.problem.clear();
+  co_return true;
+}
+
+asio::awaitable<delivery::v2::Read<domain::GroupId>> GroupKeeper::create(std::size_t mirror,
+                                                                         std::string name) {
+  auto request = delivery::v2::create_group_request(states_[mirror].list_id, name);
+  const Reply reply = co_await asker_.ask(std::move(request));
+  co_return read_reply(reply, delivery::v2::read_created_group);
+}
+
+asio::awaitable<bool> GroupKeeper::make(std::size_t mirror, std::vector<std::string> values) {
+  if (!states_[mirror].known || !due(states_[mirror])) co_return false;
+  std::size_t made = 0;
+  std::size_t found = 0;
+  int refusals = 0;
+  std::optional<CallResult> last_failure;
+  for (const auto& value : values) {
+    if (states_[mirror].ids.contains(value)) {
+      ++found;
+      continue;
+    }
+    const auto created = co_await create(mirror, value);
+    if (const auto* id = std::get_if<domain::GroupId>(&created)) {
+      states_[mirror].ids.emplace(value, *id);
+      ++made;
+      refusals = 0;
+      continue;
+    }
+    const auto& failure = std::get<CallResult>(created);
+    if (failure.reason.find("already_exist") != std::string::npos) {
+      // Somebody made it in the web page meanwhile; or an answer of ours was lost.
+      const bool learnt = co_await learn(mirror);
+      if (learnt && states_[mirror].ids.contains(value)) {
+        ++found;
+        continue;
+      }
+    }
+    last_failure = failure;
+    if (failure.verdict != CallVerdict::BatchRefused || ++refusals == most_refusals) break;
+  }
+  auto& state = states_[mirror];
+  if (made > 0) {
+    services_.log.event(Level::Info, Event::SyncFinished, "groups that the table names were made at Stibee",
+                        {{"mirror", state.name}, {"groups", made}});
+  }
+  if (last_failure) {
+    failed(state, *last_failure, "a group that the table names cannot be made at Stibee");
+  } else {
+    state.failures = 0;
+    state.problem.clear();
+  }
+  co_return made + found > 0;
+}
+
+void GroupKeeper::failed(State& state, const CallResult& failure, const std::string& what) {
+  if (failure.reason == "stopping") return;
+  const auto pause =
+      std::min<std::chrono::nanoseconds>(first_pause * (1 << std::min(state.failures, 10)), longest_pause);
+  ++state.failures;
+  state.not_before = services_.clock.monotonic() + pause;
+  if (state.problem == failure.reason) return;
+  state.problem = failure.reason;
+  services_.log.event(Level::Warn, Event::SyncFinished, what,
+                      {{"mirror", state.name},
+                       {"reason", failure.reason},
+                       {"cure",
+                        "`groups: create_missing` needs Stibee's Pro plan and a key that works on API "
+                        "v2; until it works, these values are ignored"}});
+}
+
+}  // namespace stibee_sync::pipeline

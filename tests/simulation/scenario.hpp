@@ -1,0 +1,125 @@
+#pragma once
+
+#include "simulation/simulated_daemon.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace stibee_sync::simulation {
+
+using namespace std::chrono_literals;
+
+inline constexpr const char* list = "1234";
+
+struct Row {
+  std::string email;
+  bool subscribed = true;
+  std::string name = "n";
+  std::string grade = {};
+};
+
+/// A member table, Stibee with one list, and a daemon between them.
+class Scenario : public ::testing::Test {
+ protected:
+  Scenario() : far_end_{stibee_sim::StibeeModel(setup()), {}}, state_(store::make_memory_state()) {
+    mirror_.name = "members";
+    mirror_.list_id = 1234;
+    mirror_.source.table = "members";
+    mirror_.source.key = "id";
+    mirror_.source.email = "email";
+    mirror_.source.subscribed = "subscribed";
+    mirror_.source.fields = {{"name", "name"}};
+    mirror_.poll_interval = 1s;
+  }
+
+  static stibee_sim::Setup setup() {
+    stibee_sim::Setup made;
+    stibee_sim::ListSetup one;
+    one.id = list;
+    one.groups = {{11, "gold"}, {12, "silver"}};
+    made.lists.push_back(one);
+    return made;
+  }
+
+  void fill(std::int64_t people) {
+    for (std::int64_t i = 1; i <= people; ++i)
+      rows_[i].email = "p" + std::to_string(i) + "@example.com";
+  }
+
+  void start(const std::string& key = "sim-key") {
+    Surroundings around{far_end_, state_, [this] { return read(); }, mirror_, 3, now_, {}, key,
+                        api_,     limits_};
+    daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
+  }
+  void kill() {
+    now_ = daemon_->clock().monotonic();
+    daemon_.reset();
+    far_end_.client_gone(
+        stibee_sim::SimTime(std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch())));
+  }
+
+  source::ScriptedRead read() {
+    source::ScriptedRead made;
+    using Type = source::ColumnType;
+    made.shape.types = {Type::Integer, Type::Text, Type::Boolean};
+    // Columns in the order in which the plan names them.
+    const bool graded = !mirror_.source.groups.empty();
+    if (graded) made.shape.types.push_back(Type::Text);
+    made.shape.types.push_back(Type::Text);
+    for (const auto& [key, row] : rows_) {
+      made.rows.push_back(
+          std::to_string(key) + "\t" + row.email + "\t" + (row.subscribed ? "t" : "f") +
+          (graded ? "\t" + (row.grade.empty() ? std::string("\\N") : row.grade) : std::string()) + "\t" +
+          row.name);
+    }
+    if (database_error_) {
+      made.rows.resize(made.rows.size() / 2);
+      made.fails_after_rows = database_error_;
+    }
+    return made;
+  }
+
+  std::size_t subscribed() const {
+    std::size_t count = 0;
+    far_end_.model.each_person(list, [&](const stibee_sim::Person& person) {
+      if (person.status == stibee_sim::Status::Subscribed) ++count;
+    });
+    return count;
+  }
+  stibee_sim::Status status_of(std::int64_t key) const {
+    const auto person = far_end_.model.find(list, rows_.at(key).email);
+    EXPECT_TRUE(person.has_value());
+    return person ? person->status : stibee_sim::Status::Archived;
+  }
+  std::size_t calls() const { return far_end_.model.journal().size(); }
+  std::size_t calls_to(const std::string& endpoint) const {
+    std::size_t count = 0;
+    for (const auto& call : far_end_.model.journal())
+      count += call.endpoint == endpoint ? 1 : 0;
+    return count;
+  }
+  std::size_t pending() { return daemon_->store().pending(daemon_->plan().id); }
+  std::uint64_t violations() const {
+    std::uint64_t sum = 0;
+    for (const auto& limit : far_end_.model.limits())
+      sum += limit.violations;
+    return sum;
+  }
+  domain::UtcTime utc() { return daemon_->clock().utc(); }
+
+  Api api_ = Api::V1;
+  delivery::Limits limits_;
+  FarEnd far_end_;
+  std::shared_ptr<store::MemoryState> state_;
+  settings::Mirror mirror_;
+  std::map<std::int64_t, Row> rows_;
+  std::optional<source::SourceError> database_error_;
+  runtime::MonotonicTime now_{1h};
+  std::unique_ptr<SimulatedDaemon> daemon_;
+};
+
+}  // namespace stibee_sync::simulation
