@@ -246,6 +246,11 @@ SourceError connect_error(std::string_view text, const std::string& place) {
   const std::string where = "cannot connect to PostgreSQL at " + place + ": ";
   if (const auto sqlstate = last_sqlstate(text); !sqlstate.empty()) {
     auto error = classify(sqlstate, "");
+    if (error.kind == Kind::Failed) {
+      // Whatever the server has against it, nobody gets in now: the database is not there for us.
+      error = make(Kind::Unreachable, sqlstate,
+                   "the server turns connections away (SQLSTATE " + std::string(sqlstate) + "); see its log");
+    }
     error.message = fit(where + error.message);
     return error;
   }

@@ -77,6 +77,15 @@ TEST(ConnectError, TakesTheServersCodeInAnyLanguage) {
   EXPECT_THAT(error.message, HasSubstr("db:5432"));
 }
 
+TEST(ConnectError, WhoeverTurnsConnectionsAwayIsUnreachable) {
+  for (const std::string sqlstate : {"55000", "53200", "57P03", "XX000"}) {
+    const auto error = connect_error("connection to server failed: FATAL:  " + sqlstate + "\n", "db:5432");
+    EXPECT_EQ(error.kind, Kind::Unreachable) << sqlstate;
+    EXPECT_EQ(error.sqlstate, sqlstate);
+  }
+  EXPECT_EQ(connect_error("connection to server failed: FATAL:  3D000\n", "db").kind, Kind::NotAsMapped);
+}
+
 TEST(ConnectError, NamesWhatLibpqFoundWithoutQuotingIt) {
   EXPECT_THAT(
       connect_error("could not translate host name \"pa:ss@db\" to address: Name or service not known", "db")
