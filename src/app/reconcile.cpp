@@ -150,7 +150,11 @@ int compare_alone(const Options& options) {
   auto source_worker = runtime::make_thread_worker("source");
   Ground ground{context, *clock, *store_worker, *source_worker, *state.store, log, metrics};
   auto engine = std::make_unique<Engine>(ground, settings);
-  if (engine->adopting()) {
+  // Asked of paused mirrors too: "no differences" must not mean that nobody looked.
+  bool all_adopted = true;
+  for (std::size_t i = 0; i < engine->mirrors().size(); ++i)
+    all_adopted = all_adopted && engine->reconciler().adopted(i);
+  if (!all_adopted) {
     std::cerr
         << "nothing was sent to this list yet, so there is nothing to compare: run `stibee-syncd sync`, "
            "or the daemon, first\n";

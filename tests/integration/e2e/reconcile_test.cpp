@@ -304,6 +304,8 @@ TEST_F(ReconcileTest, AsksForASyncFirstWhereNothingWasSentYet) {
   deployment.add_members(1, 3);
   const auto finished = deployment.syncd({"reconcile"});
   EXPECT_EQ(finished.exit_code, 75) << finished.out << finished.err;
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);
+  EXPECT_EQ(deployment.syncd({"reconcile"}).exit_code, 75) << "nobody has looked at a paused mirror either";
 }
 
 }  // namespace
