@@ -92,10 +92,8 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
   }
   const auto& failure = std::get<delivery::CallResult>(count);
   switch (failure.verdict) {
+    // The key was accepted a moment ago: it is the list that it may not use, or that is not there.
     case delivery::CallVerdict::Unauthorised:
-      finding.code = ExitCode::refused;
-      finding.text = "Stibee refuses to tell of " + list + " (" + failure.reason + ")";
-      break;
     case delivery::CallVerdict::BatchRefused: {
       finding.code = ExitCode::bad_config;
       const auto problem = settings::problem_at(settings, "mirrors[" + std::to_string(index) + "].list_id",
