@@ -113,6 +113,8 @@ std::vector<std::string> parked_reasons() {
           "duplicated_phone",
           "validation",
           "validation_date_time",
+          "invalid_fields",
+          "invalid_subscriber_status",
           "resubscribe_unsupported",
           "confirmation_in_doubt"};
 }

@@ -23,6 +23,20 @@ TEST_F(Scenario, AnImportUsesAsFewCallsAsTheLimitsOfACallAllow) {
   EXPECT_EQ(pending(), 0u);
 }
 
+TEST_F(Scenario, WhoIsTooLargeForACallIsParkedAndSaidAndNobodyElseWaits) {
+  fill(50);
+  rows_[7].name = std::string(300'000, 'x');
+  start();
+  daemon_->run_for(10s);
+  EXPECT_EQ(subscribed(), 49u);
+  EXPECT_EQ(pending(), 0u);
+  const auto parked = daemon_->store().parked(daemon_->plan().id, 10);
+  ASSERT_EQ(parked.size(), 1u);
+  EXPECT_EQ(parked[0].reason, "too_large");
+  EXPECT_NE(daemon_->log_text().find(R"("event":"person.parked")"), std::string::npos);
+  EXPECT_EQ(daemon_->log_text().find(rows_[7].email), std::string::npos);
+}
+
 TEST_F(Scenario, ALoneChangeLeavesAtOnce) {
   fill(100);
   start();
