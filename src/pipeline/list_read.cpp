@@ -128,6 +128,57 @@ asio::awaitable<ListReader::Step> take(runtime::Worker& worker, std::shared_ptr<
   return offload(worker, std::move(work));
 }
 
+// `worker` and `asker` outlive the loops, as the services do.
+asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* worker, Asker* asker,
+                                           std::shared_ptr<const MirrorPlan> plan,
+                                           std::shared_ptr<store::ListScan> scan, ListReadHooks hooks) {
+  const auto reading = std::make_shared<Reading>(plan, std::move(scan), services.store.key());
+  const auto timer = services.clock.make_timer();
+  int failures = 0;
+  int unreadable_answers = 0;
+  for (;;) {
+    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
+    auto request = reading->reader().request();
+    Reply answer = co_await asker->ask(std::move(request));
+    const auto reply = std::make_shared<const Reply>(std::move(answer));
+    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
+    delivery::CallResult failure;
+    if (reply->no_answer()) {
+      failure = delivery::read_no_answer(0, *reply->no_answer());
+    } else {
+      const auto step = co_await take(*worker, reading, reply);
+      hooks.progress(reading->reader().entries_read(), reading->reader().total());
+      switch (step) {
+        case ListReader::Step::Done:
+          co_return ListReadResult(ListReadEnd::Complete, "", reading->distinct());
+        case ListReader::Step::GaveUp:
+          co_return ended(ListReadEnd::NeverStill, "");
+        case ListReader::Step::CallFailed:
+          failure = reading->reader().failure();
+          break;
+        case ListReader::Step::More:
+        case ListReader::Step::StartOver:
+        case ListReader::Step::RoundEnded:
+          failures = 0;
+          unreadable_answers = 0;
+          continue;
+      }
+    }
+    ++failures;
+    unreadable_answers = unreadable(failure) ? unreadable_answers + 1 : 0;
+    const auto judged = judge(failure, failures >= hooks.most_failures(), unreadable_answers);
+    if (judged.end) co_return ended(*judged.end, failure.reason);
+    services.log.debug("reading the list: a call failed",
+                       {{"mirror", plan->name}, {"reason", failure.reason}, {"failures", failures}});
+    const auto now = services.clock.utc();
+    const auto pause = delivery::retry_at(judged.outcome, failures, now, services.random) - now;
+    const auto until = services.clock.monotonic() + pause;
+    while (services.clock.monotonic() < until && !hooks.stopping())
+      co_await timer->wait_until(std::min<runtime::MonotonicTime>(
+          until, services.clock.monotonic() + std::chrono::milliseconds(500)));
+  }
+}
+
 }  // namespace
 
 store::Listed listed_of(const delivery::v2::ListedPerson& person, const MirrorPlan& plan,
@@ -162,51 +213,7 @@ store::Listed listed_of(const delivery::v2::ListedPerson& person, const MirrorPl
 asio::awaitable<ListReadResult> read_list(Services services, runtime::Worker& worker, Asker& asker,
                                           std::shared_ptr<const MirrorPlan> plan,
                                           std::shared_ptr<store::ListScan> scan, ListReadHooks hooks) {
-  const auto reading = std::make_shared<Reading>(plan, std::move(scan), services.store.key());
-  const auto timer = services.clock.make_timer();
-  int failures = 0;
-  int unreadable_answers = 0;
-  for (;;) {
-    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
-    auto request = reading->reader().request();
-    Reply answer = co_await asker.ask(std::move(request));
-    const auto reply = std::make_shared<const Reply>(std::move(answer));
-    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
-    delivery::CallResult failure;
-    if (reply->no_answer()) {
-      failure = delivery::read_no_answer(0, *reply->no_answer());
-    } else {
-      const auto step = co_await take(worker, reading, reply);
-      hooks.progress(reading->reader().entries_read(), reading->reader().total());
-      switch (step) {
-        case ListReader::Step::Done:
-          co_return ListReadResult(ListReadEnd::Complete, "", reading->distinct());
-        case ListReader::Step::GaveUp:
-          co_return ended(ListReadEnd::NeverStill, "");
-        case ListReader::Step::CallFailed:
-          failure = reading->reader().failure();
-          break;
-        case ListReader::Step::More:
-        case ListReader::Step::StartOver:
-        case ListReader::Step::RoundEnded:
-          failures = 0;
-          unreadable_answers = 0;
-          continue;
-      }
-    }
-    ++failures;
-    unreadable_answers = unreadable(failure) ? unreadable_answers + 1 : 0;
-    const auto judged = judge(failure, failures >= hooks.most_failures(), unreadable_answers);
-    if (judged.end) co_return ended(*judged.end, failure.reason);
-    services.log.debug("reading the list: a call failed",
-                       {{"mirror", plan->name}, {"reason", failure.reason}, {"failures", failures}});
-    const auto now = services.clock.utc();
-    const auto pause = delivery::retry_at(judged.outcome, failures, now, services.random) - now;
-    const auto until = services.clock.monotonic() + pause;
-    while (services.clock.monotonic() < until && !hooks.stopping())
-      co_await timer->wait_until(std::min<runtime::MonotonicTime>(
-          until, services.clock.monotonic() + std::chrono::milliseconds(500)));
-  }
+  return read_pages(std::move(services), &worker, &asker, std::move(plan), std::move(scan), std::move(hooks));
 }
 
 }  // namespace stibee_sync::pipeline
