@@ -131,7 +131,10 @@ TEST(HostileWebhook, TenThousandRequestsCostNothingAndApplyNothing) {
   }
   const auto growth = resident_kib(daemon.pid()) - before;
   EXPECT_LT(slowest, 100ms);
+#ifndef __SANITIZE_ADDRESS__
+  // AddressSanitizer keeps 256 MiB of what was freed, to catch who still uses it.
   EXPECT_LT(growth, 4 * 1024) << "KiB";
+#endif
   RecordProperty("slowest_livez_ms", static_cast<int>(slowest.count()));
   RecordProperty("growth_kib", static_cast<int>(growth));
 
