@@ -58,7 +58,8 @@ Finding judge_key(const Asked& asked, const delivery::Dialect& dialect, settings
     return finding;
   }
   const auto result = dialect.read_probe(asked.reply.answer());
-  if (result.verdict == delivery::CallVerdict::Unauthorised) {
+  if (result.verdict == delivery::CallVerdict::Unauthorised ||
+      result.verdict == delivery::CallVerdict::Forbidden) {
     finding.code = ExitCode::refused;
     finding.text =
         "Stibee refuses the API key (" + result.reason + "); make a new one in the workspace's settings";
@@ -94,6 +95,7 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
   switch (failure.verdict) {
     // The key was accepted a moment ago: it is the list that it may not use, or that is not there.
     case delivery::CallVerdict::Unauthorised:
+    case delivery::CallVerdict::Forbidden:
     case delivery::CallVerdict::BatchRefused: {
       finding.code = ExitCode::bad_config;
       const auto problem = settings::problem_at(settings, "mirrors[" + std::to_string(index) + "].list_id",

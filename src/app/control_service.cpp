@@ -173,6 +173,7 @@ asio::awaitable<DaemonView> ControlService::view() {
     for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
       if (engine.mirrors()[i].name != mirror.name) continue;
       mirror.condition = engine.ingest().condition(i);
+      mirror.forbidden = engine.forbidden(i);
       if (mirror.condition->problem.empty()) mirror.condition->problem = engine.reconciler().trouble(i);
     }
   }

@@ -190,7 +190,7 @@ void Engine::start_adopting() {
 
 bool Engine::adopting() const {
   for (std::size_t i = 0; i < mirrors().size(); ++i) {
-    if (!paused_[i] && !reconciler_->adopted(i)) return true;
+    if (!paused_[i] && !forbidden(i) && !reconciler_->adopted(i)) return true;
   }
   return false;
 }

@@ -50,7 +50,11 @@ class Engine {
   /// Takes over, beside whatever else runs, the lists that were not yet; until then nothing is sent to them.
   /// Not those of paused mirrors.
   void start_adopting();
-  /// Of all mirrors but paused ones.
+  /// Stibee does not let the key use the mirror's list: only this mirror waits.
+  bool forbidden(std::size_t mirror) const {
+    return dispatch_->forbidden(mirror) || reconciler_->forbidden(mirror);
+  }
+  /// Of all mirrors but paused and forbidden ones.
   bool adopting() const;
   /// Serves no mirror at all until all may be served.
   void block_all(bool blocked);

@@ -22,6 +22,7 @@ std::string_view name(ListReadEnd end) {
     case ListReadEnd::Complete:
       return "complete";
     case ListReadEnd::KeyRefused:
+    case ListReadEnd::Forbidden:
       return "key_refused";
     case ListReadEnd::NoSuchList:
       return "no_such_list";

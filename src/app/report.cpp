@@ -30,6 +30,11 @@ std::size_t all_pending(const store::Summary& summary) {
   return sum;
 }
 
+std::string problem_of(const MirrorView& mirror) {
+  if (mirror.forbidden) return "Stibee does not let this key use list " + std::to_string(mirror.list_id);
+  return mirror.condition ? mirror.condition->problem : std::string();
+}
+
 std::string state_of(const MirrorView& mirror, const DaemonView& view) {
   if (mirror.paused) return "paused";
   if (!mirror.summary.holds.empty()) return "held";
@@ -41,6 +46,7 @@ std::string state_of(const MirrorView& mirror, const DaemonView& view) {
       (view.dispatch->key_refused || view.dispatch->circuit != delivery::CircuitBreaker::State::Closed)) {
     return "failing";
   }
+  if (mirror.forbidden) return "failing";
   // A first import: nobody, or only a part, has arrived yet.
   const auto upserts = pending_of(mirror.summary, domain::Lane::Upsert);
   if (upserts > 0 && upserts > people_of(mirror.summary, domain::RemoteStatus::Subscribed) / 2)
@@ -139,7 +145,7 @@ Value status_report(const DaemonView& view) {
     one.set("name", mirror.name);
     one.set("list_id", mirror.list_id);
     one.set("state", state);
-    one.set("problem", mirror.condition ? mirror.condition->problem : std::string());
+    one.set("problem", problem_of(mirror));
     one.set("last_success", time_or_null(summary.facts.last_success));
     one.set("source_members", summary.facts.last_rows);
     one.set("people", std::move(people));

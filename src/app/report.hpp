@@ -21,6 +21,7 @@ struct MirrorView {
   bool paused = false;
   store::Summary summary;
   std::size_t suppressed = 0;  // opt-outs on record, of people in the table or not
+  bool forbidden = false;      // Stibee does not let the key use the list
   std::optional<pipeline::SourceCondition> condition;
 };
 

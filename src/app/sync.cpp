@@ -49,6 +49,13 @@ class OnePass {
     }
     if (code_ == ExitCode::ok) co_await deliver();
     progress_.end();
+    for (std::size_t i = 0; i < engine_.mirrors().size() && code_ != ExitCode::internal; ++i) {
+      if (!engine_.forbidden(i)) continue;
+      std::cerr << engine_.mirrors()[i].name << ": Stibee does not let this key use list "
+                << engine_.mirrors()[i].list_id
+                << "; check `list_id`, the workspace of the key, and its plan\n";
+      if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
+    }
     if (code_ == ExitCode::ok && held_) {
       std::cerr << "the guard holds changes back; see `stibee-syncd guard`\n";
       code_ = ExitCode::held;
@@ -133,7 +140,7 @@ class OnePass {
   asio::awaitable<std::size_t> pending() {
     std::vector<store::MirrorId> mirrors;
     for (std::size_t i = 0; i < engine_.mirrors().size(); ++i) {
-      if (!engine_.paused(i)) mirrors.push_back(engine_.mirrors()[i].id);
+      if (!engine_.paused(i) && !engine_.forbidden(i)) mirrors.push_back(engine_.mirrors()[i].id);
     }
     auto work = [&store = ground_.store, mirrors = std::move(mirrors)] {
       std::size_t sum = 0;

@@ -56,6 +56,7 @@ domain::OutcomeKind outcome_of(CallVerdict verdict) {
     case CallVerdict::ServerTrouble:
       return domain::OutcomeKind::Unknown;
     case CallVerdict::Unauthorised:
+    case CallVerdict::Forbidden:
       return domain::OutcomeKind::Unauthorised;
   }
   std::abort();
@@ -144,6 +145,8 @@ CallVerdict Envelope::verdict() const {
   if (status_ == 413 || (status_ < 500 && speaks_of_size())) return CallVerdict::BatchRefused;
   if (speaks_of_limit() || (status_ == 503 && retry_after_)) return CallVerdict::Throttled;
   if (status_ >= 500 || status_ == 408) return CallVerdict::ServerTrouble;
+  // OpenAPI: Authorization.PermissionDenied, beside NoToken, which a bad key is told.
+  if (contains_any(bare(code_), {"permissiondenied"})) return CallVerdict::Forbidden;
   if (status_ == 401 || status_ == 403 || speaks_of_key()) return CallVerdict::Unauthorised;
   if (status_ < 200 || (status_ >= 300 && status_ < 400)) return CallVerdict::ServerTrouble;
   return CallVerdict::BatchRefused;

@@ -62,6 +62,8 @@ std::string_view name(CallVerdict verdict) {
       return "server_trouble";
     case CallVerdict::Unauthorised:
       return "unauthorised";
+    case CallVerdict::Forbidden:
+      return "forbidden";
   }
   std::abort();
 }

@@ -125,6 +125,7 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
       if (!stopping_) co_await take_over(mirror, plan, scan);
       break;
     case ListReadEnd::KeyRefused:
+    case ListReadEnd::Forbidden:
     case ListReadEnd::NoSuchList:
     case ListReadEnd::NotUnderstood:
     case ListReadEnd::Unavailable:
@@ -140,18 +141,25 @@ asio::awaitable<void> Reconciler::unreadable(std::size_t mirror, ListReadResult 
   auto& state = states_[mirror];
   const auto name = hooks_.plan(mirror).name;
   bool lasting = result.end() != ListReadEnd::Unavailable;
-  if (result.end() == ListReadEnd::KeyRefused) {
+  state.forbidden = false;
+  if (result.end() == ListReadEnd::KeyRefused || result.end() == ListReadEnd::Forbidden) {
     // Keys made before 2025 work on v1 only. One that works nowhere is another matter: nothing can be sent
     // until it is mended, and the list can then be read, too.
     lasting = false;
-    if (options_.writes_on_v1) lasting = co_await key_works_on_v1();
+    if (options_.writes_on_v1) {
+      lasting = co_await key_works_on_v1();
+    } else {
+      state.forbidden = result.end() == ListReadEnd::Forbidden;
+    }
   }
   if (stopping_) co_return;
   if (!lasting) {
     const bool news = state.trouble.empty();
     state.trouble = "nothing is sent before the list was read once: " + result.why();
     if (news) {
-      services_.log.event(Level::Warn, Event::ReconcileFinished, state.trouble, {{"mirror", name}});
+      const auto event = state.forbidden ? Event::ApiUnauthorised : Event::ReconcileFinished;
+      services_.log.event(state.forbidden ? Level::Error : Level::Warn, event, state.trouble,
+                          {{"mirror", name}});
     }
     co_await pause(mirror, std::chrono::seconds(10));
     co_return;
@@ -179,6 +187,7 @@ asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
   co_await offload(services_.store_worker, std::move(work));
   states_[mirror].adopted = true;
   states_[mirror].trouble.clear();
+  states_[mirror].forbidden = false;
   states_[mirror].last = now;
   hooks_.adopted(mirror);
 }

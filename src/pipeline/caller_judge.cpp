@@ -27,6 +27,7 @@ telemetry::CallOutcome outcome_label(const delivery::CallResult& result) {
     case CallVerdict::Throttled:
       return telemetry::CallOutcome::Throttled;
     case CallVerdict::Unauthorised:
+    case CallVerdict::Forbidden:
       return telemetry::CallOutcome::Unauthorised;
     case CallVerdict::ServerTrouble:
       break;
@@ -127,6 +128,16 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
       if (api == options_.main) problem_ = result.message.empty() ? result.reason : result.message;
       services_.log.event(Level::Warn, Event::ApiRequestFailed, "a call failed and will be repeated", fields);
       report_circuit(api, circuit.failed(now), why);
+      break;
+    case CallVerdict::Forbidden:
+      // Of one list, or one kind of call: whoever made it says what it means, and no other list waits for it.
+      // But what the queue sends by the other API it can send for no list.
+      if (api != options_.main && !facts.mirror.empty()) {
+        judge_refused_key(facts, why, fields);
+      } else {
+        services_.log.debug("call not permitted", fields);
+        fine();
+      }
       break;
     case CallVerdict::Unauthorised:
       judge_refused_key(facts, why, fields);

@@ -32,7 +32,9 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       mirrors_(std::move(mirrors)),
       paused_(mirrors_.size(), false),
       blocked_(mirrors_.size(), false),
+      forbidden_until_(mirrors_.size()),
       max_in_flight_(options.max_in_flight),
+      main_(options.main),
       timer_(services_.clock.make_timer()),
       caller_(std::move(services), std::move(executor), transport, std::move(options),
               [this] { timer_->wake(); }) {}
@@ -75,11 +77,47 @@ DispatchCondition Dispatch::condition() const {
 }
 
 std::vector<store::MirrorId> Dispatch::active() const {
+  const auto now = services_.clock.monotonic();
   std::vector<store::MirrorId> ids;
   for (std::size_t i = 0; i < mirrors_.size(); ++i) {
-    if (!paused_[i] && !blocked_[i]) ids.push_back(mirrors_[i].id);
+    const bool waits = forbidden_until_[i] && *forbidden_until_[i] > now;
+    if (!paused_[i] && !blocked_[i] && !waits) ids.push_back(mirrors_[i].id);
   }
   return ids;
+}
+
+void Dispatch::judge_permission(store::MirrorId mirror, const delivery::CallResult& result) {
+  const auto place = std::find_if(mirrors_.begin(), mirrors_.end(),
+                                  [mirror](const MirrorPlan& plan) { return plan.id == mirror; });
+  auto& until = forbidden_until_[static_cast<std::size_t>(place - mirrors_.begin())];
+  switch (result.verdict) {
+    case delivery::CallVerdict::Forbidden:
+      if (!until) {
+        services_.log.event(
+            Level::Error, Event::ApiUnauthorised,
+            "Stibee does not let this key use this list: check `list_id`, the workspace of the "
+            "key, and its plan; only this mirror waits",
+            {{"mirror", place->name}, {"reason", result.reason}});
+      }
+      until = services_.clock.monotonic() + delivery::CircuitBreaker::probe_interval;
+      break;
+    case delivery::CallVerdict::Answered:
+    case delivery::CallVerdict::BatchRefused:
+      until.reset();
+      break;
+    case delivery::CallVerdict::Throttled:
+    case delivery::CallVerdict::ServerTrouble:
+    case delivery::CallVerdict::Unauthorised:
+      break;  // nothing is known of the list
+  }
+}
+
+MonotonicTime Dispatch::next_permission(MonotonicTime now) const {
+  auto next = runtime::forever;
+  for (const auto& until : forbidden_until_) {
+    if (until && *until > now) next = std::min(next, *until);
+  }
+  return next;
 }
 
 const MirrorPlan& Dispatch::plan_of(store::MirrorId id) const {
@@ -204,6 +242,8 @@ asio::awaitable<void> Dispatch::wait_for_work(MonotonicTime now) {
     const auto wait = *next_due_ - services_.clock.utc();
     until = std::min(until, now + std::chrono::nanoseconds(std::max(wait, domain::Duration::zero())));
   }
+  const auto permission = next_permission(now);
+  until = std::min(until, permission);
   if (until > now) {
     if (needs_.empty()) {
       co_await timer_->wait_until(until);
@@ -215,7 +255,7 @@ asio::awaitable<void> Dispatch::wait_for_work(MonotonicTime now) {
   }
   const bool due = needs_.empty() ? next_due_.has_value() && *next_due_ <= services_.clock.utc()
                                   : services_.clock.monotonic() >= until;
-  work_ = work_ || due;
+  work_ = work_ || due || services_.clock.monotonic() >= permission;
 }
 
 asio::awaitable<bool> Dispatch::claim_and_send(delivery::FreeSlots free) {
@@ -258,6 +298,7 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
     *result = dialect_.read(call->recipients, attempted.reply.answer());
   }
   caller_.judge(facts, *result);
+  if (delivery::api_of(facts.limiter_class) == main_) judge_permission(call->claimed.mirror, *result);
   co_await settle(call, result);
   work_ = true;
   caller_.ended();

@@ -79,6 +79,9 @@ Judged judge(const delivery::CallResult& failure, bool enough, int unreadable_in
     case CallVerdict::Unauthorised:
       judged.end = ListReadEnd::KeyRefused;
       return judged;
+    case CallVerdict::Forbidden:
+      judged.end = ListReadEnd::Forbidden;
+      return judged;
     case CallVerdict::BatchRefused:
       judged.end = ListReadEnd::NoSuchList;
       return judged;
@@ -103,6 +106,8 @@ std::string in_words(ListReadEnd end, const std::string& reason) {
     case ListReadEnd::Complete:
       return {};
     case ListReadEnd::KeyRefused:
+      return "Stibee refuses this key on API v2 (" + reason + ")";
+    case ListReadEnd::Forbidden:
       return "Stibee does not let this key read this list over API v2 (" + reason + ")";
     case ListReadEnd::NoSuchList:
       return "Stibee refuses to show this list over API v2 (" + reason + ")";

@@ -84,6 +84,18 @@ TEST_F(MadeGroups, WithAPlanThatMakesNoneTheValuesAreIgnoredUntilItDoes) {
   EXPECT_EQ(daemon_->store().holds(daemon_->plan().id).size(), 0U);
 }
 
+TEST_F(MadeGroups, APlanWithoutThemStopsNobodyOnV2Either) {
+  api_ = Api::V2;
+  far_end_.model.set_switch("plan", "standard");
+  start();
+  daemon_->run_for(2min);
+  EXPECT_EQ(subscribed(), 30U);
+  EXPECT_FALSE(daemon_->dispatch().condition().key_refused);
+  rows_[3].name = "another";
+  daemon_->run_for(10s);
+  EXPECT_EQ(far_end_.model.find(list, rows_[3].email)->fields.at("name"), "another");
+}
+
 TEST_F(MadeGroups, WhileTheGroupsCannotBeReadNobodyLosesTheirs) {
   start();
   daemon_->run_for(30s);

@@ -81,6 +81,7 @@ enum class CallVerdict {
   Throttled,
   ServerTrouble,  // 5xx, garbage, no answer
   Unauthorised,
+  Forbidden,  // the key is accepted, but not for this: a list of another workspace, a plan without the call
 };
 std::string_view name(CallVerdict verdict);
 

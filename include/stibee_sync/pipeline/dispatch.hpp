@@ -45,6 +45,8 @@ class Dispatch final : public Asker {
   void set_paused(std::size_t mirror, bool paused);
   /// A mirror that must not be served yet, since its list has not been taken over.
   void set_blocked(std::size_t mirror, bool blocked);
+  /// Stibee does not let the key use the mirror's list, as the last call for it showed.
+  bool forbidden(std::size_t mirror) const { return forbidden_until_[mirror].has_value(); }
   /// Nothing is due now and nothing is in flight.
   bool idle() const { return !work_ && needs_.empty() && caller_.in_flight() == 0 && !claiming_; }
   /// Called whenever the loop falls idle or a call was settled.
@@ -77,6 +79,9 @@ class Dispatch final : public Asker {
   std::set<Need> all_needs() const;
   runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;
   void store_failed(const std::string& trouble);
+  /// Whether the key may use the mirror's list, as a call for it showed.
+  void judge_permission(store::MirrorId mirror, const delivery::CallResult& result);
+  runtime::MonotonicTime next_permission(runtime::MonotonicTime now) const;
   std::vector<store::MirrorId> active() const;
   const MirrorPlan& plan_of(store::MirrorId id) const;
 
@@ -85,7 +90,10 @@ class Dispatch final : public Asker {
   std::vector<MirrorPlan> mirrors_;
   std::vector<bool> paused_;
   std::vector<bool> blocked_;
+  /// Of mirrors whose list the key may not use: when it is tried again.
+  std::vector<std::optional<runtime::MonotonicTime>> forbidden_until_;
   std::size_t max_in_flight_;
+  delivery::Api main_;
   std::unique_ptr<runtime::Timer> timer_;
   Caller caller_;
   bool work_ = true;      // something may be due

@@ -18,7 +18,8 @@ namespace stibee_sync::pipeline {
 /// How a read of a list ended.
 enum class ListReadEnd {
   Complete,
-  KeyRefused,     // this key may not read over API v2
+  KeyRefused,     // by API v2
+  Forbidden,      // the key is accepted, but may not read this list over API v2
   NoSuchList,     // Stibee knows no such list, or no such call
   NotUnderstood,  // the answers have a shape that nobody knows
   NeverStill,     // the list moved in each of several reads

@@ -85,6 +85,7 @@ class Reconciler {
   bool adopted(std::size_t mirror) const { return states_[mirror].adopted; }
   /// Why that lasts; "" if nothing is wrong.
   const std::string& trouble(std::size_t mirror) const { return states_[mirror].trouble; }
+  bool forbidden(std::size_t mirror) const { return states_[mirror].forbidden; }
   const ReconcileReport& report(std::size_t mirror) const { return states_[mirror].report; }
   void stop();
   void wake();  // a pause ended
@@ -97,6 +98,7 @@ class Reconciler {
     std::optional<domain::UtcTime> last;
     std::optional<domain::UtcTime> not_before;  // after a comparison that failed
     std::string trouble;                        // that keeps the list from being taken over
+    bool forbidden = false;                     // the trouble: the key may not use the list
     ReconcileReport report;
     std::unique_ptr<runtime::Timer> timer;
   };

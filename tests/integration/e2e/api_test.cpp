@@ -148,6 +148,39 @@ TEST(Api, CheckOnV2AsksForTheKeyAndEachList) {
   EXPECT_EQ(deployment.syncd({"check"}).exit_code, 69);
 }
 
+TEST(Api, AListThatTheKeyMayNotUseStopsItsOwnMirrorOnly) {
+  for (const std::string api : {"v1", "v2"}) {
+    SCOPED_TRACE(api);
+    Deployment deployment(on(api));
+    deployment.add_members(1, 20);
+    auto text_of_config = deployment.config_text();
+    auto other = text_of_config.substr(text_of_config.find("  - name: members"));
+    other.replace(other.find("members"), 7, "another");
+    other.replace(other.find("1234"), 4, "4321");
+    deployment.write_config(text_of_config + other);
+
+    const auto synced = deployment.syncd({"sync"}, 60s);
+    EXPECT_EQ(synced.exit_code, 75);
+    EXPECT_NE(synced.err.find("another: Stibee does not let this key use list 4321"), std::string::npos)
+        << synced.err;
+    EXPECT_EQ(deployment.differences(), std::vector<std::string>{});
+
+    deployment.start_daemon();
+    deployment.sql("INSERT INTO members VALUES (900, 'late@example.com')");
+    EXPECT_TRUE(deployment.converges());
+    EXPECT_TRUE(eventually(20s, [&] {
+      const auto now = deployment.report({"status"});
+      return text(items(now, "mirrors").at(1), "state") == "failing";
+    }));
+    const auto status = deployment.report({"status"});
+    EXPECT_EQ(text(items(status, "mirrors").at(0), "state"), "ok");
+    EXPECT_EQ(text(items(status, "mirrors").at(1), "problem"), "Stibee does not let this key use list 4321");
+    EXPECT_EQ(text(status, "circuit"), "closed");
+    EXPECT_EQ(deployment.syncd({"status"}).exit_code, 1);
+    EXPECT_NE(deployment.daemon().err().find("\"event\":\"api.unauthorised\""), std::string::npos);
+  }
+}
+
 TEST(Api, StatusShowsEveryLimiterInUse) {
   Deployment deployment(on("v2"));
   deployment.start_daemon();

@@ -97,6 +97,19 @@ TEST(V2Answer, a_bulk_answer_that_names_nobody_proves_nothing) {
   }
 }
 
+TEST(V2Answer, what_the_key_may_not_do_is_no_refusal_of_the_key) {
+  const auto verdict = [](int status, const char* code) {
+    const auto body = std::string(R"({"code":"stberror.Errors.Authorization.)") + code + R"("})";
+    const auto result = read_one(OperationKind::Unsubscribe, status, body);
+    EXPECT_EQ(result.outcomes[0].kind, domain::OutcomeKind::Unauthorised) << code;
+    return result.verdict;
+  };
+  for (const int status : {400, 401, 403}) {
+    EXPECT_EQ(verdict(status, "PermissionDenied"), CallVerdict::Forbidden);
+    EXPECT_EQ(verdict(status, "NoToken"), CallVerdict::Unauthorised);
+  }
+}
+
 TEST(V2Answer, codes_are_read_with_and_without_their_prefix) {
   for (const std::string prefix : {"", "stberror.", "Errors.", "stberror.Errors."}) {
     const auto with_code = [&](const char* code) {
