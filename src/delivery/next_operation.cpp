@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iterator>
 #include <utility>
 
 namespace stibee_sync::delivery {
@@ -12,23 +11,13 @@ namespace {
 using domain::Confirmed;
 using domain::GroupSet;
 using domain::Intent;
+using domain::joined;
+using domain::minus;
 using domain::Operation;
 using domain::OperationKind;
 using domain::RemoteStatus;
 using domain::UtcTime;
 using domain::Wanted;
-
-GroupSet minus(const GroupSet& a, const GroupSet& b) {
-  GroupSet result;
-  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result));
-  return result;
-}
-
-GroupSet joined(const GroupSet& a, const GroupSet& b) {
-  GroupSet result;
-  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result));
-  return result;
-}
 
 bool newer_consent(const Wanted& wanted, const Confirmed& confirmed) {
   const std::optional<UtcTime>& consent = wanted.consented_at ? wanted.consented_at : wanted.opted_in_at;

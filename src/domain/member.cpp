@@ -1,6 +1,7 @@
 #include "stibee_sync/domain/member.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 namespace stibee_sync::domain {
@@ -67,6 +68,18 @@ void append_field(std::string& out, const FieldValue& field) {
 }
 
 }  // namespace
+
+GroupSet minus(const GroupSet& a, const GroupSet& b) {
+  GroupSet result;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result));
+  return result;
+}
+
+GroupSet joined(const GroupSet& a, const GroupSet& b) {
+  GroupSet result;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result));
+  return result;
+}
 
 std::string to_text(const FieldValues& fields) {
   std::string text;

@@ -1,7 +1,6 @@
 #include "store/ledger_row.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace stibee_sync::store {
 namespace {
@@ -9,22 +8,12 @@ namespace {
 using domain::Confirmed;
 using domain::GroupSet;
 using domain::Intent;
+using domain::joined;
 using domain::Lane;
+using domain::minus;
 using domain::RemoteStatus;
 using domain::UtcTime;
 using domain::Wanted;
-
-GroupSet minus(const GroupSet& a, const GroupSet& b) {
-  GroupSet result;
-  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result));
-  return result;
-}
-
-GroupSet joined(const GroupSet& a, const GroupSet& b) {
-  GroupSet result;
-  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result));
-  return result;
-}
 
 // A call for what was wanted before is out, or its answer was lost, and something else is wanted now.
 // Whatever that call may have done is taken for done where this leads to a call that puts it right: a

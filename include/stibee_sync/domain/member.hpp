@@ -15,6 +15,8 @@ namespace stibee_sync::domain {
 using GroupId = std::int64_t;
 /// Sorted, without duplicates.
 using GroupSet = std::vector<GroupId>;
+GroupSet minus(const GroupSet& a, const GroupSet& b);
+GroupSet joined(const GroupSet& a, const GroupSet& b);
 
 /// A mapped custom field: Stibee's tag and the text to send ("" clears it).
 struct FieldValue {

@@ -15,6 +15,12 @@ StateKey key_of_zeros() {
   return StateKey(StateKey::Bytes{});
 }
 
+TEST(GroupSet, IsJoinedAndSubtractedInOrderAndWithoutDuplicates) {
+  EXPECT_EQ(joined({1, 3}, {2, 3, 4}), (GroupSet{1, 2, 3, 4}));
+  EXPECT_EQ(minus({1, 2, 3}, {2, 4}), (GroupSet{1, 3}));
+  EXPECT_EQ(minus({}, {1}), GroupSet{});
+}
+
 TEST(FieldValues, ReadAsPlainPairsInTheStateFile) {
   EXPECT_EQ(to_text({{"name", "김민수"}, {"phone", "010-1=2"}}), "name=김민수\tphone=010-1=2");
 }
