@@ -59,7 +59,9 @@ std::unique_ptr<Worker::Job> make_job(Work work, Complete complete) {
 /// Runs `work` on `worker` and resumes the awaiting coroutine on its own executor with the result or the
 /// exception. A plain function, not a coroutine: g++ 12 destroys closures written inside `co_await`
 /// expressions twice, so name the closure first: `auto work = […]{…}; co_await offload(worker,
-/// std::move(work));`. The result must be default-constructible. Cannot be cancelled.
+/// std::move(work));`. The result must be default-constructible. Cannot be cancelled. The exception moves to
+/// the loop like the result: the worker keeps no share in it that it could give up last, while the loop reads
+/// it.
 template <class Work>
 auto offload(Worker& worker, Work work) -> boost::asio::awaitable<std::invoke_result_t<Work&>> {
   namespace asio = boost::asio;
@@ -78,8 +80,9 @@ auto offload(Worker& worker, Work work) -> boost::asio::awaitable<std::invoke_re
                 } catch (...) {
                   error = std::current_exception();
                 }
-                asio::post(executor, [handler = std::move(handler), guard = std::move(guard),
-                                      error]() mutable { std::move(handler)(error); });
+                asio::post(executor,
+                           [handler = std::move(handler), guard = std::move(guard),
+                            error = std::move(error)]() mutable { std::move(handler)(std::move(error)); });
               }));
         },
         asio::use_awaitable, std::move(work));
@@ -98,9 +101,9 @@ auto offload(Worker& worker, Work work) -> boost::asio::awaitable<std::invoke_re
                 } catch (...) {
                   error = std::current_exception();
                 }
-                asio::post(executor, [handler = std::move(handler), guard = std::move(guard), error,
-                                      result = std::move(result)]() mutable {
-                  std::move(handler)(error, std::move(result));
+                asio::post(executor, [handler = std::move(handler), guard = std::move(guard),
+                                      error = std::move(error), result = std::move(result)]() mutable {
+                  std::move(handler)(std::move(error), std::move(result));
                 });
               }));
         },

@@ -212,8 +212,7 @@ TEST_F(ListReadTest, SaysAtOnceThatTheKeyOrTheListIsRefused) {
   auto elsewhere = std::make_shared<MirrorPlan>(*state);
   elsewhere->list_id = 999;
   state = elsewhere;
-  EXPECT_EQ(read().end(), ListReadEnd::Forbidden)
-      << "Stibee does not tell a foreign list from a missing one";
+  EXPECT_EQ(read().end(), ListReadEnd::Forbidden) << "Stibee does not tell a foreign list from a missing one";
   model.set_switch("v2_unknown_list_answer", "404_empty");
   EXPECT_EQ(read().end(), ListReadEnd::NoSuchList);
   EXPECT_EQ(asker.calls, 3);
