@@ -107,8 +107,10 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
     throw Exit{exit_code_of(*error)};
   }
   const auto& finding = std::get<pipeline::ReadFinding>(result);
-  const auto summary = state.summary(mirror.id, now);
-  const auto judgement = pipeline::judge_finding(finding, mirror, before, summary.wanted_subscribed, now);
+  const auto backlog = state.backlog(mirror.id, now);
+  // Counting a million people takes longer than reading them: only done where the guard could need it.
+  const auto mirrored = finding.needs_count() ? state.wanted_subscribed(mirror.id) : 0;
+  const auto judgement = pipeline::judge_finding(finding, mirror, before, mirrored, now);
 
   std::map<std::string, std::size_t> operations;
   for (const auto kind : domain::all_operation_kinds)
@@ -131,14 +133,14 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   }
   std::size_t queued = 0;
   std::map<domain::Lane, std::size_t> waiting;
-  for (const auto& [lane, count] : summary.pending) {
+  for (const auto& [lane, count] : backlog.pending) {
     queued += count.people;
     waiting[lane] = count.people;
   }
   load += delivery::load_of(dialect, waiting);
   changes = changes || queued > 0;
 
-  auto rejected = summary.parked;
+  auto rejected = backlog.parked;
   for (const auto& [reason, count] : finding.rejected)
     rejected[reason] += count;
   if (finding.duplicates > 0) rejected["duplicate_address"] = finding.duplicates;

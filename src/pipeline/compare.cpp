@@ -72,9 +72,7 @@ asio::awaitable<void> Reconciler::merge(std::size_t mirror, std::shared_ptr<Pass
   auto& report = states_[mirror].report;
   pass->now = services_.clock.utc();
   if (pass->repair) {
-    auto count = [&store = services_.store, id = pass->plan->id, now = pass->now] {
-      return store.summary(id, now).wanted_subscribed;
-    };
+    auto count = [&store = services_.store, id = pass->plan->id] { return store.wanted_subscribed(id); };
     const auto mirrored = co_await offload(services_.store_worker, std::move(count));
     pass->most_unsubscribes = most_unsubscribes(pass->plan->guard, mirrored);
   }

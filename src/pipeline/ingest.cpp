@@ -160,13 +160,8 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
 
   // Counting a million people takes a moment: only done where the guard could need it.
   std::size_t mirrored = 0;
-  const bool risky = finding.of(ChangeClass::Removal).count + finding.of(ChangeClass::OptOut).count +
-                         finding.of(ChangeClass::Resubscribe).count + finding.of(ChangeClass::Update).count >
-                     0;
-  if (risky || finding.report.rows == 0) {
-    auto count = [&store = services_.store, id = plan->id, now] {
-      return store.summary(id, now).wanted_subscribed;
-    };
+  if (finding.needs_count()) {
+    auto count = [&store = services_.store, id = plan->id] { return store.wanted_subscribed(id); };
     mirrored = co_await offload(services_.store_worker, std::move(count));
   }
   auto judgement = judge_finding(finding, *plan, *before, mirrored, now);

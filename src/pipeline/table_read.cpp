@@ -272,6 +272,13 @@ std::variant<ReadFinding, SourceError> read_table(source::Reader& reader, const 
   return read.run(reader);
 }
 
+bool ReadFinding::needs_count() const {
+  if (report.rows == 0) return true;
+  constexpr ChangeClass risky[] = {ChangeClass::Update, ChangeClass::OptOut, ChangeClass::Resubscribe,
+                                   ChangeClass::Removal};
+  return std::any_of(std::begin(risky), std::end(risky), [this](ChangeClass c) { return of(c).count > 0; });
+}
+
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
                         std::size_t mirrored, domain::UtcTime now) {
   diff::ReadFacts facts;

@@ -225,6 +225,23 @@ Tally LedgerTable::fresh_tally(MirrorId mirror) {
   return tally;
 }
 
+Tally LedgerTable::backlog_tally(MirrorId mirror) {
+  Tally tally;
+  Statement pending(connection_,
+                    "SELECT lane, count(*) FROM subscriber INDEXED BY queue WHERE mirror = ? AND lane IS NOT "
+                    "NULL GROUP BY lane");
+  pending.bind(1, mirror.number);
+  while (pending.step())
+    tally.pending[static_cast<std::size_t>(to_number(lane_at(pending, 0)))] = pending.integer(1);
+  Statement parked(connection_,
+                   "SELECT parked, count(*) FROM subscriber INDEXED BY parked WHERE mirror = ? AND parked IS "
+                   "NOT NULL GROUP BY parked");
+  parked.bind(1, mirror.number);
+  while (parked.step())
+    tally.parked[std::string(parked.text(0))] = parked.integer(1);
+  return tally;
+}
+
 void LedgerTable::committed() {
   for (const auto& [mirror, difference] : differences_) {
     const auto found = tallies_.find(mirror);

@@ -65,6 +65,8 @@ class LedgerTable {
   /// Counted once, then kept up to date with every change of this object's.
   const Tally& tally(MirrorId mirror);
   Tally fresh_tally(MirrorId mirror);
+  /// Of `pending` and `parked` only, which have indexes of their own.
+  Tally backlog_tally(MirrorId mirror);
   void committed();
   void rolled_back() { differences_.clear(); }
 

@@ -164,30 +164,54 @@ constexpr std::string_view from_duplicates =
     "a.mirror AND l.key = a.key "
     "WHERE a.mirror = m.mirror AND a.email = m.email AND a.key < m.key AND l.rejection IS NULL)";
 
+std::size_t people_of(std::int64_t count) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(count, 0));
+}
+
 }  // namespace
+
+// A daemon beside a read-only store changes the file: nothing may be remembered.
+Tally SqliteStore::tally(MirrorId mirror) const {
+  return mode_ == Connection::Mode::ReadWrite ? ledger_.tally(mirror) : ledger_.fresh_tally(mirror);
+}
 
 Summary SqliteStore::summary(MirrorId mirror, domain::UtcTime now) const {
   Summary summary;
   const ReadView view(*connection_);
-  const auto count = [](std::int64_t people) {
-    return static_cast<std::size_t>(std::max<std::int64_t>(people, 0));
-  };
-  // A daemon beside a read-only store changes the file: nothing may be remembered.
-  const auto tally =
-      mode_ == Connection::Mode::ReadWrite ? ledger_.tally(mirror) : ledger_.fresh_tally(mirror);
+  const auto tally = this->tally(mirror);
   for (const auto status : all_statuses) {
-    summary.people[status] = count(tally.status[static_cast<std::size_t>(to_number(status))]);
+    summary.people[status] = people_of(tally.status[static_cast<std::size_t>(to_number(status))]);
   }
-  summary.wanted_subscribed = count(tally.wanted_subscribed);
+  summary.wanted_subscribed = people_of(tally.wanted_subscribed);
+  static_cast<Backlog&>(summary) = backlog_of(mirror, tally, now);
+  summary.consents_due = people_of(tally.consents_until(last_due_consent_day(now)));
+  summary.writebacks = writebacks_.count(mirror);
+  summary.facts = mirrors_.facts(mirror);
+  summary.holds = mirrors_.holds(mirror);
+  return summary;
+}
+
+Backlog SqliteStore::backlog(MirrorId mirror, domain::UtcTime now) const {
+  const ReadView view(*connection_);
+  return backlog_of(mirror, ledger_.backlog_tally(mirror), now);
+}
+
+std::size_t SqliteStore::wanted_subscribed(MirrorId mirror) const {
+  const ReadView view(*connection_);
+  return people_of(tally(mirror).wanted_subscribed);
+}
+
+Backlog SqliteStore::backlog_of(MirrorId mirror, const Tally& tally, domain::UtcTime now) const {
+  Backlog backlog;
   for (const auto lane : domain::all_lanes) {
-    auto& pending = summary.pending[lane];
-    const auto all = count(tally.pending[static_cast<std::size_t>(to_number(lane))]);
+    auto& pending = backlog.pending[lane];
+    const auto all = people_of(tally.pending[static_cast<std::size_t>(to_number(lane))]);
     if (all == 0) continue;
     pending.people = all - std::min(all, queue_.postponed(mirror, lane, now));
     pending.oldest = queue_.oldest(mirror, lane, now);
   }
   for (const auto& [reason, people] : tally.parked) {
-    if (people > 0) summary.parked[reason] += count(people);
+    if (people > 0) backlog.parked[reason] += people_of(people);
   }
   Statement rejected(
       *connection_,
@@ -195,17 +219,13 @@ Summary SqliteStore::summary(MirrorId mirror, domain::UtcTime now) const {
       "NOT NULL GROUP BY rejection");
   rejected.bind(1, mirror.number);
   while (rejected.step())
-    summary.parked[std::string(rejected.text(0))] += count(rejected.integer(1));
+    backlog.parked[std::string(rejected.text(0))] += people_of(rejected.integer(1));
   Statement duplicates(*connection_, "SELECT count(*)" + std::string(from_duplicates));
   duplicates.bind(1, mirror.number);
   if (duplicates.step() && duplicates.integer(0) > 0) {
-    summary.parked[std::string(duplicate_reason)] += count(duplicates.integer(0));
+    backlog.parked[std::string(duplicate_reason)] += people_of(duplicates.integer(0));
   }
-  summary.consents_due = count(tally.consents_until(last_due_consent_day(now)));
-  summary.writebacks = writebacks_.count(mirror);
-  summary.facts = mirrors_.facts(mirror);
-  summary.holds = mirrors_.holds(mirror);
-  return summary;
+  return backlog;
 }
 
 std::vector<ParkedPerson> SqliteStore::parked(MirrorId mirror, std::size_t most) const {
@@ -256,8 +276,7 @@ std::vector<ParkedPerson> SqliteStore::parked(MirrorId mirror, std::size_t most)
 
 std::size_t SqliteStore::pending(MirrorId mirror) const {
   const ReadView view(*connection_);
-  const auto tally =
-      mode_ == Connection::Mode::ReadWrite ? ledger_.tally(mirror) : ledger_.fresh_tally(mirror);
+  const auto tally = this->tally(mirror);
   std::size_t pending = 0;
   for (const auto lane : domain::all_lanes) {
     const auto people = static_cast<std::size_t>(tally.pending[static_cast<std::size_t>(to_number(lane))]);

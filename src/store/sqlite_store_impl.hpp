@@ -64,6 +64,8 @@ class SqliteStore : public Store {
   void postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) override;
 
   Summary summary(MirrorId mirror, domain::UtcTime now) const override;
+  Backlog backlog(MirrorId mirror, domain::UtcTime now) const override;
+  std::size_t wanted_subscribed(MirrorId mirror) const override;
   std::vector<ParkedPerson> parked(MirrorId mirror, std::size_t most) const override;
   std::size_t pending(MirrorId mirror) const override;
   std::optional<LedgerEntry> find(MirrorId mirror, const domain::EmailAddress& email) const override;
@@ -94,6 +96,8 @@ class SqliteStore : public Store {
   };
   class Observation;
   std::unique_ptr<Connection> connection_for_scan() const;
+  Tally tally(MirrorId mirror) const;
+  Backlog backlog_of(MirrorId mirror, const Tally& tally, domain::UtcTime now) const;
   SqliteStore& caught_up();
   void apply_journal(std::int64_t after);
   void apply_to_rows(const std::map<std::int64_t, std::map<PersonHash, Suppression>>& by_list);

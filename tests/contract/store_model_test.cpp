@@ -392,13 +392,18 @@ class Life {
               sqlite_.store->next_writeback({sqlite_.mirror}));
     const auto a = memory_.store->summary(memory_.mirror, now_);
     const auto b = sqlite_.store->summary(sqlite_.mirror, now_);
+    const auto backlog = sqlite_.store->backlog(sqlite_.mirror, now_);
     EXPECT_EQ(a.people, b.people);
     EXPECT_EQ(a.wanted_subscribed, b.wanted_subscribed);
     EXPECT_EQ(a.parked, b.parked);
+    EXPECT_EQ(a.parked, backlog.parked);
+    EXPECT_EQ(a.wanted_subscribed, sqlite_.store->wanted_subscribed(sqlite_.mirror));
     EXPECT_EQ(a.writebacks, b.writebacks);
     for (const auto lane : domain::all_lanes) {
       EXPECT_EQ(a.pending.at(lane).people, b.pending.at(lane).people);
       EXPECT_EQ(a.pending.at(lane).oldest, b.pending.at(lane).oldest) << domain::name(lane);
+      EXPECT_EQ(a.pending.at(lane).people, backlog.pending.at(lane).people);
+      EXPECT_EQ(a.pending.at(lane).oldest, backlog.pending.at(lane).oldest) << domain::name(lane);
     }
     EXPECT_EQ(memory_.store->pending(memory_.mirror), sqlite_.store->pending(sqlite_.mirror));
     EXPECT_EQ(memory_.store->next_due({memory_.mirror}), sqlite_.store->next_due({sqlite_.mirror}));

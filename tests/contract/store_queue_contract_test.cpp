@@ -535,6 +535,15 @@ TEST_P(StoreQueue, TheSummaryCountsWhoWaitsAndSinceWhen) {
   EXPECT_EQ(summary.pending.at(Lane::Upsert).people, 2U);
   EXPECT_EQ(summary.pending.at(Lane::Upsert).oldest, start + 3 * second);
   EXPECT_EQ(world.store->pending(world.mirror), 2U);
+
+  // The same without a look at everybody.
+  const auto backlog = world.store->backlog(world.mirror, start + 5 * second);
+  for (const auto lane : domain::all_lanes) {
+    EXPECT_EQ(backlog.pending.at(lane).people, summary.pending.at(lane).people);
+    EXPECT_EQ(backlog.pending.at(lane).oldest, summary.pending.at(lane).oldest);
+  }
+  EXPECT_EQ(backlog.parked, summary.parked);
+  EXPECT_EQ(world.store->wanted_subscribed(world.mirror), summary.wanted_subscribed);
 }
 
 TEST_P(StoreQueue, TheLastAttemptsOfEachLimiterOutliveARestart) {

@@ -184,12 +184,15 @@ struct LaneCount {
   std::size_t people = 0;
   std::optional<domain::UtcTime> oldest;
 };
-struct Summary {
-  std::map<domain::RemoteStatus, std::size_t> people;  // of the ledger
-  std::size_t wanted_subscribed = 0;
+/// Who waits, and who cannot be sent.
+struct Backlog {
   std::map<domain::Lane, LaneCount>
       pending;  // without the parked and those not due before a later day (Later)
   std::map<std::string, std::size_t> parked;  // reason → people and rejected rows
+};
+struct Summary : Backlog {
+  std::map<domain::RemoteStatus, std::size_t> people;  // of the ledger
+  std::size_t wanted_subscribed = 0;
   std::size_t consents_due = 0;  // people wanted subscribed whose consent is older than 23 months: by whole
                                  // days (UTC), 700 and more
   std::size_t writebacks = 0;    // waiting
@@ -318,6 +321,9 @@ class Store {
   // ---- reports -------------------------------------------------------------------------------------
 
   virtual Summary summary(MirrorId mirror, domain::UtcTime now) const = 0;
+  /// That part of the summary for which nobody who is settled need be looked at.
+  virtual Backlog backlog(MirrorId mirror, domain::UtcTime now) const = 0;
+  virtual std::size_t wanted_subscribed(MirrorId mirror) const = 0;
   virtual std::vector<ParkedPerson> parked(MirrorId mirror, std::size_t most) const = 0;
   /// People pending and not parked, whether due or not, but for postponed deletions.
   /// As of the time that the store was last told (`claim`, `settle`, `commit`).
