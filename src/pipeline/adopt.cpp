@@ -121,7 +121,8 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
       [[fallthrough]];
     case ListReadEnd::Complete:
       // Taking over comes after the first commit of the table: only then there are rows that it can settle.
-      co_await until_table_read(mirror);
+      // Of an empty list, nothing is to be settled.
+      if (result.people() > 0) co_await until_table_read(mirror);
       if (!stopping_) co_await take_over(mirror, plan, scan);
       break;
     case ListReadEnd::KeyRefused:

@@ -36,6 +36,7 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       max_in_flight_(options.max_in_flight),
       main_(options.main),
       timer_(services_.clock.make_timer()),
+      idle_timer_(services_.clock.make_timer()),
       caller_(std::move(services), std::move(executor), transport, std::move(options),
               [this] { timer_->wake(); }) {}
 
@@ -52,6 +53,7 @@ void Dispatch::stop() {
   stopping_ = true;
   caller_.stop();
   timer_->wake();
+  idle_timer_->wake();
 }
 
 void Dispatch::set_paused(std::size_t mirror, bool paused) {
@@ -224,11 +226,19 @@ asio::awaitable<void> Dispatch::run() {
     }
     const bool again = co_await claim_and_send(free);
     work_ = work_ || again;
-    if (idle() && progress_) progress_();
+    if (!idle()) continue;
+    idle_timer_->wake();
+    if (progress_) progress_();
   }
   caller_.disconnect();
   while (!caller_.quiet())
     co_await timer_->wait_until(runtime::forever);
+}
+
+asio::awaitable<void> Dispatch::until_idle(domain::Duration most) {
+  const auto deadline = services_.clock.monotonic() + most;
+  while (!idle() && !stopping_ && services_.clock.monotonic() < deadline)
+    co_await idle_timer_->wait_until(deadline);
 }
 
 asio::awaitable<void> Dispatch::wait_for_work(MonotonicTime now) {

@@ -108,7 +108,7 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
     delivery::Recipient recipient;
     recipient.email = person.email;
     recipient.operation = *operation;
-    recipient.fields = person.values;
+    recipient.fields = std::move(person.values);
     recipient.ad_agreed = person.wanted.ad_agreed;
     recipient.in_bulk = found->logged == delivery::LimiterClass::Bulk;
     call->recipients.push_back(std::move(recipient));
@@ -153,6 +153,9 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
     people.resize(packed.taken);
     call->recipients.resize(packed.taken);
     call->request = std::move(packed.request);
+    // The request has them now: the values of all people in flight would be the most of what is in memory.
+    for (auto& recipient : call->recipients)
+      recipient.fields = {};
   }
   if (!misplaced.empty() || !unsent.empty() || another_class) {
     auto work = [&store = services_.store, &caller = caller_, id = plan.id, misplaced, unsent, another_class,

@@ -183,6 +183,11 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
     if (mapping_itself(before->mapping) == mapping_itself(mapping)) request.facts.mapping = mapping;
   }
 
+  std::size_t ahead = 0;
+  if (judgement.holds.empty() && !before->last_success && finding.of(ChangeClass::Add).count > 2 * ahead_) {
+    auto same_request = std::make_shared<const store::CommitRequest>(request);
+    ahead = co_await commit_ahead(made, std::move(same_request));
+  }
   auto commit = [&store = services_.store, id = plan->id, mapping, now, request = std::move(request),
                  &finding, scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(made->scan)),
                  judgement]() mutable {
@@ -218,9 +223,21 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
     return done;
   };
   auto done = co_await offload(services_.store_worker, std::move(commit));
+  done.first.addresses_changed += ahead;
 
   finished(mirror, finding, judgement, done.second, done.first);
   co_return states_[mirror].condition.last.value_or(CycleOutcome::Applied);
+}
+
+asio::awaitable<std::size_t> Ingest::commit_ahead(std::shared_ptr<Read> made,
+                                                  std::shared_ptr<const store::CommitRequest> request) {
+  auto commit = [&store = services_.store, made, request, most = ahead_] {
+    return store.commit_ahead(*made->scan, *request, most).addresses_changed;
+  };
+  const auto changed = co_await offload(services_.store_worker, std::move(commit));
+  if (changed > 0 && changed_) changed_();
+  if (changed > 0 && sent_ahead_) co_await sent_ahead_();
+  co_return changed;
 }
 
 CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {

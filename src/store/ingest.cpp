@@ -68,13 +68,18 @@ Ingest::Ingest(Connection& connection, LedgerTable& ledger, FindSuppression supp
       clear_touched_(connection, "DELETE FROM touched_address WHERE mirror = ? AND number <= ?"),
       touch_(connection, "INSERT OR IGNORE INTO touched_address (mirror, email) VALUES (?, ?)"),
       addresses_(scan.staging(), sort_memory),
-      ledger_has_rows_(ledger.has_rows(mirror_)),
+      // None but those of the part that was committed ahead, each of which has another address.
+      ledger_has_rows_(!scan.shows_rest() && ledger.has_rows(mirror_)),
       has_traces_(ledger.has_traces(mirror_)) {}
 
 CommitReport Ingest::run() {
   if (!scan_.decided()) return report_;
   // Not those that were touched while this read ran.
   if (const auto seen = scan_.touched_up_to()) clear_touched_.bind(1, mirror_.number).bind(2, *seen).run();
+  return apply();
+}
+
+CommitReport Ingest::apply() {
   Blocks blocks(scan_.staging());
   find_blocks(blocks);
   apply_rows(blocks);

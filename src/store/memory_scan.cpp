@@ -82,6 +82,18 @@ void MemoryScan::for_each_address(const DecideAddress& decide) {
   }
 }
 
+MemoryScan MemoryScan::split_first(std::size_t most) {
+  MemoryScan first(id_, before_, suppressions_);
+  first.decided_ = true;
+  while (first.decisions_.size() < most && !decisions_.empty()) {
+    auto moved = decisions_.extract(decisions_.begin());
+    for (const auto& key : moved.mapped().rows)
+      first.staged_.insert(staged_.extract(key));
+    first.decisions_.insert(std::move(moved));
+  }
+  return first;
+}
+
 namespace {
 
 MemoryMember member_of(const StagedRow& row) {
@@ -121,7 +133,8 @@ MemoryMirror committed(const MemoryMirror& now, const MemorySuppressions& suppre
     std::erase_if(mirror.touched, [&](const auto& touched) {
       const auto& [email, number] = touched;
       if (looked_up(scan.before().touched, email) != number) return false;
-      return !held(scan.decisions().at(email).decision.change_class);
+      const auto decided = looked_up(scan.decisions(), email);
+      return !decided || !held(decided->decision.change_class);
     });
   }
 
@@ -193,6 +206,20 @@ MemoryMirror committed(const MemoryMirror& now, const MemorySuppressions& suppre
             [](const Hold& a, const Hold& b) { return a.change_class < b.change_class; });
   mirror.holds = std::move(holds);
   std::erase_if(mirror.approvals, [&](const auto& approval) { return approval.second <= request.now; });
+  return mirror;
+}
+
+MemoryMirror committed_ahead(const MemoryMirror& now, const MemorySuppressions& suppressions,
+                             MemoryScan& scan, const CommitRequest& request, std::size_t most,
+                             CommitReport& report) {
+  std::map<std::string, domain::Wanted> nobody_was_sent;
+  auto mirror = committed(now, suppressions, scan.split_first(most), request, {}, report, nobody_was_sent);
+  // The read has not ended yet.
+  mirror.generation = now.generation;
+  mirror.facts = now.facts;
+  mirror.holds = now.holds;
+  mirror.approvals = now.approvals;
+  mirror.touched = now.touched;
   return mirror;
 }
 

@@ -86,6 +86,9 @@ class MemoryScan : public Scan {
   /// nullopt: the row is gone.
   const std::map<domain::MemberKey, std::optional<StagedRow>>& rows() const { return staged_; }
   const std::map<std::string, Decided>& decisions() const { return decisions_; }
+  /// A scan that has only the first `most` decisions, and the rows that they are about; this one keeps the
+  /// others.
+  MemoryScan split_first(std::size_t most);
 
  private:
   MirrorId id_;
@@ -113,5 +116,9 @@ MemoryMirror committed(const MemoryMirror& now, const MemorySuppressions& suppre
                        const MemoryScan& scan, const CommitRequest& request,
                        const std::map<std::string, InFlight>& in_flight, CommitReport& report,
                        std::map<std::string, domain::Wanted>& overtaken);
+/// What a commit of the first `most` decisions of a first read makes of it; the scan keeps the others.
+MemoryMirror committed_ahead(const MemoryMirror& now, const MemorySuppressions& suppressions,
+                             MemoryScan& scan, const CommitRequest& request, std::size_t most,
+                             CommitReport& report);
 
 }  // namespace stibee_sync::store

@@ -71,22 +71,26 @@ class MemoryStore : public Store {
   }
 
   CommitReport commit(std::unique_ptr<Scan> scan, const CommitRequest& request) override {
-    const auto* staged = dynamic_cast<const MemoryScan*>(scan.get());
-    if (staged == nullptr) throw std::invalid_argument("a scan of another store");
-    if (staged->staged() > 0 && !staged->decided())
-      throw std::invalid_argument("a scan is decided before its commit");
-    now_ = request.now;
-    auto& mirror = state_->mirror(staged->id());
-    if (staged->before().generation != mirror.generation) {
-      throw StoreError("another read of the same mirror was applied while this one ran; it will be repeated");
-    }
+    const auto& staged = to_commit(*scan, request);
+    auto& mirror = state_->mirror(staged.id());
     CommitReport report;
     std::map<std::string, domain::Wanted> overtaken;
-    auto after = committed(mirror, suppressions_of(staged->id()), *staged, request, claims_[staged->id()],
+    auto after = committed(mirror, suppressions_of(staged.id()), staged, request, claims_[staged.id()],
                            report, overtaken);
     change([&] { mirror = std::move(after); });
     for (auto& [email, wanted] : overtaken)
-      claims_[staged->id()][email].sent = std::move(wanted);
+      claims_[staged.id()][email].sent = std::move(wanted);
+    return report;
+  }
+
+  CommitReport commit_ahead(Scan& scan, const CommitRequest& request, std::size_t most) override {
+    auto& staged = to_commit(scan, request);
+    if (!request.held_classes.empty()) throw std::invalid_argument("nothing is committed ahead of a hold");
+    auto& mirror = state_->mirror(staged.id());
+    if (!staged.before().members.empty() || !mirror.ledger.empty()) return {};
+    CommitReport report;
+    auto after = committed_ahead(mirror, suppressions_of(staged.id()), staged, request, most, report);
+    change([&] { mirror = std::move(after); });
     return report;
   }
 
@@ -307,6 +311,18 @@ class MemoryStore : public Store {
   }
 
  private:
+  MemoryScan& to_commit(Scan& scan, const CommitRequest& request) {
+    auto* staged = dynamic_cast<MemoryScan*>(&scan);
+    if (staged == nullptr) throw std::invalid_argument("a scan of another store");
+    if (staged->staged() > 0 && !staged->decided())
+      throw std::invalid_argument("a scan is decided before its commit");
+    if (staged->before().generation != state_->mirror(staged->id()).generation) {
+      throw StoreError("another read of the same mirror was applied while this one ran; it will be repeated");
+    }
+    now_ = request.now;
+    return *staged;
+  }
+
   struct Place {
     MirrorId mirror;
     std::size_t mirror_order;

@@ -209,6 +209,7 @@ void SqliteScan::for_each_address(const DecideAddress& decide) {
     group.push_back(address_event(sort_key, payload));
   }
   if (!group.empty()) decide_group(group, decide);
+  events_ = Sorter(staging_, events_memory);  // its memory is not needed any more
 }
 
 std::optional<LedgerView> SqliteScan::ledger_view(const std::string& email) {
@@ -311,20 +312,43 @@ void SqliteScan::close_snapshot() {
   snapshot_.reset();
 }
 
+void SqliteScan::show_first(std::size_t most) {
+  first_rows_.clear();
+  first_decisions_ = std::min<std::size_t>(most, decisions_.size());
+  part_ = Part::First;
+  for_each_decision([this](const DecisionRecord& record) {
+    for (const auto& row : record.rows)
+      first_rows_.push_back(row.key);
+  });
+  std::sort(first_rows_.begin(), first_rows_.end());
+}
+
+void SqliteScan::show_rest() {
+  part_ = Part::Rest;
+}
+
 void SqliteScan::for_each_row(const std::function<void(const RowRecord&)>& use) {
   if (rows_.size() == 0) return;
   rows_.rewind();
   std::string_view sort_key, payload;
-  while (rows_.next(sort_key, payload))
-    use(row_record(sort_key, payload));
+  auto first = first_rows_.begin();
+  while (rows_.next(sort_key, payload)) {
+    const auto row = row_record(sort_key, payload);
+    const bool is_first = first != first_rows_.end() && *first == row.key;
+    if (is_first) ++first;
+    if (part_ == Part::All || (part_ == Part::First) == is_first) use(row);
+  }
 }
 
 void SqliteScan::for_each_decision(const std::function<void(const DecisionRecord&)>& use) {
   if (decisions_.size() == 0) return;
   auto reader = decisions_.read();
   std::string_view bytes;
-  while (reader.next(bytes))
-    use(decision_record(bytes));
+  for (std::size_t i = 0; reader.next(bytes); ++i) {
+    const bool is_first = i < first_decisions_;
+    if (!is_first && part_ == Part::First) return;
+    if (!is_first || part_ != Part::Rest) use(decision_record(bytes));
+  }
 }
 
 }  // namespace stibee_sync::store

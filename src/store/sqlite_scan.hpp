@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace stibee_sync::store {
 
@@ -36,6 +37,12 @@ class SqliteScan : public Scan {
   /// Touched addresses up to this number were decided; nullopt: there were none.
   const std::optional<std::int64_t>& touched_up_to() const { return touched_up_to_; }
   bool has_class(int change_class) const { return classes_.contains(change_class); }
+  /// No row was known when the scan began.
+  bool is_first() const { return !has_members_; }
+  /// Only the first `most` decisions are shown, and the rows that they are about; then all but those.
+  void show_first(std::size_t most);
+  void show_rest();
+  bool shows_rest() const { return part_ == Part::Rest; }
   /// Lets go of the view of the state, so that its log can be truncated.
   void close_snapshot();
   void for_each_row(const std::function<void(const RowRecord&)>& use);
@@ -56,6 +63,7 @@ class SqliteScan : public Scan {
   void add_event(const AddressEvent& event);
   void stage_touched();
   void decide_group(std::vector<AddressEvent>& group, const DecideAddress& decide);
+  enum class Part { All, First, Rest };
   std::optional<LedgerView> ledger_view(const std::string& email);
 
   MirrorId mirror_;
@@ -76,6 +84,9 @@ class SqliteScan : public Scan {
   Sorter events_;    // by address and key
   Spool decisions_;  // in address order
   std::set<int> classes_;
+  Part part_ = Part::All;
+  std::size_t first_decisions_ = 0;
+  std::vector<domain::MemberKey> first_rows_;  // in order
   std::string sort_key_, payload_;
 };
 

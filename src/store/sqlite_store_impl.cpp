@@ -100,20 +100,23 @@ std::unique_ptr<Connection> SqliteStore::connection_for_scan() const {
   return connection;
 }
 
-CommitReport SqliteStore::commit(std::unique_ptr<Scan> scan, const CommitRequest& request) {
-  auto* staged = dynamic_cast<SqliteScan*>(scan.get());
+SqliteScan& SqliteStore::to_commit(Scan& scan, const CommitRequest& request) {
+  auto* staged = dynamic_cast<SqliteScan*>(&scan);
   if (staged == nullptr) throw std::invalid_argument("a scan of another store");
   if (staged->staged() > 0 && !staged->decided())
     throw std::invalid_argument("a scan is decided before its commit");
-  staged->close_snapshot();
-  const auto mirror = staged->mirror();
-  last_now_ = request.now;
-  knows_now_ = true;
-  Change change(*this);
-  if (staged->generation() != mirrors_.generation(mirror)) {
+  if (staged->generation() != mirrors_.generation(staged->mirror())) {
     throw StoreError("another read of the same mirror was applied while this one ran; it will be repeated");
   }
-  const auto in_flight = [&](const std::string& email) -> const InFlight* {
+  staged->close_snapshot();
+  last_now_ = request.now;
+  knows_now_ = true;
+  return *staged;
+}
+
+Ingest SqliteStore::ingest(SqliteScan& scan, const CommitRequest& request) {
+  const auto mirror = scan.mirror();
+  auto in_flight = [this, mirror](const std::string& email) -> const InFlight* {
     const auto* claim = claims_.find(mirror, email);
     return claim == nullptr ? nullptr : &claim->call;
   };
@@ -123,7 +126,14 @@ CommitReport SqliteStore::commit(std::unique_ptr<Scan> scan, const CommitRequest
       return suppressions_.find(list_id, key_.person_hash(email));
     };
   }
-  Ingest ingest(*connection_, ledger_, std::move(suppression), *staged, request, in_flight);
+  return {*connection_, ledger_, std::move(suppression), scan, request, std::move(in_flight)};
+}
+
+CommitReport SqliteStore::commit(std::unique_ptr<Scan> scan, const CommitRequest& request) {
+  auto& staged = to_commit(*scan, request);
+  const auto mirror = staged.mirror();
+  Change change(*this);
+  auto ingest = this->ingest(staged, request);
   const auto report = ingest.run();
   mirrors_.set_facts(mirror, request.facts);
   mirrors_.replace_holds(mirror, request.holds);
@@ -131,6 +141,18 @@ CommitReport SqliteStore::commit(std::unique_ptr<Scan> scan, const CommitRequest
   change.commit();
   for (const auto& [email, wanted] : ingest.overtaken())
     claims_.find(mirror, email)->call.sent = wanted;
+  return report;
+}
+
+CommitReport SqliteStore::commit_ahead(Scan& scan, const CommitRequest& request, std::size_t most) {
+  auto& staged = to_commit(scan, request);
+  if (!request.held_classes.empty()) throw std::invalid_argument("nothing is committed ahead of a hold");
+  if (!staged.is_first() || ledger_.has_rows(staged.mirror())) return {};
+  staged.show_first(most);
+  Change change(*this);
+  const auto report = ingest(staged, request).apply();
+  change.commit();
+  staged.show_rest();
   return report;
 }
 

@@ -17,6 +17,8 @@
 
 namespace stibee_sync::store {
 
+class Ingest;
+
 /// The store over an open state file of the right version.
 class SqliteStore : public Store {
  public:
@@ -32,6 +34,7 @@ class SqliteStore : public Store {
   SourceFacts source_facts(MirrorId mirror) const override;
   std::unique_ptr<Scan> begin_scan(MirrorId mirror) override;
   CommitReport commit(std::unique_ptr<Scan> scan, const CommitRequest& request) override;
+  CommitReport commit_ahead(Scan& scan, const CommitRequest& request, std::size_t most) override;
   std::vector<Hold> holds(MirrorId mirror) const override;
   void approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires) override;
   bool approved(MirrorId mirror, const std::string& digest, domain::UtcTime now) const override;
@@ -96,6 +99,8 @@ class SqliteStore : public Store {
   };
   class Observation;
   std::unique_ptr<Connection> connection_for_scan() const;
+  SqliteScan& to_commit(Scan& scan, const CommitRequest& request);
+  Ingest ingest(SqliteScan& scan, const CommitRequest& request);
   Tally tally(MirrorId mirror) const;
   Backlog backlog_of(MirrorId mirror, const Tally& tally, domain::UtcTime now) const;
   SqliteStore& caught_up();
@@ -146,6 +151,8 @@ class Ingest {
   Ingest(Connection& connection, LedgerTable& ledger, FindSuppression suppression, SqliteScan& scan,
          const CommitRequest& request, FindInFlight in_flight);
   CommitReport run();
+  /// What the scan shows, without what ends a read.
+  CommitReport apply();
   /// People in flight of whom something else is wanted now, and what was wanted when their call was made.
   const std::vector<std::pair<std::string, domain::Wanted>>& overtaken() const { return overtaken_; }
 

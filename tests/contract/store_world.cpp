@@ -231,14 +231,26 @@ std::unique_ptr<store::Scan> World::scan(const Table& table, UtcTime now, ReadRe
   return scan;
 }
 
-store::CommitReport World::commit(std::unique_ptr<store::Scan> scan, const ReadOptions& options) {
+namespace {
+
+store::CommitRequest request_of(const ReadOptions& options) {
   store::CommitRequest request;
   request.now = options.now;
   request.held_classes = options.held;
   request.holds = options.holds;
   request.place = options.rule;
   request.facts.last_success = options.now;
-  return store->commit(std::move(scan), request);
+  return request;
+}
+
+}  // namespace
+
+store::CommitReport World::commit(std::unique_ptr<store::Scan> scan, const ReadOptions& options) {
+  return store->commit(std::move(scan), request_of(options));
+}
+
+store::CommitReport World::commit_ahead(store::Scan& scan, std::size_t most, const ReadOptions& options) {
+  return store->commit_ahead(scan, request_of(options), most);
 }
 
 ReadResult World::read(const Table& table, const ReadOptions& options) {

@@ -98,6 +98,7 @@ class World {
   /// The same without the commit.
   std::unique_ptr<store::Scan> scan(const Table& table, UtcTime now, ReadResult& result);
   store::CommitReport commit(std::unique_ptr<store::Scan> scan, const ReadOptions& options = {});
+  store::CommitReport commit_ahead(store::Scan& scan, std::size_t most, const ReadOptions& options = {});
 
   std::optional<store::Claimed> claim(UtcTime now = start, std::size_t most = 100, bool retries = true);
   /// Everybody of the claim is where they are wanted.

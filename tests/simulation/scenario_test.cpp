@@ -23,6 +23,29 @@ TEST_F(Scenario, AnImportUsesAsFewCallsAsTheLimitsOfACallAllow) {
   EXPECT_EQ(pending(), 0u);
 }
 
+TEST_F(Scenario, PartOfALargeFirstReadIsSentBeforeTheRestIsCommitted) {
+  fill(25'000);
+  start();
+  while (calls() == 0 && daemon_->clock().monotonic() < now_ + 10s)
+    daemon_->run_for(1ms);
+  EXPECT_EQ(calls(), 1u);
+  EXPECT_EQ(daemon_->store().source_facts(daemon_->plan().id).last_success, std::nullopt);
+  EXPECT_EQ(pending(), 10'000u);
+  daemon_->run_for(10s);
+  EXPECT_EQ(subscribed(), 25'000u);
+  EXPECT_EQ(calls(), 5u + 8u);
+  EXPECT_EQ(violations(), 0u);
+  EXPECT_EQ(pending(), 0u);
+}
+
+TEST_F(Scenario, WhileNothingCanBeSentTheRestOfALargeFirstReadIsCommittedAllTheSame) {
+  fill(25'000);
+  start("a wrong key");
+  daemon_->run_for(5s);
+  EXPECT_EQ(pending(), 25'000u);
+  EXPECT_NE(daemon_->store().source_facts(daemon_->plan().id).last_success, std::nullopt);
+}
+
 TEST_F(Scenario, WhoIsTooLargeForACallIsParkedAndSaidAndNobodyElseWaits) {
   fill(50);
   rows_[7].name = std::string(300'000, 'x');

@@ -132,6 +132,7 @@ void SimulatedWorld::start_life() {
   Surroundings around{far_end_,          state_,    [this] { return read_table(); },
                       mirror_settings(), random_(), now_,
                       crash_hooks(),     "sim-key", api_};
+  around.commit_ahead = 3;  // small tables are committed in two parts, too
   life_ = std::make_unique<SimulatedDaemon>(std::move(around));
 }
 

@@ -49,6 +49,8 @@ class Dispatch final : public Asker {
   bool forbidden(std::size_t mirror) const { return forbidden_until_[mirror].has_value(); }
   /// Nothing is due now and nothing is in flight.
   bool idle() const { return !work_ && needs_.empty() && caller_.in_flight() == 0 && !claiming_; }
+  /// Returns once it is idle, or after `most`.
+  boost::asio::awaitable<void> until_idle(domain::Duration most);
   /// Called whenever the loop falls idle or a call was settled.
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
   void on_beat(std::function<void()> beat) { beat_ = std::move(beat); }
@@ -95,6 +97,7 @@ class Dispatch final : public Asker {
   std::size_t max_in_flight_;
   delivery::Api main_;
   std::unique_ptr<runtime::Timer> timer_;
+  std::unique_ptr<runtime::Timer> idle_timer_;
   Caller caller_;
   bool work_ = true;      // something may be due
   bool more_ = false;     // the last batch left some waiting

@@ -256,6 +256,11 @@ class Store {
   virtual SourceFacts source_facts(MirrorId mirror) const = 0;
   virtual std::unique_ptr<Scan> begin_scan(MirrorId mirror) = 0;
   virtual CommitReport commit(std::unique_ptr<Scan> scan, const CommitRequest& request) = 0;
+  /// Commits the first `most` addresses of a decided first read, with their rows, ahead of `commit`, which
+  /// then applies the rest: so that sending can begin before a large transaction has ended. The request is
+  /// the one that `commit` will get, and holds nothing. Does nothing where an earlier read left anybody.
+  /// After a crash in between, the state is the one of a shorter table.
+  virtual CommitReport commit_ahead(Scan& scan, const CommitRequest& request, std::size_t most) = 0;
   /// A read that failed or was refused: keeps snapshot and ledger, records nothing but holds if given.
   virtual std::vector<Hold> holds(MirrorId mirror) const = 0;
   /// Releases that change set once, until `expires`. The next scan whose held class has this digest applies
