@@ -181,7 +181,7 @@ TEST(Commands, WhoeverMayNotReadTheStateIsNotToldThatAllIsWell) {
   ::chmod(deployment.directory().c_str(), 0755);
   for (const std::string command : {"status", "failures", "guard"}) {
     const auto finished = run({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                               STIBEE_SYNCD, "--config", deployment.config().string(), command});
+                               syncd_program(), "--config", deployment.config().string(), command});
     EXPECT_EQ(finished.exit_code, 77) << command << finished.out << finished.err;
     EXPECT_NE(finished.err.find("permission"), std::string::npos) << finished.err;
   }
@@ -285,7 +285,7 @@ TEST(Commands, UsageErrorsHelpAndVersion) {
   }
   EXPECT_EQ(text(deployment.report({"version"}), "program"), "stibee-syncd");
   EXPECT_EQ(deployment.syncd({"sync-now"}).exit_code, 69);
-  EXPECT_EQ(run({STIBEE_SYNCD, "--config", "/nowhere.yaml", "check"}).exit_code, 78);
+  EXPECT_EQ(run({syncd_program(), "--config", "/nowhere.yaml", "check"}).exit_code, 78);
 }
 
 TEST(Commands, SyncGivesUpAfterItsTimeoutWithoutProgress) {

@@ -64,6 +64,11 @@ const json::Value::Array& items(const json::Value& value, const std::string& key
   return *found;
 }
 
+std::string syncd_program() {
+  const char* named = std::getenv("STIBEE_SYNCD");
+  return named == nullptr ? STIBEE_SYNCD : named;
+}
+
 Deployment::Deployment(DeploymentOptions options) : options_(std::move(options)) {
   std::string pattern = "/tmp/stibee-deployment-XXXXXX";
   directory_ = ::mkdtemp(pattern.data());
@@ -204,7 +209,7 @@ void Deployment::restart_stibee(std::vector<std::string> arguments) {
 }
 
 Finished Deployment::syncd(std::vector<std::string> arguments, std::chrono::milliseconds limit) {
-  std::vector<std::string> command{STIBEE_SYNCD, "--config", config().string()};
+  std::vector<std::string> command{syncd_program(), "--config", config().string()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return run(std::move(command), {}, limit);
 }
@@ -220,7 +225,7 @@ json::Value Deployment::report(std::vector<std::string> arguments) {
 Process& Deployment::start_daemon() {
   daemon_.reset();
   daemon_ = std::make_unique<Process>(
-      std::vector<std::string>{STIBEE_SYNCD, "--config", config().string(), "run"},
+      std::vector<std::string>{syncd_program(), "--config", config().string(), "run"},
       std::map<std::string, std::string>{}, (directory_ / ("daemon" + std::to_string(++daemons_))).string());
   if (!eventually(
           std::chrono::minutes(2),

@@ -12,6 +12,10 @@
 
 namespace stibee_sync::e2e {
 
+/// The daemon under test: the one built with these tests, or the one that the environment's STIBEE_SYNCD
+/// names.
+std::string syncd_program();
+
 /// How a deployment is set up; every text is YAML or SQL as it stands.
 struct DeploymentOptions {
   std::vector<std::string> simulator_arguments;
