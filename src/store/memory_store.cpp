@@ -284,7 +284,10 @@ class MemoryStore : public Store {
   Summary summary(MirrorId id, domain::UtcTime now) const override {
     return summary_of(state_->mirror(id), now);
   }
-  Backlog backlog(MirrorId id, domain::UtcTime now) const override { return summary(id, now); }
+  Backlog backlog(MirrorId id, domain::UtcTime now) const override {
+    const auto all = summary(id, now);
+    return {all.pending, all.parked};
+  }
   std::size_t wanted_subscribed(MirrorId id) const override { return summary(id, {}).wanted_subscribed; }
   std::vector<ParkedPerson> parked(MirrorId id, std::size_t most) const override {
     return parked_of(state_->mirror(id), most);

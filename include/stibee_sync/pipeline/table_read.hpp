@@ -36,8 +36,8 @@ struct ReadFinding {
   bool remapped = false;  // the mapping is another than that of the snapshot
   ClassTally& of(diff::ChangeClass c) { return classes[static_cast<std::size_t>(c)]; }
   const ClassTally& of(diff::ChangeClass c) const { return classes[static_cast<std::size_t>(c)]; }
-  /// Whether the guard may have to know of how many mirrored people that is how much: there is nothing, or
-  /// there are changes of a class that it could hold.
+  /// Whether the guard may need the number of mirrored people: the source is empty, or there are changes of a
+  /// class that it could hold.
   bool needs_count() const;
 };
 
