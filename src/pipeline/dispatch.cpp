@@ -185,6 +185,7 @@ asio::awaitable<void> Dispatch::wait_for_slot(std::set<Need> needs, MonotonicTim
 // ---- the loop --------------------------------------------------------------------------------------------
 
 asio::awaitable<void> Dispatch::run() {
+  running_ = true;
   co_await caller_.restore();
   while (!stopping_) {
     if (beat_) beat_();
@@ -237,7 +238,7 @@ asio::awaitable<void> Dispatch::run() {
 
 asio::awaitable<void> Dispatch::until_idle(domain::Duration most) {
   const auto deadline = services_.clock.monotonic() + most;
-  while (!idle() && !stopping_ && services_.clock.monotonic() < deadline)
+  while (running_ && !stopping_ && !idle() && services_.clock.monotonic() < deadline)
     co_await idle_timer_->wait_until(deadline);
 }
 

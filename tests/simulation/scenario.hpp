@@ -50,9 +50,10 @@ class Scenario : public ::testing::Test {
       rows_[i].email = "p" + std::to_string(i) + "@example.com";
   }
 
-  void start(const std::string& key = "sim-key") {
+  void start(const std::string& key = "sim-key", bool sends = true) {
     Surroundings around{far_end_, state_, [this] { return read(); }, mirror_, 3, now_, {}, key,
                         api_,     limits_};
+    around.sends = sends;
     daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
   }
   void kill() {

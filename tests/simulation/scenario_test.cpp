@@ -46,6 +46,13 @@ TEST_F(Scenario, WhileNothingCanBeSentTheRestOfALargeFirstReadIsCommittedAllTheS
   EXPECT_NE(daemon_->store().source_facts(daemon_->plan().id).last_success, std::nullopt);
 }
 
+TEST_F(Scenario, NobodyWaitsForASenderThatDoesNotRun) {
+  fill(25'000);
+  start("sim-key", false);
+  daemon_->run_for(100ms);
+  EXPECT_EQ(pending(), 25'000u);
+}
+
 TEST_F(Scenario, WhoIsTooLargeForACallIsParkedAndSaidAndNobodyElseWaits) {
   fill(50);
   rows_[7].name = std::string(300'000, 'x');

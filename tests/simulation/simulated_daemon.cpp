@@ -72,7 +72,7 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   const auto crashed = [](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
   };
-  asio::co_spawn(context_, dispatch_->run(), crashed);
+  if (around.sends) asio::co_spawn(context_, dispatch_->run(), crashed);
   asio::co_spawn(context_, ingest_->run(), crashed);
 }
 

@@ -31,6 +31,7 @@ struct Surroundings {
   Api api = Api::V1;
   delivery::Limits limits = {};  // others than Stibee's own
   std::size_t commit_ahead = pipeline::Ingest::ahead_of_the_rest;
+  bool sends = true;  // `sync` reads before it sends
 };
 
 /// One life of the daemon but its sockets, on virtual time, with both loops running. A Crash thrown by a hook

@@ -49,7 +49,7 @@ class Dispatch final : public Asker {
   bool forbidden(std::size_t mirror) const { return forbidden_until_[mirror].has_value(); }
   /// Nothing is due now and nothing is in flight.
   bool idle() const { return !work_ && needs_.empty() && caller_.in_flight() == 0 && !claiming_; }
-  /// Returns once it is idle, or after `most`.
+  /// Returns once it is idle, or after `most`; at once if it does not run (`sync` reads before it sends).
   boost::asio::awaitable<void> until_idle(domain::Duration most);
   /// Called whenever the loop falls idle or a call was settled.
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
@@ -103,6 +103,7 @@ class Dispatch final : public Asker {
   bool more_ = false;     // the last batch left some waiting
   std::set<Need> needs_;  // the last claim found nobody but those who wait for these slots
   bool claiming_ = false;
+  bool running_ = false;
   bool stopping_ = false;
   std::optional<domain::UtcTime> next_due_;
   runtime::MonotonicTime store_not_before_{};  // after a store error
