@@ -120,9 +120,11 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
                           {{"mirror", plan->name}});
       [[fallthrough]];
     case ListReadEnd::Complete:
+      // Of an empty list, nothing is to be settled: part of the first read may be sent before its end. It is
+      // kept as taken over only then, so that a later start looks at the list again.
+      if (result.complete() && result.people() == 0) hooks_.adopted(mirror);
       // Taking over comes after the first commit of the table: only then there are rows that it can settle.
-      // Of an empty list, nothing is to be settled.
-      if (result.people() > 0) co_await until_table_read(mirror);
+      co_await until_table_read(mirror);
       if (!stopping_) co_await take_over(mirror, plan, scan);
       break;
     case ListReadEnd::KeyRefused:

@@ -153,9 +153,6 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
     people.resize(packed.taken);
     call->recipients.resize(packed.taken);
     call->request = std::move(packed.request);
-    // The request has them now: the values of all people in flight would be the most of what is in memory.
-    for (auto& recipient : call->recipients)
-      recipient.fields = {};
   }
   if (!misplaced.empty() || !unsent.empty() || another_class) {
     auto work = [&store = services_.store, &caller = caller_, id = plan.id, misplaced, unsent, another_class,

@@ -157,7 +157,8 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
         case ListReader::Step::Done:
           co_return ListReadResult(ListReadEnd::Complete, "", reading->distinct());
         case ListReader::Step::GaveUp:
-          co_return ended(ListReadEnd::NeverStill, "");
+          co_return ListReadResult(ListReadEnd::NeverStill, in_words(ListReadEnd::NeverStill, ""),
+                                   reading->distinct());
         case ListReader::Step::CallFailed:
           failure = reading->reader().failure();
           break;

@@ -54,6 +54,7 @@ class Scenario : public ::testing::Test {
     Surroundings around{far_end_, state_, [this] { return read(); }, mirror_, 3, now_, {}, key,
                         api_,     limits_};
     around.sends = sends;
+    around.commit_ahead = commit_ahead_;
     daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
   }
   void kill() {
@@ -114,6 +115,7 @@ class Scenario : public ::testing::Test {
 
   Api api_ = Api::V1;
   delivery::Limits limits_;
+  std::size_t commit_ahead_ = pipeline::Ingest::ahead_of_the_rest;
   FarEnd far_end_;
   std::shared_ptr<store::MemoryState> state_;
   settings::Mirror mirror_;

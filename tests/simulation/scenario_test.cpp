@@ -2,6 +2,7 @@
 
 #include "stibee_sync/json/value.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -44,6 +45,47 @@ TEST_F(Scenario, WhileNothingCanBeSentTheRestOfALargeFirstReadIsCommittedAllTheS
   daemon_->run_for(5s);
   EXPECT_EQ(pending(), 25'000u);
   EXPECT_NE(daemon_->store().source_facts(daemon_->plan().id).last_success, std::nullopt);
+}
+
+TEST_F(Scenario, AfterACrashBetweenTheTwoPartsAnotherMappingReachesEverybody) {
+  mirror_.source.groups = {"grade"};
+  mirror_.groups = {{"gold", 11}};
+  mirror_.guard.max_update_percent = 100;
+  commit_ahead_ = 500;
+  fill(2'000);
+  for (auto& [key, row] : rows_)
+    row.grade = "gold";
+  start();
+  while (calls() == 0 && daemon_->clock().monotonic() < now_ + 10s)
+    daemon_->run_for(1ms);
+  EXPECT_EQ(daemon_->store().source_facts(daemon_->plan().id).last_success, std::nullopt);
+  kill();
+  mirror_.groups = {{"gold", 12}};
+  start();
+  daemon_->run_for(1min);
+  std::size_t in_new = 0;
+  std::size_t in_old = 0;
+  far_end_.model.each_person(list, [&](const stibee_sim::Person& person) {
+    in_new += static_cast<std::size_t>(std::count(person.groups.begin(), person.groups.end(), 12));
+    in_old += static_cast<std::size_t>(std::count(person.groups.begin(), person.groups.end(), 11));
+  });
+  EXPECT_EQ(in_new, 2'000u);
+  EXPECT_EQ(in_old, 0u);
+  EXPECT_EQ(pending(), 0u);
+}
+
+TEST_F(Scenario, WordsOfStibeeThatQuoteAValueAreKeptWithoutIt) {
+  fill(1);
+  rows_[1].name = "홍길동전";
+  far_end_.model.set_faults(
+      R"({"rules":[{"kind":"ok_false","endpoint":"v1.subscribe","message":"value 홍길동전 of name is invalid"}]})");
+  start();
+  daemon_->run_for(1min);
+  const auto parked = daemon_->store().parked(daemon_->plan().id, 10);
+  ASSERT_EQ(parked.size(), 1u);
+  EXPECT_NE(parked[0].message.find("of name is invalid"), std::string::npos) << parked[0].message;
+  EXPECT_EQ(parked[0].message.find("홍길동전"), std::string::npos) << parked[0].message;
+  EXPECT_EQ(daemon_->log_text().find("홍길동전"), std::string::npos);
 }
 
 TEST_F(Scenario, NobodyWaitsForASenderThatDoesNotRun) {

@@ -259,7 +259,8 @@ class Store {
   /// Commits the first `most` addresses of a decided first read, with their rows, ahead of `commit`, which
   /// then applies the rest: so that sending can begin before a large transaction has ended. The request is
   /// the one that `commit` will get, and holds nothing. Does nothing where an earlier read left anybody.
-  /// After a crash in between, the state is the one of a shorter table.
+  /// After a crash in between, the state is the one of a shorter table, but has no facts of a read: the next
+  /// one is to look at every row.
   virtual CommitReport commit_ahead(Scan& scan, const CommitRequest& request, std::size_t most) = 0;
   /// A read that failed or was refused: keeps snapshot and ledger, records nothing but holds if given.
   virtual std::vector<Hold> holds(MirrorId mirror) const = 0;

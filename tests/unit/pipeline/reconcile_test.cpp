@@ -237,13 +237,32 @@ TEST_F(ReconcilerTest, TakesAListOverOnceTheTableWasCommitted) {
   EXPECT_EQ(logged("the list was taken over"), 1U);
 }
 
-TEST_F(ReconcilerTest, TakesAnEmptyListOverWithOneCallAndDoesNotWaitForTheTable) {
+TEST_F(ReconcilerTest, AListThatIsNeverStillIsNotTakenForAnEmptyOne) {
+  edit("add", "same@example.com", "Same");
+  int next = 0;
+  asker.before = [&](int) -> std::optional<Reply> {
+    edit("add", "q" + std::to_string(next++) + "@example.com");
+    return std::nullopt;
+  };
+  start();
+  run_for(1min);
+  EXPECT_EQ(logged("the list is taken over as it was seen last"), 1U);
+  EXPECT_EQ(served, 0);
+  EXPECT_FALSE(store->adopted(plan.id));
+  commit({{"same@example.com", "Same"}});
+  run_for(1s);
+  EXPECT_EQ(served, 1);
+  EXPECT_EQ(status_of("same@example.com"), RemoteStatus::Subscribed);
+}
+
+TEST_F(ReconcilerTest, LetsAnEmptyListBeServedAtOnceAndTakesItOverWithTheTable) {
   start();
   run_for(2s);
-  EXPECT_TRUE(reconciler->adopted(0)) << "there is nobody that a row could settle";
-  EXPECT_EQ(served, 1);
+  EXPECT_EQ(served, 1) << "there is nobody that a row could settle";
+  EXPECT_FALSE(store->adopted(plan.id)) << "before the table is read, a restart is to look again";
   commit({{"new@example.com", "N"}});
   run_for(2s);
+  EXPECT_TRUE(reconciler->adopted(0));
   EXPECT_EQ(asker.calls, 1);
   EXPECT_EQ(store->pending(plan.id), 1U);
 }
@@ -431,7 +450,6 @@ TEST_F(ReconcilerTest, RunsOneComparisonAtATime) {
 }
 
 TEST_F(ReconcilerTest, SaysThatAListIsNotTakenOverYet) {
-  edit("add", "there@example.com", "T");
   start();
   run_for(5s);
   EXPECT_TRUE(reconciler->request(false));
