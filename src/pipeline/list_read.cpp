@@ -123,8 +123,8 @@ std::string in_words(ListReadEnd end, const std::string& reason) {
   std::abort();
 }
 
-ListReadResult ended(ListReadEnd end, const std::string& reason) {
-  return ListReadResult(end, in_words(end, reason), 0);
+ListReadResult ended(ListReadEnd end, const std::string& reason, std::size_t people = 0) {
+  return ListReadResult(end, in_words(end, reason), people);
 }
 
 asio::awaitable<ListReader::Step> take(runtime::Worker& worker, std::shared_ptr<Reading> reading,
@@ -155,10 +155,9 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
       hooks.progress(reading->reader().entries_read(), reading->reader().total());
       switch (step) {
         case ListReader::Step::Done:
-          co_return ListReadResult(ListReadEnd::Complete, "", reading->distinct());
+          co_return ended(ListReadEnd::Complete, "", reading->distinct());
         case ListReader::Step::GaveUp:
-          co_return ListReadResult(ListReadEnd::NeverStill, in_words(ListReadEnd::NeverStill, ""),
-                                   reading->distinct());
+          co_return ended(ListReadEnd::NeverStill, "", reading->distinct());
         case ListReader::Step::CallFailed:
           failure = reading->reader().failure();
           break;

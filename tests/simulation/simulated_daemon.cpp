@@ -68,7 +68,7 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, std::vector{plan_});
   ingest_->keep_groups(*groups_);
   ingest_->on_commit_ahead([this] { return dispatch_->until_idle(pipeline::Ingest::head_start); });
-  ingest_->commit_ahead(around.commit_ahead);
+  ingest_->set_ahead(around.commit_ahead);
   const auto crashed = [](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
   };

@@ -59,7 +59,7 @@ class Ingest {
   static constexpr std::chrono::seconds head_start{1};
   /// How many addresses that part has; reads up to twice as large are committed at once.
   static constexpr std::size_t ahead_of_the_rest = 10'000;  // five of the ten calls that v1 takes in a second
-  void commit_ahead(std::size_t most) { ahead_ = most; }
+  void set_ahead(std::size_t most) { ahead_ = most; }
   /// Who makes missing groups; without, their values are ignored. Outlives the loop.
   void keep_groups(GroupKeeper& groups) { groups_ = &groups; }
 
