@@ -71,9 +71,6 @@ std::optional<std::string_view> ServerRequest::header(std::string_view lower_cas
 ServerResponse::ServerResponse(int response_status, std::string type, std::string content)
     : status(response_status), content_type(std::move(type)), body(std::move(content)) {}
 
-SessionContext::SessionContext(ServerOptions server_options, Handler request_handler)
-    : options(std::move(server_options)), handler(std::move(request_handler)) {}
-
 ServerSession::ServerSession(StreamSocket socket, std::shared_ptr<const SessionContext> context)
     : socket_(std::move(socket)),
       context_(std::move(context)),
@@ -152,9 +149,8 @@ asio::awaitable<bool> ServerSession::serve_one() {
 }
 
 asio::awaitable<bool> ServerSession::receive_header(RequestParser* parser) {
-  const bool waiting = !fresh_ && buffer_.size() == 0;
-  fresh_ = false;
-  if (waiting) {
+  // A new connection has its header's time from the start.
+  if (phase_ == Phase::Answering && buffer_.size() == 0) {
     enter(Phase::Idle, context_->options.idle_timeout);
     const auto [error] =
         co_await socket_.async_wait(asio::socket_base::wait_read, asio::as_tuple(asio::use_awaitable));

@@ -19,10 +19,7 @@
 namespace stibee_sync::http {
 
 /// What all sessions of a server share.
-class SessionContext {
- public:
-  SessionContext(ServerOptions server_options, Handler request_handler);
-
+struct SessionContext {
   const ServerOptions options;
   const Handler handler;
 };
@@ -71,7 +68,6 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   std::optional<PeerCredentials> credentials_;
   Phase phase_ = Phase::Receiving;
   Deadline since_;
-  bool fresh_ = true;
   bool timed_out_ = false;
   bool finishing_ = false;
 };
