@@ -1,4 +1,3 @@
-#include "copy_stream.hpp"
 #include "failure.hpp"
 #include "interrupt.hpp"
 #include "relation.hpp"
@@ -102,7 +101,7 @@ class PostgresReader final : public Reader {
       throw;
     } catch (const Failure& failure) {
       return fail(failure.error());
-    } catch (const CopyFailed& failure) {
+    } catch (const libpq::CopyFailed& failure) {
       return fail(failure.sqlstate.empty() ? lost() : of_sqlstate(failure.sqlstate));
     } catch (const pqxx::failure& failure) {
       // PostgreSQL's words may quote what a query computes, so only the code is used.
@@ -202,7 +201,7 @@ class PostgresReader final : public Reader {
   void stream(const RowSink& row, ReadReport& report) {
     statement_began_ = steady_clock::now();
     // `select_` is one complete statement: the extended protocol has confirmed it.
-    CopyStream copy(session_->raw(), "COPY (" + select_ + ") TO STDOUT");
+    libpq::CopyStream copy(session_->raw(), "COPY (" + select_ + ") TO STDOUT");
     std::string_view line;
     while (copy.next(line)) {
       if (interrupt_.requested()) throw Failure(Kind::Cancelled, "the read was cancelled");

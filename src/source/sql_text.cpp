@@ -98,6 +98,15 @@ std::size_t after_literal(std::string_view text, std::size_t from, bool backslas
   return text.size();
 }
 
+std::string quote(std::string_view text, char mark) {
+  std::string out(1, mark);
+  for (const char c : text) {
+    if (c == mark) out += mark;
+    out += c;
+  }
+  return out + mark;
+}
+
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -142,12 +151,11 @@ SqlName parse_column_name(std::string_view text) {
 }
 
 std::string quote_name(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
+  return quote(name, '"');
+}
+
+std::string quote_literal(std::string_view text) {
+  return quote(text, '\'');
 }
 
 std::size_t after_opaque(std::string_view sql, std::size_t at) {
