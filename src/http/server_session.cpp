@@ -59,6 +59,12 @@ Refusal refusal_of(const error_code& error) {
   return Refusal(400, "this is no HTTP/1.1 request\n");
 }
 
+/// The exception that is being handled is for the operator, not for the peer.
+ServerResponse internal_error(const ServerOptions& options) {
+  if (options.on_error) options.on_error(std::current_exception());
+  return ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
+}
+
 }  // namespace
 
 std::optional<std::string_view> ServerRequest::header(std::string_view lower_case_name) const {
@@ -193,35 +199,31 @@ asio::awaitable<bool> ServerSession::received(error_code error, bool started, co
 }
 
 asio::awaitable<ServerResponse> ServerSession::ask_handler(ServerRequest request) {
-  std::exception_ptr thrown;
   try {
     ServerResponse response = co_await context_->handler(std::move(request));
     co_return response;
   } catch (...) {
-    thrown = std::current_exception();
+    co_return internal_error(context_->options);
   }
-  if (context_->options.on_error) context_->options.on_error(thrown);
-  co_return ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
 }
 
 asio::awaitable<bool> ServerSession::answer(ServerResponse response, bool head_only, bool close_after) {
   close_after = close_after || finishing_;
-  const bool bodiless = head_only || response.status == 204 || response.status == 304;
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  std::string head;
-  std::exception_ptr thrown;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto status = beast_http::int_to_status(static_cast<unsigned>(response.status));
+  const auto date =
+      format_http_date(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  const auto head_of = [&](const ServerResponse& described) {
+    const auto status = beast_http::int_to_status(static_cast<unsigned>(described.status));
     const std::string reason(beast_http::obsolete_reason(status));
-    try {
-      head = answer_head(context_->options, response, close_after, reason, format_http_date(now));
-      break;
-    } catch (const std::invalid_argument&) {
-      thrown = std::current_exception();
-      response = ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
-    }
+    return answer_head(context_->options, described, close_after, reason, date);
+  };
+  std::string head;
+  try {
+    head = head_of(response);
+  } catch (const std::invalid_argument&) {
+    response = internal_error(context_->options);
+    head = head_of(response);
   }
-  if (thrown && context_->options.on_error) context_->options.on_error(thrown);
+  const bool bodiless = head_only || response.status == 204 || response.status == 304;
   enter(Phase::Answering, context_->options.write_timeout);
   const std::array<asio::const_buffer, 2> buffers{
       asio::buffer(head), bodiless ? asio::const_buffer() : asio::buffer(response.body)};
