@@ -1,5 +1,7 @@
 #include "stibee_sync/pipeline/writeback.hpp"
 
+#include "stibee_sync/domain/backoff.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -23,11 +25,6 @@ constexpr std::size_t most_at_once = 100;
 constexpr std::chrono::seconds regular_turn{5};
 /// Connecting, waiting for a lock and running, each of which has its own time-out.
 constexpr std::chrono::minutes longest_statement{3};
-
-domain::Duration backoff(domain::Duration base, domain::Duration cap, int failures, double random) {
-  const auto ceiling = std::min(base * (std::int64_t{1} << std::clamp(failures - 1, 0, 12)), cap);
-  return std::chrono::duration_cast<domain::Duration>(ceiling * (0.5 + random / 2));
-}
 
 /// `2025-03-04 05:06:07.089+00`
 std::string timestamptz(domain::UtcTime time) {
@@ -215,8 +212,8 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
       break;
   }
   report_failure(mirror, item, *failure);
-  const auto pause =
-      backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1, services_.random());
+  const auto pause = domain::backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1,
+                                     domain::Jitter::Half, services_.random());
   auto postpone = [&store = services_.store, id = plan.id, number = item.id,
                    not_before = services_.clock.utc() + pause] {
     store.postpone_writeback(id, number, not_before);
@@ -299,8 +296,9 @@ void Writeback::store_failed(const std::string& what) {
 }
 
 void Writeback::back_off(int failures) {
-  resume_at_ = services_.clock.monotonic() +
-               backoff(std::chrono::seconds(1), std::chrono::minutes(1), failures, services_.random());
+  resume_at_ =
+      services_.clock.monotonic() + domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1),
+                                                    failures, domain::Jitter::Half, services_.random());
 }
 
 }  // namespace stibee_sync::pipeline
