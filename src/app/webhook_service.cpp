@@ -26,11 +26,11 @@ ServerResponse answer(int status, std::string text) {
   return ServerResponse(status, "text/plain; charset=utf-8", std::move(text));
 }
 
-std::vector<webhook::Network> networks(const std::vector<settings::Cidr>& given) {
-  std::vector<webhook::Network> out;
+std::vector<text::IpNetwork> networks(const std::vector<settings::Cidr>& given) {
+  std::vector<text::IpNetwork> out;
   for (const auto& cidr : given) {
     // The settings have checked them.
-    if (auto network = webhook::Network::parse(cidr.address, cidr.prefix_length)) out.push_back(*network);
+    if (auto network = text::IpNetwork::parse(cidr.address, cidr.prefix_length)) out.push_back(*network);
   }
   return out;
 }
