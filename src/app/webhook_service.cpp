@@ -1,6 +1,6 @@
 #include "app/webhook_service.hpp"
 
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/webhook/event.hpp"
 
 #include <exception>
@@ -147,7 +147,7 @@ void WebhookService::handler_failed(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& failure) {
-    what = telemetry::sanitise(failure.what());
+    what = privacy::sanitise(failure.what());
   }
   ground_.log.event(Level::Error, Event::WebhookRejected, "internal error while an event was taken",
                     {{"reason", "internal"}, {"detail", what}, {"left_out", *left_out}});
