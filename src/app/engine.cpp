@@ -1,7 +1,7 @@
 #include "app/engine.hpp"
 
+#include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
-#include "stibee_sync/telemetry/redaction.hpp"
 
 #include <exception>
 #include <random>
@@ -158,7 +158,7 @@ void Engine::spawn(asio::awaitable<void> loop) {
       try {
         std::rethrow_exception(error);
       } catch (const std::exception& failure) {
-        what = telemetry::sanitise(failure.what());
+        what = privacy::sanitise(failure.what());
       }
       if (failed_) failed_(what);
     }

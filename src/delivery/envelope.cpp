@@ -1,5 +1,7 @@
 #include "envelope.hpp"
 
+#include "stibee_sync/privacy/redaction.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "wording.hpp"
 
 #include <algorithm>
@@ -29,7 +31,7 @@ const json::Value* first_of(const json::Value& object, std::initializer_list<std
 std::optional<bool> flag_of(const json::Value* value) {
   if (!value) return std::nullopt;
   if (const auto* flag = value->if_bool()) return *flag;
-  const std::string text = lower_case(text_of(value));
+  const std::string text = text::lower_case(text_of(value));
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
   return std::nullopt;
@@ -71,7 +73,7 @@ Envelope::Envelope(const ApiAnswer& answer)
       retry_after_(answer.retry_after.has_value()) {
   failed_ = http_status_ < 200 || http_status_ >= 300;
   if (!document_) {
-    text_ = lower_case(answer.body.substr(0, text_read));
+    text_ = text::lower_case(answer.body.substr(0, text_read));
     return;
   }
   ok_ = flag_of(document_->find_any_case("ok"));
@@ -96,23 +98,23 @@ const json::Value* Envelope::value() const {
 }
 
 bool Envelope::speaks_of_size() const {
-  return contains_any(bare(code_) + ' ' + lower_case(message_),
+  return contains_any(bare(code_) + ' ' + text::lower_case(message_),
                       {"toolong", "too long", "toolarge", "too large", "entity too", "toomanysubscribers"});
 }
 
 bool Envelope::speaks_of_limit() const {
   // Words of pages made for people say "limit" for many reasons.
-  const bool clear = contains_any(text_ + bare(code_) + ' ' + lower_case(message_),
+  const bool clear = contains_any(text_ + bare(code_) + ' ' + text::lower_case(message_),
                                   {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
                                    "rate_limit", "limit exceeded", "limitexceeded", "throttl"});
   // A server's own trouble may mention other limits ("time limit"); it may have applied the call, too.
   if (clear || status_ >= 500) return clear;
-  return contains_any(bare(code_) + ' ' + lower_case(message_), {"limit", "too many", "초과"}) ||
+  return contains_any(bare(code_) + ' ' + text::lower_case(message_), {"limit", "too many", "초과"}) ||
          (!text_.empty() && contains_any(text_, {"초과"}));
 }
 
 bool Envelope::speaks_of_key() const {
-  const std::string message = lower_case(message_);
+  const std::string message = text::lower_case(message_);
   return contains_any(bare(code_), {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
          contains_any(message,
                       {"accesstoken", "access token", "api key", "apikey", "unauthori", "not authori",
@@ -174,7 +176,7 @@ std::string message_about(std::string_view text, const std::vector<Recipient>& r
         hide(field.value);
     }
   }
-  return safe_message(result);
+  return privacy::sanitise(result, privacy::words_of_stibee);
 }
 
 CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients, std::string reason,

@@ -62,7 +62,7 @@ CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipie
 /// Of a call that failed as a whole; `recipients` may be empty (probes).
 CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& recipients,
                        const ApiAnswer& answer);
-/// Stibee's words without anything of the people: what `safe_message` hides, and the values that were sent.
+/// Stibee's words without anything of the people: what the sanitiser hides, and the values that were sent.
 std::string message_about(std::string_view text, const std::vector<Recipient>& recipients);
 
 }  // namespace stibee_sync::delivery

@@ -1,6 +1,7 @@
 #include "result_lists.hpp"
 
 #include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "wording.hpp"
 
 #include <string_view>
@@ -105,7 +106,7 @@ void take_lists(Roster& roster, const json::Value& lists, const std::vector<Reci
   const auto* members = lists.if_object();
   if (!members) return;
   for (const auto& [key, people] : *members) {
-    const std::string list = lower_case(key);
+    const std::string list = text::lower_case(key);
     if (list.starts_with("fail")) {
       // Named: a capture of a structured binding is not C++20 in every compiler.
       const std::string& original = key;

@@ -1,7 +1,7 @@
 #include "diff/text_array.hpp"
 #include "diff/timestamp.hpp"
-#include "diff/utf8.hpp"
 #include "stibee_sync/diff/mapping.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,7 +14,7 @@ using Row = std::vector<std::optional<std::string_view>>;
 // "" if the text can be sent, else the reason.
 std::string_view unsendable(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) return "nul_byte";
-  return is_valid_utf8(text) ? std::string_view() : "invalid_utf8";
+  return text::is_valid_utf8(text) ? std::string_view() : "invalid_utf8";
 }
 
 bool is_true(const std::optional<std::string_view>& value) {

@@ -1,6 +1,6 @@
 #include "stibee_sync/pipeline/caller.hpp"
 
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/privacy/redaction.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -143,7 +143,7 @@ void Caller::spawn(asio::awaitable<void> task) {
       } catch (const std::exception& failure) {
         problem_ = "internal error";
         services_.log.event(Level::Error, Event::ApiRequestFailed, "internal error while a call was made",
-                            {{"detail", telemetry::sanitise(failure.what())}});
+                            {{"detail", privacy::sanitise(failure.what())}});
       }
     }
     changed();

@@ -1,5 +1,7 @@
 #include "stibee_sync/pipeline/group_keeper.hpp"
 
+#include "stibee_sync/domain/backoff.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -137,10 +139,8 @@ asio::awaitable<bool> GroupKeeper::make(std::size_t mirror, std::vector<std::str
 
 void GroupKeeper::failed(State& state, const CallResult& failure, const std::string& what) {
   if (failure.reason == "stopping") return;
-  const auto pause =
-      std::min<std::chrono::nanoseconds>(first_pause * (1 << std::min(state.failures, 10)), longest_pause);
-  ++state.failures;
-  state.not_before = services_.clock.monotonic() + pause;
+  state.not_before =
+      services_.clock.monotonic() + domain::backoff(first_pause, longest_pause, ++state.failures);
   if (state.problem == failure.reason) return;
   state.problem = failure.reason;
   services_.log.event(Level::Warn, Event::SyncFinished, what,

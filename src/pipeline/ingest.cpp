@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/ingest.hpp"
 
 #include "pipeline/ingest_read.hpp"
+#include "stibee_sync/domain/backoff.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -73,12 +74,8 @@ asio::awaitable<void> Ingest::run() {
     domain::Duration pause = mirrors_[*mirror].poll_interval;
     if (outcome == CycleOutcome::Failed) {
       // Soon at first, since most outages are short; then less and less often, with jitter against herds.
-      const auto exponent = std::min(state.condition.failures - 1, 8);
-      const auto ceiling =
-          std::min<domain::Duration>(std::chrono::seconds(1) * (1 << exponent), std::chrono::minutes(1));
-      pause =
-          std::max(domain::Duration(100),
-                   std::chrono::duration_cast<domain::Duration>(ceiling * (0.5 + services_.random() / 2)));
+      pause = domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1), state.condition.failures,
+                              domain::Jitter::Half, services_.random());
     }
     state.due = services_.clock.monotonic() + pause;
   }

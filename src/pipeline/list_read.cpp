@@ -1,9 +1,9 @@
 #include "stibee_sync/pipeline/list_read.hpp"
 
 #include "stibee_sync/delivery/retry.hpp"
+#include "stibee_sync/text/ascii.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <iterator>
 #include <optional>
@@ -18,12 +18,6 @@ using delivery::v2::ListReader;
 using runtime::offload;
 
 namespace {
-
-bool same_tag(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 /// What the worker knows of a read; handed to one job after another.
 class Reading {
@@ -195,9 +189,9 @@ store::Listed listed_of(const delivery::v2::ListedPerson& person, const MirrorPl
   domain::FieldValues mapped;
   mapped.reserve(plan.mapping.fields.size());
   for (const auto& field : plan.mapping.fields) {
-    const auto found =
-        std::find_if(person.fields.begin(), person.fields.end(),
-                     [&](const domain::FieldValue& value) { return same_tag(value.tag, field.tag); });
+    const auto found = std::find_if(
+        person.fields.begin(), person.fields.end(),
+        [&](const domain::FieldValue& value) { return text::equal_ignoring_case(value.tag, field.tag); });
     mapped.push_back({field.tag, found == person.fields.end() ? std::string() : found->value});
   }
   listed.fields = domain::fingerprint_of(mapped, key);

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/diff/differ.hpp"
 #include "stibee_sync/pipeline/group_keeper.hpp"
+#include "stibee_sync/text/hex.hpp"
 
 #include <algorithm>
 #include <set>
@@ -60,7 +61,7 @@ class RunningDigest {
       text += std::to_string(id) + ",";
     last_ = key_.fingerprint(text);
   }
-  std::string text() const { return domain::to_hex(std::span(last_.bytes).first(8)); }
+  std::string text() const { return text::to_hex(std::span(last_.bytes).first(8)); }
 
  private:
   const domain::StateKey& key_;

@@ -1,9 +1,10 @@
 #include "stibee_sync/pipeline/writeback.hpp"
 
+#include "stibee_sync/domain/backoff.hpp"
+#include "stibee_sync/text/time_format.hpp"
+
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cstdio>
 
 namespace stibee_sync::pipeline {
 
@@ -24,32 +25,13 @@ constexpr std::chrono::seconds regular_turn{5};
 /// Connecting, waiting for a lock and running, each of which has its own time-out.
 constexpr std::chrono::minutes longest_statement{3};
 
-domain::Duration backoff(domain::Duration base, domain::Duration cap, int failures, double random) {
-  const auto ceiling = std::min(base * (std::int64_t{1} << std::clamp(failures - 1, 0, 12)), cap);
-  return std::chrono::duration_cast<domain::Duration>(ceiling * (0.5 + random / 2));
-}
-
-/// `2025-03-04 05:06:07.089+00`
-std::string timestamptz(domain::UtcTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  std::array<char, 64> text{};
-  const int length = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d.%03d+00", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return std::string(text.data(), static_cast<std::size_t>(length));
-}
-
 source::WriteValues values_of(const store::Writeback& item) {
   source::WriteValues values;
   values["email"] = item.email.text();
   values["key"] = item.key ? std::optional(item.key->to_string()) : std::nullopt;
   values["occurred_by"] = item.request.occurred_by;
   values["reason"] = item.request.reason;
-  values["occurred_at"] = timestamptz(item.request.occurred_at);
+  values["occurred_at"] = text::timestamptz(item.request.occurred_at);
   for (const auto& [tag, value] : item.request.fields)
     values["field_" + tag] = value;
   return values;
@@ -215,8 +197,8 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
       break;
   }
   report_failure(mirror, item, *failure);
-  const auto pause =
-      backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1, services_.random());
+  const auto pause = domain::backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1,
+                                     domain::Jitter::Half, services_.random());
   auto postpone = [&store = services_.store, id = plan.id, number = item.id,
                    not_before = services_.clock.utc() + pause] {
     store.postpone_writeback(id, number, not_before);
@@ -299,8 +281,9 @@ void Writeback::store_failed(const std::string& what) {
 }
 
 void Writeback::back_off(int failures) {
-  resume_at_ = services_.clock.monotonic() +
-               backoff(std::chrono::seconds(1), std::chrono::minutes(1), failures, services_.random());
+  resume_at_ =
+      services_.clock.monotonic() + domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1),
+                                                    failures, domain::Jitter::Half, services_.random());
 }
 
 }  // namespace stibee_sync::pipeline

@@ -1,10 +1,12 @@
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/privacy/redaction.hpp"
+
+#include "stibee_sync/text/utf8.hpp"
 
 #include <random>
 
 #include <gmock/gmock.h>
 
-namespace stibee_sync::telemetry {
+namespace stibee_sync::privacy {
 namespace {
 
 using testing::HasSubstr;
@@ -40,19 +42,6 @@ TEST(RedactAddresses, KnowsTheOtherWaysToWriteAnAtSign) {
   EXPECT_EQ(redact_addresses("kim&#64;example.com"), "<address>");
   EXPECT_EQ(redact_addresses("kim\\u0040example.com"), "<address>");
   EXPECT_EQ(redact_addresses("a%40b@c.d e@f%40g"), "<address> <address>");
-}
-
-TEST(ValidUtf8, KeepsTextAndReplacesWhatIsNoUtf8) {
-  EXPECT_EQ(valid_utf8("한글 ok 😀"), "한글 ok 😀");
-  EXPECT_EQ(valid_utf8("a\xFF"
-                       "b"),
-            "a\xEF\xBF\xBD"
-            "b");
-  EXPECT_EQ(valid_utf8("cut \xED\x95"), "cut \xEF\xBF\xBD\xEF\xBF\xBD");
-  EXPECT_EQ(valid_utf8("\xC0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD") << "overlong";
-  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD") << "surrogate";
-  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD")
-      << "beyond Unicode";
 }
 
 TEST(Sanitise, KeepsWhatPostgresqlSaysAboutTheSchema) {
@@ -150,7 +139,7 @@ TEST(Sanitise, IsBoundedAndNeverCutsACharacter) {
     korean += "가나 ";
   const std::string clean = sanitise(korean);
   EXPECT_LE(clean.size(), sanitised_bytes);
-  EXPECT_EQ(clean, valid_utf8(clean));
+  EXPECT_EQ(clean, text::valid_utf8(clean));
   EXPECT_THAT(clean, testing::EndsWith("…"));
 }
 
@@ -175,7 +164,7 @@ TEST(Sanitise, IsBoundedOneLineOfUtf8WithoutAddressesWhateverItIsGiven) {
       text += pieces[random() % pieces.size()];
     const std::string clean = sanitise(text);
     ASSERT_LE(clean.size(), sanitised_bytes) << testing::PrintToString(text);
-    ASSERT_EQ(clean, valid_utf8(clean)) << testing::PrintToString(text);
+    ASSERT_EQ(clean, text::valid_utf8(clean)) << testing::PrintToString(text);
     ASSERT_EQ(clean.find('\n'), std::string::npos) << testing::PrintToString(text);
     ASSERT_EQ(clean.find("kim@"), std::string::npos) << testing::PrintToString(text) << " became " << clean;
     ASSERT_EQ(clean.find("0101234"), std::string::npos)
@@ -184,4 +173,4 @@ TEST(Sanitise, IsBoundedOneLineOfUtf8WithoutAddressesWhateverItIsGiven) {
 }
 
 }  // namespace
-}  // namespace stibee_sync::telemetry
+}  // namespace stibee_sync::privacy
