@@ -8,7 +8,6 @@ namespace stibee_sync::delivery {
 
 namespace {
 
-constexpr std::size_t longest_reason = 48;
 constexpr std::size_t longest_message = 200;
 constexpr std::size_t digits_of_a_person = 7;
 // What is read of a message at all: the rest would be cut off anyway.
@@ -91,36 +90,10 @@ bool contains_any(std::string_view text, std::initializer_list<std::string_view>
                      [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
-std::string reason_of(std::string_view code, std::string_view prefix, std::string_view otherwise) {
-  if (holds_address(code)) return std::string(otherwise);
-  for (const std::string_view leading :
-       {prefix, std::string_view("stberror."), std::string_view("Errors.")}) {
-    if (code.size() > leading.size() && lower_case(code.substr(0, leading.size())) == lower_case(leading))
-      code.remove_prefix(leading.size());
-  }
-  std::string result;
-  std::size_t digits = 0;
-  for (std::size_t i = 0; i < code.size() && result.size() < longest_reason; ++i) {
-    const char c = code[i];
-    digits = is_digit(c) ? digits + 1 : 0;
-    if (digits >= digits_of_a_person) return std::string(otherwise);
-    if (is_upper(c)) {
-      // A word begins at a capital after a small letter, and at the last of several capitals ("HTMLError").
-      const bool after_small = i > 0 && (is_lower(code[i - 1]) || is_digit(code[i - 1]));
-      const bool before_small =
-          i > 0 && is_upper(code[i - 1]) && i + 1 < code.size() && is_lower(code[i + 1]);
-      if ((after_small || before_small) && !result.empty() && result.back() != '_') result += '_';
-      result += static_cast<char>(c - 'A' + 'a');
-    } else if (is_lower(c) || is_digit(c)) {
-      result += c;
-    } else if (!result.empty() && result.back() != '_') {
-      result += '_';
-    }
-  }
-  if (result.size() > longest_reason) result.resize(longest_reason);
-  while (!result.empty() && result.back() == '_')
-    result.pop_back();
-  return result.empty() ? std::string(otherwise) : result;
+std::string with_code(std::string_view code, std::string_view words) {
+  std::string result(code);
+  if (!code.empty() && !words.empty()) result += ": ";
+  return result.append(words);
 }
 
 std::string safe_message(std::string_view text) {
