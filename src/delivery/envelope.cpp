@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 namespace stibee_sync::delivery {
@@ -40,6 +41,51 @@ std::optional<bool> flag_of(const json::Value* value) {
 bool means_success(const std::string& code) {
   const std::string word = bare(code);
   return word == "ok" || word == "success" || word == "0" || word == "200";
+}
+
+struct Code {
+  std::string_view spelling;  // but for the case of letters, signs between words, and prefixes
+  domain::Reason::Code reason;
+};
+
+constexpr Code codes[] = {
+    {"UNKNOWN", domain::Reason::Unknown},
+    {"INVALID_REQUEST", domain::Reason::InvalidRequest},
+    {"LIST_ALREADY_SUBSCRIBED", domain::Reason::ListAlreadySubscribed},
+    {"NOT_FOUND", domain::Reason::NotFound},
+    {"Internal", domain::Reason::Internal},
+    {"Authorization.NoToken", domain::Reason::AuthorizationNoToken},
+    {"Authorization.PermissionDenied", domain::Reason::AuthorizationPermissionDenied},
+    {"Data.Duplicated", domain::Reason::DataDuplicated},
+    {"Data.InvalidRequest", domain::Reason::DataInvalidRequest},
+    {"Data.LimitExceeded", domain::Reason::DataLimitExceeded},
+    {"Data.TooLongData", domain::Reason::DataTooLongData},
+    {"List.AlreadyExistEmail", domain::Reason::ListAlreadyExistEmail},
+    {"List.AlreadyExistGroup", domain::Reason::ListAlreadyExistGroup},
+    {"List.ExceededSubscribers", domain::Reason::ListExceededSubscribers},
+    {"List.InvalidData", domain::Reason::ListInvalidData},
+    {"List.InvalidEmail", domain::Reason::ListInvalidEmail},
+    {"List.InvalidSubscriberVar", domain::Reason::ListInvalidSubscriberVar},
+    {"List.LimitExceeded", domain::Reason::ListLimitExceeded},
+    {"List.NoSuchGroup", domain::Reason::ListNoSuchGroup},
+    {"List.NotExistEmail", domain::Reason::ListNotExistEmail},
+    {"List.NotPermittedSenderDomain", domain::Reason::ListNotPermittedSenderDomain},
+    {"List.TooLongData", domain::Reason::ListTooLongData},
+    {"List.TooManyGroups", domain::Reason::ListTooManyGroups},
+    {"List.TooManySubscribers", domain::Reason::ListTooManySubscribers},
+    {"Service.NeedProPlan", domain::Reason::ServiceNeedProPlan},
+};
+
+// "stberror.Errors.List.NotExistEmail" is the longest form of a code.
+std::optional<domain::Reason> known_code(std::string_view code) {
+  std::string word = bare(code);
+  for (const std::string_view prefix : {"stberror", "errors"}) {
+    if (word.starts_with(prefix)) word.erase(0, prefix.size());
+  }
+  const auto* const found = std::find_if(std::begin(codes), std::end(codes),
+                                         [&](const Code& known) { return bare(known.spelling) == word; });
+  if (found == std::end(codes)) return std::nullopt;
+  return found->reason;
 }
 
 int status_of(const json::Value* value) {
@@ -142,6 +188,10 @@ bool Envelope::says_group_missing() const {
   return contains_any(bare(code_), {"nosuchgroup", "notexistgroup", "groupnotfound", "groupnotexist"});
 }
 
+bool Envelope::says_group_exists() const {
+  return contains_any(bare(code_), {"alreadyexist"});
+}
+
 CallVerdict Envelope::verdict() const {
   if (status_ == 429) return CallVerdict::Throttled;
   if (status_ == 413 || (status_ < 500 && speaks_of_size())) return CallVerdict::BatchRefused;
@@ -154,9 +204,13 @@ CallVerdict Envelope::verdict() const {
   return CallVerdict::BatchRefused;
 }
 
-std::string Envelope::reason() const {
-  const bool successful_status = status_ >= 200 && status_ < 300;
-  return reason_of(code_, "", successful_status ? "refused" : "http_" + std::to_string(status_));
+domain::Reason Envelope::reason() const {
+  if (const auto known = known_code(code_)) return *known;
+  return status_ >= 200 && status_ < 300 ? domain::Reason::Refused : domain::Reason::http(status_);
+}
+
+std::string Envelope::words() const {
+  return known_code(code_) ? message_ : with_code(code_, message_);
 }
 
 std::string message_about(std::string_view text, const std::vector<Recipient>& recipients) {
@@ -179,11 +233,12 @@ std::string message_about(std::string_view text, const std::vector<Recipient>& r
   return privacy::sanitise(result, privacy::words_of_stibee);
 }
 
-CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients, std::string reason,
-                      std::string message, std::optional<domain::Duration> retry_after) {
+CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients,
+                      std::optional<domain::Reason> reason, std::string message,
+                      std::optional<domain::Duration> retry_after) {
   CallResult result;
   result.verdict = verdict;
-  result.reason = std::move(reason);
+  result.reason = reason;
   result.message = std::move(message);
   result.retry_after = retry_after;
   domain::Outcome outcome;
@@ -198,7 +253,7 @@ CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipie
 CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& recipients,
                        const ApiAnswer& answer) {
   CallResult result = whole_call(envelope.verdict(), recipients, envelope.reason(),
-                                 message_about(envelope.message(), recipients), answer.retry_after);
+                                 message_about(envelope.words(), recipients), answer.retry_after);
   if (result.verdict == CallVerdict::ServerTrouble && answer.status >= 300 && answer.status < 400) {
     // Redirects are not followed: nothing was applied.
     for (domain::Outcome& outcome : result.outcomes)
@@ -210,7 +265,7 @@ CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& r
 CallResult read_verdict(const ApiAnswer& answer) {
   const Envelope envelope(answer);
   if (envelope.failed()) return failed_call(envelope, {}, answer);
-  return whole_call(CallVerdict::Answered, {}, "", "", std::nullopt);
+  return whole_call(CallVerdict::Answered, {}, {}, {}, {});
 }
 
 }  // namespace stibee_sync::delivery

@@ -33,9 +33,9 @@ domain::Outcome delivered(const Recipient& recipient, int status) {
   // The add call tells by its status whether it added somebody (200) or updated them (201).
   const bool existed = status == 201;
   if (recipient.operation.kind == OperationKind::Update) {
-    if (!existed) outcome.reason = reason_created;
+    if (!existed) outcome.existed = false;
   } else if (existed) {
-    outcome.reason = reason_updated;
+    outcome.existed = true;
   }
   return outcome;
 }
@@ -46,7 +46,7 @@ CallResult read_bulk(const std::vector<Recipient>& recipients, const ApiAnswer& 
   Roster roster(recipients);
   take_lists(roster, lists_of(envelope), recipients);
   if (!roster.anybody_named()) return unreadable(recipients, answer);
-  roster.settle_rest(outcome_with(OutcomeKind::Unknown, "not_named"));
+  roster.settle_rest(outcome_with(OutcomeKind::Unknown, domain::Reason::NotNamed));
   return answered(roster.outcomes());
 }
 

@@ -202,7 +202,11 @@ ApiRequest create_group_request(std::int64_t list_id, std::string_view name) {
 
 Read<domain::GroupId> read_created_group(const ApiAnswer& answer) {
   const Envelope envelope(answer);
-  if (envelope.failed()) return failure(envelope, answer);
+  if (envelope.failed()) {
+    CallResult result = failure(envelope, answer);
+    if (envelope.says_group_exists()) result.reason = domain::Reason::ListAlreadyExistGroup;
+    return result;
+  }
   if (!envelope.document()) return unknown_shape(answer);
   const json::Value& source = envelope.value() ? *envelope.value() : *envelope.document();
   const auto id = integer_of(source.is_object() ? source.find_any_case("id") : &source);

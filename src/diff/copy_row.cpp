@@ -103,23 +103,18 @@ bool RowFields::split(std::string_view line, std::size_t expected) {
 }
 
 std::variant<domain::MemberKey, Rejection> key_of(std::string_view line, bool integer_key) {
-  const auto rejected = [](std::string_view reason) {
-    Rejection rejection;
-    rejection.reason = reason;
-    return rejection;
-  };
   const std::string_view field = line.substr(0, line.find('\t'));
-  if (field == null_mark) return rejected("null_key");
+  if (field == null_mark) return Rejection(domain::Reason::NullKey);
   if (integer_key) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
-    if (error != std::errc{} || end != field.data() + field.size()) return rejected("bad_key");
+    if (error != std::errc{} || end != field.data() + field.size()) return Rejection(domain::Reason::BadKey);
     return domain::MemberKey(number);
   }
   std::string text;
   append_unescaped(text, field);
-  if (text.find('\0') != std::string::npos) return rejected("nul_byte");
-  if (!text::is_valid_utf8(text)) return rejected("invalid_utf8");
+  if (text.find('\0') != std::string::npos) return Rejection(domain::Reason::NulByte);
+  if (!text::is_valid_utf8(text)) return Rejection(domain::Reason::InvalidUtf8);
   return domain::MemberKey(std::move(text));
 }
 

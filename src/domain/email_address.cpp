@@ -94,20 +94,20 @@ std::size_t at_sign(std::string_view text) {
 
 }  // namespace
 
-std::string_view name(AddressProblem problem) {
+Reason reason_of(AddressProblem problem) {
   switch (problem) {
     case AddressProblem::Empty:
-      return "empty_address";
+      return Reason::EmptyAddress;
     case AddressProblem::NoAt:
-      return "no_at_sign";
+      return Reason::NoAtSign;
     case AddressProblem::WhiteSpaceOrControl:
-      return "white_space_or_control";
+      return Reason::WhiteSpaceOrControl;
     case AddressProblem::TooLong:
-      return "address_too_long";
+      return Reason::AddressTooLong;
     case AddressProblem::InvalidUtf8:
-      return "invalid_utf8";
+      return Reason::InvalidUtf8;
     case AddressProblem::BadDomain:
-      return "bad_domain";
+      return Reason::BadDomain;
   }
   std::abort();
 }

@@ -3,6 +3,7 @@
 #include "stibee_sync/privacy/redaction.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace stibee_sync::pipeline {
 namespace asio = boost::asio;
 using delivery::LimiterClass;
 using domain::OutcomeKind;
+using domain::Reason;
 using runtime::MonotonicTime;
 using runtime::offload;
 using telemetry::Event;
@@ -22,6 +24,30 @@ namespace {
 
 /// A wait is cut into pieces, so that nothing that forgets to wake anybody costs more than this.
 constexpr std::chrono::seconds longest_wait{5};
+
+Reason reason_of(http::FailureKind kind) {
+  switch (kind) {
+    case http::FailureKind::Resolve:
+      return Reason::Resolve;
+    case http::FailureKind::Connect:
+      return Reason::Connect;
+    case http::FailureKind::Tls:
+      return Reason::Tls;
+    case http::FailureKind::CertificateInvalid:
+      return Reason::CertificateInvalid;
+    case http::FailureKind::Timeout:
+      return Reason::Timeout;
+    case http::FailureKind::ConnectionClosed:
+      return Reason::ConnectionClosed;
+    case http::FailureKind::Protocol:
+      return Reason::Protocol;
+    case http::FailureKind::TooLarge:
+      return Reason::TooLarge;
+    case http::FailureKind::Cancelled:
+      return Reason::Cancelled;
+  }
+  std::abort();
+}
 
 }  // namespace
 
@@ -229,10 +255,7 @@ asio::awaitable<Attempted> Caller::exchange(std::shared_ptr<Attempt> attempt, de
     attempted.reply = Reply(response.status(), response.body(), retry_after);
   } else {
     const auto& failure = answer.failure();
-    delivery::NoAnswer no_answer;
-    no_answer.may_have_been_applied = failure.request_sent;
-    no_answer.cause = http::to_string(failure.kind);
-    attempted.reply = Reply(std::move(no_answer));
+    attempted.reply = Reply(delivery::NoAnswer{failure.request_sent, reason_of(failure.kind)});
     attempted.trouble = failure.detail;
     // The other end closed an idle connection just as we wrote: no sign of trouble, and worth trying again at
     // once.
@@ -261,15 +284,11 @@ asio::awaitable<Reply> Caller::ask(delivery::ApiRequest request) {
 }
 
 asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime::Timer* timer) {
-  const auto no_answer = [](std::string cause) {
-    delivery::NoAnswer none;
-    none.cause = std::move(cause);
-    return Reply(std::move(none));
-  };
+  const auto no_answer = [](Reason cause) { return Reply(delivery::NoAnswer{false, cause}); };
   const auto limiter_class = request.limiter_class;
   std::unique_ptr<http::Channel> channel;
   for (bool logged = false;;) {
-    if (stopping_) co_return no_answer("stopping");
+    if (stopping_) co_return no_answer(Reason::Stopping);
     const auto now = services_.clock.monotonic();
     const auto at = next_call(limiter_class, Urgency::Urgent, now);
     if (at > now) {
@@ -291,7 +310,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
       if (!opened.ok()) {
         const auto& failure = opened.failure();
         channel_failed(failure, delivery::api_of(limiter_class));
-        co_return no_answer(stopping_ ? "stopping" : std::string(http::to_string(failure.kind)));
+        co_return no_answer(stopping_ ? Reason::Stopping : reason_of(failure.kind));
       }
       channel = std::move(opened).take_channel();
       continue;
@@ -299,7 +318,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
     if (logged) break;
     // Kept before it is made, as every attempt; the slot may be gone afterwards.
     const bool kept = co_await log_attempt(limiter_class);
-    if (!kept) co_return no_answer("state_file");
+    if (!kept) co_return no_answer(Reason::StateFile);
     logged = true;
   }
 
@@ -314,7 +333,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
   if (const auto& none = attempted.reply.no_answer()) {
     result = delivery::read_no_answer(0, *none);
     result.message = attempted.trouble;
-    if (attempted.stale_connection) result.reason = "stale_connection";
+    if (attempted.stale_connection) result.reason = domain::Reason::StaleConnection;
   } else {
     result = delivery::read_verdict(attempted.reply.answer());
   }

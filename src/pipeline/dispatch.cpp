@@ -99,7 +99,7 @@ void Dispatch::judge_permission(store::MirrorId mirror, const delivery::CallResu
             Level::Error, Event::ApiUnauthorised,
             "Stibee does not let this key use this list: check `list_id`, the workspace of the "
             "key, and its plan; only this mirror waits",
-            {{"mirror", place->name}, {"reason", result.reason}});
+            {{"mirror", place->name}, {"reason", name(result.reason)}});
       }
       until = services_.clock.monotonic() + delivery::CircuitBreaker::probe_interval;
       break;
@@ -304,7 +304,7 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
   if (const auto& none = attempted.reply.no_answer()) {
     *result = delivery::read_no_answer(call->recipients.size(), *none);
     if (result->message.empty()) result->message = attempted.trouble;
-    if (attempted.stale_connection) result->reason = "stale_connection";
+    if (attempted.stale_connection) result->reason = domain::Reason::StaleConnection;
   } else {
     *result = dialect_.read(call->recipients, attempted.reply.answer());
   }

@@ -125,13 +125,13 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
       too_large.email = people.front().email;
       too_large.confirmed = people.front().confirmed;
       too_large.next = store::Settlement::Next::Park;
-      too_large.reason = "too_large";
+      too_large.reason = name(domain::Reason::TooLarge);
       too_large.message = "one person's values alone are more than a call may carry";
       services_.log.event(telemetry::Level::Warn, telemetry::Event::PersonParked,
                           "a person's values are too large for a call; see `failures`",
                           {{"mirror", plan.name},
                            {"ref", services_.store.key().ref(people.front().email.text())},
-                           {"reason", "too_large"}});
+                           {"reason", too_large.reason}});
       misplaced.push_back(std::move(too_large));
     }
     more_ = more_ || packed.taken < people.size();

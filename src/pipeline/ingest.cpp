@@ -335,7 +335,7 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   services_.metrics.source_members(plan.name, finding.report.rows);
   for (const auto& [ref, reason] : finding.parked) {
     services_.log.event(Level::Warn, Event::PersonParked, "a row cannot be sent; see `failures`",
-                        {{"mirror", plan.name}, {"ref", ref}, {"reason", reason}});
+                        {{"mirror", plan.name}, {"ref", ref}, {"reason", name(reason)}});
   }
   if (finding.newly_parked > finding.parked.size()) {
     services_.log.event(Level::Warn, Event::PersonParked, "more rows cannot be sent; see `failures`",

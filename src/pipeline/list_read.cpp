@@ -92,32 +92,32 @@ Judged judge(const delivery::CallResult& failure, bool enough, int unreadable_in
 }
 
 bool unreadable(const delivery::CallResult& failure) {
-  return failure.verdict == CallVerdict::ServerTrouble && failure.reason == "unreadable_answer";
+  return failure.verdict == CallVerdict::ServerTrouble && failure.reason == domain::Reason::UnreadableAnswer;
 }
 
-std::string in_words(ListReadEnd end, const std::string& reason) {
+std::string in_words(ListReadEnd end, std::optional<domain::Reason> reason) {
   switch (end) {
     case ListReadEnd::Complete:
       return {};
     case ListReadEnd::KeyRefused:
-      return "Stibee refuses this key on API v2 (" + reason + ")";
+      return "Stibee refuses this key on API v2 (" + name(reason) + ")";
     case ListReadEnd::Forbidden:
-      return "Stibee does not let this key read this list over API v2 (" + reason + ")";
+      return "Stibee does not let this key read this list over API v2 (" + name(reason) + ")";
     case ListReadEnd::NoSuchList:
-      return "Stibee refuses to show this list over API v2 (" + reason + ")";
+      return "Stibee refuses to show this list over API v2 (" + name(reason) + ")";
     case ListReadEnd::NotUnderstood:
       return "Stibee shows the list in a form that this version does not know";
     case ListReadEnd::NeverStill:
       return "the list moved in each of several reads";
     case ListReadEnd::Unavailable:
-      return "Stibee cannot be read now (" + reason + ")";
+      return "Stibee cannot be read now (" + name(reason) + ")";
     case ListReadEnd::Stopped:
       return "stopped";
   }
   std::abort();
 }
 
-ListReadResult ended(ListReadEnd end, const std::string& reason, std::size_t people = 0) {
+ListReadResult ended(ListReadEnd end, std::optional<domain::Reason> reason, std::size_t people = 0) {
   return ListReadResult(end, in_words(end, reason), people);
 }
 
@@ -136,11 +136,11 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
   int failures = 0;
   int unreadable_answers = 0;
   for (;;) {
-    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
+    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, {});
     auto request = reading->reader().request();
     Reply answer = co_await asker->ask(std::move(request));
     const auto reply = std::make_shared<const Reply>(std::move(answer));
-    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
+    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, {});
     delivery::CallResult failure;
     if (reply->no_answer()) {
       failure = delivery::read_no_answer(0, *reply->no_answer());
@@ -149,9 +149,9 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
       hooks.progress(reading->reader().entries_read(), reading->reader().total());
       switch (step) {
         case ListReader::Step::Done:
-          co_return ended(ListReadEnd::Complete, "", reading->distinct());
+          co_return ended(ListReadEnd::Complete, {}, reading->distinct());
         case ListReader::Step::GaveUp:
-          co_return ended(ListReadEnd::NeverStill, "", reading->distinct());
+          co_return ended(ListReadEnd::NeverStill, {}, reading->distinct());
         case ListReader::Step::CallFailed:
           failure = reading->reader().failure();
           break;
@@ -168,7 +168,7 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
     const auto judged = judge(failure, failures >= hooks.most_failures(), unreadable_answers);
     if (judged.end) co_return ended(*judged.end, failure.reason);
     services.log.debug("reading the list: a call failed",
-                       {{"mirror", plan->name}, {"reason", failure.reason}, {"failures", failures}});
+                       {{"mirror", plan->name}, {"reason", name(failure.reason)}, {"failures", failures}});
     const auto now = services.clock.utc();
     const auto pause = delivery::retry_at(judged.outcome, failures, now, services.random) - now;
     const auto until = services.clock.monotonic() + pause;

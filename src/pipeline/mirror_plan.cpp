@@ -121,7 +121,7 @@ store::PlaceRule place_rule(const delivery::Policy& policy) {
     placement.lane = placed.lane;
     placement.shape = std::move(placed.shape);
     placement.due = placed.due;
-    placement.impossible = std::move(placed.impossible);
+    placement.impossible = name(placed.impossible);
     placement.finished = placed.finished;
     return placement;
   };

@@ -85,7 +85,7 @@ std::vector<store::Settlement> Dispatch::settlements(const Call& call, const del
     const auto& outcome = result.outcomes[i];
     store::Settlement person;
     person.email = claimed.email;
-    person.reason = outcome.reason;
+    person.reason = name(outcome.reason);
     person.message = outcome.message;
     person.confirmed = delivery::confirmed_after(claimed.confirmed, call.recipients[i].operation,
                                                  claimed.wanted, outcome, now);
@@ -110,7 +110,7 @@ std::vector<store::Settlement> Dispatch::settlements(const Call& call, const del
           services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses a person; see `failures`",
                               {{"mirror", plan.name},
                                {"ref", services_.store.key().ref(claimed.email.text())},
-                               {"reason", outcome.reason}});
+                               {"reason", name(outcome.reason)}});
         }
         break;
       case OutcomeKind::Unauthorised:
@@ -123,7 +123,7 @@ std::vector<store::Settlement> Dispatch::settlements(const Call& call, const del
       case OutcomeKind::Transient:
       case OutcomeKind::Unknown:
         person.next = Next::Retry;
-        if (result.reason == "stale_connection") {
+        if (result.reason == domain::Reason::StaleConnection) {
           person.attempts = claimed.attempts;
           person.not_before = now;
         } else {

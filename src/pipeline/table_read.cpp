@@ -182,15 +182,15 @@ class TableRead {
       auto& rejection = std::get<diff::Rejection>(mapped);
       staged.email = std::move(rejection.email);
       staged.subscribed = rejection.subscribed;
-      staged.rejection = std::move(rejection.reason);
+      staged.rejection = name(rejection.reason);
       staged.rejected_column = std::move(rejection.column);
       if (report) {
         ++finding_.newly_parked;
-        ++finding_.rejected[staged.rejection];
+        ++finding_.rejected[rejection.reason];
         if (finding_.parked.size() < most_refs) {
           finding_.parked.emplace_back(
               key_.ref(staged.email ? staged.email->text() : "key:" + staged.key.to_string()),
-              staged.rejection);
+              rejection.reason);
         }
       }
     }

@@ -31,18 +31,13 @@ struct Later {
   domain::Operation operation;
   domain::UtcTime due;
 };
-/// Cannot be done until the row changes or somebody asks for a retry: "resubscribe_unsupported",
-/// "confirmation_in_doubt" (a confirmation mail may have gone out and is not repeated by itself).
+/// Cannot be done until the row changes or somebody asks for a retry: ResubscribeUnsupported,
+/// ConfirmationInDoubt.
 struct Impossible {
-  std::string reason;
+  domain::Reason reason;
 };
 
 using Decision = std::variant<domain::Operation, Rest, Later, Impossible>;
-
-/// Delivered, and the person turned out to exist before: groups that rode along are not taken as assigned.
-inline constexpr const char* reason_updated = "updated";
-/// Delivered to somebody new, though an Update was meant: whatever groups they were in are gone.
-inline constexpr const char* reason_created = "created";
 
 /// The one rule of the program: what is sent next for a person. Total and pure; table in docs/ledger.md.
 Decision next_operation(const domain::Wanted& wanted, const domain::Confirmed& confirmed,
@@ -56,8 +51,7 @@ domain::Confirmed with_observed(const domain::Confirmed& before, const domain::W
 
 /// What is confirmed after `outcome` of `operation`, which was built from `wanted`. Pure. Outcomes that prove
 /// nothing (Throttled, Transient, Unknown, Unauthorised) leave it as it was, but for a status they observed
-/// and for `maybe_subscribed` after a (re)subscribe that may have been applied. Reasons that a dialect gives
-/// with Delivered: reason_updated, reason_created.
+/// and for `maybe_subscribed` after a (re)subscribe that may have been applied.
 domain::Confirmed confirmed_after(const domain::Confirmed& before, const domain::Operation& operation,
                                   const domain::Wanted& wanted, const domain::Outcome& outcome,
                                   domain::UtcTime now);
@@ -71,11 +65,11 @@ domain::Confirmed confirmed_after_crossing(const domain::Confirmed& observed,
 
 /// Where a ledger row stands in the outbound queue: the stored form of a Decision.
 struct Placement {
-  std::optional<domain::Lane> lane;  // nullopt: not in the queue
-  std::string shape;                 // rows of one shape can share a call
-  domain::UtcTime due{};             // not before
-  std::string impossible;            // reason, if it is to be parked
-  bool finished = false;             // absent and settled: nothing about the person need be kept but a trace
+  std::optional<domain::Lane> lane;          // nullopt: not in the queue
+  std::string shape;                         // rows of one shape can share a call
+  domain::UtcTime due{};                     // not before
+  std::optional<domain::Reason> impossible;  // if it is to be parked
+  bool finished = false;  // absent and settled: nothing about the person need be kept but a trace
 };
 Placement place(const domain::Wanted& wanted, const domain::Confirmed& confirmed, const Policy& policy,
                 domain::UtcTime now);

@@ -181,7 +181,7 @@ TEST_F(ListReadTest, RepeatsFailedPagesWithoutLosingOrDoublingAnybody) {
       case 3:
         return Reply(429, "", std::nullopt);
       case 5:
-        return Reply(delivery::NoAnswer{true, "timeout"});
+        return Reply(delivery::NoAnswer{true, domain::Reason::Timeout});
       case 6:
         return Reply(200, "<html>maintenance</html>", std::nullopt);
       default:
@@ -197,7 +197,7 @@ TEST_F(ListReadTest, GivesUpAfterFailuresInARow) {
   add(1, 10);
   asker.before = [](int call) -> std::optional<Reply> {
     if (call < 2) return std::nullopt;
-    return Reply(delivery::NoAnswer{false, "connect"});
+    return Reply(delivery::NoAnswer{false, domain::Reason::Connect});
   };
   EXPECT_EQ(read().end(), ListReadEnd::Unavailable);
   EXPECT_EQ(asker.calls, 1 + most_list_failures);
