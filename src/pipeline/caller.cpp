@@ -16,7 +16,6 @@ using delivery::LimiterClass;
 using domain::OutcomeKind;
 using domain::Reason;
 using runtime::MonotonicTime;
-using runtime::offload;
 using telemetry::Event;
 using telemetry::Level;
 
@@ -96,18 +95,20 @@ void Caller::stop() {
 
 asio::awaitable<void> Caller::restore() {
   if (restored_) co_return;
-  std::vector<store::LoggedAttempt> logged;
-  auto read = [&store = services_.store] { return store.logged_attempts(); };
-  try {
-    logged = co_await offload(services_.store_worker, std::move(read));
-  } catch (const store::StoreError& error) {
-    services_.log.event(Level::Error, Event::StoreFailed, error.what());
-  }
+  auto read = [](store::Store& store) { return store.logged_attempts(); };
+  const auto logged = co_await services_.store.run(std::move(read));
+  if (!logged) services_.store_failed(logged.error());
   if (restored_) co_return;  // somebody else did it meanwhile
   restored_ = true;
   const auto now = services_.clock.monotonic();
+  if (!logged) {
+    // Of what is not known the worst is assumed: that all calls of a window were made just now.
+    for (auto& [limiter_class, limiter] : limiters_)
+      limiter.restore(std::vector<MonotonicTime>(limiter.limit().calls, now));
+    co_return;
+  }
   std::map<std::string, std::vector<MonotonicTime>> attempts;
-  for (const auto& attempt : logged) {
+  for (const auto& attempt : logged.value()) {
     // Of another boot, or unknown: the clocks cannot be compared, so take it for just now rather than forget
     // it.
     const bool comparable = !attempt.boot_id.empty() && attempt.boot_id == options_.boot_id;
@@ -171,6 +172,7 @@ void Caller::spawn(asio::awaitable<void> task) {
         services_.log.event(Level::Error, Event::ApiRequestFailed, "internal error while a call was made",
                             {{"detail", privacy::sanitise(failure.what())}});
       }
+      services_.metrics.in_flight(*in_flight_);
     }
     changed();
   });
@@ -179,15 +181,13 @@ void Caller::spawn(asio::awaitable<void> task) {
 // ---- connections -----------------------------------------------------------------------------------------
 
 void Caller::connect(std::size_t wanted) {
-  while (opening_ < wanted) {
-    ++opening_;
-    spawn(open_channel());
-  }
+  while (*opening_ < wanted)
+    spawn(open_channel(std::make_unique<Place>(opening_)));
 }
 
-asio::awaitable<void> Caller::open_channel() {
+asio::awaitable<void> Caller::open_channel(std::unique_ptr<Place> opening) {
   auto opened = co_await transport_.open();
-  --opening_;
+  opening.reset();
   if (opened.ok()) {
     open_failures_ = 0;
     ready_.push_back(std::move(opened).take_channel());
@@ -220,7 +220,7 @@ void Caller::channel_failed(const http::Failure& failure, delivery::Api api) {
 
 std::shared_ptr<Caller::Attempt> Caller::begin(LimiterClass limiter_class, bool is_retry) {
   const auto now = services_.clock.monotonic();
-  auto attempt = std::make_shared<Attempt>();
+  auto attempt = std::make_shared<Attempt>(Place(in_flight_));
   attempt->limiter_class = limiter_class;
   attempt->channel = std::move(ready_.back());
   ready_.pop_back();
@@ -228,9 +228,8 @@ std::shared_ptr<Caller::Attempt> Caller::begin(LimiterClass limiter_class, bool 
   attempt->sent = now;
   circuits_.at(delivery::api_of(limiter_class)).sent(now);
   retry_budget_.called(now, is_retry);
-  ++in_flight_;
   ++calls_;
-  services_.metrics.in_flight(in_flight_);
+  services_.metrics.in_flight(*in_flight_);
   return attempt;
 }
 
@@ -265,9 +264,9 @@ asio::awaitable<Attempted> Caller::exchange(std::shared_ptr<Attempt> attempt, de
   co_return attempted;
 }
 
-void Caller::ended() {
-  --in_flight_;
-  services_.metrics.in_flight(in_flight_);
+void Caller::ended(Attempt& attempt) {
+  attempt.place.give_up();
+  services_.metrics.in_flight(*in_flight_);
   changed();
 }
 
@@ -298,11 +297,10 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
       co_await timer->wait_until(std::min<MonotonicTime>(at, now + longest_wait));
       continue;
     }
-    if (in_flight_ >= options_.max_in_flight) {
-      ++asks_in_line_;
+    if (*in_flight_ >= options_.max_in_flight) {
+      const Place in_line(asks_in_line_);
       logged = false;
       co_await timer->wait_until(now + longest_wait);
-      --asks_in_line_;
       continue;
     }
     if (!channel) {
@@ -338,22 +336,15 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
     result = delivery::read_verdict(attempted.reply.answer());
   }
   judge(facts, result);
-  ended();
+  ended(*attempt);
   co_return std::move(attempted.reply);
 }
 
 asio::awaitable<bool> Caller::log_attempt(LimiterClass limiter_class) {
-  auto work = [this, limiter_class] { services_.store.log_attempt(logged_now(limiter_class)); };
-  std::string trouble;
-  try {
-    co_await offload(services_.store_worker, std::move(work));
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
-  if (trouble.empty()) co_return true;
-  services_.metrics.store_error();
-  services_.log.event(Level::Error, Event::StoreFailed, trouble);
-  co_return false;
+  auto work = [this, limiter_class](store::Store& store) { store.log_attempt(logged_now(limiter_class)); };
+  const auto logged = co_await services_.store.run(std::move(work));
+  if (!logged) services_.store_failed(logged.error());
+  co_return static_cast<bool>(logged);
 }
 
 }  // namespace stibee_sync::pipeline

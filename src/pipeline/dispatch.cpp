@@ -9,7 +9,6 @@ namespace stibee_sync::pipeline {
 
 namespace asio = boost::asio;
 using runtime::MonotonicTime;
-using runtime::offload;
 using telemetry::Event;
 using telemetry::Level;
 
@@ -312,13 +311,12 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
   if (delivery::api_of(facts.limiter_class) == main_) judge_permission(call->claimed.mirror, *result);
   co_await settle(call, result);
   work_ = true;
-  caller_.ended();
+  caller_.ended(*call->attempt);
   if (progress_) progress_();
 }
 
 void Dispatch::store_failed(const std::string& trouble) {
-  services_.metrics.store_error();
-  services_.log.event(Level::Error, Event::StoreFailed, trouble);
+  services_.store_failed(trouble);
   store_not_before_ = services_.clock.monotonic() + pause_after_store_error;
 }
 

@@ -10,7 +10,6 @@ namespace stibee_sync::pipeline {
 
 namespace asio = boost::asio;
 using diff::ChangeClass;
-using runtime::offload;
 using source::SourceError;
 using telemetry::Event;
 using telemetry::Level;
@@ -111,20 +110,15 @@ asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
   const auto began = services_.clock.monotonic();
   // A read of ten million rows takes its time; the statement time-out bounds it.
   if (beat_) beat_(std::chrono::minutes(15));
-  std::string trouble;
-  CycleOutcome outcome = CycleOutcome::Failed;
-  try {
-    outcome = co_await read_and_commit(mirror);
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
+  auto cycle = read_and_commit(mirror);
+  const auto ended = co_await runtime::answer_of<store::StoreError>(std::move(cycle));
+  const auto outcome = ended ? ended.value() : CycleOutcome::Failed;
   reading_ = false;
-  if (!trouble.empty()) {
-    services_.metrics.store_error();
-    services_.log.event(Level::Error, Event::StoreFailed, trouble, {{"mirror", mirrors_[mirror].name}});
+  if (!ended) {
+    services_.store_failed(ended.error(), {{"mirror", mirrors_[mirror].name}});
     auto& condition = states_[mirror].condition;
     condition.last = outcome;
-    condition.problem = trouble;
+    condition.problem = ended.error();
     ++condition.failures;
   }
   telemetry::CycleResult result = telemetry::CycleResult::Failed;
@@ -158,8 +152,9 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   // Counting a million people takes a moment: only done where the guard could need it.
   std::size_t mirrored = 0;
   if (finding.needs_count()) {
-    auto count = [&store = services_.store, id = plan->id] { return store.wanted_subscribed(id); };
-    mirrored = co_await offload(services_.store_worker, std::move(count));
+    auto count = [id = plan->id](store::Store& store) { return store.wanted_subscribed(id); };
+    const auto counted = co_await services_.store.run(std::move(count));
+    mirrored = counted.value();
   }
   auto judgement = judge_finding(finding, *plan, *before, mirrored, now);
 
@@ -185,9 +180,9 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
     auto same_request = std::make_shared<const store::CommitRequest>(request);
     ahead = co_await commit_ahead(made, std::move(same_request));
   }
-  auto commit = [&store = services_.store, id = plan->id, mapping, now, request = std::move(request),
-                 &finding, scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(made->scan)),
-                 judgement]() mutable {
+  auto commit = [id = plan->id, mapping, now, request = std::move(request), &finding,
+                 scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(made->scan)),
+                 judgement](store::Store& store) mutable {
     std::pair<store::CommitReport, std::vector<std::string>> done;
     std::vector<store::Hold> still_held;
     for (auto& hold : judgement.holds) {
@@ -219,7 +214,8 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
       store.drop_approval(id, digest);
     return done;
   };
-  auto done = co_await offload(services_.store_worker, std::move(commit));
+  auto committed = co_await services_.store.run(std::move(commit));
+  auto done = std::move(committed).value();
   done.first.addresses_changed += ahead;
 
   finished(mirror, finding, judgement, done.second, done.first);
@@ -228,10 +224,11 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
 
 asio::awaitable<std::size_t> Ingest::commit_ahead(std::shared_ptr<Read> made,
                                                   std::shared_ptr<const store::CommitRequest> request) {
-  auto commit = [&store = services_.store, made, request, most = ahead_] {
+  auto commit = [made, request, most = ahead_](store::Store& store) {
     return store.commit_ahead(*made->scan, *request, most).addresses_changed;
   };
-  const auto changed = co_await offload(services_.store_worker, std::move(commit));
+  const auto committed = co_await services_.store.run(std::move(commit));
+  const auto changed = committed.value();
   if (changed > 0 && changed_) changed_();
   if (changed > 0 && sent_ahead_) co_await sent_ahead_();
   co_return changed;

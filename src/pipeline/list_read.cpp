@@ -131,7 +131,7 @@ asio::awaitable<ListReader::Step> take(runtime::Worker& worker, std::shared_ptr<
 asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* worker, Asker* asker,
                                            std::shared_ptr<const MirrorPlan> plan,
                                            std::shared_ptr<store::ListScan> scan, ListReadHooks hooks) {
-  const auto reading = std::make_shared<Reading>(plan, std::move(scan), services.store.key());
+  const auto reading = std::make_shared<Reading>(plan, std::move(scan), services.key);
   const auto timer = services.clock.make_timer();
   int failures = 0;
   int unreadable_answers = 0;

@@ -9,7 +9,6 @@ namespace stibee_sync::pipeline {
 namespace asio = boost::asio;
 using delivery::CallVerdict;
 using domain::OutcomeKind;
-using runtime::offload;
 using telemetry::Event;
 using telemetry::Level;
 
@@ -29,8 +28,8 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
                                        std::shared_ptr<const delivery::CallResult> result) {
   const auto& plan = plan_of(call->claimed.mirror);
   auto people = std::make_shared<const std::vector<store::Settlement>>(settlements(*call, *result));
-  auto work = [&store = services_.store, id = plan.id, people, place = place_rule(plan.policy), call, result,
-               now = services_.clock.utc()] {
+  auto work = [id = plan.id, people, place = place_rule(plan.policy), call, result,
+               now = services_.clock.utc()](store::Store& store) {
     const auto cross = [&](std::size_t person, const domain::Confirmed& observed) {
       return delivery::confirmed_after_crossing(observed, call->recipients[person].operation,
                                                 call->claimed.people[person].wanted, result->outcomes[person],
@@ -42,20 +41,15 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
   const bool repeatable = !call->recipients.front().operation.confirm;
   const auto timer = services_.clock.make_timer();
   for (;;) {
-    std::string trouble;
     auto attempt = work;
-    try {
-      co_await offload(services_.store_worker, std::move(attempt));
-    } catch (const store::StoreError& error) {
-      trouble = error.what();
-    }
-    if (trouble.empty()) {
+    const auto settled = co_await services_.store.run(std::move(attempt));
+    if (settled) {
       for (const auto& person : *people) {
         if (person.next == store::Settlement::Next::Continue) ++settled_;
       }
       co_return;
     }
-    store_failed(trouble);
+    store_failed(settled.error());
     if (repeatable) break;
     while (!stopping_ && services_.clock.monotonic() < store_not_before_)
       co_await timer->wait_until(services_.clock.monotonic() + std::chrono::milliseconds(500));
@@ -109,7 +103,7 @@ std::vector<store::Settlement> Dispatch::settlements(const Call& call, const del
         if (parked <= most_parked_lines) {
           services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses a person; see `failures`",
                               {{"mirror", plan.name},
-                               {"ref", services_.store.key().ref(claimed.email.text())},
+                               {"ref", services_.key.ref(claimed.email.text())},
                                {"reason", name(outcome.reason)}});
         }
         break;

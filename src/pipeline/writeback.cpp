@@ -106,14 +106,14 @@ asio::awaitable<void> Writeback::run() {
     if (beat_) beat_(std::nullopt);
     std::optional<domain::UtcTime> next;
     if (services_.clock.monotonic() >= resume_at_) {
-      std::string trouble;
-      try {
-        next = co_await serve();
+      auto turn = serve();
+      const auto served = co_await runtime::answer_of<store::StoreError>(std::move(turn));
+      if (served) {
+        next = served.value();
         store_failures_ = 0;
-      } catch (const store::StoreError& error) {
-        trouble = error.what();
+      } else {
+        store_failed(served.error());
       }
-      if (!trouble.empty()) store_failed(trouble);
     }
     if (stopping_) break;
     const auto now = services_.clock.monotonic();
@@ -134,7 +134,7 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
     if (!paused_[i]) served.emplace_back(i, mirrors_[i].id);
   }
   const auto now = services_.clock.utc();
-  auto look = [&store = services_.store, served, now] {
+  auto look = [served, now](store::Store& store) {
     Due due;
     std::vector<store::MirrorId> ids;
     for (const auto& [place, id] : served) {
@@ -145,7 +145,8 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
     if (due.items.empty()) due.next = store.next_writeback(ids);
     return due;
   };
-  auto due = co_await offload(services_.store_worker, std::move(look));
+  auto looked = co_await services_.store.run(std::move(look));
+  auto due = std::move(looked).value();
   if (due.items.empty()) co_return due.next;
 
   // A person's later word must never be overtaken by an earlier one that is tried again.
@@ -179,7 +180,7 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
 
   const auto* failure = std::get_if<WriteFailure>(&result);
   if (failure == nullptr) {
-    const auto written = written_fields(plan, item, services_.store.key());
+    const auto written = written_fields(plan, item, services_.key);
     database_failures_ = 0;
     database_problem_.clear();
     report_done(mirror, item, std::get<std::size_t>(result));
@@ -199,11 +200,10 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
   report_failure(mirror, item, *failure);
   const auto pause = domain::backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1,
                                      domain::Jitter::Half, services_.random());
-  auto postpone = [&store = services_.store, id = plan.id, number = item.id,
-                   not_before = services_.clock.utc() + pause] {
-    store.postpone_writeback(id, number, not_before);
-  };
-  co_await offload(services_.store_worker, std::move(postpone));
+  auto postpone = [id = plan.id, number = item.id, not_before = services_.clock.utc() + pause](
+                      store::Store& store) { store.postpone_writeback(id, number, not_before); };
+  const auto postponed = co_await services_.store.run(std::move(postpone));
+  postponed.value();
   co_return Fate::PutOff;
 }
 
@@ -213,8 +213,8 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
 asio::awaitable<void> Writeback::finish(std::size_t mirror, store::Writeback item,
                                         std::optional<domain::Fingerprint> written) {
   const auto& plan = mirrors_[mirror];
-  auto work = [&store = services_.store, id = plan.id, place = place_rule(plan.policy), written,
-               item = std::move(item), now = services_.clock.utc()] {
+  auto work = [id = plan.id, place = place_rule(plan.policy), written, item = std::move(item),
+               now = services_.clock.utc()](store::Store& store) {
     if (written) {
       const auto forget_expected = [&](const domain::EmailAddress&, const store::RemoteView& view) {
         store::RemoteChange change;
@@ -229,7 +229,8 @@ asio::awaitable<void> Writeback::finish(std::size_t mirror, store::Writeback ite
     }
     store.finish_writeback(id, item.id);
   };
-  co_await offload(services_.store_worker, std::move(work));
+  const auto finished = co_await services_.store.run(std::move(work));
+  finished.value();
 }
 
 void Writeback::report_done(std::size_t mirror, const store::Writeback& item, std::size_t rows) {
@@ -243,7 +244,7 @@ void Writeback::report_done(std::size_t mirror, const store::Writeback& item, st
       rows == 0 ? "no row matched what happened at Stibee" : "what happened at Stibee was written back",
       {{"mirror", name},
        {"statement", item.request.event},
-       {"ref", services_.store.key().ref(item.email.text())},
+       {"ref", services_.key.ref(item.email.text())},
        {"rows", rows}});
 }
 
@@ -258,7 +259,7 @@ void Writeback::report_failure(std::size_t mirror, const store::Writeback& item,
   services_.log.event(Level::Error, Event::WritebackFailed, failure.error.message,
                       {{"mirror", name},
                        {"statement", item.request.event},
-                       {"ref", services_.store.key().ref(item.email.text())},
+                       {"ref", services_.key.ref(item.email.text())},
                        {"sqlstate", failure.error.sqlstate},
                        {"failures", count}});
 }

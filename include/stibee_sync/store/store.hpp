@@ -245,6 +245,8 @@ using LogAttempt = std::function<LoggedAttempt(const std::string& shape, std::si
 /// but for the `Scan`s it gave out.
 class Store {
  public:
+  using Error = StoreError;
+
   virtual ~Store() = default;
 
   virtual const domain::StateKey& key() const = 0;
