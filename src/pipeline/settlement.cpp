@@ -37,8 +37,8 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
     };
     store.settle(id, *people, place, now, cross);
   };
-  // A confirmation mail goes out once per person: what became of such a call is never given up.
-  const bool repeatable = !call->recipients.front().operation.confirm;
+  // What became of a call is never given up: were its people released as unsent, a row that says no meanwhile
+  // would find nothing to take back. They stay claimed until it is kept.
   const auto timer = services_.clock.make_timer();
   for (;;) {
     auto attempt = work;
@@ -50,17 +50,11 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
       co_return;
     }
     store_failed(settled.error());
-    if (repeatable) break;
     while (!stopping_ && services_.clock.monotonic() < store_not_before_)
       co_await timer->wait_until(services_.clock.monotonic() + std::chrono::milliseconds(500));
     // The claim is on disk, so that the next start knows the doubt.
     if (stopping_) co_return;
   }
-  // What became of these people is lost, so their call is made again: every other call is safe to repeat.
-  std::vector<domain::EmailAddress> all;
-  for (const auto& person : *people)
-    all.push_back(person.email);
-  co_await give_back(plan.id, std::move(all));
 }
 
 std::vector<store::Settlement> Dispatch::settlements(const Call& call, const delivery::CallResult& result) {
