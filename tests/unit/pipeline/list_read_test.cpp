@@ -1,7 +1,7 @@
 #include "stibee_sync/pipeline/list_read.hpp"
 
+#include "disk/state.hpp"
 #include "simulated_asker.hpp"
-#include "stibee_sync/store/memory_store.hpp"
 
 #include <exception>
 #include <map>
@@ -90,7 +90,8 @@ class ListReadTest : public ::testing::Test {
   asio::io_context context;
   runtime::VirtualClock clock;
   std::unique_ptr<runtime::Worker> worker;
-  std::unique_ptr<store::Store> store = store::make_memory_store(store::make_memory_state());
+  std::unique_ptr<test_disk::SimulatedDisk> disk = test_disk::disk_with_state();
+  std::unique_ptr<store::Store> store = test_disk::open_state(*disk);
   std::shared_ptr<const MirrorPlan> state;
   telemetry::Log log;
   telemetry::Metrics metrics;

@@ -1,7 +1,7 @@
 #include "stibee_sync/pipeline/reconcile.hpp"
 
+#include "disk/state.hpp"
 #include "simulated_asker.hpp"
-#include "stibee_sync/store/memory_store.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -23,13 +23,13 @@ domain::EmailAddress address(const std::string& text) {
   return domain::EmailAddress::from_normalised(text);
 }
 
-/// A reconciler over a memory store and the simulated Stibee, on virtual time. `start` begins another life.
+/// A reconciler over a store and the simulated Stibee, on virtual time. `start` begins another life.
 class ReconcilerTest : public ::testing::Test {
  protected:
   ReconcilerTest()
       : clock(context, runtime::UtcTime(std::chrono::hours(24 * 365 * 56))),
         worker(runtime::make_inline_worker()),
-        store(store::make_memory_store(state)),
+        store(test_disk::open_state(*disk)),
         log(telemetry::Log::to([this](std::string_view line) { log_text.append(line).append("\n"); })),
         metrics(telemetry::MetricsOptions{"test", false, {}}),
         asker(model, clock),
@@ -194,7 +194,7 @@ class ReconcilerTest : public ::testing::Test {
   asio::io_context context;
   runtime::VirtualClock clock;
   std::unique_ptr<runtime::Worker> worker;
-  std::shared_ptr<store::MemoryState> state = store::make_memory_state();
+  std::unique_ptr<test_disk::SimulatedDisk> disk = test_disk::disk_with_state();
   std::unique_ptr<store::Store> store;
   std::string log_text;
   telemetry::Log log;
