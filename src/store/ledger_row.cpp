@@ -21,7 +21,10 @@ using domain::Wanted;
 void assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wanted& now_wanted,
                   UtcTime now) {
   if (lane != Lane::Upsert) {
-    if (now_wanted.intent == Intent::Subscribed && confirmed.status == RemoteStatus::Subscribed) {
+    const bool perhaps_there =
+        lane == Lane::Optout && confirmed.status == RemoteStatus::Unknown && confirmed.maybe_subscribed;
+    if (now_wanted.intent == Intent::Subscribed &&
+        (confirmed.status == RemoteStatus::Subscribed || perhaps_there)) {
       confirmed.status = RemoteStatus::Unsubscribed;
       confirmed.since = now;
       // Assumed, not known: should the row say no again before anything else went out, it is said again.

@@ -25,7 +25,7 @@ struct Row {
 /// A member table, Stibee with one list, and a daemon between them.
 class Scenario : public ::testing::Test {
  protected:
-  Scenario() : far_end_{stibee_sim::StibeeModel(setup()), {}}, state_(store::make_memory_state()) {
+  Scenario() : far_end_{stibee_sim::StibeeModel(setup()), {}}, disk_(test_disk::disk_with_state()) {
     mirror_.name = "members";
     mirror_.list_id = 1234;
     mirror_.source.table = "members";
@@ -51,7 +51,7 @@ class Scenario : public ::testing::Test {
   }
 
   void start(const std::string& key = "sim-key", bool sends = true) {
-    Surroundings around{far_end_, state_, [this] { return read(); }, mirror_, 3, now_, hooks_, key,
+    Surroundings around{far_end_, *disk_, [this] { return read(); }, mirror_, 3, now_, {}, key,
                         api_,     limits_};
     around.sends = sends;
     around.commit_ahead = commit_ahead_;
@@ -59,7 +59,9 @@ class Scenario : public ::testing::Test {
   }
   void kill() {
     now_ = daemon_->clock().monotonic();
+    disk_->die();
     daemon_.reset();
+    disk_->restart(random_);
     far_end_.client_gone(
         stibee_sim::SimTime(std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch())));
   }
@@ -114,11 +116,11 @@ class Scenario : public ::testing::Test {
   domain::UtcTime utc() { return daemon_->clock().utc(); }
 
   Api api_ = Api::V1;
-  store::MemoryStoreHooks hooks_;
   delivery::Limits limits_;
   std::size_t commit_ahead_ = pipeline::Ingest::ahead_of_the_rest;
   FarEnd far_end_;
-  std::shared_ptr<store::MemoryState> state_;
+  std::unique_ptr<test_disk::SimulatedDisk> disk_;
+  std::mt19937_64 random_{1};
   settings::Mirror mirror_;
   std::map<std::int64_t, Row> rows_;
   std::optional<source::SourceError> database_error_;

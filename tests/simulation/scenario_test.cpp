@@ -41,19 +41,16 @@ TEST_F(Scenario, PartOfALargeFirstReadIsSentBeforeTheRestIsCommitted) {
 
 TEST_F(Scenario, WhatACallDidIsKeptThoughTheDiskWasFullWhenItsAnswerCame) {
   fill(10);
-  bool disk_full = false;
-  hooks_.before_commit = [&disk_full] {
-    if (disk_full) throw store::StoreError("state.sqlite: the disk is full");
-  };
   start();
   while (calls() == 0)
     daemon_->run_for(1ms);
-  disk_full = true;
+  disk_->fail(test_disk::SimulatedDisk::Trouble::Full, 0, 1'000'000);
   daemon_->run_for(1s);
-  EXPECT_EQ(subscribed(), 10u) << "applied, but not settled";
+  EXPECT_EQ(subscribed(), 10u);
+  EXPECT_EQ(pending(), 10u) << "applied, but not settled";
   for (auto& [key, row] : rows_)
     row.subscribed = false;
-  disk_full = false;
+  disk_->end_trouble();
   daemon_->run_for(1min);
   EXPECT_EQ(subscribed(), 0u);
   EXPECT_EQ(pending(), 0u);

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 namespace stibee_sync::simulation {
 
@@ -43,12 +44,26 @@ pipeline::CallerOptions caller_options(const Surroundings& around) {
   return options;
 }
 
+/// What a start does with the store; it may die meanwhile.
+template <class Work>
+auto or_crash(const test_disk::SimulatedDisk& disk, Work work) {
+  try {
+    auto done = work();
+    if (disk.dead()) throw Crash{};
+    return done;
+  } catch (const store::StoreError&) {
+    if (disk.dead()) throw Crash{};
+    throw;
+  }
+}
+
 }  // namespace
 
 SimulatedDaemon::SimulatedDaemon(Surroundings around)
     : clock_(context_, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), around.now),
+      wall_(clock_, around.wall_ahead),
       worker_(runtime::make_inline_worker()),
-      owned_(store::make_memory_store(around.state, std::move(around.hooks))),
+      owned_(or_crash(around.disk, [&] { return test_disk::open_state(around.disk); })),
       log_(telemetry::Log::to([this](std::string_view line) { log_text_ += line; },
                               telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
       metrics_(telemetry::MetricsOptions{"test", false, {}}),
@@ -57,8 +72,8 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       transport_(around.far_end, clock_, random_, false) {
   metrics_.declare_mirror(around.mirror.name);
   plan_ = pipeline::make_mirror_plan(around.mirror, *dialect_);
-  plan_.id = store_->open_mirror(plan_.name, plan_.list_id);
-  pipeline::Services services{clock_, confined_, key_, log_, metrics_, uniform(random_())};
+  plan_.id = or_crash(around.disk, [this] { return store_->open_mirror(plan_.name, plan_.list_id); });
+  pipeline::Services services{wall_, confined_, key_, log_, metrics_, uniform(random_())};
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, context_.get_executor(), transport_, *dialect_,
                                                    std::vector{plan_}, caller_options(around));
   services.random = uniform(random_());
@@ -69,6 +84,8 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   ingest_->keep_groups(*groups_);
   ingest_->on_commit_ahead([this] { return dispatch_->until_idle(pipeline::Ingest::head_start); });
   ingest_->set_ahead(around.commit_ahead);
+  // Before whatever the job that was killed would have led to.
+  around.disk.on_death([this] { asio::post(context_, [] { throw Crash{}; }); });
   const auto crashed = [](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
   };

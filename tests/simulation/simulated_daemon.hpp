@@ -1,11 +1,11 @@
 #pragma once
 
+#include "disk/state.hpp"
 #include "simulation/simulated_transport.hpp"
 #include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 #include "stibee_sync/runtime/virtual_clock.hpp"
-#include "stibee_sync/store/memory_store.hpp"
 
 #include <functional>
 #include <memory>
@@ -21,12 +21,12 @@ enum class Api { V1, V2, Both };
 /// What outlives a daemon: Stibee, the disk, the table.
 struct Surroundings {
   FarEnd& far_end;
-  std::shared_ptr<store::MemoryState> state;
+  test_disk::SimulatedDisk& disk;
   std::function<source::ScriptedRead()> read_table;
   settings::Mirror mirror;
   std::uint64_t seed = 1;
   runtime::MonotonicTime now{std::chrono::hours(1)};
-  store::MemoryStoreHooks hooks;
+  std::chrono::milliseconds wall_ahead{0};
   std::string api_key = "sim-key";
   Api api = Api::V1;
   delivery::Limits limits = {};  // others than Stibee's own
@@ -34,8 +34,26 @@ struct Surroundings {
   bool sends = true;  // `sync` reads before it sends
 };
 
-/// One life of the daemon but its sockets, on virtual time, with both loops running. A Crash thrown by a hook
-/// comes out of `run_until`; the daemon is then to be destroyed, as a killed process is.
+/// The disk died, and the daemon with it. Not a std::exception, so that nobody takes it for an error.
+struct Crash {};
+
+/// Virtual time whose wall clock is set forward or back.
+class SteppedClock final : public runtime::Clock {
+ public:
+  SteppedClock(runtime::Clock& clock, std::chrono::milliseconds ahead) : clock_(clock), ahead_(ahead) {}
+  runtime::MonotonicTime monotonic() const override { return clock_.monotonic(); }
+  runtime::UtcTime utc() const override { return clock_.utc() + ahead_; }
+  std::unique_ptr<runtime::Timer> make_timer() override { return clock_.make_timer(); }
+  void set_ahead(std::chrono::milliseconds ahead) { ahead_ = ahead; }
+
+ private:
+  runtime::Clock& clock_;
+  std::chrono::milliseconds ahead_;
+};
+
+/// One life of the daemon but its sockets, on virtual time, with both loops running. When the disk dies, a
+/// Crash comes out of the constructor or of `run_until` before anything else happens; the daemon is then to
+/// be destroyed, as a killed process is.
 class SimulatedDaemon {
  public:
   explicit SimulatedDaemon(Surroundings surroundings);
@@ -44,7 +62,7 @@ class SimulatedDaemon {
   void run_until(runtime::MonotonicTime until) { clock_.run_until(until); }
   void run_for(std::chrono::milliseconds time) { run_until(clock_.monotonic() + time); }
 
-  runtime::VirtualClock& clock() { return clock_; }
+  SteppedClock& clock() { return wall_; }
   store::Store& store() { return *store_; }
   pipeline::Ingest& ingest() { return *ingest_; }
   pipeline::Dispatch& dispatch() { return *dispatch_; }
@@ -57,6 +75,7 @@ class SimulatedDaemon {
  private:
   boost::asio::io_context context_;
   runtime::VirtualClock clock_;
+  SteppedClock wall_;
   std::unique_ptr<runtime::Worker> worker_;
   std::unique_ptr<store::Store> owned_;
   store::Store* store_ = owned_.get();  // a way of the test's own

@@ -21,12 +21,9 @@ struct TableRow {
   std::string name;
 };
 
-/// Thrown at a store commit: the daemon dies there. Not a std::exception, so that nobody takes it for an
-/// error.
-struct Crash {};
-
-/// One seeded run: a member table that changes, a daemon that crashes at store commits, a Stibee that fails
-/// in every way it knows, all on virtual time. The same seed gives the same run.
+/// One seeded run: a member table that changes, a daemon whose disk dies at commits and in the midst of
+/// writes and is full or broken for a while, a wall clock that is set, a Stibee that fails in every way it
+/// knows, all on virtual time. The same seed gives the same run.
 class SimulatedWorld {
  public:
   explicit SimulatedWorld(std::uint64_t seed);
@@ -36,6 +33,8 @@ class SimulatedWorld {
   /// end.
   std::vector<std::string> run();
   std::size_t crashes() const { return crashes_; }
+  /// What the disk refused to do.
+  std::size_t disk_failures() const { return disk_->failed(); }
   std::size_t calls() const { return static_cast<std::size_t>(far_end_.model.totals().calls); }
   /// Everything Stibee was asked, for comparing two runs of one seed.
   std::string journal() const;
@@ -60,20 +59,25 @@ class SimulatedWorld {
   }
   std::string new_address();
   source::ScriptedRead read_table();
-  store::MemoryStoreHooks crash_hooks();
+  void choose_fate();
+  void begin_disk_trouble(std::size_t after);
+  void set_wall_clock();
 
   std::mt19937_64 random_;
   Api api_;
   FarEnd far_end_;
-  std::shared_ptr<store::MemoryState> state_;
+  std::unique_ptr<test_disk::SimulatedDisk> disk_;
+  // Now and then, in this run:
+  bool disk_fails_ = false;
+  bool clock_steps_ = false;
+  bool mended_ = false;
   std::map<std::int64_t, TableRow> table_;
   std::set<std::string>
       said_no_at_stibee_;  // addresses that unsubscribed there, without a newer yes in the table
   std::unique_ptr<SimulatedDaemon> life_;
   runtime::MonotonicTime now_{std::chrono::hours(1)};
   std::size_t crashes_ = 0;
-  std::size_t commits_until_crash_ = 0;
-  bool crash_after_commit_ = false;
+  std::chrono::milliseconds wall_ahead_{0};
   bool calm_ = false;
   bool database_down_ = false;
   int next_address_ = 0;

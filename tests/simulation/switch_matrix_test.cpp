@@ -55,7 +55,7 @@ struct Row {
 
 class SwitchMatrix : public ::testing::TestWithParam<Case> {
  protected:
-  SwitchMatrix() : far_end_{stibee_sim::StibeeModel(setup()), {}}, state_(store::make_memory_state()) {
+  SwitchMatrix() : far_end_{stibee_sim::StibeeModel(setup()), {}}, disk_(test_disk::disk_with_state()) {
     far_end_.model.set_switch(GetParam().name, GetParam().value);
     for (std::int64_t i = 1; i <= people; ++i) {
       Row row;
@@ -74,8 +74,8 @@ class SwitchMatrix : public ::testing::TestWithParam<Case> {
     mirror.source.groups = {"grade"};
     mirror.source.fields = {{"name", "name"}};
     mirror.groups = {{"gold", 11}, {"silver", 12}};
-    mirror.poll_interval = 1s;
-    Surroundings around{far_end_, state_,    [this] { return read(); },
+    mirror.poll_interval = 5s;
+    Surroundings around{far_end_, *disk_,    [this] { return read(); },
                         mirror,   3,         runtime::MonotonicTime(1h),
                         {},       "sim-key", GetParam().v2 ? Api::V2 : Api::V1};
     daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
@@ -126,7 +126,7 @@ class SwitchMatrix : public ::testing::TestWithParam<Case> {
   }
 
   FarEnd far_end_;
-  std::shared_ptr<store::MemoryState> state_;
+  std::unique_ptr<test_disk::SimulatedDisk> disk_;
   std::map<std::int64_t, Row> table_;
   std::unique_ptr<SimulatedDaemon> daemon_;
 };

@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/event_intake.hpp"
 
 #include "contract/store_world.hpp"
+#include "disk/state.hpp"
 #include "stibee_sync/runtime/virtual_clock.hpp"
 
 #include <exception>
@@ -11,7 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
-// An event on its way to the disk, on both stores.
+// An event on its way to the disk.
 
 namespace stibee_sync::pipeline {
 namespace {
@@ -31,10 +32,10 @@ asio::awaitable<void> wait(runtime::Timer* timer, runtime::MonotonicTime deadlin
   co_await timer->wait_until(deadline);
 }
 
-class EventIntakes : public ::testing::TestWithParam<bool> {
+class EventIntakes : public ::testing::Test {
  protected:
   EventIntakes()
-      : world(GetParam() ? store_tests::sqlite_backend() : store_tests::memory_backend()),
+      : world(store_tests::sqlite_backend()),
         clock(context, start),
         log(telemetry::Log::to([this](std::string_view line) { lines.emplace_back(line); })),
         metrics(telemetry::MetricsOptions{"0", false, {}}) {
@@ -107,6 +108,7 @@ class EventIntakes : public ::testing::TestWithParam<bool> {
 
   asio::io_context context{1};
   store_tests::Table table;
+  std::unique_ptr<test_disk::SimulatedDisk> disk = test_disk::disk_with_state();
   store_tests::World world;
   runtime::VirtualClock clock;
   std::optional<domain::StateKey> key;
@@ -118,10 +120,7 @@ class EventIntakes : public ::testing::TestWithParam<bool> {
   std::shared_ptr<EventIntake> intake;
 };
 
-INSTANTIATE_TEST_SUITE_P(BothStores, EventIntakes, ::testing::Bool(),
-                         [](const auto& chosen) { return chosen.param ? "Sqlite" : "Memory"; });
-
-TEST_P(EventIntakes, AnEventOfSeveralPeopleIsOnDiskWhenItIsAnswered) {
+TEST_F(EventIntakes, AnEventOfSeveralPeopleIsOnDiskWhenItIsAnswered) {
   const auto taken =
       send("UNSUBSCRIBED", person(1, R"(,"$unsubscribe_reason":"too much")") + "," + person(2) +
                                R"(,{"email":"stranger@example.com"},{"email":"?"})");
@@ -136,7 +135,7 @@ TEST_P(EventIntakes, AnEventOfSeveralPeopleIsOnDiskWhenItIsAnswered) {
   EXPECT_EQ(world.store->suppressed(world.mirror), 3u);
 }
 
-TEST_P(EventIntakes, CountsPeopleByEffectAndNamesThemByRefOnly) {
+TEST_F(EventIntakes, CountsPeopleByEffectAndNamesThemByRefOnly) {
   send("UNSUBSCRIBED", person(1, R"(,"$unsubscribe_reason":"too much")") + "," + person(2));
   send("RESUBSCRIBED", person(1));
   send("RESUBSCRIBED", person(1));
@@ -158,26 +157,26 @@ TEST_P(EventIntakes, CountsPeopleByEffectAndNamesThemByRefOnly) {
                           [&](const std::string& line) { return line.find(ref) != std::string::npos; }));
 }
 
-TEST_P(EventIntakes, AListThatIsNotOursIsLeftAlone) {
+TEST_F(EventIntakes, AListThatIsNotOursIsLeftAlone) {
   EXPECT_EQ(send("UNSUBSCRIBED", person(1), "SUBSCRIBER", "999").kind, Intake::Kind::NotOurs);
   EXPECT_EQ(status(1), RemoteStatus::Subscribed);
   EXPECT_TRUE(lines.empty());
 }
 
-TEST_P(EventIntakes, AnUnknownActionIsCountedWhetherItNamesPeopleOrNot) {
+TEST_F(EventIntakes, AnUnknownActionIsCountedWhetherItNamesPeopleOrNot) {
   EXPECT_EQ(send("OPENED", person(1) + "," + person(2)).ignored, 2u);
   EXPECT_EQ(send(R"({"id":1234,"action":"HEARTBEAT"})").ignored, 1u);
   EXPECT_TRUE(shows(R"(stibee_webhook_events_total{action="other",effect="ignored"} 3)"));
 }
 
-TEST_P(EventIntakes, ABurstIsAFewLines) {
+TEST_F(EventIntakes, ABurstIsAFewLines) {
   for (int i = 0; i < 500; ++i)
     send("UNSUBSCRIBED", person(1 + i % 9));
   EXPECT_LT(lines.size(), 200u);
   EXPECT_EQ(count("suppression.added"), 9u);
 }
 
-TEST_P(EventIntakes, AnOptOutFollowsItsPersonToANewAddress) {
+TEST_F(EventIntakes, AnOptOutFollowsItsPersonToANewAddress) {
   send("UNSUBSCRIBED", person(1));
   // 2 takes over the address of 1; nobody had `new` before.
   send("UPDATED", R"({"email":"new@example.com","old_email":")" + address(1) + R"("},)" + R"({"email":")" +
@@ -189,7 +188,7 @@ TEST_P(EventIntakes, AnOptOutFollowsItsPersonToANewAddress) {
   EXPECT_EQ(status(4), RemoteStatus::OptedOut);
 }
 
-TEST_P(EventIntakes, TwoWhoSwapAddressesSwapTheirOptOuts) {
+TEST_F(EventIntakes, TwoWhoSwapAddressesSwapTheirOptOuts) {
   send("UNSUBSCRIBED", person(1));
   send("UPDATED", R"({"email":")" + address(1) + R"(","old_email":")" + address(2) + R"("},)" +
                       R"({"email":")" + address(2) + R"(","old_email":")" + address(1) + R"("})");
@@ -197,7 +196,7 @@ TEST_P(EventIntakes, TwoWhoSwapAddressesSwapTheirOptOuts) {
   EXPECT_EQ(status(1), RemoteStatus::OptedOut) << "one opt-out too many is no harm";
 }
 
-TEST_P(EventIntakes, ValuesAreWrittenBackToTheRowThatHasTheOldAddress) {
+TEST_F(EventIntakes, ValuesAreWrittenBackToTheRowThatHasTheOldAddress) {
   plan.writeback["updated"] = "UPDATE …";
   make_intake();
   send("UPDATED", R"({"email":"new@example.com","name":"by hand","old_email":")" + address(1) + R"("},)" +
@@ -210,7 +209,7 @@ TEST_P(EventIntakes, ValuesAreWrittenBackToTheRowThatHasTheOldAddress) {
   EXPECT_EQ(waiting.at(address(2)).fields.at("name"), "둘리");
 }
 
-TEST_P(EventIntakes, MendsAPersonsValuesOnceAnHour) {
+TEST_F(EventIntakes, MendsAPersonsValuesOnceAnHour) {
   plan.reconcile.mode = settings::ReconcileMode::Repair;
   make_intake();
   const auto fields = [&] { return world.find(address(1)).value().confirmed.fields; };
@@ -227,24 +226,18 @@ TEST_P(EventIntakes, MendsAPersonsValuesOnceAnHour) {
   EXPECT_EQ(fields(), std::nullopt);
 }
 
-TEST_P(EventIntakes, AStoreThatFailsIsSaidSoThatStibeeTriesAgain) {
-  bool broken = false;
-  store::MemoryStoreHooks hooks;
-  hooks.before_commit = [&] {
-    if (broken) throw store::StoreError("state.sqlite: the disk is full");
-  };
-  auto owned = store::make_memory_store(store::make_memory_state(), hooks);
+TEST_F(EventIntakes, AStoreThatFailsIsSaidSoThatStibeeTriesAgain) {
+  auto owned = test_disk::open_state(*disk);
   const auto* other = owned.get();
   plan.id = owned->open_mirror("members", 1234);
   confine(std::move(owned));
   make_intake();
-  broken = true;
+  disk->fail(test_disk::SimulatedDisk::Trouble::Full, 0, 100);
   for (int i = 0; i < 100; ++i)
     EXPECT_EQ(send("UNSUBSCRIBED", person(1)).kind, Intake::Kind::Failed);
   EXPECT_LT(count("store.failed"), 10u);
   EXPECT_TRUE(shows("stibee_store_errors_total 100"));
   EXPECT_TRUE(shows(R"(stibee_webhook_events_total{action="unsubscribed",effect="applied"} 0)"));
-  broken = false;
   EXPECT_EQ(send("UNSUBSCRIBED", person(1)).kind, Intake::Kind::OnDisk);
   EXPECT_EQ(other->suppressed(plan.id), 1u);
 }

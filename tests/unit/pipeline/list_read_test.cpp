@@ -1,7 +1,7 @@
 #include "stibee_sync/pipeline/list_read.hpp"
 
+#include "disk/state.hpp"
 #include "simulated_asker.hpp"
-#include "stibee_sync/store/memory_store.hpp"
 
 #include <exception>
 #include <map>
@@ -90,7 +90,8 @@ class ListReadTest : public ::testing::Test {
   asio::io_context context;
   runtime::VirtualClock clock;
   std::unique_ptr<runtime::Worker> worker;
-  std::unique_ptr<store::Store> owned = store::make_memory_store(store::make_memory_state());
+  std::unique_ptr<test_disk::SimulatedDisk> disk = test_disk::disk_with_state();
+  std::unique_ptr<store::Store> owned = test_disk::open_state(*disk);
   const domain::StateKey key = owned->key();
   runtime::Confined<store::Store> confined{std::move(owned), runtime::make_inline_worker()};
   std::shared_ptr<const MirrorPlan> state;

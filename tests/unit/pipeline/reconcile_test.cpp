@@ -1,7 +1,7 @@
 #include "stibee_sync/pipeline/reconcile.hpp"
 
+#include "disk/state.hpp"
 #include "simulated_asker.hpp"
-#include "stibee_sync/store/memory_store.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -23,7 +23,7 @@ domain::EmailAddress address(const std::string& text) {
   return domain::EmailAddress::from_normalised(text);
 }
 
-/// A reconciler over a memory store and the simulated Stibee, on virtual time. `start` begins another life.
+/// A reconciler over a store and the simulated Stibee, on virtual time. `start` begins another life.
 class ReconcilerTest : public ::testing::Test {
  protected:
   ReconcilerTest()
@@ -194,8 +194,8 @@ class ReconcilerTest : public ::testing::Test {
   asio::io_context context;
   runtime::VirtualClock clock;
   std::unique_ptr<runtime::Worker> worker;
-  std::shared_ptr<store::MemoryState> state = store::make_memory_state();
-  std::unique_ptr<store::Store> owned = store::make_memory_store(state);
+  std::unique_ptr<test_disk::SimulatedDisk> disk = test_disk::disk_with_state();
+  std::unique_ptr<store::Store> owned = test_disk::open_state(*disk);
   store::Store* store = owned.get();  // a way of the test's own
   const domain::StateKey key = store->key();
   runtime::Confined<store::Store> confined{std::move(owned), runtime::make_inline_worker()};

@@ -140,17 +140,14 @@ TEST_F(WritebackLoop, StatementThatIsNoLongerConfiguredIsForgottenWithoutNoise) 
 }
 
 TEST_F(WritebackLoop, KilledBeforeItIsForgottenItIsRepeated) {
-  struct Kill {};
   table_ = {{1, {"a@example.com"}}};
   read();
   ask_for("a@example.com", "unsubscribed");
-  end_life();
-  store::MemoryStoreHooks hooks;
-  hooks.before_commit = [this] {
-    if (!executed_.empty()) throw Kill{};
+  answer_ = [&](const std::string& event, const source::WriteValues& values) {
+    if (executed_.size() == 1) disk().die_at(test_disk::SimulatedDisk::Moment::Operation, 1);
+    return apply(event, values);
   };
-  begin_life(hooks);
-  EXPECT_THROW(run_for(1min), Kill);
+  EXPECT_THROW(run_for(1min), Killed);
   EXPECT_EQ(executed_.size(), 1U);
   end_life();
   begin_life();
@@ -164,13 +161,10 @@ TEST_F(WritebackLoop, StoreThatFailsIsTriedAgain) {
   table_ = {{1, {"a@example.com"}}};
   read();
   ask_for("a@example.com", "unsubscribed");
-  end_life();
-  int failures = 5;
-  store::MemoryStoreHooks hooks;
-  hooks.before_commit = [&] {
-    if (!executed_.empty() && failures-- > 0) throw store::StoreError("disk full");
+  answer_ = [&](const std::string& event, const source::WriteValues& values) {
+    if (executed_.size() == 1) disk().fail(test_disk::SimulatedDisk::Trouble::Full, 0, 5);
+    return apply(event, values);
   };
-  begin_life(hooks);
   run_for(5min);
   EXPECT_EQ(waiting(), 0U);
   EXPECT_EQ(executed_.size(), 6U) << "at least once";

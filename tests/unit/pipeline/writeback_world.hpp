@@ -1,20 +1,22 @@
 #pragma once
 
+#include "disk/state.hpp"
 #include "stibee_sync/delivery/next_operation.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 #include "stibee_sync/pipeline/writeback.hpp"
 #include "stibee_sync/runtime/virtual_clock.hpp"
-#include "stibee_sync/store/memory_store.hpp"
 
 #include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 namespace stibee_sync::pipeline {
@@ -38,14 +40,18 @@ class WritebackWorld : public ::testing::Test {
   WritebackWorld() { begin_life(); }
   ~WritebackWorld() override { end_life(); }
 
-  /// Another life of the daemon with the same disk; `hooks` are the store's.
-  void begin_life(store::MemoryStoreHooks hooks = {}) {
-    life_ = std::make_unique<Life>(*this, std::move(hooks));
-  }
+  /// What comes out of `run_for` when the disk dies.
+  struct Killed {};
+
+  /// Another life of the daemon with the same disk.
+  void begin_life() { life_ = std::make_unique<Life>(*this); }
   void end_life() {
     if (life_) now_ = life_->clock.monotonic();
+    disk_->die();
     life_.reset();
+    disk_->restart(random_);
   }
+  test_disk::SimulatedDisk& disk() { return *disk_; }
   void run_for(std::chrono::milliseconds time) { life_->clock.run_until(life_->clock.monotonic() + time); }
   void stop_loop() {
     life_->writeback->stop();
@@ -181,10 +187,10 @@ class WritebackWorld : public ::testing::Test {
   };
 
   struct Life {
-    Life(WritebackWorld& world, store::MemoryStoreHooks hooks)
+    explicit Life(WritebackWorld& world)
         : clock(context, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), world.now_),
           worker(runtime::make_inline_worker()),
-          owned(store::make_memory_store(world.disk_, std::move(hooks))),
+          owned(test_disk::open_state(*world.disk_)),
           log(telemetry::Log::to([&world](std::string_view line) { (world.log_ += line) += '\n'; },
                                  telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
           metrics(telemetry::MetricsOptions{"test", false, {}}),
@@ -205,6 +211,7 @@ class WritebackWorld : public ::testing::Test {
       reader.next = [&world] { return world.read_table(); };
       ingest = std::make_unique<Ingest>(services, *worker, reader, std::vector{plan}, [] {});
       writeback = std::make_unique<Writeback>(services, *worker, writer, std::vector{plan});
+      world.disk_->on_death([this] { boost::asio::post(context, [] { throw Killed{}; }); });
       boost::asio::co_spawn(context, writeback->run(), [](std::exception_ptr error) {
         if (error) std::rethrow_exception(error);
       });
@@ -237,7 +244,8 @@ class WritebackWorld : public ::testing::Test {
     return read;
   }
 
-  std::shared_ptr<store::MemoryState> disk_ = store::make_memory_state();
+  std::unique_ptr<test_disk::SimulatedDisk> disk_ = test_disk::disk_with_state();
+  std::mt19937_64 random_{1};
   runtime::MonotonicTime now_{std::chrono::hours(1)};
   std::unique_ptr<Life> life_;
 };

@@ -108,6 +108,18 @@ TEST(LedgerRow, AnUnsubscribeInDoubtIsSaidAgainWhenTheRowChangesItsMindTwice) {
   EXPECT_TRUE(row.confirmed.maybe_subscribed) << "and if they say no before that, they are told so again";
 }
 
+TEST(LedgerRow, ASubscribeAndAnUnsubscribeWhoseAnswersWereLostAreTakenBackByAResubscribe) {
+  auto row = subscribed_row();
+  row.confirmed.maybe_subscribed = true;
+  row.wanted.intent = Intent::Unsubscribed;
+  place_again(row, always(in_lane(Lane::Optout, start)), start);
+  mark_in_doubt(row);
+  AddressDecision yes;
+  yes.wanted.intent = Intent::Subscribed;
+  apply_decision(row, yes, false, nullptr, always(in_lane(Lane::Upsert, start)), start);
+  EXPECT_EQ(row.confirmed.status, RemoteStatus::Unsubscribed) << "an ordinary subscribe would change nothing";
+}
+
 TEST(LedgerRow, OnlyAHumanEndsTheDoubtAboutAConfirmationMail) {
   auto row = subscribed_row();
   row.confirmed.maybe_subscribed = true;
