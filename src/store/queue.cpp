@@ -121,33 +121,23 @@ std::optional<Queue::Head> Queue::head(const QueueStream& stream, std::int64_t l
   return head;
 }
 
-std::optional<Batch> Queue::most_urgent(const ClaimRequest& request) {
-  for (const auto lane : domain::all_lanes) {
-    std::optional<QueueStream> best;
-    std::int64_t best_due = 0;
-    for (const auto mirror : request.mirrors) {
-      for (auto& shape : shapes(mirror, lane)) {
-        if (request.max_people(lane, shape) == 0) continue;
-        for (const bool retried : {false, true}) {
-          if (retried && !request.retries_allowed) continue;
-          QueueStream stream{mirror, lane, shape, retried};
-          const auto first = head(stream, to_number(request.now));
-          if (!first || (best && first->position.due >= best_due)) continue;
-          best = std::move(stream);
-          best_due = first->position.due;
-        }
-      }
+std::vector<QueueHead> Queue::heads(MirrorId mirror, domain::Lane lane, const Due& due) {
+  std::vector<QueueHead> heads;
+  for (auto& shape : shapes(mirror, lane)) {
+    std::optional<std::int64_t> first_due;
+    for (const bool retried : {false, true}) {
+      if (retried && !due.with_retries) continue;
+      const auto first = head({mirror, lane, shape, retried}, to_number(due.now));
+      if (first && (!first_due || first->position.due < *first_due)) first_due = first->position.due;
     }
-    if (!best) continue;
-    const auto most = request.max_people(lane, best->shape);
-    return gather(std::move(*best), request, most);
+    if (first_due) heads.push_back({std::move(shape), time_from(*first_due)});
   }
-  return std::nullopt;
+  return heads;
 }
 
 // Merges those who were attempted before with those who were not, by (due, email).
-Batch Queue::gather(QueueStream stream, const ClaimRequest& request, std::size_t most) {
-  Batch batch;
+Waiting Queue::waiting(const QueueLine& line, const Due& due, std::size_t most) {
+  Waiting waiting;
   const StatementUse use_fresh(fresh_);
   const StatementUse use_retried(retried_);
   struct Side {
@@ -155,50 +145,41 @@ Batch Queue::gather(QueueStream stream, const ClaimRequest& request, std::size_t
     bool more;
     Head head;
   };
-  auto fresh = stream;
-  fresh.retried = false;
-  auto retried = stream;
-  retried.retried = true;
-  Side sides[] = {{&fresh_, true, {}}, {&retried_, request.retries_allowed, {}}};
-  const auto latest = to_number(request.now);
-  start(fresh_, fresh, latest);
-  if (request.retries_allowed) start(retried_, retried, latest);
+  Side sides[] = {{&fresh_, true, {}}, {&retried_, due.with_retries, {}}};
+  const auto latest = to_number(due.now);
+  start(fresh_, {line.mirror, line.lane, line.shape, false}, latest);
+  if (due.with_retries) start(retried_, {line.mirror, line.lane, line.shape, true}, latest);
   const auto advance = [&](Side& side) {
     while (side.more) {
       side.more = side.statement->step();
       if (!side.more) return;
       side.head.position = {side.statement->integer(0), std::string(side.statement->text(1))};
       side.head.limit = static_cast<std::uint32_t>(side.statement->integer(2));
-      if (!claims_.contains(stream.mirror, side.head.position.email)) return;
+      if (!claims_.contains(line.mirror, side.head.position.email)) return;
     }
   };
   for (auto& side : sides)
     advance(side);
 
   std::size_t passed = 0;
-  const auto most_passed = most_examined(most);
-  while (batch.people.size() < most && passed < most_passed && (sides[0].more || sides[1].more)) {
+  const auto most_passed = 4 * most + 1000;
+  while (waiting.people.size() < most && passed < most_passed && (sides[0].more || sides[1].more)) {
     const bool take_retried =
         !sides[0].more || (sides[1].more && sides[1].head.position < sides[0].head.position);
     auto& side = sides[take_retried ? 1 : 0];
-    if (batch.people.empty()) {
-      batch.limit = side.head.limit;
-      stream.retried = take_retried;
-      if (batch.limit > 0) most = std::min<std::size_t>(most, batch.limit);
+    if (waiting.people.empty()) {
+      waiting.batch_limit = side.head.limit;
+      waiting.first_is_retry = take_retried;
+      if (waiting.batch_limit > 0) most = std::min<std::size_t>(most, waiting.batch_limit);
     }
-    if (side.head.limit == batch.limit) {
-      batch.people.push_back(std::move(side.head.position.email));
+    if (side.head.limit == waiting.batch_limit) {
+      waiting.people.push_back(domain::EmailAddress::from_normalised(std::move(side.head.position.email)));
     } else {
       ++passed;
     }
     advance(side);
   }
-  batch.stream = std::move(stream);
-  if (request.take) {
-    const auto taken = request.take(batch.stream.shape, batch.people.size());
-    batch.people.resize(std::clamp<std::size_t>(taken, 1, batch.people.size()));
-  }
-  return batch;
+  return waiting;
 }
 
 std::optional<domain::UtcTime> Queue::next_due(const std::vector<MirrorId>& mirrors) {
@@ -247,7 +228,7 @@ std::optional<domain::UtcTime> Queue::oldest(MirrorId mirror, domain::Lane lane,
   return time_from(*oldest);
 }
 
-void Queue::changed(MirrorId mirror, const std::string& email, const LedgerRow& row) {
+void Queue::changed(MirrorId mirror, const std::string& email, const ledger::LedgerRow& row) {
   if (!row.lane || claimed_up_to_.empty()) return;
   const auto found = claimed_up_to_.find({mirror, *row.lane, row.shape, row.attempts > 0});
   if (found == claimed_up_to_.end()) return;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "store/ledger_row.hpp"
+#include "stibee_sync/store/transaction.hpp"
 #include "store/sqlite.hpp"
 
 #include <compare>
@@ -31,7 +31,7 @@ struct QueuePosition {
 class Claims {
  public:
   struct Claim {
-    InFlight call;
+    ledger::CallOut call;
     std::int64_t batch = 0;  // row of `in_flight`
   };
   Claim* find(MirrorId mirror, const std::string& email);
@@ -49,24 +49,18 @@ class Claims {
   std::map<std::int64_t, std::size_t> left_;
 };
 
-/// What a claim will take: who, and in which batch.
-struct Batch {
-  QueueStream stream;  // `retried`: of the first person
-  std::uint32_t limit = 0;
-  std::vector<std::string> people;
-};
-
 /// Reads the outbound queue.
 class Queue {
  public:
   Queue(Connection& connection, Claims& claims);
-  std::optional<Batch> most_urgent(const ClaimRequest& request);
+  std::vector<QueueHead> heads(MirrorId mirror, domain::Lane lane, const Due& due);
+  Waiting waiting(const QueueLine& line, const Due& due, std::size_t most);
   std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors);
   std::size_t postponed(MirrorId mirror, domain::Lane lane, domain::UtcTime now);
   std::optional<domain::UtcTime> oldest(MirrorId mirror, domain::Lane lane, domain::UtcTime now);
 
   /// A row stands at this place of the queue now, or is free again there.
-  void changed(MirrorId mirror, const std::string& email, const LedgerRow& row);
+  void changed(MirrorId mirror, const std::string& email, const ledger::LedgerRow& row);
 
  private:
   struct Head {
@@ -75,7 +69,6 @@ class Queue {
   };
   std::vector<std::string> shapes(MirrorId mirror, domain::Lane lane);
   std::optional<Head> head(const QueueStream& stream, std::int64_t latest);
-  Batch gather(QueueStream stream, const ClaimRequest& request, std::size_t most);
   void start(Statement& statement, const QueueStream& stream, std::int64_t latest);
 
   Claims& claims_;

@@ -177,7 +177,7 @@ const std::string_view row_columns =
     "field_values, member_key, lane, shape, due, pending_since, retried, attempts, not_before, batch_limit, "
     "in_doubt, error, message, parked, parked_since, parked_by_rule, lacks_values";
 
-void RowBinder::bind(Statement& s, int first, const LedgerRow& row) {
+void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   int i = first;
   const auto& wanted = row.wanted;
   s.bind(i++, std::int64_t{to_number(wanted.intent)});
@@ -246,9 +246,9 @@ void RowBinder::bind(Statement& s, int first, const LedgerRow& row) {
   s.bind(i++, std::int64_t{row.lacks_values});
 }
 
-LedgerRow read_row(const Statement& s, int first) {
+ledger::LedgerRow read_row(const Statement& s, int first) {
   int i = first;
-  LedgerRow row;
+  ledger::LedgerRow row;
   auto& wanted = row.wanted;
   wanted.intent = intent_at(s, i++);
   wanted.fields = fingerprint_at(s, i++);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "store/ledger_row.hpp"
+#include "stibee_sync/ledger/person.hpp"
 #include "store/sqlite.hpp"
 
 #include <array>
@@ -47,13 +47,13 @@ inline constexpr int row_column_count = 31;
 /// Binds a row's columns from `first` on. Keeps the texts it makes until it is used again.
 class RowBinder {
  public:
-  void bind(Statement& statement, int first, const LedgerRow& row);
+  void bind(Statement& statement, int first, const ledger::LedgerRow& row);
 
  private:
   std::string wanted_groups_, confirmed_groups_, maybe_groups_, values_;
 };
 
-LedgerRow read_row(const Statement& statement, int first);
+ledger::LedgerRow read_row(const Statement& statement, int first);
 
 /// From the columns status, since, groups of `trace`.
 domain::Confirmed trace_at(const Statement& row, int first);

@@ -1,4 +1,6 @@
-#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/ledger/placement.hpp"
+
+#include "stibee_sync/ledger/next_operation.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-namespace stibee_sync::delivery {
+namespace stibee_sync::ledger {
 
 namespace {
 
@@ -86,7 +88,7 @@ domain::Operation operation_of_shape(std::string_view shape) {
 
 Placement place(const domain::Wanted& wanted, const domain::Confirmed& confirmed, const Policy& policy,
                 domain::UtcTime now) {
-  const Decision decision = next_operation(wanted, confirmed, policy, now);
+  const NextStep decision = next_operation(wanted, confirmed, policy, now);
   if (const auto* operation = std::get_if<domain::Operation>(&decision)) return queued(*operation, now);
   if (const auto* later = std::get_if<Later>(&decision)) return queued(later->operation, later->due);
   Placement placement;
@@ -98,4 +100,4 @@ Placement place(const domain::Wanted& wanted, const domain::Confirmed& confirmed
   return placement;
 }
 
-}  // namespace stibee_sync::delivery
+}  // namespace stibee_sync::ledger

@@ -1,6 +1,5 @@
-#include "store/sqlite_list.hpp"
+#include "store/list_scan_state.hpp"
 
-#include "store/ledger_row.hpp"
 #include "store/row_codec.hpp"
 #include "store/scan_record.hpp"
 #include "store/suppression_table.hpp"
@@ -16,7 +15,7 @@ constexpr std::size_t list_memory = 3 * 1024 * 1024;
 
 }  // namespace
 
-struct SqliteListScan::Snapshot {
+struct ListScan::State::Snapshot {
   Snapshot(std::unique_ptr<Connection> opened, MirrorId mirror, std::optional<InFlightLanes> lanes)
       : connection(std::move(opened)),
         begin(*connection, "BEGIN"),
@@ -60,7 +59,7 @@ struct SqliteListScan::Snapshot {
   std::unordered_map<std::string, std::optional<domain::Lane>> in_flight;  // nullopt: to be told from the row
 };
 
-SqliteListScan::SqliteListScan(std::unique_ptr<Connection> connection, const domain::StateKey& key,
+ListScan::State::State(std::unique_ptr<Connection> connection, const domain::StateKey& key,
                                MirrorId mirror, std::optional<InFlightLanes> in_flight,
                                std::filesystem::path staging)
     : key_(key),
@@ -69,22 +68,22 @@ SqliteListScan::SqliteListScan(std::unique_ptr<Connection> connection, const dom
   start_over();
 }
 
-SqliteListScan::~SqliteListScan() = default;
+ListScan::State::~State() = default;
 
-void SqliteListScan::start_over() {
+void ListScan::State::start_over() {
   if (begun_) throw std::logic_error("a list is read before it is compared");
   distinct_.reset();
   sorter_.emplace(staging_, list_memory);
 }
 
-void SqliteListScan::add(const domain::EmailAddress& email, const Listed& listed) {
+void ListScan::State::add(const domain::EmailAddress& email, const Listed& listed) {
   if (distinct_) throw std::logic_error("a list that was counted is complete, or is begun anew");
   payload_.clear();
   append_payload(payload_, listed);
   sorter_->add(email.text(), payload_);
 }
 
-std::size_t SqliteListScan::distinct() {
+std::size_t ListScan::State::distinct() {
   if (distinct_) return *distinct_;
   distinct_ = 0;
   sorter_->rewind();
@@ -98,7 +97,7 @@ std::size_t SqliteListScan::distinct() {
 }
 
 // The last one of each address.
-void SqliteListScan::advance_listed() {
+void ListScan::State::advance_listed() {
   more_listed_ = more_ahead_;
   if (!more_ahead_) return;
   listed_email_ = ahead_email_;
@@ -108,7 +107,7 @@ void SqliteListScan::advance_listed() {
   } while (more_ahead_ && ahead_email_ == listed_email_);
 }
 
-bool SqliteListScan::next(ListedPair& pair) {
+bool ListScan::State::next(ListedPair& pair) {
   if (!distinct_) throw std::logic_error("a list is counted before it is compared");
   auto& rows = snapshot_->rows;
   if (!std::exchange(begun_, true)) {
@@ -126,31 +125,51 @@ bool SqliteListScan::next(ListedPair& pair) {
   pair.view = {};
   pair.listed.reset();
 
+  ledger::Person person;
   const bool hashed = snapshot_->has_suppressions || (!take_row && snapshot_->has_traces);
-  const auto person = hashed ? key_.person_hash(email) : PersonHash{};
-  std::optional<Suppression> suppression;
-  if (snapshot_->has_suppressions) suppression = snapshot_->suppressions.find(snapshot_->list_id, person);
+  const auto hash = hashed ? key_.person_hash(email) : PersonHash{};
+  if (snapshot_->has_suppressions)
+    person.suppression = snapshot_->suppressions.find(snapshot_->list_id, hash);
   if (take_row) {
-    const auto row = read_row(rows, 1);
-    std::optional<InFlight> call;
+    person.row = read_row(rows, 1);
     if (const auto out = snapshot_->in_flight.find(email); out != snapshot_->in_flight.end()) {
-      call.emplace();
-      call->lane = out->second.value_or(lane_of_call(row));
+      person.call.emplace();
+      person.call->lane = out->second.value_or(ledger::lane_of_call(*person.row));
     }
-    pair.view = view_of(row, call ? &*call : nullptr);
     more_rows_ = rows.step();
   } else if (snapshot_->has_traces) {
     auto& trace = snapshot_->trace;
-    trace.bind(2, std::span<const std::uint8_t>(person));
+    trace.bind(2, std::span<const std::uint8_t>(hash));
     const StatementUse use(trace);
-    if (trace.step()) pair.view = view_of_trace(trace_at(trace, 0), suppression);
+    if (trace.step()) person.trace = trace_at(trace, 0);
   }
-  pair.view.suppression = std::move(suppression);
+  pair.view = ledger::view_of(person);
   if (take_listed) {
     pair.listed = listed_record(listed_payload_);
     advance_listed();
   }
   return true;
+}
+
+ListScan::ListScan(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ListScan::ListScan(ListScan&&) noexcept = default;
+ListScan& ListScan::operator=(ListScan&&) noexcept = default;
+ListScan::~ListScan() = default;
+
+void ListScan::add(const domain::EmailAddress& email, const Listed& listed) {
+  state_->add(email, listed);
+}
+
+void ListScan::start_over() {
+  state_->start_over();
+}
+
+std::size_t ListScan::distinct() {
+  return state_->distinct();
+}
+
+bool ListScan::next(ListedPair& pair) {
+  return state_->next(pair);
 }
 
 }  // namespace stibee_sync::store

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "stibee_sync/store/store.hpp"
+#include "stibee_sync/store/list_scan.hpp"
+#include "stibee_sync/store/mirror_state.hpp"
 #include "store/spool.hpp"
 #include "store/sqlite.hpp"
 
@@ -14,19 +15,18 @@ namespace stibee_sync::store {
 
 /// A list scan over its own connection, which keeps one view of the state; what is listed lies in a nameless
 /// file.
-class SqliteListScan : public ListScan {
- public:
+struct ListScan::State {
   using InFlightLanes = std::unordered_map<std::string, domain::Lane>;
   /// `key` must outlive the scan. `in_flight`: nullopt: as far as the state file tells, where another process
   /// makes the calls. `staging`: the directory for temporary files.
-  SqliteListScan(std::unique_ptr<Connection> connection, const domain::StateKey& key, MirrorId mirror,
-                 std::optional<InFlightLanes> in_flight, std::filesystem::path staging);
-  ~SqliteListScan() override;
+  State(std::unique_ptr<Connection> connection, const domain::StateKey& key, MirrorId mirror,
+        std::optional<InFlightLanes> in_flight, std::filesystem::path staging);
+  ~State();
 
-  void add(const domain::EmailAddress& email, const Listed& listed) override;
-  void start_over() override;
-  std::size_t distinct() override;
-  bool next(ListedPair& pair) override;
+  void add(const domain::EmailAddress& email, const Listed& listed);
+  void start_over();
+  std::size_t distinct();
+  bool next(ListedPair& pair);
 
  private:
   struct Snapshot;  // the connection, its statements, who is in flight
