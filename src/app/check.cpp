@@ -61,17 +61,17 @@ Finding judge_key(const Asked& asked, const delivery::Dialect& dialect, settings
   if (result.verdict == delivery::CallVerdict::Unauthorised ||
       result.verdict == delivery::CallVerdict::Forbidden) {
     finding.code = ExitCode::refused;
-    finding.text =
-        "Stibee refuses the API key (" + result.reason + "); make a new one in the workspace's settings";
+    finding.text = "Stibee refuses the API key (" + name(result.reason) +
+                   "); make a new one in the workspace's settings";
   } else if (result.verdict == delivery::CallVerdict::Answered) {
     finding.text = "Stibee accepts the API key";
   } else if (api == settings::ApiVersion::V1) {
     // "in preparation" by Stibee's own documentation: an odd answer proves nothing.
-    finding.text = "warning: Stibee answers oddly (" + result.reason +
+    finding.text = "warning: Stibee answers oddly (" + name(result.reason) +
                    "), which API v1 may do on this call; the key was not refused";
   } else {
     finding.code = ExitCode::unavailable;
-    finding.text = "Stibee does not answer as it should (" + result.reason + ")";
+    finding.text = "Stibee does not answer as it should (" + name(result.reason) + ")";
   }
   return finding;
 }
@@ -99,7 +99,7 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
     case delivery::CallVerdict::BatchRefused: {
       finding.code = ExitCode::bad_config;
       const auto problem = settings::problem_at(settings, "mirrors[" + std::to_string(index) + "].list_id",
-                                                "Stibee knows no " + list + " (" + failure.reason + ")",
+                                                "Stibee knows no " + list + " (" + name(failure.reason) + ")",
                                                 "use the number in the list's address");
       finding.text = settings::to_string(problem);
       break;
@@ -108,7 +108,7 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
     case delivery::CallVerdict::Throttled:
     case delivery::CallVerdict::ServerTrouble:
       finding.code = ExitCode::unavailable;
-      finding.text = "Stibee does not count " + list + " (" + failure.reason + ")";
+      finding.text = "Stibee does not count " + list + " (" + name(failure.reason) + ")";
       break;
   }
   return finding;

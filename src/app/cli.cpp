@@ -4,7 +4,7 @@
 #include "app/exit_code.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/json/value.hpp"
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/privacy/redaction.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -150,7 +150,7 @@ int run_cli(int argc, char** argv) {
     std::cerr << error.what() << "\n";
     return ExitCode::io_error;
   } catch (const std::exception& error) {
-    std::cerr << "internal error: " << telemetry::sanitise(error.what()) << "\n";
+    std::cerr << "internal error: " << privacy::sanitise(error.what()) << "\n";
     return ExitCode::internal;
   }
 }

@@ -17,7 +17,6 @@ namespace stibee_sync::app {
 namespace asio = boost::asio;
 using http::ServerRequest;
 using http::ServerResponse;
-using runtime::offload;
 
 namespace {
 
@@ -162,11 +161,11 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
 }
 
 asio::awaitable<DaemonView> ControlService::view() {
-  auto work = [&store = ground_.store, plans = engine_().mirrors(), now = ground_.clock.utc()] {
+  auto work = [plans = engine_().mirrors(), now = ground_.clock.utc()](store::Store& store) {
     return view_mirrors(store, plans, now);
   };
-  auto mirrors = co_await offload(ground_.store_worker, std::move(work));
-  auto seen = daemon_view(std::move(mirrors), settings_());
+  auto mirrors = co_await ground_.store.run(std::move(work));
+  auto seen = daemon_view(std::move(mirrors).value(), settings_());
   // A reload may have changed the mirrors meanwhile.
   auto& engine = engine_();
   for (auto& mirror : seen.mirrors) {
@@ -182,19 +181,19 @@ asio::awaitable<DaemonView> ControlService::view() {
 }
 
 asio::awaitable<json::Value> ControlService::failures(std::size_t most) {
-  auto work = [&store = ground_.store, plans = engine_().mirrors(), most] {
+  auto work = [plans = engine_().mirrors(), most](store::Store& store) {
     return view_parked(store, plans, most);
   };
-  const auto parked = co_await offload(ground_.store_worker, std::move(work));
-  co_return failures_report(parked);
+  const auto parked = co_await ground_.store.run(std::move(work));
+  co_return failures_report(parked.value());
 }
 
 asio::awaitable<ServerResponse> ControlService::approve(std::string digest) {
-  auto work = [&store = ground_.store, plans = engine_().mirrors(), digest, now = ground_.clock.utc()] {
+  auto work = [plans = engine_().mirrors(), digest, now = ground_.clock.utc()](store::Store& store) {
     return approve_hold(store, plans, digest, now);
   };
-  const bool found = co_await offload(ground_.store_worker, std::move(work));
-  if (!found) co_return error_response(404, "nothing is held with this digest; see `guard`");
+  const auto found = co_await ground_.store.run(std::move(work));
+  if (!found.value()) co_return error_response(404, "nothing is held with this digest; see `guard`");
   engine_().ingest().sync_now();
   json::Value answer;
   answer.set("approved", digest);
@@ -202,10 +201,11 @@ asio::awaitable<ServerResponse> ControlService::approve(std::string digest) {
 }
 
 asio::awaitable<ServerResponse> ControlService::retry(std::string what) {
-  auto work = [&store = ground_.store, plans = engine_().mirrors(), what, now = ground_.clock.utc()] {
+  auto work = [plans = engine_().mirrors(), what, now = ground_.clock.utc()](store::Store& store) {
     return retry_parked(store, plans, what, now);
   };
-  const auto count = co_await offload(ground_.store_worker, std::move(work));
+  const auto retried = co_await ground_.store.run(std::move(work));
+  const auto count = retried.value();
   if (count == 0 && !what.empty()) co_return error_response(404, nobody_to_retry);
   engine_().dispatch().wake();
   json::Value answer;
@@ -219,8 +219,9 @@ asio::awaitable<ServerResponse> ControlService::pause(std::string mirror, bool p
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (!mirror.empty() && plans[i].name != mirror) continue;
     ++count;
-    auto work = [&store = ground_.store, id = plans[i].id, paused] { store.set_paused(id, paused); };
-    co_await offload(ground_.store_worker, std::move(work));
+    auto work = [id = plans[i].id, paused](store::Store& store) { store.set_paused(id, paused); };
+    const auto kept = co_await ground_.store.run(std::move(work));
+    kept.value();
     engine_().set_paused(i, paused);
   }
   if (count == 0) co_return error_response(404, "there is no mirror of this name");
@@ -232,8 +233,9 @@ asio::awaitable<ServerResponse> ControlService::pause(std::string mirror, bool p
 
 asio::awaitable<ServerResponse> ControlService::sync_now() {
   for (const auto& plan : engine_().mirrors()) {
-    auto work = [&store = ground_.store, id = plan.id, now = ground_.clock.utc()] { store.hasten(id, now); };
-    co_await offload(ground_.store_worker, std::move(work));
+    auto work = [id = plan.id, now = ground_.clock.utc()](store::Store& store) { store.hasten(id, now); };
+    const auto hastened = co_await ground_.store.run(std::move(work));
+    hastened.value();
   }
   engine_().ingest().sync_now();
   engine_().dispatch().wake();

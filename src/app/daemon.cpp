@@ -31,19 +31,22 @@ http::ListenAddress listen_address(const settings::ListenAddress& address) {
 
 }  // namespace
 
-Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log, store::Store& store)
+Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log,
+               std::unique_ptr<store::Store> store, OpenedMirrors mirrors)
     : options_(std::move(options)),
       settings_(std::move(settings)),
       log_(log),
-      store_(store),
+      key_(store->key()),
+      mirrors_(std::move(mirrors)),
       metrics_(telemetry::MetricsOptions{STIBEE_VERSION, settings_.stibee.api == settings::ApiVersion::V2,
                                          parked_reasons()}),
       clock_(runtime::make_system_clock(context_.get_executor())),
-      store_worker_(runtime::make_thread_worker("store")),
+      store_(std::make_unique<runtime::Confined<store::Store>>(std::move(store),
+                                                               runtime::make_thread_worker("store"))),
       source_worker_(runtime::make_thread_worker("source")),
       service_(telemetry::ServiceManager::from_environment()),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
-      ground_{context_, *clock_, *store_worker_, *source_worker_, store_, log_, metrics_},
+      ground_{context_, *clock_, *source_worker_, *store_, key_, log_, metrics_},
       control_(
           ground_, [this]() -> Engine& { return *engine_; },
           [this]() -> const settings::Settings& { return settings_; }, health_),
@@ -54,7 +57,7 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
 
 Daemon::~Daemon() {
   // The threads first: their jobs resume on the context.
-  store_worker_.reset();
+  store_.reset();
   source_worker_.reset();
 }
 
@@ -63,7 +66,7 @@ int Daemon::run() {
              {{"version", STIBEE_VERSION},
               {"config", options_.config.string()},
               {"mirrors", settings_.mirrors.size()}});
-  start_engine();
+  start_engine(std::move(mirrors_));
   try {
     listen();
   } catch (const std::exception& error) {
@@ -89,8 +92,8 @@ int Daemon::run() {
   return code_;
 }
 
-void Daemon::start_engine() {
-  engine_ = std::make_unique<Engine>(ground_, settings_);
+void Daemon::start_engine(OpenedMirrors mirrors) {
+  engine_ = std::make_unique<Engine>(ground_, settings_, std::move(mirrors));
   engine_->watch_over(health_);
   engine_->start([this](const std::string& what) {
     // Only a bug gets here. systemd starts us anew, and the state on disk is whole.
@@ -209,20 +212,18 @@ asio::awaitable<void> Daemon::reload() {
     metrics_.declare_mirror(mirror.name);
   hide_secrets(log_, settings_);
   log_.set_level(log_level(settings_.log.level));
-  auto replace = [this] { replace_queue(); };
-  co_await runtime::offload(*store_worker_, std::move(replace));
-  start_engine();
+  const auto dialect = make_dialect(settings_);
+  auto open = [plans = mirror_plans(settings_, *dialect), now = clock_->utc()](store::Store& store) {
+    auto mirrors = open_mirrors(store, plans);
+    place_queue(store, mirrors, now);
+    return mirrors;
+  };
+  auto opened = co_await store_->run(std::move(open));
+  start_engine(std::move(opened).value());
   if (settings_.webhook) events_.admit(*settings_.webhook);
   metrics_.config_reload(true);
   log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
              {{"mirrors", settings_.mirrors.size()}});
-}
-
-void Daemon::replace_queue() {
-  const auto dialect = make_dialect(settings_);
-  for (const auto& plan : open_mirrors(store_, settings_, *dialect)) {
-    store_.replace_all(plan.id, pipeline::place_rule(plan.policy), clock_->utc());
-  }
 }
 
 void Daemon::reload_failed(const std::string& why) {
@@ -295,19 +296,18 @@ int run_daemon(const Options& options) {
   }
   ::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would hold the key and everybody who is pending
+  OpenedMirrors mirrors;
   try {
-    // The queue was placed by the settings of the last run.
     const auto dialect = make_dialect(settings);
     const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    for (const auto& plan : open_mirrors(*state.store, settings, *dialect)) {
-      state.store->replace_all(plan.id, pipeline::place_rule(plan.policy), now);
-    }
+    mirrors = open_mirrors(*state.store, mirror_plans(settings, *dialect));
+    place_queue(*state.store, mirrors, now);
   } catch (const store::StoreError& error) {
     log.event(Level::Error, Event::StoreFailed, error.what());
     log.flush(std::chrono::seconds(1));
     return ExitCode::io_error;
   }
-  Daemon daemon(options, std::move(settings), log, *state.store);
+  Daemon daemon(options, std::move(settings), log, std::move(state.store), std::move(mirrors));
   return daemon.run();
 }
 

@@ -17,8 +17,9 @@ namespace stibee_sync::app {
 /// The composition root of `run`: threads, engine, listeners, signals. One thread, the caller's, is the loop.
 class Daemon {
  public:
-  /// `log` and `store` outlive the daemon.
-  Daemon(Options options, settings::Settings settings, telemetry::Log& log, store::Store& store);
+  /// `log` outlives the daemon. `mirrors` are those of the settings, opened in `store`.
+  Daemon(Options options, settings::Settings settings, telemetry::Log& log,
+         std::unique_ptr<store::Store> store, OpenedMirrors mirrors);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -27,13 +28,12 @@ class Daemon {
   int run();
 
  private:
-  void start_engine();
+  void start_engine(OpenedMirrors mirrors);
   void listen();
   void page_failed(const std::exception_ptr& error);
   void await_signal();
   void begin_stop();
   void finish();
-  void replace_queue();
   void reload_failed(const std::string& why);
   void reload_ended(const std::exception_ptr& failure);
   boost::asio::awaitable<void> stop();
@@ -44,12 +44,13 @@ class Daemon {
   Options options_;
   settings::Settings settings_;
   telemetry::Log& log_;
-  store::Store& store_;
+  domain::StateKey key_;
+  OpenedMirrors mirrors_;  // for the first engine
   boost::asio::io_context context_{1};
   telemetry::Metrics metrics_;
   telemetry::Health health_;
   std::unique_ptr<runtime::Clock> clock_;
-  std::unique_ptr<runtime::Worker> store_worker_;
+  std::unique_ptr<runtime::Confined<store::Store>> store_;
   std::unique_ptr<runtime::Worker> source_worker_;
   telemetry::ServiceManager service_;
   boost::asio::signal_set signals_;

@@ -1,7 +1,7 @@
 #include "app/engine.hpp"
 
+#include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
-#include "stibee_sync/telemetry/redaction.hpp"
 
 #include <exception>
 #include <random>
@@ -71,44 +71,60 @@ http::ClientOptions client_options(const settings::Settings& settings) {
   return options;
 }
 
-std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
+std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& settings,
                                                const delivery::Dialect& dialect) {
   std::vector<pipeline::MirrorPlan> plans;
-  for (const auto& mirror : settings.mirrors) {
-    auto plan = pipeline::make_mirror_plan(mirror, dialect);
-    plan.id = store.open_mirror(plan.name, plan.list_id);
-    plans.push_back(std::move(plan));
-  }
+  for (const auto& mirror : settings.mirrors)
+    plans.push_back(pipeline::make_mirror_plan(mirror, dialect));
   return plans;
 }
 
-Engine::Engine(Ground ground, const settings::Settings& settings)
+std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
+                                               const delivery::Dialect& dialect) {
+  auto plans = mirror_plans(settings, dialect);
+  for (auto& plan : plans)
+    plan.id = store.open_mirror(plan.name, plan.list_id);
+  return plans;
+}
+
+OpenedMirrors open_mirrors(store::Store& store, std::vector<pipeline::MirrorPlan> plans) {
+  OpenedMirrors opened;
+  opened.plans = std::move(plans);
+  for (auto& plan : opened.plans) {
+    plan.id = store.open_mirror(plan.name, plan.list_id);
+    opened.states.push_back(pipeline::state_of(store, plan.id));
+  }
+  return opened;
+}
+
+void place_queue(store::Store& store, const OpenedMirrors& mirrors, domain::UtcTime now) {
+  for (const auto& plan : mirrors.plans)
+    store.replace_all(plan.id, pipeline::place_rule(plan.policy), now);
+}
+
+Engine::Engine(Ground ground, const settings::Settings& settings, OpenedMirrors mirrors)
     : ground_(ground),
       dialect_(make_dialect(settings)),
       reader_(source::make_postgres_reader(database_connection(settings))),
       client_(std::make_unique<http::Client>(ground.context.get_executor(), client_options(settings))),
       ended_(ground.clock.make_timer()) {
-  auto plans = open_mirrors(ground_.store, settings, *dialect_);
-  pipeline::Services services{ground_.clock, ground_.store_worker, ground_.store,
-                              ground_.log,   ground_.metrics,      system_random()};
+  auto plans = std::move(mirrors.plans);
   pipeline::CallerOptions options;
   options.limits = limits(settings);
   options.main = settings.stibee.api == settings::ApiVersion::V1 ? delivery::Api::V1 : delivery::Api::V2;
   options.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
   options.api_key = settings.stibee.api_key.reveal();
   options.boot_id = runtime::boot_id();
-  for (const auto& plan : plans)
-    paused_.push_back(ground_.store.paused(plan.id));
-  dispatch_ = std::make_unique<pipeline::Dispatch>(services, ground_.context.get_executor(), *client_,
+  for (const auto& state : mirrors.states)
+    paused_.push_back(state.paused);
+  dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(), *client_,
                                                    *dialect_, plans, std::move(options));
-  services.random = system_random();
-  events_ = std::make_shared<pipeline::EventIntake>(services, plans);
+  events_ = std::make_shared<pipeline::EventIntake>(services(), plans);
   writer_ = source::make_postgres_writer(write_connection(settings));
   writer_worker_ = runtime::make_thread_worker("writer");
-  writeback_ = std::make_unique<pipeline::Writeback>(services, *writer_worker_, *writer_, plans);
-  services.random = system_random();
-  groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, plans);
-  ingest_ = std::make_unique<pipeline::Ingest>(services, ground_.source_worker, *reader_, std::move(plans),
+  writeback_ = std::make_unique<pipeline::Writeback>(services(), *writer_worker_, *writer_, plans);
+  groups_ = std::make_unique<pipeline::GroupKeeper>(services(), *dispatch_, plans);
+  ingest_ = std::make_unique<pipeline::Ingest>(services(), ground_.source_worker, *reader_, std::move(plans),
                                                [this] { dispatch_->wake(); });
   ingest_->keep_groups(*groups_);
   ingest_->on_commit_ahead([this] { return dispatch_->until_idle(pipeline::Ingest::head_start); });
@@ -117,7 +133,11 @@ Engine::Engine(Ground ground, const settings::Settings& settings)
     dispatch_->set_paused(i, paused_[i]);
     writeback_->set_paused(i, paused_[i]);
   }
-  make_reconciler(settings);
+  make_reconciler(settings, mirrors.states);
+}
+
+pipeline::Services Engine::services() const {
+  return {ground_.clock, ground_.store, ground_.key, ground_.log, ground_.metrics, system_random()};
 }
 
 Engine::~Engine() = default;
@@ -127,7 +147,8 @@ void Engine::events_applied() {
   writeback_->wake();
 }
 
-void Engine::make_reconciler(const settings::Settings& settings) {
+void Engine::make_reconciler(const settings::Settings& settings,
+                             const std::vector<pipeline::MirrorState>& states) {
   list_worker_ = runtime::make_thread_worker("list");
   pipeline::ReconcilerHooks hooks;
   hooks.plan = [this](std::size_t mirror) -> const pipeline::MirrorPlan& { return mirrors()[mirror]; };
@@ -140,10 +161,8 @@ void Engine::make_reconciler(const settings::Settings& settings) {
   };
   pipeline::ReconcilerOptions options;
   options.writes_on_v1 = settings.stibee.api == settings::ApiVersion::V1;
-  pipeline::Services services{ground_.clock, ground_.store_worker, ground_.store,
-                              ground_.log,   ground_.metrics,      system_random()};
-  reconciler_ = std::make_unique<pipeline::Reconciler>(services, *list_worker_, *dispatch_, *dialect_,
-                                                       mirrors().size(), options, std::move(hooks));
+  reconciler_ = std::make_unique<pipeline::Reconciler>(services(), *list_worker_, *dispatch_, *dialect_,
+                                                       states, options, std::move(hooks));
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     dispatch_->set_blocked(i, !reconciler_->adopted(i));
   ingest_->on_commit([this](std::size_t mirror) { reconciler_->table_was_read(mirror); });
@@ -158,7 +177,7 @@ void Engine::spawn(asio::awaitable<void> loop) {
       try {
         std::rethrow_exception(error);
       } catch (const std::exception& failure) {
-        what = telemetry::sanitise(failure.what());
+        what = privacy::sanitise(failure.what());
       }
       if (failed_) failed_(what);
     }

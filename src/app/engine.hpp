@@ -25,18 +25,26 @@ namespace stibee_sync::app {
 struct Ground {
   boost::asio::io_context& context;
   runtime::Clock& clock;
-  runtime::Worker& store_worker;
   runtime::Worker& source_worker;
-  store::Store& store;
+  runtime::Confined<store::Store>& store;
+  const domain::StateKey& key;  // the store's
   telemetry::Log& log;
   telemetry::Metrics& metrics;
+};
+
+/// The mirrors of some settings, opened in the store, and what it knew of each then.
+struct OpenedMirrors {
+  OpenedMirrors() = default;
+  std::vector<pipeline::MirrorPlan> plans;
+  std::vector<pipeline::MirrorState> states;
 };
 
 /// The loops with everything that follows from the settings. A reload makes a new one: the state is on
 /// disk, so starting anew is the same as going on. On the loop thread.
 class Engine {
  public:
-  Engine(Ground ground, const settings::Settings& settings);
+  /// `mirrors` are those of the settings.
+  Engine(Ground ground, const settings::Settings& settings, OpenedMirrors mirrors);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -77,7 +85,8 @@ class Engine {
   void watch_over(telemetry::Health& health);
 
  private:
-  void make_reconciler(const settings::Settings& settings);
+  void make_reconciler(const settings::Settings& settings, const std::vector<pipeline::MirrorState>& states);
+  pipeline::Services services() const;
   void spawn(boost::asio::awaitable<void> loop);
 
   Ground ground_;
@@ -99,9 +108,17 @@ class Engine {
   int running_ = 0;
 };
 
-/// Mirror states as the settings name them, opened in the store. Throws store::StoreError.
+/// Pure; without the ids that the store gives.
+std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& settings,
+                                               const delivery::Dialect& dialect);
+/// Mirror states as the settings name them, opened in the store. Blocking, on the store's thread. Throws
+/// store::StoreError.
 std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
                                                const delivery::Dialect& dialect);
+OpenedMirrors open_mirrors(store::Store& store, std::vector<pipeline::MirrorPlan> plans);
+/// The queue was placed by the settings of the last run, or of before a reload: by these from now on. The
+/// rest is that of `open_mirrors`.
+void place_queue(store::Store& store, const OpenedMirrors& mirrors, domain::UtcTime now);
 std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settings);
 /// Of every class of calls that is made with these settings.
 delivery::Limits limits(const settings::Settings& settings);

@@ -142,8 +142,8 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
 
   auto rejected = backlog.parked;
   for (const auto& [reason, count] : finding.rejected)
-    rejected[reason] += count;
-  if (finding.duplicates > 0) rejected["duplicate_address"] = finding.duplicates;
+    rejected[name(reason)] += count;
+  if (finding.duplicates > 0) rejected[name(domain::Reason::DuplicateAddress)] = finding.duplicates;
 
   json::Value counts = json::Value::object();
   for (const auto& [name, count] : operations)

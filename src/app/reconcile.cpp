@@ -146,10 +146,13 @@ int compare_alone(const Options& options) {
 
   asio::io_context context(1);
   const auto clock = runtime::make_system_clock(context.get_executor());
-  auto store_worker = runtime::make_thread_worker("store");
   auto source_worker = runtime::make_thread_worker("source");
-  Ground ground{context, *clock, *store_worker, *source_worker, *state.store, log, metrics};
-  auto engine = std::make_unique<Engine>(ground, settings);
+  const auto key = state.store->key();
+  auto mirrors = open_mirrors(*state.store, mirror_plans(settings, *make_dialect(settings)));
+  auto confined = std::make_unique<runtime::Confined<store::Store>>(std::move(state.store),
+                                                                    runtime::make_thread_worker("store"));
+  Ground ground{context, *clock, *source_worker, *confined, key, log, metrics};
+  auto engine = std::make_unique<Engine>(ground, settings, std::move(mirrors));
   // Asked of paused mirrors too: "no differences" must not mean that nobody looked.
   bool all_adopted = true;
   for (std::size_t i = 0; i < engine->mirrors().size(); ++i)
@@ -158,7 +161,7 @@ int compare_alone(const Options& options) {
     std::cerr
         << "nothing was sent to this list yet, so there is nothing to compare: run `stibee-syncd sync`, "
            "or the daemon, first\n";
-    store_worker.reset();
+    confined.reset();
     source_worker.reset();
     return ExitCode::try_later;
   }
@@ -177,7 +180,7 @@ int compare_alone(const Options& options) {
   int code = comparison.code();
   if (code == ExitCode::ok) code = print(options, reconcile_report(comparison.views()));
   // The threads first: their jobs resume on the context.
-  store_worker.reset();
+  confined.reset();
   source_worker.reset();
   engine.reset();
   return code;

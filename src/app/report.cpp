@@ -1,7 +1,8 @@
 #include "app/report.hpp"
 
+#include "stibee_sync/text/time_format.hpp"
+
 #include <algorithm>
-#include <ctime>
 
 namespace stibee_sync::app {
 namespace {
@@ -10,7 +11,7 @@ using json::Value;
 using pipeline::CycleOutcome;
 
 Value time_or_null(const std::optional<domain::UtcTime>& time) {
-  return time ? Value(iso(*time)) : Value();
+  return time ? Value(text::iso_utc(*time)) : Value();
 }
 
 std::size_t pending_of(const store::Summary& summary, domain::Lane lane) {
@@ -87,18 +88,6 @@ double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, st
   return delivery::best_schedule(load, *view.dialect, view.limits, view.max_in_flight).seconds;
 }
 
-std::string iso(domain::UtcTime time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const std::time_t plain = seconds.time_since_epoch().count();
-  std::tm parts{};
-  ::gmtime_r(&plain, &parts);
-  char text[40];
-  const auto length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  auto millis = std::to_string((time - seconds).count());
-  millis.insert(0, 3 - millis.size(), '0');
-  return std::string(text, length) + "." + millis + "Z";
-}
-
 Value status_report(const DaemonView& view) {
   bool healthy = true;
   Value mirrors = Value::array();
@@ -136,7 +125,7 @@ Value status_report(const DaemonView& view) {
       one.set("class", hold.change_class);
       one.set("count", hold.count);
       one.set("digest", hold.digest);
-      one.set("since", iso(hold.since));
+      one.set("since", text::iso_utc(hold.since));
       one.set("why", hold.why);
       held.push_back(std::move(one));
     }
@@ -194,7 +183,7 @@ Value guard_report(const DaemonView& view) {
       one.set("count", hold.count);
       one.set("of", hold.of);
       one.set("digest", hold.digest);
-      one.set("since", iso(hold.since));
+      one.set("since", text::iso_utc(hold.since));
       one.set("why", hold.why);
       one.set("refs", std::move(refs));
       held.push_back(std::move(one));

@@ -47,8 +47,6 @@ json::Value failures_report(const std::vector<ParkedView>& people);
 /// How long the limits alone make so many people wait.
 double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people);
 
-std::string iso(domain::UtcTime time);  // 2026-01-02T03:04:05.678Z
-
 /// Reads what the views need. Blocking: on the store's thread. Throws store::StoreError.
 std::vector<MirrorView> view_mirrors(const store::Store& store,
                                      const std::vector<pipeline::MirrorPlan>& plans, domain::UtcTime now);

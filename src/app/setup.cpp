@@ -2,6 +2,7 @@
 
 #include "app/exit_code.hpp"
 #include "app/writeback_check.hpp"
+#include "stibee_sync/domain/reason.hpp"
 #include "stibee_sync/store/memory_store.hpp"
 
 #include <cerrno>
@@ -94,29 +95,11 @@ telemetry::Log make_log(const settings::Settings& settings) {
 }
 
 std::vector<std::string> parked_reasons() {
-  return {"null_email",
-          "empty_address",
-          "no_at_sign",
-          "white_space_or_control",
-          "address_too_long",
-          "bad_domain",
-          "invalid_utf8",
-          "nul_byte",
-          "bad_date",
-          "bad_array",
-          "duplicate_address",
-          "too_large",
-          "no_email",
-          "wrong_email",
-          "wrong_phone",
-          "exist_phone",
-          "duplicated_phone",
-          "validation",
-          "validation_date_time",
-          "invalid_fields",
-          "invalid_subscriber_status",
-          "resubscribe_unsupported",
-          "confirmation_in_doubt"};
+  std::vector<std::string> texts;
+  for (const auto reason : domain::all_reasons()) {
+    if (parks(reason)) texts.push_back(name(reason));
+  }
+  return texts;
 }
 
 void hide_secrets(telemetry::Log& log, const settings::Settings& settings) {

@@ -19,11 +19,12 @@ namespace asio = boost::asio;
 
 class OnePass {
  public:
-  OnePass(Ground ground, Engine& engine, const settings::Settings& settings, domain::Duration timeout)
+  OnePass(Ground ground, Engine& engine, const settings::Settings& settings, const Options& options)
       : ground_(ground),
         engine_(engine),
         view_(daemon_view({}, settings)),
-        timeout_(timeout),
+        timeout_(options.timeout),
+        with_report_(options.json),
         timer_(ground.clock.make_timer()) {}
 
   asio::awaitable<void> run() {
@@ -62,16 +63,24 @@ class OnePass {
     }
     if (code_ == ExitCode::ok && paused_) code_ = ExitCode::try_later;
     co_await engine_.stop(std::chrono::seconds(4));
-    done_ = true;
+    if (with_report_) {
+      auto look = [plans = engine_.mirrors(), now = ground_.clock.utc()](store::Store& store) {
+        return view_mirrors(store, plans, now);
+      };
+      const auto seen = co_await ground_.store.run(std::move(look));
+      view_.mirrors = seen.value();
+    }
   }
 
   void interrupt() {
     code_ = ExitCode::try_later;
     interrupted_ = true;
+    engine_.ingest().stop();
     timer_->wake();
   }
   int code() const { return code_; }
-  bool done() const { return done_; }
+  /// Once it has run, if it was to make one.
+  json::Value report() const { return status_report(view_); }
 
  private:
   asio::awaitable<void> deliver() {
@@ -142,25 +151,26 @@ class OnePass {
     for (std::size_t i = 0; i < engine_.mirrors().size(); ++i) {
       if (!engine_.paused(i) && !engine_.forbidden(i)) mirrors.push_back(engine_.mirrors()[i].id);
     }
-    auto work = [&store = ground_.store, mirrors = std::move(mirrors)] {
+    auto work = [mirrors = std::move(mirrors)](store::Store& store) {
       std::size_t sum = 0;
       for (const auto id : mirrors)
         sum += store.pending(id);
       return sum;
     };
-    co_return co_await runtime::offload(ground_.store_worker, std::move(work));
+    const auto waiting = co_await ground_.store.run(std::move(work));
+    co_return waiting.value();
   }
 
   Ground ground_;
   Engine& engine_;
   DaemonView view_;
   domain::Duration timeout_;
+  bool with_report_;
   std::unique_ptr<runtime::Timer> timer_;
   Progress progress_;
   int code_ = ExitCode::ok;
   bool held_ = false;
   bool paused_ = false;
-  bool done_ = false;
   bool interrupted_ = false;
 };
 
@@ -185,11 +195,14 @@ int sync(const Options& options) {
 
   asio::io_context context(1);
   const auto clock = runtime::make_system_clock(context.get_executor());
-  auto store_worker = runtime::make_thread_worker("store");
   auto source_worker = runtime::make_thread_worker("source");
-  Ground ground{context, *clock, *store_worker, *source_worker, *state.store, log, metrics};
-  auto engine = std::make_unique<Engine>(ground, settings);
-  OnePass pass(ground, *engine, settings, options.timeout);
+  const auto key = state.store->key();
+  auto mirrors = open_mirrors(*state.store, mirror_plans(settings, *make_dialect(settings)));
+  auto confined = std::make_unique<runtime::Confined<store::Store>>(std::move(state.store),
+                                                                    runtime::make_thread_worker("store"));
+  Ground ground{context, *clock, *source_worker, *confined, key, log, metrics};
+  auto engine = std::make_unique<Engine>(ground, settings, std::move(mirrors));
+  OnePass pass(ground, *engine, settings, options);
   asio::signal_set signals(context, SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) pass.interrupt();
@@ -200,20 +213,16 @@ int sync(const Options& options) {
     if (error) std::rethrow_exception(error);
   });
   context.run();
-  if (options.json || pass.code() == ExitCode::ok || pass.code() == ExitCode::held) {
-    const auto now = clock->utc();
-    const auto report =
-        status_report(daemon_view(view_mirrors(*state.store, engine->mirrors(), now), settings));
-    if (options.json) {
-      std::cout << json::to_pretty_string(report) << "\n";
-    } else {
-      std::cout << (pass.code() == ExitCode::held ? "in step but for what is held: " : "in step: ")
-                << with_thousands(static_cast<std::int64_t>(engine->dispatch().condition().settled))
-                << " people brought up to date with " << engine->dispatch().condition().calls << " calls\n";
-    }
+  if (options.json) {
+    std::cout << json::to_pretty_string(pass.report()) << "\n";
+  } else if (pass.code() == ExitCode::ok || pass.code() == ExitCode::held) {
+    const auto condition = engine->dispatch().condition();
+    std::cout << (pass.code() == ExitCode::held ? "in step but for what is held: " : "in step: ")
+              << with_thousands(static_cast<std::int64_t>(condition.settled))
+              << " people brought up to date with " << condition.calls << " calls\n";
   }
   // The threads first: their jobs resume on the context.
-  store_worker.reset();
+  confined.reset();
   source_worker.reset();
   engine.reset();
   return pass.code();

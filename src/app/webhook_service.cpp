@@ -1,6 +1,6 @@
 #include "app/webhook_service.hpp"
 
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/webhook/event.hpp"
 
 #include <exception>
@@ -26,11 +26,11 @@ ServerResponse answer(int status, std::string text) {
   return ServerResponse(status, "text/plain; charset=utf-8", std::move(text));
 }
 
-std::vector<webhook::Network> networks(const std::vector<settings::Cidr>& given) {
-  std::vector<webhook::Network> out;
+std::vector<text::IpNetwork> networks(const std::vector<settings::Cidr>& given) {
+  std::vector<text::IpNetwork> out;
   for (const auto& cidr : given) {
     // The settings have checked them.
-    if (auto network = webhook::Network::parse(cidr.address, cidr.prefix_length)) out.push_back(*network);
+    if (auto network = text::IpNetwork::parse(cidr.address, cidr.prefix_length)) out.push_back(*network);
   }
   return out;
 }
@@ -147,7 +147,7 @@ void WebhookService::handler_failed(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& failure) {
-    what = telemetry::sanitise(failure.what());
+    what = privacy::sanitise(failure.what());
   }
   ground_.log.event(Level::Error, Event::WebhookRejected, "internal error while an event was taken",
                     {{"reason", "internal"}, {"detail", what}, {"left_out", *left_out}});

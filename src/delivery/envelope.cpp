@@ -1,9 +1,12 @@
 #include "envelope.hpp"
 
+#include "stibee_sync/privacy/redaction.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "wording.hpp"
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 namespace stibee_sync::delivery {
@@ -29,7 +32,7 @@ const json::Value* first_of(const json::Value& object, std::initializer_list<std
 std::optional<bool> flag_of(const json::Value* value) {
   if (!value) return std::nullopt;
   if (const auto* flag = value->if_bool()) return *flag;
-  const std::string text = lower_case(text_of(value));
+  const std::string text = text::lower_case(text_of(value));
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
   return std::nullopt;
@@ -38,6 +41,51 @@ std::optional<bool> flag_of(const json::Value* value) {
 bool means_success(const std::string& code) {
   const std::string word = bare(code);
   return word == "ok" || word == "success" || word == "0" || word == "200";
+}
+
+struct Code {
+  std::string_view spelling;  // but for the case of letters, signs between words, and prefixes
+  domain::Reason::Code reason;
+};
+
+constexpr Code codes[] = {
+    {"UNKNOWN", domain::Reason::Unknown},
+    {"INVALID_REQUEST", domain::Reason::InvalidRequest},
+    {"LIST_ALREADY_SUBSCRIBED", domain::Reason::ListAlreadySubscribed},
+    {"NOT_FOUND", domain::Reason::NotFound},
+    {"Internal", domain::Reason::Internal},
+    {"Authorization.NoToken", domain::Reason::AuthorizationNoToken},
+    {"Authorization.PermissionDenied", domain::Reason::AuthorizationPermissionDenied},
+    {"Data.Duplicated", domain::Reason::DataDuplicated},
+    {"Data.InvalidRequest", domain::Reason::DataInvalidRequest},
+    {"Data.LimitExceeded", domain::Reason::DataLimitExceeded},
+    {"Data.TooLongData", domain::Reason::DataTooLongData},
+    {"List.AlreadyExistEmail", domain::Reason::ListAlreadyExistEmail},
+    {"List.AlreadyExistGroup", domain::Reason::ListAlreadyExistGroup},
+    {"List.ExceededSubscribers", domain::Reason::ListExceededSubscribers},
+    {"List.InvalidData", domain::Reason::ListInvalidData},
+    {"List.InvalidEmail", domain::Reason::ListInvalidEmail},
+    {"List.InvalidSubscriberVar", domain::Reason::ListInvalidSubscriberVar},
+    {"List.LimitExceeded", domain::Reason::ListLimitExceeded},
+    {"List.NoSuchGroup", domain::Reason::ListNoSuchGroup},
+    {"List.NotExistEmail", domain::Reason::ListNotExistEmail},
+    {"List.NotPermittedSenderDomain", domain::Reason::ListNotPermittedSenderDomain},
+    {"List.TooLongData", domain::Reason::ListTooLongData},
+    {"List.TooManyGroups", domain::Reason::ListTooManyGroups},
+    {"List.TooManySubscribers", domain::Reason::ListTooManySubscribers},
+    {"Service.NeedProPlan", domain::Reason::ServiceNeedProPlan},
+};
+
+// "stberror.Errors.List.NotExistEmail" is the longest form of a code.
+std::optional<domain::Reason> known_code(std::string_view code) {
+  std::string word = bare(code);
+  for (const std::string_view prefix : {"stberror", "errors"}) {
+    if (word.starts_with(prefix)) word.erase(0, prefix.size());
+  }
+  const auto* const found = std::find_if(std::begin(codes), std::end(codes),
+                                         [&](const Code& known) { return bare(known.spelling) == word; });
+  if (found == std::end(codes)) return std::nullopt;
+  return found->reason;
 }
 
 int status_of(const json::Value* value) {
@@ -71,7 +119,7 @@ Envelope::Envelope(const ApiAnswer& answer)
       retry_after_(answer.retry_after.has_value()) {
   failed_ = http_status_ < 200 || http_status_ >= 300;
   if (!document_) {
-    text_ = lower_case(answer.body.substr(0, text_read));
+    text_ = text::lower_case(answer.body.substr(0, text_read));
     return;
   }
   ok_ = flag_of(document_->find_any_case("ok"));
@@ -96,23 +144,23 @@ const json::Value* Envelope::value() const {
 }
 
 bool Envelope::speaks_of_size() const {
-  return contains_any(bare(code_) + ' ' + lower_case(message_),
+  return contains_any(bare(code_) + ' ' + text::lower_case(message_),
                       {"toolong", "too long", "toolarge", "too large", "entity too", "toomanysubscribers"});
 }
 
 bool Envelope::speaks_of_limit() const {
   // Words of pages made for people say "limit" for many reasons.
-  const bool clear = contains_any(text_ + bare(code_) + ' ' + lower_case(message_),
+  const bool clear = contains_any(text_ + bare(code_) + ' ' + text::lower_case(message_),
                                   {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
                                    "rate_limit", "limit exceeded", "limitexceeded", "throttl"});
   // A server's own trouble may mention other limits ("time limit"); it may have applied the call, too.
   if (clear || status_ >= 500) return clear;
-  return contains_any(bare(code_) + ' ' + lower_case(message_), {"limit", "too many", "초과"}) ||
+  return contains_any(bare(code_) + ' ' + text::lower_case(message_), {"limit", "too many", "초과"}) ||
          (!text_.empty() && contains_any(text_, {"초과"}));
 }
 
 bool Envelope::speaks_of_key() const {
-  const std::string message = lower_case(message_);
+  const std::string message = text::lower_case(message_);
   return contains_any(bare(code_), {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
          contains_any(message,
                       {"accesstoken", "access token", "api key", "apikey", "unauthori", "not authori",
@@ -140,6 +188,10 @@ bool Envelope::says_group_missing() const {
   return contains_any(bare(code_), {"nosuchgroup", "notexistgroup", "groupnotfound", "groupnotexist"});
 }
 
+bool Envelope::says_group_exists() const {
+  return contains_any(bare(code_), {"alreadyexist"});
+}
+
 CallVerdict Envelope::verdict() const {
   if (status_ == 429) return CallVerdict::Throttled;
   if (status_ == 413 || (status_ < 500 && speaks_of_size())) return CallVerdict::BatchRefused;
@@ -152,9 +204,13 @@ CallVerdict Envelope::verdict() const {
   return CallVerdict::BatchRefused;
 }
 
-std::string Envelope::reason() const {
-  const bool successful_status = status_ >= 200 && status_ < 300;
-  return reason_of(code_, "", successful_status ? "refused" : "http_" + std::to_string(status_));
+domain::Reason Envelope::reason() const {
+  if (const auto known = known_code(code_)) return *known;
+  return status_ >= 200 && status_ < 300 ? domain::Reason::Refused : domain::Reason::http(status_);
+}
+
+std::string Envelope::words() const {
+  return known_code(code_) ? message_ : with_code(code_, message_);
 }
 
 std::string message_about(std::string_view text, const std::vector<Recipient>& recipients) {
@@ -174,14 +230,15 @@ std::string message_about(std::string_view text, const std::vector<Recipient>& r
         hide(field.value);
     }
   }
-  return safe_message(result);
+  return privacy::sanitise(result, privacy::words_of_stibee);
 }
 
-CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients, std::string reason,
-                      std::string message, std::optional<domain::Duration> retry_after) {
+CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients,
+                      std::optional<domain::Reason> reason, std::string message,
+                      std::optional<domain::Duration> retry_after) {
   CallResult result;
   result.verdict = verdict;
-  result.reason = std::move(reason);
+  result.reason = reason;
   result.message = std::move(message);
   result.retry_after = retry_after;
   domain::Outcome outcome;
@@ -196,7 +253,7 @@ CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipie
 CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& recipients,
                        const ApiAnswer& answer) {
   CallResult result = whole_call(envelope.verdict(), recipients, envelope.reason(),
-                                 message_about(envelope.message(), recipients), answer.retry_after);
+                                 message_about(envelope.words(), recipients), answer.retry_after);
   if (result.verdict == CallVerdict::ServerTrouble && answer.status >= 300 && answer.status < 400) {
     // Redirects are not followed: nothing was applied.
     for (domain::Outcome& outcome : result.outcomes)
@@ -208,7 +265,7 @@ CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& r
 CallResult read_verdict(const ApiAnswer& answer) {
   const Envelope envelope(answer);
   if (envelope.failed()) return failed_call(envelope, {}, answer);
-  return whole_call(CallVerdict::Answered, {}, "", "", std::nullopt);
+  return whole_call(CallVerdict::Answered, {}, {}, {}, {});
 }
 
 }  // namespace stibee_sync::delivery

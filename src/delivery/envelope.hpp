@@ -21,9 +21,8 @@ class Envelope {
   /// The `Value` of v1; null if there is none.
   const json::Value* value() const;
   std::optional<bool> ok() const { return ok_; }
-  /// Stibee's, as they came; not safe to log.
-  const std::string& code() const { return code_; }
-  const std::string& message() const { return message_; }
+  /// What Stibee says, as it came; not safe to log. A code that `reason` does not tell stands before it.
+  std::string words() const;
   /// HTTP's status, or the one inside where HTTP's says nothing.
   int status() const { return status_; }
   /// A status, an `Ok: false` or an error speaks of failure.
@@ -37,8 +36,9 @@ class Envelope {
   bool says_person_missing() const;
   bool says_already_assigned() const;
   bool says_group_missing() const;
-  /// Safe to log: from the code, else "http_503", else "refused".
-  std::string reason() const;
+  bool says_group_exists() const;
+  /// By the code if it is one that we know, else by the status.
+  domain::Reason reason() const;
 
  private:
   bool speaks_of_size() const;
@@ -57,12 +57,13 @@ class Envelope {
 };
 
 /// The same verdict for everybody; outcomes follow from it.
-CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients, std::string reason,
-                      std::string message, std::optional<domain::Duration> retry_after);
+CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients,
+                      std::optional<domain::Reason> reason, std::string message,
+                      std::optional<domain::Duration> retry_after);
 /// Of a call that failed as a whole; `recipients` may be empty (probes).
 CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& recipients,
                        const ApiAnswer& answer);
-/// Stibee's words without anything of the people: what `safe_message` hides, and the values that were sent.
+/// Stibee's words without anything of the people: what the sanitiser hides, and the values that were sent.
 std::string message_about(std::string_view text, const std::vector<Recipient>& recipients);
 
 }  // namespace stibee_sync::delivery

@@ -1,6 +1,7 @@
 #include "recipient_json.hpp"
 
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "wording.hpp"
 
 namespace stibee_sync::delivery {
@@ -15,7 +16,7 @@ domain::OperationKind call_of(domain::OperationKind kind) {
 
 void append_fields(std::string& out, const domain::FieldValues& fields, bool leading_comma) {
   for (const domain::FieldValue& field : fields) {
-    const std::string tag = lower_case(field.tag);
+    const std::string tag = text::lower_case(field.tag);
     if (tag == "email" || tag.starts_with('$')) continue;
     if (leading_comma) out += ',';
     leading_comma = true;

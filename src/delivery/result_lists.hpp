@@ -10,7 +10,7 @@
 
 namespace stibee_sync::delivery {
 
-domain::Outcome outcome_with(domain::OutcomeKind kind, std::string reason = {});
+domain::Outcome outcome_with(domain::OutcomeKind kind, std::optional<domain::Reason> reason = {});
 bool sends_values(domain::OperationKind kind);
 bool is_group_call(domain::OperationKind kind);
 

@@ -1,5 +1,7 @@
 #include "stibee_sync/delivery/retry.hpp"
 
+#include "stibee_sync/domain/backoff.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -14,19 +16,6 @@ constexpr std::size_t least_retries = 10;
 constexpr std::size_t calls_per_retry = 10;
 constexpr std::chrono::minutes budget_window{1};
 
-// min(cap, base·2^(attempt-1)), without overflow for any attempt.
-Duration ceiling(Duration base, int attempt, Duration cap) {
-  Duration result = std::min(base, cap);
-  for (int i = 1; i < attempt && result < cap; ++i)
-    result = std::min(result * 2, cap);
-  return result;
-}
-
-Duration jittered(Duration most, const Random& random) {
-  const double share = std::clamp(random(), 0.0, 1.0);
-  return Duration(static_cast<Duration::rep>(static_cast<double>(most.count()) * share));
-}
-
 bool within_budget(std::size_t retries, std::size_t calls) {
   return retries < std::max(least_retries, calls / calls_per_retry);
 }
@@ -39,11 +28,11 @@ domain::UtcTime retry_at(const domain::Outcome& outcome, int attempt, domain::Ut
   if (outcome.kind == domain::OutcomeKind::Throttled) {
     // Jitter comes on top of the least wait, so that all who were throttled together do not come back
     // together.
-    const Duration most = ceiling(policy.throttled_base, attempt, policy.cap);
-    wait =
-        std::min(policy.throttled_base + jittered(most, random), std::max(policy.cap, policy.throttled_base));
+    wait = policy.throttled_base +
+           domain::backoff(policy.throttled_base, policy.cap, attempt, domain::Jitter::Full, random());
+    wait = std::min(wait, std::max(policy.cap, policy.throttled_base));
   } else {
-    wait = jittered(ceiling(policy.base, attempt, policy.cap), random);
+    wait = domain::backoff(policy.base, policy.cap, attempt, domain::Jitter::Full, random());
   }
   if (outcome.retry_after) wait = std::max(wait, *outcome.retry_after);
   return now + wait;

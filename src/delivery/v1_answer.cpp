@@ -20,7 +20,7 @@ CallResult read(const std::vector<Recipient>& recipients, const ApiAnswer& answe
       // A deletion that failed with an error is no deletion of somebody already gone.
       const bool ambiguous = kind == OperationKind::Delete && !envelope.says_person_missing();
       if (roster.anybody_named() && !ambiguous) {
-        roster.settle_rest(outcome_with(OutcomeKind::Unknown, "not_named"));
+        roster.settle_rest(outcome_with(OutcomeKind::Unknown, domain::Reason::NotNamed));
         return answered(roster.outcomes());
       }
     }
@@ -35,7 +35,7 @@ CallResult read(const std::vector<Recipient>& recipients, const ApiAnswer& answe
   // What a group call answers besides Ok is documented nowhere.
   roster.settle_rest(is_group_call(kind) && envelope.ok() == true
                          ? outcome_with(OutcomeKind::Delivered)
-                         : outcome_with(OutcomeKind::Unknown, "not_named"));
+                         : outcome_with(OutcomeKind::Unknown, domain::Reason::NotNamed));
   return answered(roster.outcomes());
 }
 

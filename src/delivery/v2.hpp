@@ -8,8 +8,6 @@
 
 namespace stibee_sync::delivery::v2 {
 
-/// As a path segment: everything but unreserved characters is escaped.
-std::string percent_encoded(std::string_view text);
 std::string list_path(std::int64_t list_id);
 
 std::size_t max_people(const domain::Operation& operation, const V2Options& options);

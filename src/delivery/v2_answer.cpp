@@ -2,6 +2,7 @@
 // addresses by result, an error with {code, httpStatusCode, message}.
 #include "result_lists.hpp"
 #include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "v2.hpp"
 #include "wording.hpp"
 
@@ -16,7 +17,7 @@ using domain::OutcomeKind;
 
 // Nothing at all behind a 2xx is an ok, too: v2 tells of errors by the status, and never by an empty page.
 bool says_ok(const Envelope& envelope, std::string_view body) {
-  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return true;
+  if (text::trimmed(body).empty()) return true;
   if (!envelope.document()) return bare(body.substr(0, 16)) == "ok" && body.size() <= 16;
   const json::Value& document = *envelope.document();
   if (const auto* text = document.if_string()) return bare(*text) == "ok";
@@ -32,9 +33,9 @@ domain::Outcome delivered(const Recipient& recipient, int status) {
   // The add call tells by its status whether it added somebody (200) or updated them (201).
   const bool existed = status == 201;
   if (recipient.operation.kind == OperationKind::Update) {
-    if (!existed) outcome.reason = reason_created;
+    if (!existed) outcome.existed = false;
   } else if (existed) {
-    outcome.reason = reason_updated;
+    outcome.existed = true;
   }
   return outcome;
 }
@@ -45,7 +46,7 @@ CallResult read_bulk(const std::vector<Recipient>& recipients, const ApiAnswer& 
   Roster roster(recipients);
   take_lists(roster, lists_of(envelope), recipients);
   if (!roster.anybody_named()) return unreadable(recipients, answer);
-  roster.settle_rest(outcome_with(OutcomeKind::Unknown, "not_named"));
+  roster.settle_rest(outcome_with(OutcomeKind::Unknown, domain::Reason::NotNamed));
   return answered(roster.outcomes());
 }
 

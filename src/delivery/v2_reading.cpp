@@ -4,6 +4,7 @@
 #include "result_lists.hpp"
 #include "roster.hpp"
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "v2.hpp"
 #include "wording.hpp"
 
@@ -106,7 +107,7 @@ ListedPerson person_of(const json::Value& entry, domain::EmailAddress email) {
   if (const auto* status = string_member(entry, "status")) person.status = status_from(*status);
   if (const json::Value* fields = entry.find_any_case("fields"); fields && fields->is_object()) {
     for (const auto& [tag, value] : *fields->if_object()) {
-      if (lower_case(tag) == "$ad_agreed") person.ad_agreed = consent_of(value);
+      if (text::lower_case(tag) == "$ad_agreed") person.ad_agreed = consent_of(value);
       if (!tag.starts_with('$')) person.fields.push_back({tag, field_text(value)});
     }
   }
@@ -201,7 +202,11 @@ ApiRequest create_group_request(std::int64_t list_id, std::string_view name) {
 
 Read<domain::GroupId> read_created_group(const ApiAnswer& answer) {
   const Envelope envelope(answer);
-  if (envelope.failed()) return failure(envelope, answer);
+  if (envelope.failed()) {
+    CallResult result = failure(envelope, answer);
+    if (envelope.says_group_exists()) result.reason = domain::Reason::ListAlreadyExistGroup;
+    return result;
+  }
   if (!envelope.document()) return unknown_shape(answer);
   const json::Value& source = envelope.value() ? *envelope.value() : *envelope.document();
   const auto id = integer_of(source.is_object() ? source.find_any_case("id") : &source);

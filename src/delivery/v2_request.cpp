@@ -1,5 +1,6 @@
 #include "recipient_json.hpp"
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/text/hex.hpp"
 #include "v2.hpp"
 
 #include <algorithm>
@@ -49,7 +50,7 @@ std::string subscribers_path(std::int64_t list_id) {
 }
 
 std::string person_path(std::int64_t list_id, const Recipient& recipient) {
-  return subscribers_path(list_id) + '/' + percent_encoded(recipient.email.text());
+  return subscribers_path(list_id) + '/' + text::percent_encoded(recipient.email.text());
 }
 
 ApiRequest group_request(std::int64_t list_id, const Recipient& recipient, Endpoint endpoint,
@@ -154,23 +155,6 @@ PackedCall bulk(std::int64_t list_id, const std::vector<Recipient>& recipients, 
 }
 
 }  // namespace
-
-std::string percent_encoded(std::string_view text) {
-  constexpr char hex[] = "0123456789ABCDEF";
-  std::string result;
-  for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                            c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
-      result += c;
-    } else {
-      result += '%';
-      result += hex[static_cast<unsigned char>(c) >> 4];
-      result += hex[static_cast<unsigned char>(c) & 0xF];
-    }
-  }
-  return result;
-}
 
 std::string list_path(std::int64_t list_id) {
   return "/v2/lists/" + std::to_string(list_id);

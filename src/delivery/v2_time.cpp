@@ -1,4 +1,5 @@
 #include "stibee_sync/delivery/v2_reading.hpp"
+#include "stibee_sync/text/ascii.hpp"
 
 #include <charconv>
 
@@ -16,7 +17,7 @@ class Scanner {
     if (text_.size() < digits) return std::nullopt;
     int value = 0;
     for (std::size_t i = 0; i < digits; ++i) {
-      if (text_[i] < '0' || text_[i] > '9') return std::nullopt;
+      if (!text::is_digit(text_[i])) return std::nullopt;
       value = value * 10 + (text_[i] - '0');
     }
     text_.remove_prefix(digits);
@@ -71,7 +72,7 @@ std::optional<std::chrono::minutes> offset(Scanner& scanner) {
 bool is_zone_name(std::string_view text) {
   if (text.size() > 6) return false;
   for (const char c : text) {
-    if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-')) return false;
+    if (!text::is_upper(c) && !text::is_digit(c) && c != '+' && c != '-') return false;
   }
   return true;
 }

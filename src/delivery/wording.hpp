@@ -6,19 +6,11 @@
 
 namespace stibee_sync::delivery {
 
-/// ASCII lower case; other bytes stay.
-std::string lower_case(std::string_view text);
 /// Lower case without anything but letters, digits and bytes beyond ASCII: "LIST_NotFound" → "listnotfound".
 std::string bare(std::string_view text);
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> words);
 
-/// A code or a key of an answer as a reason: "failWrongEmail" → "wrong_email" (with `prefix` "fail"),
-/// "stberror.Errors.List.NotExistEmail" → "list_not_exist_email". At most 48 characters of [a-z0-9_];
-/// `otherwise` for what has none or could be about a person.
-std::string reason_of(std::string_view code, std::string_view prefix, std::string_view otherwise);
-
-/// Stibee's words for people to read: no addresses, no runs of seven digits or more, no control characters,
-/// at most 200 bytes of whole UTF-8 characters.
-std::string safe_message(std::string_view text);
+/// "CODE: words", or which of the two there is.
+std::string with_code(std::string_view code, std::string_view words);
 
 }  // namespace stibee_sync::delivery

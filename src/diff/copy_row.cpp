@@ -1,7 +1,8 @@
 #include "diff/copy_row.hpp"
 
-#include "diff/utf8.hpp"
 #include "stibee_sync/diff/mapping.hpp"
+#include "stibee_sync/text/hex.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <charconv>
 #include <cstdint>
@@ -17,13 +18,6 @@ constexpr std::string_view null_mark = "\\N";
 
 int octal_digit(char c) {
   return c >= '0' && c <= '7' ? c - '0' : -1;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // Reads up to `most` digits at `i`, advancing it.
@@ -54,8 +48,8 @@ void append_unescaped(std::string& out, std::string_view field) {
       continue;
     }
     ++i;
-    if (c == 'x' && i < field.size() && hex_digit(field[i]) >= 0) {
-      out += static_cast<char>(take_number(field, i, 2, 16, hex_digit));
+    if (c == 'x' && i < field.size() && text::hex_digit(field[i]) >= 0) {
+      out += static_cast<char>(take_number(field, i, 2, 16, text::hex_digit));
       continue;
     }
     switch (c) {
@@ -109,23 +103,18 @@ bool RowFields::split(std::string_view line, std::size_t expected) {
 }
 
 std::variant<domain::MemberKey, Rejection> key_of(std::string_view line, bool integer_key) {
-  const auto rejected = [](std::string_view reason) {
-    Rejection rejection;
-    rejection.reason = reason;
-    return rejection;
-  };
   const std::string_view field = line.substr(0, line.find('\t'));
-  if (field == null_mark) return rejected("null_key");
+  if (field == null_mark) return Rejection(domain::Reason::NullKey);
   if (integer_key) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
-    if (error != std::errc{} || end != field.data() + field.size()) return rejected("bad_key");
+    if (error != std::errc{} || end != field.data() + field.size()) return Rejection(domain::Reason::BadKey);
     return domain::MemberKey(number);
   }
   std::string text;
   append_unescaped(text, field);
-  if (text.find('\0') != std::string::npos) return rejected("nul_byte");
-  if (!is_valid_utf8(text)) return rejected("invalid_utf8");
+  if (text.find('\0') != std::string::npos) return Rejection(domain::Reason::NulByte);
+  if (!text::is_valid_utf8(text)) return Rejection(domain::Reason::InvalidUtf8);
   return domain::MemberKey(std::move(text));
 }
 

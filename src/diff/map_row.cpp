@@ -1,7 +1,7 @@
 #include "diff/text_array.hpp"
 #include "diff/timestamp.hpp"
-#include "diff/utf8.hpp"
 #include "stibee_sync/diff/mapping.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,12 +9,14 @@
 namespace stibee_sync::diff {
 namespace {
 
+using domain::Reason;
 using Row = std::vector<std::optional<std::string_view>>;
 
-// "" if the text can be sent, else the reason.
-std::string_view unsendable(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) return "nul_byte";
-  return is_valid_utf8(text) ? std::string_view() : "invalid_utf8";
+// Why the text cannot be sent, if it cannot.
+std::optional<Reason> unsendable(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return Reason::NulByte;
+  if (!text::is_valid_utf8(text)) return Reason::InvalidUtf8;
+  return std::nullopt;
 }
 
 bool is_true(const std::optional<std::string_view>& value) {
@@ -47,19 +49,19 @@ class GroupCollector {
   domain::GroupSet groups_;
 };
 
-// Adds the groups of one column; "" or why it cannot be used.
-std::string_view collect_groups(std::string_view text, ColumnType type, GroupCollector& groups) {
-  if (const std::string_view reason = unsendable(text); !reason.empty()) return reason;
+// Adds the groups of one column, or tells why it cannot be used.
+std::optional<Reason> collect_groups(std::string_view text, ColumnType type, GroupCollector& groups) {
+  if (const auto reason = unsendable(text)) return reason;
   if (type != ColumnType::TextArray) {
     groups.add(std::string(text));
-    return {};
+    return std::nullopt;
   }
   const auto elements = parse_text_array(text);
-  if (!elements) return "bad_array";
+  if (!elements) return Reason::BadArray;
   for (const auto& element : *elements) {
     if (element) groups.add(*element);
   }
-  return {};
+  return std::nullopt;
 }
 
 // What Stibee is sent for a value; nullopt: a date that has no such form.
@@ -92,9 +94,8 @@ std::variant<domain::Member, Rejection> map_row(const Row& row, const Mapping& m
   if (mapping.subscribed) member.subscribed = is_true(row.at(*mapping.subscribed));
 
   bool has_email = false;
-  const auto rejected = [&](std::string_view reason, std::size_t column) {
-    Rejection rejection;
-    rejection.reason = reason;
+  const auto rejected = [&](Reason reason, std::size_t column) {
+    Rejection rejection(reason);
     if (column < mapping.column_names.size()) rejection.column = mapping.column_names[column];
     if (has_email) rejection.email = std::move(member.email);
     rejection.subscribed = member.subscribed;
@@ -102,10 +103,10 @@ std::variant<domain::Member, Rejection> map_row(const Row& row, const Mapping& m
   };
 
   const auto& raw_email = row.at(email_column);
-  if (!raw_email) return rejected("null_email", email_column);
+  if (!raw_email) return rejected(Reason::NullEmail, email_column);
   auto email = domain::EmailAddress::parse(*raw_email, mapping.max_address_length);
   if (const auto* problem = std::get_if<domain::AddressProblem>(&email))
-    return rejected(domain::name(*problem), email_column);
+    return rejected(reason_of(*problem), email_column);
   member.email = std::move(std::get<domain::EmailAddress>(email));
   has_email = true;
 
@@ -119,8 +120,8 @@ std::variant<domain::Member, Rejection> map_row(const Row& row, const Mapping& m
   for (const std::size_t column : mapping.groups) {
     const auto& text = row.at(column);
     if (!text) continue;
-    const std::string_view reason = collect_groups(*text, mapping.types.at(column), groups);
-    if (!reason.empty()) return rejected(reason, column);
+    if (const auto reason = collect_groups(*text, mapping.types.at(column), groups))
+      return rejected(*reason, column);
   }
   member.groups = groups.take();
 
@@ -128,10 +129,9 @@ std::variant<domain::Member, Rejection> map_row(const Row& row, const Mapping& m
   for (const Mapping::Field& field : mapping.fields) {
     // NULL is sent as "", so that a value that was cleared is cleared there too.
     const std::string_view text = row.at(field.column).value_or("");
-    if (const std::string_view reason = unsendable(text); !reason.empty())
-      return rejected(reason, field.column);
+    if (const auto reason = unsendable(text)) return rejected(*reason, field.column);
     const auto value = row[field.column] ? sendable(text, field.type) : text;
-    if (!value) return rejected("bad_date", field.column);
+    if (!value) return rejected(Reason::BadDate, field.column);
     member.fields.push_back({field.tag, std::string(*value)});
   }
   return member;

@@ -1,20 +1,12 @@
 #include "diff/text_array.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+
 #include <cstddef>
 #include <utility>
 
 namespace stibee_sync::diff {
 namespace {
-
-// `NULL` in any case, as PostgreSQL reads it; a text "NULL" is always written with quotes.
-bool is_null_word(std::string_view word) {
-  constexpr std::string_view upper = "NULL";
-  if (word.size() != upper.size()) return false;
-  for (std::size_t i = 0; i < word.size(); ++i) {
-    if ((word[i] & ~0x20) != upper[i]) return false;
-  }
-  return true;
-}
 
 // Takes `[1:2]=` off; an array with several dimensions is left alone and fails at its nested braces.
 std::string_view without_bounds(std::string_view text) {
@@ -59,7 +51,8 @@ std::optional<std::vector<std::optional<std::string>>> parse_text_array(std::str
       if (element.empty()) return std::nullopt;
     }
     if (i >= text.size()) return std::nullopt;
-    if (!quoted && !escaped && is_null_word(element)) {
+    // In any case, as PostgreSQL reads it; a text "NULL" is always written with quotes.
+    if (!quoted && !escaped && text::equal_ignoring_case(element, "NULL")) {
       elements.emplace_back(std::nullopt);
     } else {
       elements.emplace_back(std::move(element));

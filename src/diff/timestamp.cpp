@@ -1,5 +1,7 @@
 #include "diff/timestamp.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+
 #include <chrono>
 #include <cstddef>
 
@@ -9,15 +11,11 @@ namespace {
 constexpr std::size_t date_length = 10;       // yyyy-MM-dd
 constexpr std::size_t date_time_length = 19;  // yyyy-MM-dd HH:mm:ss
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 // Matches `text` against `form`, where `0` stands for a digit and everything else for itself.
 bool has_form(std::string_view text, std::string_view form) {
   if (text.size() != form.size()) return false;
   for (std::size_t i = 0; i < form.size(); ++i) {
-    if (form[i] == '0' ? !is_digit(text[i]) : text[i] != form[i]) return false;
+    if (form[i] == '0' ? !text::is_digit(text[i]) : text[i] != form[i]) return false;
   }
   return true;
 }
@@ -34,7 +32,7 @@ int take_milliseconds(std::string_view& rest) {
   if (!rest.starts_with('.')) return 0;
   std::size_t end = 1;
   int value = 0;
-  for (; end < rest.size() && is_digit(rest[end]); ++end) {
+  for (; end < rest.size() && text::is_digit(rest[end]); ++end) {
     if (end <= 3) value = value * 10 + (rest[end] - '0');
   }
   if (end == 1 || end > 7) return -1;

@@ -1,5 +1,7 @@
 #include "stibee_sync/domain/fingerprint.hpp"
 
+#include "stibee_sync/text/hex.hpp"
+
 #include <stdexcept>
 
 #include <sodium.h>
@@ -58,18 +60,7 @@ std::array<std::uint8_t, 32> StateKey::person_hash(std::string_view normalised_a
 
 std::string StateKey::ref(std::string_view normalised_address) const {
   const auto hash = person_hash(normalised_address);
-  return to_hex(std::span(hash).first<6>());
-}
-
-std::string to_hex(std::span<const std::uint8_t> bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const std::uint8_t byte : bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
+  return text::to_hex(std::span(hash).first<6>());
 }
 
 }  // namespace stibee_sync::domain

@@ -1,21 +1,16 @@
 #include "stibee_sync/http/base_url.hpp"
 
-#include "http/message_text.hpp"
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/ip.hpp"
+#include "stibee_sync/text/url.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
-
-#include <boost/asio/ip/address.hpp>
 
 namespace stibee_sync::http {
 namespace {
-
-namespace asio = boost::asio;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   unsigned port = 0;
@@ -34,13 +29,27 @@ bool is_host_name(std::string_view host) {
     label = host.substr(start, dot - start);
     if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
     if (!std::all_of(label.begin(), label.end(),
-                     [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_'; })) {
+                     [](char c) { return text::is_digit(c) || text::is_lower(c) || c == '-' || c == '_'; })) {
       return false;
     }
     start = dot + 1;
   }
   // "127.1" or "2130706433" would be read as an address by getaddrinfo, behind the back of every check here.
-  return !std::all_of(label.begin(), label.end(), is_digit) && !label.starts_with("0x");
+  return !std::all_of(label.begin(), label.end(), text::is_digit) && !label.starts_with("0x");
+}
+
+std::string_view refusal_of(text::UrlProblem problem) {
+  switch (problem) {
+    case text::UrlProblem::Scheme:
+      return "must begin with https:// (or http:// for a loopback address), as in https://api.stibee.com";
+    case text::UrlProblem::Host:
+      return "has a host that is neither a DNS name nor an IP address (IPv6 goes in brackets)";
+    case text::UrlProblem::Port:
+      return "has a port that is not a number from 1 to 65535";
+    case text::UrlProblem::Rest:
+      return "has a character in its path that does not belong in a URL";
+  }
+  std::abort();
 }
 
 }  // namespace
@@ -64,72 +73,32 @@ std::string BaseUrl::host_header() const {
 }
 
 std::variant<BaseUrl, std::string> parse_base_url(std::string_view text) {
+  const auto parsed = text::parse_url(text);
+  if (const auto* problem = std::get_if<text::UrlProblem>(&parsed)) return std::string(refusal_of(*problem));
+  const auto& url = std::get<text::Url>(parsed);
   const auto refuse = [](std::string_view reason) { return std::string(reason); };
-  const auto scheme_end = text.find("://");
-  const std::string scheme = lower_case(text.substr(0, std::min(scheme_end, text.size())));
-  if (scheme_end == std::string_view::npos || (scheme != "https" && scheme != "http")) {
-    return refuse(
-        "must begin with https:// (or http:// for a loopback address), as in https://api.stibee.com");
-  }
-  const bool tls = scheme == "https";
-  std::string_view rest = text.substr(scheme_end + 3);
-  if (!std::all_of(rest.begin(), rest.end(), [](char c) { return c > 0x20 && c < 0x7f; })) {
-    return refuse("contains white space, a control character or a character outside ASCII");
-  }
-  if (rest.find('#') != std::string_view::npos) return refuse("must not have a fragment ('#...')");
-  if (rest.find('?') != std::string_view::npos) return refuse("must not have a query ('?...')");
-  if (rest.find('\\') != std::string_view::npos) return refuse("must not contain a backslash");
-
-  const auto slash = std::min(rest.find('/'), rest.size());
-  const std::string_view authority = rest.substr(0, slash);
-  std::string path(rest.substr(slash));
-  while (!path.empty() && path.back() == '/')
-    path.pop_back();
-  if (authority.find('@') != std::string_view::npos) {
+  const bool tls = url.scheme == "https";
+  if (!tls && url.scheme != "http") return refuse(refusal_of(text::UrlProblem::Scheme));
+  if (url.has_fragment) return refuse("must not have a fragment ('#...')");
+  if (url.has_query) return refuse("must not have a query ('?...')");
+  if (url.has_user)
     return refuse("must not contain a user name or password; the key belongs in api_key_file");
-  }
+  if (url.host.empty()) return refuse("has no host name, as in https://api.stibee.com");
 
-  std::string host;
-  std::string_view port_text;
-  bool has_port = false;
-  boost::system::error_code error;
-  asio::ip::address address;
-  if (authority.starts_with('[')) {
-    const auto close = authority.find(']');
-    if (close == std::string_view::npos) return refuse("has an IPv6 address without the closing ']'");
-    host = lower_case(authority.substr(1, close - 1));
-    std::string_view after = authority.substr(close + 1);
-    has_port = !after.empty();
-    if (has_port && !after.starts_with(':'))
-      return refuse("has something other than ':port' after the IPv6 address");
-    if (has_port) port_text = after.substr(1);
-    address = asio::ip::make_address_v6(host, error);
-    if (error || host.find('%') != std::string::npos)
-      return refuse("has no valid IPv6 address between '[' and ']'");
-  } else {
-    const auto colon = authority.find(':');
-    has_port = colon != std::string_view::npos;
-    host = lower_case(authority.substr(0, std::min(colon, authority.size())));
-    if (has_port) port_text = authority.substr(colon + 1);
-    if (host.empty()) return refuse("has no host name, as in https://api.stibee.com");
-    address = asio::ip::make_address_v4(host, error);
-    if (error && host.ends_with('.')) host.pop_back();
-    if (error && !is_host_name(host)) {
-      return refuse("has a host that is neither a DNS name nor an IP address (IPv6 goes in brackets)");
-    }
-  }
-  const bool literal = !error;
-  std::uint16_t port = tls ? 443 : 80;
-  if (has_port) {
-    const auto parsed = parse_port(port_text);
-    if (!parsed) return refuse("has a port that is not a number from 1 to 65535");
-    port = *parsed;
-  }
-  if (!tls && host != "localhost" && !(literal && address.is_loopback())) {
+  const auto address = text::IpAddress::parse(url.host);
+  std::string host = url.host;
+  if (!address && host.ends_with('.')) host.pop_back();
+  if (!address && !is_host_name(host)) return refuse(refusal_of(text::UrlProblem::Host));
+  const auto port = url.port ? parse_port(*url.port) : std::optional<std::uint16_t>(tls ? 443 : 80);
+  if (!port) return refuse(refusal_of(text::UrlProblem::Port));
+  if (!tls && host != "localhost" && !(address && address->is_loopback())) {
     return refuse(
         "plain http is only allowed to a loopback address (127.0.0.1, [::1], localhost): use https://");
   }
-  return BaseUrl(tls, std::move(host), literal, port, std::move(path));
+  std::string path = url.path;
+  while (path.ends_with('/'))
+    path.pop_back();
+  return BaseUrl(tls, std::move(host), address.has_value(), *port, std::move(path));
 }
 
 }  // namespace stibee_sync::http

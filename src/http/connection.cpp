@@ -1,6 +1,6 @@
 #include "http/connection.hpp"
 
-#include "http/message_text.hpp"
+#include "http/parse_error.hpp"
 
 #include <array>
 #include <sys/socket.h>
@@ -8,9 +8,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
 
 namespace stibee_sync::http {
 namespace {
@@ -21,74 +20,63 @@ using boost::system::error_code;
 
 constexpr std::size_t max_response_header_bytes = std::size_t{64} << 10;
 constexpr std::size_t read_size = std::size_t{16} << 10;  // one TLS record
-constexpr std::size_t joined_write_limit = std::size_t{16} << 10;
 constexpr int max_informational_answers = 8;
 
-using ResponseParser = beast_http::response_parser<beast_http::string_body>;
-
-Response to_response(ResponseParser& parser) {
-  auto& message = parser.get();
+Response to_response(beast_http::response<beast_http::string_body>& message) {
   std::vector<Header> headers;
   for (const auto& field : message)
     headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   return Response(static_cast<int>(message.result_int()), std::move(headers), std::move(message.body()));
 }
 
-bool is_too_large(const error_code& error) {
-  return error == beast_http::error::body_limit || error == beast_http::error::header_limit ||
-         error == beast_http::error::buffer_overflow;
-}
-
 }  // namespace
 
-WireRequest::WireRequest(Request request, const std::string& host_header, const std::string& path_prefix,
-                         const std::string& user_agent)
-    : expects_no_body(request.method() == "HEAD") {
-  const auto line = [this](std::string_view name, std::string_view value) {
-    head.append(name).append(": ").append(value).append("\r\n");
-  };
-  head.append(request.method())
-      .append(" ")
-      .append(path_prefix)
-      .append(request.target())
-      .append(" HTTP/1.1\r\n");
-  line("Host", host_header);
-  bool has_user_agent = false;
-  for (const auto& header : request.headers()) {
-    has_user_agent = has_user_agent || equal_ignoring_case(header.name, "user-agent");
-    line(header.name, header.value);
-  }
-  if (!has_user_agent && !user_agent.empty()) line("User-Agent", user_agent);
+WireRequest to_wire(Request request, const std::string& host_header, const std::string& path_prefix,
+                    const std::string& user_agent) {
+  WireRequest wire;
+  wire.method_string(request.method());
+  wire.target(path_prefix + request.target());
+  wire.insert("Host", host_header);
+  for (const auto& header : request.headers())
+    wire.insert(header.name, header.value);
+  if (!user_agent.empty() && wire.count("User-Agent") == 0) wire.insert("User-Agent", user_agent);
   for (const auto& header : request.secret_headers())
-    line(header.name(), header.reveal());
-  const std::string method = request.method();
-  body = std::move(request).take_body();
-  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
-    line("Content-Length", std::to_string(body.size()));
+    wire.insert(header.name(), header.reveal());
+  wire.body() = std::move(request).take_body();
+  const auto method = wire.method();
+  if (!wire.body().empty() || method == beast_http::verb::post || method == beast_http::verb::put ||
+      method == beast_http::verb::patch) {
+    wire.content_length(wire.body().size());
   }
-  head.append("\r\n");
-  if (body.size() <= joined_write_limit) {  // one record and one segment for the usual small request
-    head.append(body);
-    body.clear();
-  }
+  return wire;
 }
 
 Connection::Connection(const asio::any_io_executor& executor, TlsClient* tls, std::string peer)
     : socket_(executor), tls_(tls), peer_(std::move(peer)), watchdog_(executor) {}
 
-asio::awaitable<std::optional<Failure>> Connection::establish(
-    asio::generic::stream_protocol::endpoint endpoint, Deadline deadline) {
-  std::optional<Failure> failure;
+/// Runs the steps until the deadline, and makes a value of the way in which a cancelled coroutine learns of
+/// it.
+template <typename Result>
+asio::awaitable<Result> Connection::until(Deadline deadline, asio::awaitable<Result> steps,
+                                          const char* doing) {
   watchdog_.arm(deadline, weak_from_this(), &Connection::on_deadline);
+  std::optional<Result> result;
   try {
-    failure = co_await establish_steps(std::move(endpoint));
+    Result value = co_await std::move(steps);
+    result.emplace(std::move(value));
   } catch (const boost::system::system_error& error) {
-    // The way in which a cancelled coroutine learns of it.
     if (error.code() != asio::error::operation_aborted) throw;
     stop(StopCause::Cancelled);
-    failure = failed(error.code(), FailureKind::Cancelled, "connecting to");
+    result.emplace(failed(error.code(), FailureKind::Cancelled, doing));
   }
   watchdog_.disarm();
+  co_return std::move(*result);
+}
+
+asio::awaitable<std::optional<Failure>> Connection::establish(
+    asio::generic::stream_protocol::endpoint endpoint, Deadline deadline) {
+  auto steps = establish_steps(std::move(endpoint));
+  std::optional<Failure> failure = co_await until(deadline, std::move(steps), "connecting to");
   if (!failure && stop_cause_ != StopCause::None)
     failure = failed({}, FailureKind::Cancelled, "connecting to");
   if (failure) {
@@ -139,25 +127,16 @@ asio::awaitable<ExchangeResult> Connection::exchange(WireRequest request, std::s
                       "the connection to " + peer_ + " was closed before the request was sent");
   }
   state_ = State::Busy;
-  watchdog_.arm(deadline, weak_from_this(), &Connection::on_deadline);
-  std::optional<ExchangeResult> result;
-  try {
-    ExchangeResult answer = co_await exchange_steps(std::move(request), max_response_bytes);
-    result.emplace(std::move(answer));
-  } catch (const boost::system::system_error& error) {
-    if (error.code() != asio::error::operation_aborted) throw;
-    stop(StopCause::Cancelled);
-    result.emplace(failed(error.code(), FailureKind::Cancelled, "the exchange with"));
-  }
-  watchdog_.disarm();
-  if (!result->ok()) stop(StopCause::None);
-  co_return std::move(*result);
+  auto steps = exchange_steps(std::move(request), max_response_bytes);
+  ExchangeResult result = co_await until(deadline, std::move(steps), "the exchange with");
+  if (!result.ok()) stop(StopCause::None);
+  co_return result;
 }
 
 asio::awaitable<ExchangeResult> Connection::exchange_steps(WireRequest request,
                                                            std::size_t max_response_bytes) {
   request_sent_ = true;
-  const auto [write_error, written] = co_await write(request);
+  const auto [write_error, written] = co_await write(&request);
   if (write_error && stop_cause_ != StopCause::None) {
     co_return failed(write_error, FailureKind::ConnectionClosed, "sending the request to");
   }
@@ -165,32 +144,20 @@ asio::awaitable<ExchangeResult> Connection::exchange_steps(WireRequest request,
   // reading.
   for (int answers = 0; answers <= max_informational_answers; ++answers) {
     ResponseParser parser;
-    parser.eager(true);
     parser.header_limit(max_response_header_bytes);
     parser.body_limit(max_response_bytes);
-    parser.skip(request.expects_no_body);
-    while (!parser.is_done()) {
-      if (buffer_.size() > 0) {
-        error_code parse_error;
-        const std::size_t parsed = parser.put(buffer_.data(), parse_error);
-        buffer_.consume(parsed);
-        if (parse_error && parse_error != beast_http::error::need_more) {
-          co_return is_too_large(parse_error)
-              ? failed(parse_error, FailureKind::TooLarge, "reading the answer of")
-              : failed(parse_error, FailureKind::Protocol, "reading the answer of");
-        }
-        if (!parse_error && parsed > 0) continue;
-      }
-      const auto [read_error, count] = co_await read_some();
-      if (count > 0) response_started_ = true;
-      buffer_.commit(count);
-      if (!read_error) continue;
-      if (read_error == asio::error::eof && parser.is_header_done()) {
-        error_code end_error;
-        parser.put_eof(end_error);
-        if (!end_error && parser.is_done()) break;
-      }
-      if (write_error) co_return failed(write_error, FailureKind::ConnectionClosed, "sending the request to");
+    parser.skip(request.method() == beast_http::verb::head);
+    const auto [read_error, count] = co_await read(&parser);
+    response_started_ = response_started_ || parser.got_some();
+    if (is_parse_error(read_error)) {
+      const bool too_large =
+          read_error == beast_http::error::body_limit || read_error == beast_http::error::header_limit;
+      co_return failed(read_error, too_large ? FailureKind::TooLarge : FailureKind::Protocol,
+                       "reading the answer of");
+    }
+    if (read_error && write_error)
+      co_return failed(write_error, FailureKind::ConnectionClosed, "sending the request to");
+    if (read_error) {
       co_return failed(
           read_error, FailureKind::ConnectionClosed,
           parser.is_header_done() ? "reading the answer's body from" : "waiting for the answer of");
@@ -204,21 +171,20 @@ asio::awaitable<ExchangeResult> Connection::exchange_steps(WireRequest request,
     } else {
       close();
     }
-    co_return to_response(parser);
+    co_return to_response(parser.get());
   }
   co_return Failure(FailureKind::Protocol, true, true, peer_ + " sent no final answer");
 }
 
-asio::awaitable<Connection::IoResult> Connection::write(const WireRequest& request) {
-  const std::array<asio::const_buffer, 2> buffers{asio::buffer(request.head), asio::buffer(request.body)};
-  if (stream_) return asio::async_write(*stream_, buffers, asio::as_tuple(asio::use_awaitable));
-  return asio::async_write(socket_, buffers, asio::as_tuple(asio::use_awaitable));
+asio::awaitable<Connection::IoResult> Connection::write(WireRequest* request) {
+  if (stream_) return beast_http::async_write(*stream_, *request, asio::as_tuple(asio::use_awaitable));
+  return beast_http::async_write(socket_, *request, asio::as_tuple(asio::use_awaitable));
 }
 
-asio::awaitable<Connection::IoResult> Connection::read_some() {
-  const auto space = buffer_.prepare(read_size);
-  if (stream_) return stream_->async_read_some(space, asio::as_tuple(asio::use_awaitable));
-  return socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
+asio::awaitable<Connection::IoResult> Connection::read(ResponseParser* parser) {
+  buffer_.reserve(read_size);
+  if (stream_) return beast_http::async_read(*stream_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  return beast_http::async_read(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
 }
 
 bool Connection::usable() {
@@ -269,7 +235,8 @@ Failure Connection::failed(const error_code& error, FailureKind kind, const std:
     detail += "cancelled";
   } else if (kind == FailureKind::TooLarge) {
     detail += "the answer exceeds the limit";
-  } else if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
+  } else if (error == beast_http::error::end_of_stream || error == beast_http::error::partial_message ||
+             error == asio::ssl::error::stream_truncated || error == asio::error::eof) {
     detail += "the connection was closed";
   } else {
     detail += error.message();

@@ -13,19 +13,17 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 namespace stibee_sync::http {
 
 /// A request as it goes over the wire.
-class WireRequest {
- public:
-  WireRequest(Request request, const std::string& host_header, const std::string& path_prefix,
-              const std::string& user_agent);
+using WireRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-  std::string head;  // begins with the request line, ends with the empty line
-  std::string body;
-  bool expects_no_body;  // the answer to HEAD
-};
+WireRequest to_wire(Request request, const std::string& host_header, const std::string& path_prefix,
+                    const std::string& user_agent);
 
 /// One connection to one address, plain or TLS: made, used for any number of exchanges one after the other,
 /// closed for good. Its coroutines need a shared_ptr held by their caller.
@@ -53,13 +51,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   enum class State { New, Ready, Busy, Closed };
   enum class StopCause { None, TimeIsOver, Cancelled };
+  using ResponseParser = boost::beast::http::response_parser<boost::beast::http::string_body>;
   using IoResult = std::tuple<boost::system::error_code, std::size_t>;
 
   boost::asio::awaitable<std::optional<Failure>> establish_steps(
       boost::asio::generic::stream_protocol::endpoint endpoint);
   boost::asio::awaitable<ExchangeResult> exchange_steps(WireRequest request, std::size_t max_response_bytes);
-  boost::asio::awaitable<IoResult> write(const WireRequest& request);
-  boost::asio::awaitable<IoResult> read_some();
+  template <typename Result>
+  boost::asio::awaitable<Result> until(Deadline deadline, boost::asio::awaitable<Result> steps,
+                                       const char* doing);
+  boost::asio::awaitable<IoResult> write(WireRequest* request);
+  boost::asio::awaitable<IoResult> read(ResponseParser* parser);
   void on_deadline();
   void stop(StopCause cause);
   Failure failed(const boost::system::error_code& error, FailureKind kind, const std::string& doing) const;

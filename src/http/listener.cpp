@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <system_error>
@@ -24,25 +23,23 @@ constexpr mode_t socket_mode = 0660;
 }
 
 /// Removes a socket file that a killed process has left behind.
-void remove_stale_socket(const std::string& path) {
+void remove_stale_socket(const asio::any_io_executor& executor, const std::string& path) {
   struct stat status{};
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return;
     refuse(errno, path);
   }
   if (!S_ISSOCK(status.st_mode)) refuse(EEXIST, path, "it is not a socket; move it away");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (probe < 0) refuse(errno, path);
-  const int connected = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  const int error = connected == 0 ? 0 : errno;
-  ::close(probe);
-  if (error == ENOENT) return;
+  boost::system::error_code error;
+  asio::local::stream_protocol::socket probe(executor);
+  probe.open({}, error);
+  if (!error) probe.non_blocking(true, error);
+  if (error) refuse(error.value(), path);
+  probe.connect(path, error);
+  if (error.value() == ENOENT) return;
   // EAGAIN: there is a listener, its queue is full.
-  if (error == 0 || error == EAGAIN) refuse(EADDRINUSE, path, "another process is listening there");
-  if (error != ECONNREFUSED) refuse(error, path);
+  if (!error || error.value() == EAGAIN) refuse(EADDRINUSE, path, "another process is listening there");
+  if (error.value() != ECONNREFUSED) refuse(error.value(), path);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) refuse(errno, path);
 }
 
@@ -89,7 +86,7 @@ void Listener::listen_unix(const UnixSocketAddress& address) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
     refuse(ENAMETOOLONG, path, "a socket path has 1 to 107 bytes");
   }
-  remove_stale_socket(path);
+  remove_stale_socket(acceptor_.get_executor(), path);
   boost::system::error_code error;
   const asio::generic::stream_protocol::endpoint generic{asio::local::stream_protocol::endpoint(path)};
   acceptor_.open(generic.protocol(), error);

@@ -11,10 +11,6 @@
 namespace stibee_sync::http {
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 void require_sendable(const std::string& name, const std::string& value) {
   if (!is_token(name))
     throw std::invalid_argument("a header name contains a character that HTTP does not allow");
@@ -29,30 +25,15 @@ void require_sendable(const std::string& name, const std::string& value) {
 
 }  // namespace
 
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), lower);
-  return result;
-}
-
-bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return lower(a) == lower(b); });
-}
-
 bool is_token(std::string_view text) {
   constexpr std::string_view punctuation = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           punctuation.find(c) != std::string_view::npos;
+    return text::is_letter_or_digit(c) || punctuation.find(c) != std::string_view::npos;
   });
 }
 
 bool is_header_value(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return c == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
+  return std::all_of(text.begin(), text.end(), [](char c) { return c == '\t' || !text::is_control(c); });
 }
 
 Header::Header(std::string header_name, std::string header_value)
@@ -111,7 +92,7 @@ std::optional<std::chrono::seconds> Response::retry_after(std::chrono::system_cl
   constexpr std::chrono::seconds longest = std::chrono::hours(24);
   const auto value = header("retry-after");
   if (!value || value->empty()) return std::nullopt;
-  if (std::all_of(value->begin(), value->end(), [](char c) { return c >= '0' && c <= '9'; })) {
+  if (std::all_of(value->begin(), value->end(), text::is_digit)) {
     long seconds = 0;
     const auto parsed = std::from_chars(value->data(), value->data() + value->size(), seconds);
     if (parsed.ec != std::errc{}) return longest;  // more digits than a long holds

@@ -1,12 +1,14 @@
 #pragma once
 
-#include <string>
+#include "stibee_sync/text/ascii.hpp"
+
 #include <string_view>
 
 namespace stibee_sync::http {
 
-std::string lower_case(std::string_view text);
-bool equal_ignoring_case(std::string_view left, std::string_view right);
+using text::equal_ignoring_case;
+using text::lower_case;
+
 bool is_token(std::string_view text);
 /// No control character but the tab: nothing that could end a header line.
 bool is_header_value(std::string_view text);

@@ -1,18 +1,17 @@
 #include "http/resolver.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <fcntl.h>
-#include <mutex>
 #include <netdb.h>
-#include <optional>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -64,49 +63,9 @@ Addresses look_up_host(const std::string& host) {
   return result;
 }
 
-/// What the lookup's thread and the loop share.
-struct Resolver::Lookup {
-  Lookup() : event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (event < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-  }
-  ~Lookup() { ::close(event); }
-  Lookup(const Lookup&) = delete;
-  Lookup& operator=(const Lookup&) = delete;
-
-  const int event;
-  std::mutex mutex;
-  Addresses result;
-};
-
-/// One waiting coroutine. A frame that is destroyed while it waits must not stay in the list.
-class Resolver::Waiting {
- public:
-  Waiting(std::vector<Waiting*>& list, asio::steady_timer& timer) : list_(list), timer_(timer) {
-    list_.push_back(this);
-  }
-  ~Waiting() { std::erase(list_, this); }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
-
-  void wake() {
-    woken_ = true;
-    timer_.cancel();
-  }
-  bool woken() const { return woken_; }
-
- private:
-  std::vector<Waiting*>& list_;
-  asio::steady_timer& timer_;
-  bool woken_ = false;
-};
-
 Resolver::Resolver(const asio::any_io_executor& executor, std::string host, LookupFunction lookup,
                    ResolverTimes times)
-    : executor_(executor),
-      host_(std::move(host)),
-      look_up_(std::move(lookup)),
-      times_(times),
-      finished_(executor) {
+    : host_(std::move(host)), look_up_(std::move(lookup)), times_(times), finished_(executor) {
   boost::system::error_code error;
   const auto literal = asio::ip::make_address(host_, error);
   if (!error) known_.list = {literal};
@@ -122,95 +81,78 @@ asio::awaitable<Addresses> Resolver::resolve(Deadline deadline) {
   if (fixed_ || (!expired_ && now - known_at_ < times_.fresh)) co_return known_;
   Addresses nothing;
   if (stopped_) co_return nothing;
-  if (!running_) {
-    try {
-      start_lookup();
-    } catch (const std::system_error&) {
-      boost::system::error_code ignored;
-      finished_.close(ignored);
-      running_.reset();
-      nothing.error = "the system has no thread or descriptor left for the lookup";
-      co_return stale_or(nothing);
-    }
+  const bool has_stale = !known_.list.empty() && now - known_at_ < times_.stale;
+  try {
+    if (!running_.valid()) start_lookup();
+  } catch (const std::system_error&) {
+    end_lookup();
+    nothing.error = "the system has no thread or descriptor left for the lookup";
+    co_return has_stale ? known_ : nothing;
   }
-  const bool has_stale = !stale_or(nothing).list.empty();
-  asio::steady_timer timer(executor_,
-                           has_stale ? std::min(deadline, now + times_.patience_with_stale) : deadline);
-  Waiting waiting(waiting_, timer);
-  const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  const bool woken = waiting.woken();
+  const auto patience = has_stale ? std::min(deadline, now + times_.patience_with_stale) : deadline;
+  const auto timer = std::make_shared<asio::steady_timer>(finished_.get_executor(), patience);
+  waiting_.push_back(timer);
+  const auto [error] = co_await timer->async_wait(asio::as_tuple(asio::use_awaitable));
+  // Whom end_lookup() has woken is no longer in the list.
+  const bool woken = std::erase_if(waiting_, [&](const auto& other) { return other.lock() == timer; }) == 0;
   if (error && !woken) throw boost::system::system_error(error);  // the caller's coroutine is cancelled
   if (stopped_) co_return nothing;
   if (!expired_) co_return known_;
   nothing.timed_out = !woken;
   nothing.error = woken ? last_error_ : "timed out";
-  co_return stale_or(nothing);
-}
-
-Addresses Resolver::stale_or(Addresses otherwise) const {
-  const bool usable = !known_.list.empty() && std::chrono::steady_clock::now() - known_at_ < times_.stale;
-  return usable ? known_ : otherwise;
+  co_return has_stale ? known_ : nothing;
 }
 
 void Resolver::start_lookup() {
-  running_ = std::make_shared<Lookup>();
-  const int own_event = ::fcntl(running_->event, F_DUPFD_CLOEXEC, 0);
-  if (own_event < 0) throw std::system_error(errno, std::generic_category(), "fcntl");
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  // Closed with the thread, and the other end, the loop's, becomes readable.
+  const std::shared_ptr<void> closed_at_exit(nullptr, [end = ends[1]](void*) { ::close(end); });
   boost::system::error_code error;
-  finished_.assign(own_event, error);
+  finished_.assign(ends[0], error);
   if (error) {
-    ::close(own_event);
+    ::close(ends[0]);
     throw std::system_error(error.value(), std::generic_category(), "epoll");
   }
+  std::promise<Addresses> promise;
+  running_ = promise.get_future();
   {
     const BlockedSignals blocked;
-    std::thread([lookup = running_, look_up = look_up_, host = host_] {
-      Addresses result = look_up(host);
-      const std::lock_guard lock(lookup->mutex);
-      lookup->result = std::move(result);
-      const std::uint64_t one = 1;
-      [[maybe_unused]] const auto written = ::write(lookup->event, &one, sizeof one);
+    std::thread([closed_at_exit, promise = std::move(promise), look_up = look_up_, host = host_]() mutable {
+      promise.set_value(look_up(host));
     }).detach();
   }
   finished_.async_wait(asio::posix::stream_descriptor::wait_read,
                        [weak = weak_from_this()](const boost::system::error_code& failure) {
                          const auto self = weak.lock();
-                         if (self && !failure && self->running_) self->lookup_finished();
+                         if (self && !failure && self->running_.valid()) self->lookup_finished();
                        });
 }
 
 void Resolver::lookup_finished() {
-  boost::system::error_code ignored;
-  finished_.close(ignored);
-  {
-    const std::lock_guard lock(running_->mutex);
-    if (running_->result.list.empty()) {
-      last_error_ = running_->result.error;
-    } else {
-      known_ = running_->result;
-      known_at_ = std::chrono::steady_clock::now();
-      expired_ = false;
-    }
+  Addresses result = running_.get();
+  if (result.list.empty()) {
+    last_error_ = std::move(result.error);
+  } else {
+    known_ = std::move(result);
+    known_at_ = std::chrono::steady_clock::now();
+    expired_ = false;
   }
-  running_.reset();
-  wake_all();
-}
-
-void Resolver::expire() {
-  expired_ = true;
+  end_lookup();
 }
 
 void Resolver::stop() {
   stopped_ = true;
-  boost::system::error_code ignored;
-  finished_.close(ignored);
-  running_.reset();
-  wake_all();
+  end_lookup();
 }
 
-void Resolver::wake_all() {
-  for (auto* waiting : waiting_)
-    waiting->wake();
+void Resolver::end_lookup() {
+  boost::system::error_code ignored;
+  finished_.close(ignored);
+  running_ = {};
+  for (const auto& waiting : std::exchange(waiting_, {})) {
+    if (const auto timer = waiting.lock()) timer->cancel();
+  }
 }
 
 }  // namespace stibee_sync::http

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,8 +41,8 @@ class ResolverTimes {
 
 /// The addresses of one host. A name lookup cannot be interrupted, and Asio's own resolver makes the
 /// io_context wait for it at its end. So each lookup runs on a detached thread that shares with us nothing
-/// but a small block of memory and an eventfd: a caller that stops waiting, or a process that stops
-/// altogether, never waits for DNS. There is one lookup at a time, however many callers wait.
+/// but a promise and a pipe: a caller that stops waiting, or a process that stops altogether, never waits for
+/// DNS. There is one lookup at a time, however many callers wait.
 class Resolver : public std::enable_shared_from_this<Resolver> {
  public:
   Resolver(const boost::asio::any_io_executor& executor, std::string host,
@@ -51,21 +52,16 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   boost::asio::awaitable<Addresses> resolve(Deadline deadline);
 
   /// No address worked: ask again next time, but keep the old ones for a dead resolver.
-  void expire();
+  void expire() { expired_ = true; }
 
   /// Wakes all callers; they get an empty list.
   void stop();
 
  private:
-  struct Lookup;
-  class Waiting;
-
   void start_lookup();
   void lookup_finished();
-  void wake_all();
-  Addresses stale_or(Addresses otherwise) const;
+  void end_lookup();
 
-  boost::asio::any_io_executor executor_;
   std::string host_;
   LookupFunction look_up_;
   ResolverTimes times_;
@@ -75,9 +71,9 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   bool expired_ = true;
   bool stopped_ = false;
   std::string last_error_;
-  std::shared_ptr<Lookup> running_;
+  std::future<Addresses> running_;
   boost::asio::posix::stream_descriptor finished_;
-  std::vector<Waiting*> waiting_;
+  std::vector<std::weak_ptr<boost::asio::steady_timer>> waiting_;
 };
 
 }  // namespace stibee_sync::http

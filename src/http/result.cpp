@@ -1,7 +1,5 @@
 #include "stibee_sync/http/result.hpp"
 
-#include "stibee_sync/http/transport.hpp"
-
 #include <ostream>
 
 namespace stibee_sync::http {
@@ -43,14 +41,5 @@ std::ostream& operator<<(std::ostream& out, const Failure& failure) {
 
 ExchangeResult::ExchangeResult(Response response) : value_(std::move(response)) {}
 ExchangeResult::ExchangeResult(Failure failure) : value_(std::move(failure)) {}
-
-OpenResult::OpenResult(std::unique_ptr<Channel> channel) : value_(std::move(channel)) {}
-OpenResult::OpenResult(Failure failure) : value_(std::move(failure)) {}
-OpenResult::~OpenResult() = default;
-std::unique_ptr<Channel> OpenResult::take_channel() && {
-  return std::get<std::unique_ptr<Channel>>(std::move(value_));
-}
-OpenResult::OpenResult(OpenResult&&) noexcept = default;
-OpenResult& OpenResult::operator=(OpenResult&&) noexcept = default;
 
 }  // namespace stibee_sync::http

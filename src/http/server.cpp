@@ -45,18 +45,12 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
     stopped_ = true;
     pause_.cancel();
     listener_.close();
-    for (const auto& session : sessions_)
-      session->finish();
-    for (const auto& session : turned_away_)
-      session->finish();
+    for_each_session(&ServerSession::finish);
   }
 
   void close() {
     stop();
-    for (const auto& session : sessions_)
-      session->close();
-    for (const auto& session : turned_away_)
-      session->close();
+    for_each_session(&ServerSession::close);
   }
 
   std::uint16_t port() const { return listener_.port(); }
@@ -64,6 +58,13 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
 
  private:
   using Sessions = std::list<std::shared_ptr<ServerSession>>;
+
+  void for_each_session(void (ServerSession::*action)()) {
+    for (const auto* list : {&sessions_, &turned_away_}) {
+      for (const auto& session : *list)
+        ((*session).*action)();
+    }
+  }
 
   static asio::awaitable<void> accept_loop(std::shared_ptr<Core> core) {
     while (!core->stopped_) {

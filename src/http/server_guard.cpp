@@ -55,7 +55,7 @@ std::optional<std::string> host_of(std::string_view host_header) {
     host = host.substr(0, colon);
   }
   if (host.ends_with('.')) host.remove_suffix(1);
-  const bool is_number = std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool is_number = std::all_of(port.begin(), port.end(), text::is_digit);
   if (host.empty() || !is_number || port.size() > 5) return std::nullopt;
   return lower_case(host);
 }

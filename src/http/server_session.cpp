@@ -2,6 +2,7 @@
 
 #include "http/http_date.hpp"
 #include "http/message_text.hpp"
+#include "http/parse_error.hpp"
 
 #include <array>
 #include <cstring>
@@ -9,10 +10,10 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/read.hpp>
 
 namespace stibee_sync::http {
 namespace {
@@ -20,10 +21,10 @@ namespace {
 namespace asio = boost::asio;
 namespace beast_http = boost::beast::http;
 using boost::system::error_code;
-using RequestParser = beast_http::request_parser<beast_http::string_body>;
 
 constexpr std::size_t read_size = std::size_t{8} << 10;
 constexpr std::chrono::milliseconds leave_timeout = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds cancel_again(10);
 constexpr std::size_t leave_bytes = std::size_t{256} << 10;
 
 std::string address_text(const asio::generic::stream_protocol::endpoint& endpoint) {
@@ -38,8 +39,7 @@ std::string address_text(const asio::generic::stream_protocol::endpoint& endpoin
   return address.to_string();
 }
 
-ServerRequest to_request(RequestParser& parser) {
-  auto& message = parser.get();
+ServerRequest to_request(beast_http::request<beast_http::string_body>& message) {
   ServerRequest request;
   request.method = message.method() == beast_http::verb::head ? "GET" : std::string(message.method_string());
   const std::string_view target(message.target().data(), message.target().size());
@@ -55,10 +55,14 @@ ServerRequest to_request(RequestParser& parser) {
 
 Refusal refusal_of(const error_code& error) {
   if (error == beast_http::error::header_limit) return Refusal(431, "the request header is too large\n");
-  if (error == beast_http::error::body_limit || error == beast_http::error::buffer_overflow) {
-    return Refusal(413, "the request body is too large\n");
-  }
+  if (error == beast_http::error::body_limit) return Refusal(413, "the request body is too large\n");
   return Refusal(400, "this is no HTTP/1.1 request\n");
+}
+
+/// The exception that is being handled is for the operator, not for the peer.
+ServerResponse internal_error(const ServerOptions& options) {
+  if (options.on_error) options.on_error(std::current_exception());
+  return ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
 }
 
 }  // namespace
@@ -72,9 +76,6 @@ std::optional<std::string_view> ServerRequest::header(std::string_view lower_cas
 
 ServerResponse::ServerResponse(int response_status, std::string type, std::string content)
     : status(response_status), content_type(std::move(type)), body(std::move(content)) {}
-
-SessionContext::SessionContext(ServerOptions server_options, Handler request_handler)
-    : options(std::move(server_options)), handler(std::move(request_handler)) {}
 
 ServerSession::ServerSession(StreamSocket socket, std::shared_ptr<const SessionContext> context)
     : socket_(std::move(socket)),
@@ -145,7 +146,7 @@ asio::awaitable<bool> ServerSession::serve_one() {
   enter(Phase::Answering, std::chrono::milliseconds::zero());
   // An HTTP/1.0 client would want its keep-alive confirmed; nobody needs that any more.
   const bool keep_alive = parser.keep_alive() && message.version() == 11;
-  ServerRequest request = to_request(parser);
+  ServerRequest request = to_request(parser.get());
   request.peer_address = peer_address_;
   request.credentials = credentials_;
   ServerResponse response = co_await ask_handler(std::move(request));
@@ -153,41 +154,23 @@ asio::awaitable<bool> ServerSession::serve_one() {
   co_return again;
 }
 
-template <typename Parser>
-asio::awaitable<bool> ServerSession::receive_header(Parser* parser) {
-  const ServerOptions& options = context_->options;
-  const bool waiting = !fresh_ && buffer_.size() == 0;
-  fresh_ = false;
-  if (waiting) {
-    enter(Phase::Idle, options.idle_timeout);
-  } else {
-    enter(Phase::Receiving, options.header_timeout);
+asio::awaitable<bool> ServerSession::receive_header(RequestParser* parser) {
+  // A new connection has its header's time from the start.
+  if (phase_ == Phase::Answering && buffer_.size() == 0) {
+    enter(Phase::Idle, context_->options.idle_timeout);
+    const auto [error] =
+        co_await socket_.async_wait(asio::socket_base::wait_read, asio::as_tuple(asio::use_awaitable));
+    if (error || timed_out_) co_return false;
   }
-  while (!parser->is_header_done()) {
-    if (buffer_.size() > 0) {
-      if (phase_ == Phase::Idle) enter(Phase::Receiving, options.header_timeout);
-      error_code error;
-      const std::size_t parsed = parser->put(buffer_.data(), error);
-      buffer_.consume(parsed);
-      if (error && error != beast_http::error::need_more) {
-        co_await refuse(refusal_of(error), false, true);
-        co_return false;
-      }
-      if (!error && parsed > 0) continue;
-    }
-    const bool more = co_await read_some();
-    if (more) continue;
-    if (timed_out_ && buffer_.size() > 0 && !finishing_) {
-      Refusal slow(408, "the request header took too long\n");
-      co_await refuse(std::move(slow), false, true);
-    }
-    co_return false;
-  }
-  co_return true;
+  enter(Phase::Receiving, context_->options.header_timeout);
+  buffer_.reserve(read_size);
+  const auto [error, count] =
+      co_await beast_http::async_read_header(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  const bool complete = co_await received(error, parser->got_some(), "header");
+  co_return complete;
 }
 
-template <typename Parser>
-asio::awaitable<bool> ServerSession::receive_body(Parser* parser) {
+asio::awaitable<bool> ServerSession::receive_body(RequestParser* parser) {
   if (parser->is_done()) co_return true;
   enter(Phase::Receiving, context_->options.body_timeout);
   if (buffer_.size() == 0 &&
@@ -197,66 +180,50 @@ asio::awaitable<bool> ServerSession::receive_body(Parser* parser) {
         co_await asio::async_write(socket_, asio::buffer(go_on), asio::as_tuple(asio::use_awaitable));
     if (error) co_return false;
   }
-  parser->eager(true);
-  while (!parser->is_done()) {
-    if (buffer_.size() > 0) {
-      error_code error;
-      const std::size_t parsed = parser->put(buffer_.data(), error);
-      buffer_.consume(parsed);
-      if (error && error != beast_http::error::need_more) {
-        co_await refuse(refusal_of(error), false, true);
-        co_return false;
-      }
-      if (!error && parsed > 0) continue;
-    }
-    const bool more = co_await read_some();
-    if (more) continue;
-    if (timed_out_ && !finishing_) {
-      Refusal slow(408, "the request body took too long\n");
-      co_await refuse(std::move(slow), false, true);
-    }
-    co_return false;
-  }
-  co_return true;
+  const auto [error, count] =
+      co_await beast_http::async_read(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  const bool complete = co_await received(error, true, "body");
+  co_return complete;
 }
 
-asio::awaitable<bool> ServerSession::read_some() {
-  const auto space = buffer_.prepare(read_size);
-  const auto [error, count] = co_await socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
-  buffer_.commit(count);
-  co_return !error && !timed_out_;
+/// Whether that part of a request is here. Tells the peer when that is its own fault.
+asio::awaitable<bool> ServerSession::received(error_code error, bool started, const char* part) {
+  if (!error && !timed_out_) co_return true;
+  if (is_parse_error(error)) {
+    co_await refuse(refusal_of(error), false, true);
+  } else if (timed_out_ && started && !finishing_) {
+    Refusal slow(408, std::string("the request ") + part + " took too long\n");
+    co_await refuse(std::move(slow), false, true);
+  }
+  co_return false;
 }
 
 asio::awaitable<ServerResponse> ServerSession::ask_handler(ServerRequest request) {
-  std::exception_ptr thrown;
   try {
     ServerResponse response = co_await context_->handler(std::move(request));
     co_return response;
   } catch (...) {
-    thrown = std::current_exception();
+    co_return internal_error(context_->options);
   }
-  if (context_->options.on_error) context_->options.on_error(thrown);
-  co_return ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
 }
 
 asio::awaitable<bool> ServerSession::answer(ServerResponse response, bool head_only, bool close_after) {
   close_after = close_after || finishing_;
-  const bool bodiless = head_only || response.status == 204 || response.status == 304;
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  std::string head;
-  std::exception_ptr thrown;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto status = beast_http::int_to_status(static_cast<unsigned>(response.status));
+  const auto date =
+      format_http_date(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  const auto head_of = [&](const ServerResponse& described) {
+    const auto status = beast_http::int_to_status(static_cast<unsigned>(described.status));
     const std::string reason(beast_http::obsolete_reason(status));
-    try {
-      head = answer_head(context_->options, response, close_after, reason, format_http_date(now));
-      break;
-    } catch (const std::invalid_argument&) {
-      thrown = std::current_exception();
-      response = ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
-    }
+    return answer_head(context_->options, described, close_after, reason, date);
+  };
+  std::string head;
+  try {
+    head = head_of(response);
+  } catch (const std::invalid_argument&) {
+    response = internal_error(context_->options);
+    head = head_of(response);
   }
-  if (thrown && context_->options.on_error) context_->options.on_error(thrown);
+  const bool bodiless = head_only || response.status == 204 || response.status == 304;
   enter(Phase::Answering, context_->options.write_timeout);
   const std::array<asio::const_buffer, 2> buffers{
       asio::buffer(head), bodiless ? asio::const_buffer() : asio::buffer(response.body)};
@@ -282,13 +249,9 @@ asio::awaitable<void> ServerSession::leave() {
   enter(Phase::Leaving, leave_timeout);
   error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
-  std::size_t discarded = 0;
-  while (discarded < leave_bytes && !timed_out_) {
-    buffer_.clear();
-    const bool more = co_await read_some();
-    if (!more) break;
-    discarded += buffer_.size();
-  }
+  std::string discarded;
+  co_await asio::async_read(socket_, asio::dynamic_buffer(discarded, leave_bytes),
+                            asio::as_tuple(asio::use_awaitable));
 }
 
 void ServerSession::enter(Phase phase, std::chrono::milliseconds limit) {
@@ -304,8 +267,11 @@ void ServerSession::enter(Phase phase, std::chrono::milliseconds limit) {
 void ServerSession::on_deadline() {
   timed_out_ = true;
   error_code ignored;
-  // Cancelled, not closed: a slow sender is still told why.
+  // Cancelled, not closed: a slow sender is still told why. And again until we have moved on, because between
+  // two of its steps an operation is not there to be cancelled.
   socket_.cancel(ignored);
+  watchdog_.arm(std::chrono::steady_clock::now() + cancel_again, weak_from_this(),
+                &ServerSession::on_deadline);
 }
 
 void ServerSession::finish() {

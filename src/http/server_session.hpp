@@ -13,14 +13,13 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 namespace stibee_sync::http {
 
 /// What all sessions of a server share.
-class SessionContext {
- public:
-  SessionContext(ServerOptions server_options, Handler request_handler);
-
+struct SessionContext {
   const ServerOptions options;
   const Handler handler;
 };
@@ -47,12 +46,12 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
 
  private:
   enum class Phase { Idle, Receiving, Answering, Leaving };
-  template <typename Parser>
-  boost::asio::awaitable<bool> receive_header(Parser* parser);
-  template <typename Parser>
-  boost::asio::awaitable<bool> receive_body(Parser* parser);
-  boost::asio::awaitable<bool> read_some();
+  using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
   boost::asio::awaitable<bool> serve_one();
+  boost::asio::awaitable<bool> receive_header(RequestParser* parser);
+  boost::asio::awaitable<bool> receive_body(RequestParser* parser);
+  boost::asio::awaitable<bool> received(boost::system::error_code error, bool started, const char* part);
   boost::asio::awaitable<ServerResponse> ask_handler(ServerRequest request);
   boost::asio::awaitable<bool> answer(ServerResponse response, bool head_only, bool close_after);
   boost::asio::awaitable<bool> refuse(Refusal refusal, bool head_only, bool close_after);
@@ -69,7 +68,6 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   std::optional<PeerCredentials> credentials_;
   Phase phase_ = Phase::Receiving;
   Deadline since_;
-  bool fresh_ = true;
   bool timed_out_ = false;
   bool finishing_ = false;
 };

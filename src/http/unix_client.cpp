@@ -2,12 +2,12 @@
 
 #include "http/connection.hpp"
 
-#include <exception>
 #include <optional>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/use_future.hpp>
 
 namespace stibee_sync::http {
 namespace {
@@ -24,7 +24,7 @@ asio::awaitable<std::optional<ExchangeResult>> request_once(std::shared_ptr<Conn
   asio::generic::stream_protocol::endpoint generic_endpoint = endpoint;
   std::optional<Failure> failure = co_await connection->establish(std::move(generic_endpoint), deadline);
   if (failure) co_return std::move(*failure);
-  WireRequest wire(std::move(request), "localhost", "", "");
+  WireRequest wire = to_wire(std::move(request), "localhost", "", "");
   ExchangeResult result = co_await connection->exchange(std::move(wire), max_response_bytes, deadline);
   co_return result;
 }
@@ -42,18 +42,11 @@ ExchangeResult request_over_unix_socket(const std::filesystem::path& path, Reque
                    "the socket path " + path.string() + " is too long (107 bytes)");
   }
   asio::io_context loop(1);
-  std::optional<ExchangeResult> result;
-  std::exception_ptr error;
   auto connection = std::make_shared<Connection>(loop.get_executor(), nullptr, path.string());
-  asio::co_spawn(loop, request_once(connection, endpoint, std::move(request), deadline),
-                 [&](std::exception_ptr thrown, std::optional<ExchangeResult> answer) {
-                   error = std::move(thrown);
-                   result = std::move(answer);
-                 });
+  auto answer = asio::co_spawn(
+      loop, request_once(std::move(connection), endpoint, std::move(request), deadline), asio::use_future);
   loop.run();
-  if (error) std::rethrow_exception(error);
-  if (result) return std::move(*result);
-  return Failure(FailureKind::Cancelled, false, false, "asking " + path.string() + ": the loop ended early");
+  return answer.get().value();
 }
 
 }  // namespace stibee_sync::http

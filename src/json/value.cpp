@@ -1,21 +1,8 @@
 #include "stibee_sync/json/value.hpp"
 
-#include <algorithm>
+#include "stibee_sync/text/ascii.hpp"
 
 namespace stibee_sync::json {
-
-namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_any_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
-}  // namespace
 
 const Value* Value::find(std::string_view key) const {
   const Object* members = if_object();
@@ -31,7 +18,7 @@ const Value* Value::find_any_case(std::string_view key) const {
   const Object* members = if_object();
   if (!members) return nullptr;
   for (const Member& member : *members) {
-    if (equal_any_case(member.first, key)) return &member.second;
+    if (text::equal_ignoring_case(member.first, key)) return &member.second;
   }
   return nullptr;
 }

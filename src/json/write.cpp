@@ -1,4 +1,7 @@
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/hex.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <charconv>
 #include <cmath>
@@ -7,32 +10,6 @@
 namespace stibee_sync::json {
 
 namespace {
-
-constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
-constexpr char hex[] = "0123456789abcdef";
-
-// The length of the well-formed UTF-8 sequence at `text[at]`, or 0 (Unicode 15, table 3-7).
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const std::size_t left = text.size() - at;
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0) == 0x80; };
-  if (first >= 0xC2 && first <= 0xDF) return left >= 2 && tail(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (left < 3 || !tail(1) || !tail(2)) return 0;
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;
-    if (first == 0xED && byte(1) > 0x9F) return 0;
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (left < 4 || !tail(1) || !tail(2) || !tail(3)) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
-}
 
 void append_escape(std::string& out, char c) {
   out += '\\';
@@ -58,8 +35,7 @@ void append_escape(std::string& out, char c) {
       return;
     default:
       out += "u00";
-      out += hex[static_cast<unsigned char>(c) >> 4];
-      out += hex[static_cast<unsigned char>(c) & 0xF];
+      text::append_hex(out, c);
   }
 }
 
@@ -149,22 +125,29 @@ std::string to_pretty_string(const Value& value) {
   return out;
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
+void append_escaped(std::string& out, std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
-    const std::size_t length = sequence_length(text, at);
-    if (length == 0) {
-      out += replacement;
+    if (text::is_ascii(c)) {
+      if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') {
+        append_escape(out, c);
+      } else {
+        out += c;
+      }
       ++at;
-    } else if (length == 1 && (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\')) {
-      append_escape(out, c);
-      ++at;
+    } else if (const auto character = text::first_character(text.substr(at))) {
+      out.append(text, at, character->length);
+      at += character->length;
     } else {
-      out.append(text, at, length);
-      at += length;
+      out += text::replacement_character;
+      ++at;
     }
   }
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  append_escaped(out, text);
   out += '"';
 }
 

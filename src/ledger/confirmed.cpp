@@ -49,10 +49,11 @@ void after_subscribe(Confirmed& confirmed, const Operation& operation, const Wan
     set_status(confirmed, RemoteStatus::Subscribed, now);
     return;
   }
-  const bool existed = outcome.reason == reason_updated || operation.kind == OperationKind::Resubscribe;
-  const bool asked_to_confirm = operation.confirm && outcome.reason != reason_updated;
+  const bool was_there = outcome.existed == true;
+  const bool existed = was_there || operation.kind == OperationKind::Resubscribe;
+  const bool asked_to_confirm = operation.confirm && !was_there;
   set_status(confirmed, asked_to_confirm ? RemoteStatus::Ready : RemoteStatus::Subscribed, now);
-  if (operation.kind == OperationKind::Resubscribe && outcome.reason == reason_updated) {
+  if (operation.kind == OperationKind::Resubscribe && was_there) {
     // SUBSCRIBER leaves the values of somebody who is subscribed as they are, and one observed answer names
     // such people in `update` all the same: an Update follows.
     confirmed.fields.reset();
@@ -61,8 +62,7 @@ void after_subscribe(Confirmed& confirmed, const Operation& operation, const Wan
     take_values(confirmed, operation, wanted, existed);
   }
   // Whether somebody who has yet to confirm was put into groups is not known.
-  if (outcome.reason != reason_updated && !asked_to_confirm)
-    confirmed.groups = joined(confirmed.groups, operation.groups);
+  if (!was_there && !asked_to_confirm) confirmed.groups = joined(confirmed.groups, operation.groups);
 }
 
 // A call that carried groups may have assigned them, unless it was refused.
@@ -91,11 +91,11 @@ void after_success(Confirmed& confirmed, const Operation& operation, const Wante
       after_subscribe(confirmed, operation, wanted, outcome, now);
       return;
     case OperationKind::Update:
-      if (outcome.reason == reason_created) {
+      if (outcome.existed == false) {
         confirmed.groups.clear();
         confirmed.ad_agreed.reset();
       }
-      take_values(confirmed, operation, wanted, outcome.reason != reason_created);
+      take_values(confirmed, operation, wanted, outcome.existed != false);
       return;
     case OperationKind::Unsubscribe:
       confirmed.maybe_subscribed = false;

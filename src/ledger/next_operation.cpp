@@ -52,7 +52,7 @@ bool confirmation_in_doubt(const Confirmed& confirmed, const Policy& policy) {
 }
 
 NextStep add(Operation operation, const Wanted& wanted, const Confirmed& confirmed, const Policy& policy) {
-  if (confirmation_in_doubt(confirmed, policy)) return Impossible{"confirmation_in_doubt"};
+  if (confirmation_in_doubt(confirmed, policy)) return Impossible{domain::Reason::ConfirmationInDoubt};
   if (policy.groups_with_subscribe) operation.groups = wanted.groups;
   operation.confirm = policy.confirm_email;
   return operation;
@@ -65,7 +65,7 @@ NextStep subscribe(const Wanted& wanted, const Confirmed& confirmed, const Polic
 }
 
 NextStep resubscribe(const Wanted& wanted, const Confirmed& confirmed, const Policy& policy) {
-  if (!policy.can_resubscribe) return Impossible{"resubscribe_unsupported"};
+  if (!policy.can_resubscribe) return Impossible{domain::Reason::ResubscribeUnsupported};
   // The call is v1's, whatever the mirror's API.
   const auto consent = domain::ConsentRide::WithTheRest;
   return add(with_values(OperationKind::Resubscribe, consent), wanted, confirmed, policy);

@@ -195,9 +195,10 @@ const CallOut* call_of(const Person& person) {
 Fate stand(LedgerRow& row, Placement placement, UtcTime now) {
   if (placement.finished) return Fate::Erase;
   row.lacks_values = false;
-  if (!placement.impossible.empty()) {
-    if (row.parked != placement.impossible || !row.parked_by_rule) row.parked_since = now;
-    row.parked = std::move(placement.impossible);
+  if (placement.impossible) {
+    auto reason = name(*placement.impossible);
+    if (row.parked != reason || !row.parked_by_rule) row.parked_since = now;
+    row.parked = std::move(reason);
     row.parked_by_rule = true;
     leave_queue(row);
     return Fate::Keep;  // with its values: a change of the rules may send it

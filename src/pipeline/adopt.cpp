@@ -88,14 +88,10 @@ void count(Tally& tally, const store::Listed& listed, const store::RemoteView& v
 asio::awaitable<void> Reconciler::adopt(std::size_t mirror) {
   auto& state = states_[mirror];
   while (!state.adopted && !stopping_) {
-    std::string trouble;
-    try {
-      co_await try_to_adopt(mirror);
-    } catch (const store::StoreError& error) {
-      trouble = error.what();
-    }
-    if (trouble.empty()) continue;
-    store_failed(mirror, trouble);
+    auto attempt = try_to_adopt(mirror);
+    const auto done = co_await runtime::answer_of<store::StoreError>(std::move(attempt));
+    if (done) continue;
+    store_failed(mirror, done.error());
     co_await pause(mirror, std::chrono::seconds(5));
   }
 }
@@ -186,8 +182,9 @@ asio::awaitable<bool> Reconciler::key_works_on_v1() {
 
 asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
   const auto now = services_.clock.utc();
-  auto work = [&store = services_.store, id = hooks_.plan(mirror).id, now] { store.set_adopted(id, now); };
-  co_await offload(services_.store_worker, std::move(work));
+  auto work = [id = hooks_.plan(mirror).id, now](store::Store& store) { store.set_adopted(id, now); };
+  const auto kept = co_await services_.store.run(std::move(work));
+  kept.value();
   states_[mirror].adopted = true;
   states_[mirror].trouble.clear();
   states_[mirror].forbidden = false;
@@ -203,7 +200,7 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
     const auto chunk = co_await offload(worker_, std::move(read));
     if (chunk->emails.empty()) break;
-    auto apply = [&store = services_.store, id = plan->id, chunk, place = place_rule(plan->policy), now] {
+    auto apply = [id = plan->id, chunk, place = place_rule(plan->policy), now](store::Store& store) {
       Tally counted;
       const auto decide = [&](const domain::EmailAddress& email, const store::RemoteView& view) {
         const auto& listed = chunk->listed.at(email);
@@ -214,8 +211,8 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
       store.observe(id, chunk->emails, decide, place, now);
       return counted;
     };
-    const auto seen = co_await offload(services_.store_worker, std::move(apply));
-    tally += seen;
+    const auto seen = co_await services_.store.run(std::move(apply));
+    tally += seen.value();
   }
   if (stopping_) co_return;  // begun anew by the next start: what is known is left alone
   co_await set_adopted(mirror);

@@ -1,8 +1,9 @@
 #include "stibee_sync/pipeline/caller.hpp"
 
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/privacy/redaction.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <utility>
 
@@ -13,8 +14,8 @@ namespace stibee_sync::pipeline {
 namespace asio = boost::asio;
 using delivery::LimiterClass;
 using domain::OutcomeKind;
+using domain::Reason;
 using runtime::MonotonicTime;
-using runtime::offload;
 using telemetry::Event;
 using telemetry::Level;
 
@@ -22,6 +23,30 @@ namespace {
 
 /// A wait is cut into pieces, so that nothing that forgets to wake anybody costs more than this.
 constexpr std::chrono::seconds longest_wait{5};
+
+Reason reason_of(http::FailureKind kind) {
+  switch (kind) {
+    case http::FailureKind::Resolve:
+      return Reason::Resolve;
+    case http::FailureKind::Connect:
+      return Reason::Connect;
+    case http::FailureKind::Tls:
+      return Reason::Tls;
+    case http::FailureKind::CertificateInvalid:
+      return Reason::CertificateInvalid;
+    case http::FailureKind::Timeout:
+      return Reason::Timeout;
+    case http::FailureKind::ConnectionClosed:
+      return Reason::ConnectionClosed;
+    case http::FailureKind::Protocol:
+      return Reason::Protocol;
+    case http::FailureKind::TooLarge:
+      return Reason::TooLarge;
+    case http::FailureKind::Cancelled:
+      return Reason::Cancelled;
+  }
+  std::abort();
+}
 
 }  // namespace
 
@@ -70,18 +95,20 @@ void Caller::stop() {
 
 asio::awaitable<void> Caller::restore() {
   if (restored_) co_return;
-  std::vector<store::LoggedAttempt> logged;
-  auto read = [&store = services_.store] { return store.logged_attempts(); };
-  try {
-    logged = co_await offload(services_.store_worker, std::move(read));
-  } catch (const store::StoreError& error) {
-    services_.log.event(Level::Error, Event::StoreFailed, error.what());
-  }
+  auto read = [](store::Store& store) { return store.logged_attempts(); };
+  const auto logged = co_await services_.store.run(std::move(read));
+  if (!logged) services_.store_failed(logged.error());
   if (restored_) co_return;  // somebody else did it meanwhile
   restored_ = true;
   const auto now = services_.clock.monotonic();
+  if (!logged) {
+    // Of what is not known the worst is assumed: that all calls of a window were made just now.
+    for (auto& [limiter_class, limiter] : limiters_)
+      limiter.restore(std::vector<MonotonicTime>(limiter.limit().calls, now));
+    co_return;
+  }
   std::map<std::string, std::vector<MonotonicTime>> attempts;
-  for (const auto& attempt : logged) {
+  for (const auto& attempt : logged.value()) {
     // Of another boot, or unknown: the clocks cannot be compared, so take it for just now rather than forget
     // it.
     const bool comparable = !attempt.boot_id.empty() && attempt.boot_id == options_.boot_id;
@@ -143,8 +170,9 @@ void Caller::spawn(asio::awaitable<void> task) {
       } catch (const std::exception& failure) {
         problem_ = "internal error";
         services_.log.event(Level::Error, Event::ApiRequestFailed, "internal error while a call was made",
-                            {{"detail", telemetry::sanitise(failure.what())}});
+                            {{"detail", privacy::sanitise(failure.what())}});
       }
+      services_.metrics.in_flight(*in_flight_);
     }
     changed();
   });
@@ -153,15 +181,13 @@ void Caller::spawn(asio::awaitable<void> task) {
 // ---- connections -----------------------------------------------------------------------------------------
 
 void Caller::connect(std::size_t wanted) {
-  while (opening_ < wanted) {
-    ++opening_;
-    spawn(open_channel());
-  }
+  while (*opening_ < wanted)
+    spawn(open_channel(std::make_unique<Place>(opening_)));
 }
 
-asio::awaitable<void> Caller::open_channel() {
+asio::awaitable<void> Caller::open_channel(std::unique_ptr<Place> opening) {
   auto opened = co_await transport_.open();
-  --opening_;
+  opening.reset();
   if (opened.ok()) {
     open_failures_ = 0;
     ready_.push_back(std::move(opened).take_channel());
@@ -194,7 +220,7 @@ void Caller::channel_failed(const http::Failure& failure, delivery::Api api) {
 
 std::shared_ptr<Caller::Attempt> Caller::begin(LimiterClass limiter_class, bool is_retry) {
   const auto now = services_.clock.monotonic();
-  auto attempt = std::make_shared<Attempt>();
+  auto attempt = std::make_shared<Attempt>(Place(in_flight_));
   attempt->limiter_class = limiter_class;
   attempt->channel = std::move(ready_.back());
   ready_.pop_back();
@@ -202,9 +228,8 @@ std::shared_ptr<Caller::Attempt> Caller::begin(LimiterClass limiter_class, bool 
   attempt->sent = now;
   circuits_.at(delivery::api_of(limiter_class)).sent(now);
   retry_budget_.called(now, is_retry);
-  ++in_flight_;
   ++calls_;
-  services_.metrics.in_flight(in_flight_);
+  services_.metrics.in_flight(*in_flight_);
   return attempt;
 }
 
@@ -229,10 +254,7 @@ asio::awaitable<Attempted> Caller::exchange(std::shared_ptr<Attempt> attempt, de
     attempted.reply = Reply(response.status(), response.body(), retry_after);
   } else {
     const auto& failure = answer.failure();
-    delivery::NoAnswer no_answer;
-    no_answer.may_have_been_applied = failure.request_sent;
-    no_answer.cause = http::to_string(failure.kind);
-    attempted.reply = Reply(std::move(no_answer));
+    attempted.reply = Reply(delivery::NoAnswer{failure.request_sent, reason_of(failure.kind)});
     attempted.trouble = failure.detail;
     // The other end closed an idle connection just as we wrote: no sign of trouble, and worth trying again at
     // once.
@@ -242,9 +264,9 @@ asio::awaitable<Attempted> Caller::exchange(std::shared_ptr<Attempt> attempt, de
   co_return attempted;
 }
 
-void Caller::ended() {
-  --in_flight_;
-  services_.metrics.in_flight(in_flight_);
+void Caller::ended(Attempt& attempt) {
+  attempt.place.give_up();
+  services_.metrics.in_flight(*in_flight_);
   changed();
 }
 
@@ -261,15 +283,11 @@ asio::awaitable<Reply> Caller::ask(delivery::ApiRequest request) {
 }
 
 asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime::Timer* timer) {
-  const auto no_answer = [](std::string cause) {
-    delivery::NoAnswer none;
-    none.cause = std::move(cause);
-    return Reply(std::move(none));
-  };
+  const auto no_answer = [](Reason cause) { return Reply(delivery::NoAnswer{false, cause}); };
   const auto limiter_class = request.limiter_class;
   std::unique_ptr<http::Channel> channel;
   for (bool logged = false;;) {
-    if (stopping_) co_return no_answer("stopping");
+    if (stopping_) co_return no_answer(Reason::Stopping);
     const auto now = services_.clock.monotonic();
     const auto at = next_call(limiter_class, Urgency::Urgent, now);
     if (at > now) {
@@ -279,11 +297,10 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
       co_await timer->wait_until(std::min<MonotonicTime>(at, now + longest_wait));
       continue;
     }
-    if (in_flight_ >= options_.max_in_flight) {
-      ++asks_in_line_;
+    if (*in_flight_ >= options_.max_in_flight) {
+      const Place in_line(asks_in_line_);
       logged = false;
       co_await timer->wait_until(now + longest_wait);
-      --asks_in_line_;
       continue;
     }
     if (!channel) {
@@ -291,7 +308,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
       if (!opened.ok()) {
         const auto& failure = opened.failure();
         channel_failed(failure, delivery::api_of(limiter_class));
-        co_return no_answer(stopping_ ? "stopping" : std::string(http::to_string(failure.kind)));
+        co_return no_answer(stopping_ ? Reason::Stopping : reason_of(failure.kind));
       }
       channel = std::move(opened).take_channel();
       continue;
@@ -299,7 +316,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
     if (logged) break;
     // Kept before it is made, as every attempt; the slot may be gone afterwards.
     const bool kept = co_await log_attempt(limiter_class);
-    if (!kept) co_return no_answer("state_file");
+    if (!kept) co_return no_answer(Reason::StateFile);
     logged = true;
   }
 
@@ -314,27 +331,20 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
   if (const auto& none = attempted.reply.no_answer()) {
     result = delivery::read_no_answer(0, *none);
     result.message = attempted.trouble;
-    if (attempted.stale_connection) result.reason = "stale_connection";
+    if (attempted.stale_connection) result.reason = domain::Reason::StaleConnection;
   } else {
     result = delivery::read_verdict(attempted.reply.answer());
   }
   judge(facts, result);
-  ended();
+  ended(*attempt);
   co_return std::move(attempted.reply);
 }
 
 asio::awaitable<bool> Caller::log_attempt(LimiterClass limiter_class) {
-  auto work = [this, limiter_class] { services_.store.log_attempt(logged_now(limiter_class)); };
-  std::string trouble;
-  try {
-    co_await offload(services_.store_worker, std::move(work));
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
-  if (trouble.empty()) co_return true;
-  services_.metrics.store_error();
-  services_.log.event(Level::Error, Event::StoreFailed, trouble);
-  co_return false;
+  auto work = [this, limiter_class](store::Store& store) { store.log_attempt(logged_now(limiter_class)); };
+  const auto logged = co_await services_.store.run(std::move(work));
+  if (!logged) services_.store_failed(logged.error());
+  co_return static_cast<bool>(logged);
 }
 
 }  // namespace stibee_sync::pipeline

@@ -93,7 +93,7 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
   const auto api = delivery::api_of(facts.limiter_class);
   auto& circuit = circuits_.at(api);
   auto& limiter = limiters_.at(facts.limiter_class);
-  const auto why = result.reason;
+  const auto why = name(result.reason);
   const std::array fields = {telemetry::Field("endpoint", endpoint), telemetry::Field("reason", why),
                              telemetry::Field("people", facts.people),
                              telemetry::Field("mirror", facts.mirror),
@@ -121,11 +121,11 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
         report_circuit(api, circuit.succeeded(), "");
       break;
     case CallVerdict::ServerTrouble:
-      if (result.reason == "stale_connection") {
+      if (result.reason == domain::Reason::StaleConnection) {
         services_.log.debug("a kept connection had been closed by the other end", fields);
         break;
       }
-      if (api == options_.main) problem_ = result.message.empty() ? result.reason : result.message;
+      if (api == options_.main) problem_ = result.message.empty() ? why : result.message;
       services_.log.event(Level::Warn, Event::ApiRequestFailed, "a call failed and will be repeated", fields);
       report_circuit(api, circuit.failed(now), why);
       break;

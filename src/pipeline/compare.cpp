@@ -56,10 +56,11 @@ asio::awaitable<void> Reconciler::compare_or_throw(std::size_t mirror, bool repa
   co_await drop(std::move(pass->scan));
   if (!report.problem.empty()) co_return;
   if (repair) co_await await_delivery(mirror, pass->plan);
-  auto remember = [&store = services_.store, id = pass->plan->id, now = services_.clock.utc()] {
+  auto remember = [id = pass->plan->id, now = services_.clock.utc()](store::Store& store) {
     store.set_reconciled(id, now);
   };
-  co_await offload(services_.store_worker, std::move(remember));
+  const auto kept = co_await services_.store.run(std::move(remember));
+  kept.value();
 }
 
 asio::awaitable<void> Reconciler::merge(std::size_t mirror, std::shared_ptr<Pass> pass) {
@@ -72,9 +73,9 @@ asio::awaitable<void> Reconciler::merge(std::size_t mirror, std::shared_ptr<Pass
   auto& report = states_[mirror].report;
   pass->now = services_.clock.utc();
   if (pass->repair) {
-    auto count = [&store = services_.store, id = pass->plan->id] { return store.wanted_subscribed(id); };
-    const auto mirrored = co_await offload(services_.store_worker, std::move(count));
-    pass->most_unsubscribes = most_unsubscribes(pass->plan->guard, mirrored);
+    auto count = [id = pass->plan->id](store::Store& store) { return store.wanted_subscribed(id); };
+    const auto mirrored = co_await services_.store.run(std::move(count));
+    pass->most_unsubscribes = most_unsubscribes(pass->plan->guard, mirrored.value());
   }
   for (bool end = false; !end && !stopping_;) {
     auto read = [pass] {
@@ -140,7 +141,7 @@ asio::awaitable<void> Reconciler::look_again(std::size_t mirror, std::shared_ptr
       candidate.apply = candidate.apply && !waits(candidate);
   }
   if (candidates->empty()) co_return;
-  auto work = [&store = services_.store, pass, candidates] {
+  auto work = [pass, candidates](store::Store& store) {
     std::unordered_map<domain::EmailAddress, Candidate*> by_email;
     std::vector<domain::EmailAddress> emails;
     for (auto& candidate : *candidates) {
@@ -156,7 +157,8 @@ asio::awaitable<void> Reconciler::look_again(std::size_t mirror, std::shared_ptr
     };
     store.observe(pass->plan->id, emails, decide, place_rule(pass->plan->policy), pass->now);
   };
-  co_await offload(services_.store_worker, std::move(work));
+  const auto observed = co_await services_.store.run(std::move(work));
+  observed.value();
   keep(mirror, *candidates);
   const auto applied = std::any_of(candidates->begin(), candidates->end(), [](const Candidate& candidate) {
     return candidate.counts && candidate.apply;
@@ -211,7 +213,7 @@ asio::awaitable<void> Reconciler::await_delivery(std::size_t mirror, std::shared
     std::vector<domain::EmailAddress> emails;
     for (std::size_t i = 0; i < std::min(waiting.size(), people_at_once); ++i)
       emails.push_back(report.differences[waiting[i]].email);
-    auto look = [&store = services_.store, plan, emails = std::move(emails), now = services_.clock.utc()] {
+    auto look = [plan, emails = std::move(emails), now = services_.clock.utc()](store::Store& store) {
       Seen seen;
       for (const auto& email : emails) {
         const auto arrival = arrival_of(store.find(plan->id, email), plan->policy, now);
@@ -221,7 +223,8 @@ asio::awaitable<void> Reconciler::await_delivery(std::size_t mirror, std::shared
       seen.pending = store.pending(plan->id);
       return seen;
     };
-    const auto seen = co_await offload(services_.store_worker, std::move(look));
+    const auto looked = co_await services_.store.run(std::move(look));
+    const auto& seen = looked.value();
     for (const auto arrival : seen.arrivals) {
       report.differences[waiting.front()].done = arrival == Arrival::Arrived;
       waiting.pop_front();

@@ -9,7 +9,6 @@ namespace stibee_sync::pipeline {
 
 namespace asio = boost::asio;
 using runtime::MonotonicTime;
-using runtime::offload;
 using telemetry::Event;
 using telemetry::Level;
 
@@ -99,7 +98,7 @@ void Dispatch::judge_permission(store::MirrorId mirror, const delivery::CallResu
             Level::Error, Event::ApiUnauthorised,
             "Stibee does not let this key use this list: check `list_id`, the workspace of the "
             "key, and its plan; only this mirror waits",
-            {{"mirror", place->name}, {"reason", result.reason}});
+            {{"mirror", place->name}, {"reason", name(result.reason)}});
       }
       until = services_.clock.monotonic() + delivery::CircuitBreaker::probe_interval;
       break;
@@ -304,7 +303,7 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
   if (const auto& none = attempted.reply.no_answer()) {
     *result = delivery::read_no_answer(call->recipients.size(), *none);
     if (result->message.empty()) result->message = attempted.trouble;
-    if (attempted.stale_connection) result->reason = "stale_connection";
+    if (attempted.stale_connection) result->reason = domain::Reason::StaleConnection;
   } else {
     *result = dialect_.read(call->recipients, attempted.reply.answer());
   }
@@ -312,13 +311,12 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
   if (delivery::api_of(facts.limiter_class) == main_) judge_permission(call->claimed.mirror, *result);
   co_await settle(call, result);
   work_ = true;
-  caller_.ended();
+  caller_.ended(*call->attempt);
   if (progress_) progress_();
 }
 
 void Dispatch::store_failed(const std::string& trouble) {
-  services_.metrics.store_error();
-  services_.log.event(Level::Error, Event::StoreFailed, trouble);
+  services_.store_failed(trouble);
   store_not_before_ = services_.clock.monotonic() + pause_after_store_error;
 }
 

@@ -9,7 +9,6 @@ namespace stibee_sync::pipeline {
 
 namespace asio = boost::asio;
 using delivery::CallChoice;
-using runtime::offload;
 
 namespace {
 
@@ -28,7 +27,7 @@ asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
   const bool retries_allowed = request.retries_allowed;
   const CallChoice choice(dialect_, free, max_in_flight_);
 
-  auto look = [&store = services_.store, &caller = caller_, request = std::move(request), choice]() mutable {
+  auto look = [&caller = caller_, request = std::move(request), choice](store::Store& store) mutable {
     Found found;
     for (const auto turn : choice.turns()) {
       std::size_t seen = 0;
@@ -57,14 +56,12 @@ asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
     if (found.needs.empty()) found.next_due = store.next_due(request.mirrors);
     return found;
   };
-  std::string trouble;
-  Found found;
-  try {
-    found = co_await offload(services_.store_worker, std::move(look));
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
+  auto looked = co_await services_.store.run(std::move(look));
+  if (!looked) {
+    store_failed(looked.error());
+    co_return Found();
   }
-  if (!trouble.empty()) store_failed(trouble);
+  auto found = std::move(looked).value();
   if (!found.claimed && !retries_allowed && found.next_due) {
     // Only retries are left, and the budget is spent for now.
     const auto wait = caller_.retry_budget().next_allowed(now) - now;
@@ -75,16 +72,9 @@ asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
 }
 
 asio::awaitable<void> Dispatch::give_back(store::MirrorId mirror, std::vector<domain::EmailAddress> people) {
-  auto work = [&store = services_.store, mirror, people = std::move(people)] {
-    store.release(mirror, people);
-  };
-  std::string trouble;
-  try {
-    co_await offload(services_.store_worker, std::move(work));
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
-  if (!trouble.empty()) store_failed(trouble);
+  auto work = [mirror, people = std::move(people)](store::Store& store) { store.release(mirror, people); };
+  const auto released = co_await services_.store.run(std::move(work));
+  if (!released) store_failed(released.error());
 }
 
 asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_ptr<Found> found) {
@@ -125,13 +115,13 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
       too_large.email = people.front().email;
       too_large.confirmed = people.front().confirmed;
       too_large.next = store::Settlement::Next::Park;
-      too_large.reason = "too_large";
+      too_large.reason = name(domain::Reason::TooLarge);
       too_large.message = "one person's values alone are more than a call may carry";
       services_.log.event(telemetry::Level::Warn, telemetry::Event::PersonParked,
                           "a person's values are too large for a call; see `failures`",
                           {{"mirror", plan.name},
-                           {"ref", services_.store.key().ref(people.front().email.text())},
-                           {"reason", "too_large"}});
+                           {"ref", services_.key.ref(people.front().email.text())},
+                           {"reason", too_large.reason}});
       misplaced.push_back(std::move(too_large));
     }
     more_ = more_ || packed.taken < people.size();
@@ -155,20 +145,15 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
     call->request = std::move(packed.request);
   }
   if (!misplaced.empty() || !unsent.empty() || another_class) {
-    auto work = [&store = services_.store, &caller = caller_, id = plan.id, misplaced, unsent, another_class,
-                 place = place_rule(plan.policy), utc] {
+    auto work = [&caller = caller_, id = plan.id, misplaced, unsent, another_class,
+                 place = place_rule(plan.policy), utc](store::Store& store) {
       if (another_class) store.log_attempt(caller.logged_now(*another_class));
       store.release(id, unsent);
       if (!misplaced.empty()) store.settle(id, misplaced, place, utc);
     };
-    std::string trouble;
-    try {
-      co_await offload(services_.store_worker, std::move(work));
-    } catch (const store::StoreError& error) {
-      trouble = error.what();
-    }
-    if (!trouble.empty()) {
-      store_failed(trouble);
+    const auto corrected = co_await services_.store.run(std::move(work));
+    if (!corrected) {
+      store_failed(corrected.error());
       for (const auto& person : misplaced)
         unsent.push_back(person.email);
       for (const auto& person : people)

@@ -59,17 +59,12 @@ asio::awaitable<Intake> EventIntake::take_in(std::shared_ptr<EventIntake> self,
   if (plan == self->mirrors_->end()) co_return Intake();
   const auto work = self->prepare(std::move(event), *plan);
   if (work->people.empty()) co_return self->finished(*work);
-  auto job = [work, &store = self->services_.store] { observe(*work, store); };
-  std::string trouble;
-  try {
-    co_await runtime::offload(self->services_.store_worker, std::move(job));
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
-  if (trouble.empty()) co_return self->finished(*work);
+  auto job = [work](store::Store& store) { observe(*work, store); };
+  const auto observed = co_await self->services_.store.run(std::move(job));
+  if (observed) co_return self->finished(*work);
   self->services_.metrics.store_error();
   if (const auto left_out = self->trouble_lines_.take(self->services_.clock.monotonic()))
-    self->services_.log.event(Level::Error, Event::StoreFailed, trouble, {{"left_out", *left_out}});
+    self->services_.log.event(Level::Error, Event::StoreFailed, observed.error(), {{"left_out", *left_out}});
   Intake failed;
   failed.kind = Intake::Kind::Failed;
   co_return failed;
@@ -90,7 +85,7 @@ std::shared_ptr<EventIntake::Work> EventIntake::prepare(std::shared_ptr<const we
     about.action = work->event->action;
     about.actor = work->event->actor;
     about.person = &person;
-    if (mends) about.may_mend = may_mend(services_.store.key().ref(person.email.text()));
+    if (mends) about.may_mend = may_mend(services_.key.ref(person.email.text()));
     work->events.emplace(person.email, about);
     work->people.push_back(person.email);
     if (about.action == Action::Updated && person.old_email &&
@@ -154,7 +149,7 @@ Intake EventIntake::finished(const Work& work) {
         count(verdict.effect, intake.ignored, 1);
         break;
     }
-    if (verdict.mends) mended(services_.store.key().ref(email.text()));
+    if (verdict.mends) mended(services_.key.ref(email.text()));
   }
   const bool other = work.event->action == Action::Other;
   const auto unjudged =
@@ -179,7 +174,7 @@ void EventIntake::report(const Work& work, const Intake& intake) {
   for (const auto& email : work.people) {
     const auto found = work.verdicts.find(email);
     if (found == work.verdicts.end() || found->second.effect != telemetry::WebhookEffect::Applied) continue;
-    report_person(work, services_.store.key().ref(email.text()), found->second);
+    report_person(work, services_.key.ref(email.text()), found->second);
   }
 }
 

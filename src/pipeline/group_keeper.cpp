@@ -1,5 +1,7 @@
 #include "stibee_sync/pipeline/group_keeper.hpp"
 
+#include "stibee_sync/domain/backoff.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -80,7 +82,7 @@ asio::awaitable<bool> GroupKeeper::learn(std::size_t mirror) {
     state.ids.insert_or_assign(group.name, group.id);
   state.known = true;
   state.failures = 0;
-  state.problem.clear();
+  state.problem.reset();
   co_return true;
 }
 
@@ -110,7 +112,7 @@ asio::awaitable<bool> GroupKeeper::make(std::size_t mirror, std::vector<std::str
       continue;
     }
     const auto& failure = std::get<CallResult>(created);
-    if (failure.reason.find("already_exist") != std::string::npos) {
+    if (failure.reason == domain::Reason::ListAlreadyExistGroup) {
       // Somebody made it in the web page meanwhile; or an answer of ours was lost.
       const bool learnt = co_await learn(mirror);
       if (learnt && states_[mirror].ids.contains(value)) {
@@ -130,22 +132,20 @@ asio::awaitable<bool> GroupKeeper::make(std::size_t mirror, std::vector<std::str
     failed(state, *last_failure, "a group that the table names cannot be made at Stibee");
   } else {
     state.failures = 0;
-    state.problem.clear();
+    state.problem.reset();
   }
   co_return made + found > 0;
 }
 
 void GroupKeeper::failed(State& state, const CallResult& failure, const std::string& what) {
-  if (failure.reason == "stopping") return;
-  const auto pause =
-      std::min<std::chrono::nanoseconds>(first_pause * (1 << std::min(state.failures, 10)), longest_pause);
-  ++state.failures;
-  state.not_before = services_.clock.monotonic() + pause;
+  if (failure.reason == domain::Reason::Stopping) return;
+  state.not_before =
+      services_.clock.monotonic() + domain::backoff(first_pause, longest_pause, ++state.failures);
   if (state.problem == failure.reason) return;
   state.problem = failure.reason;
   services_.log.event(Level::Warn, Event::SyncFinished, what,
                       {{"mirror", state.name},
-                       {"reason", failure.reason},
+                       {"reason", name(failure.reason)},
                        {"cure",
                         "`groups: create_missing` needs Stibee's Pro plan and a key that works on API "
                         "v2; until it works, these values are ignored"}});

@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/ingest.hpp"
 
 #include "pipeline/ingest_read.hpp"
+#include "stibee_sync/domain/backoff.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,7 +10,6 @@ namespace stibee_sync::pipeline {
 
 namespace asio = boost::asio;
 using diff::ChangeClass;
-using runtime::offload;
 using source::SourceError;
 using telemetry::Event;
 using telemetry::Level;
@@ -73,12 +73,8 @@ asio::awaitable<void> Ingest::run() {
     domain::Duration pause = mirrors_[*mirror].poll_interval;
     if (outcome == CycleOutcome::Failed) {
       // Soon at first, since most outages are short; then less and less often, with jitter against herds.
-      const auto exponent = std::min(state.condition.failures - 1, 8);
-      const auto ceiling =
-          std::min<domain::Duration>(std::chrono::seconds(1) * (1 << exponent), std::chrono::minutes(1));
-      pause =
-          std::max(domain::Duration(100),
-                   std::chrono::duration_cast<domain::Duration>(ceiling * (0.5 + services_.random() / 2)));
+      pause = domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1), state.condition.failures,
+                              domain::Jitter::Half, services_.random());
     }
     state.due = services_.clock.monotonic() + pause;
   }
@@ -114,20 +110,15 @@ asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
   const auto began = services_.clock.monotonic();
   // A read of ten million rows takes its time; the statement time-out bounds it.
   if (beat_) beat_(std::chrono::minutes(15));
-  std::string trouble;
-  CycleOutcome outcome = CycleOutcome::Failed;
-  try {
-    outcome = co_await read_and_commit(mirror);
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
+  auto cycle = read_and_commit(mirror);
+  const auto ended = co_await runtime::answer_of<store::StoreError>(std::move(cycle));
+  const auto outcome = ended ? ended.value() : CycleOutcome::Failed;
   reading_ = false;
-  if (!trouble.empty()) {
-    services_.metrics.store_error();
-    services_.log.event(Level::Error, Event::StoreFailed, trouble, {{"mirror", mirrors_[mirror].name}});
+  if (!ended) {
+    services_.store_failed(ended.error(), {{"mirror", mirrors_[mirror].name}});
     auto& condition = states_[mirror].condition;
     condition.last = outcome;
-    condition.problem = trouble;
+    condition.problem = ended.error();
     ++condition.failures;
   }
   telemetry::CycleResult result = telemetry::CycleResult::Failed;
@@ -161,8 +152,9 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   // Counting a million people takes a moment: only done where the guard could need it.
   std::size_t mirrored = 0;
   if (finding.needs_count()) {
-    auto count = [&store = services_.store, id = plan->id] { return store.wanted_subscribed(id); };
-    mirrored = co_await offload(services_.store_worker, std::move(count));
+    auto count = [id = plan->id](store::Store& store) { return store.wanted_subscribed(id); };
+    const auto counted = co_await services_.store.run(std::move(count));
+    mirrored = counted.value();
   }
   auto judgement = judge_finding(finding, *plan, *before, mirrored, now);
 
@@ -188,9 +180,9 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
     auto same_request = std::make_shared<const store::CommitRequest>(request);
     ahead = co_await commit_ahead(made, std::move(same_request));
   }
-  auto commit = [&store = services_.store, id = plan->id, mapping, now, request = std::move(request),
-                 &finding, scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(made->scan)),
-                 judgement]() mutable {
+  auto commit = [id = plan->id, mapping, now, request = std::move(request), &finding,
+                 scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(made->scan)),
+                 judgement](store::Store& store) mutable {
     std::pair<store::CommitReport, std::vector<std::string>> done;
     std::vector<store::Hold> still_held;
     for (auto& hold : judgement.holds) {
@@ -222,7 +214,8 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
       store.drop_approval(id, digest);
     return done;
   };
-  auto done = co_await offload(services_.store_worker, std::move(commit));
+  auto committed = co_await services_.store.run(std::move(commit));
+  auto done = std::move(committed).value();
   done.first.addresses_changed += ahead;
 
   finished(mirror, finding, judgement, done.second, done.first);
@@ -231,10 +224,11 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
 
 asio::awaitable<std::size_t> Ingest::commit_ahead(std::shared_ptr<Read> made,
                                                   std::shared_ptr<const store::CommitRequest> request) {
-  auto commit = [&store = services_.store, made, request, most = ahead_] {
+  auto commit = [made, request, most = ahead_](store::Store& store) {
     return store.commit_ahead(*made->scan, *request, most).addresses_changed;
   };
-  const auto changed = co_await offload(services_.store_worker, std::move(commit));
+  const auto committed = co_await services_.store.run(std::move(commit));
+  const auto changed = committed.value();
   if (changed > 0 && changed_) changed_();
   if (changed > 0 && sent_ahead_) co_await sent_ahead_();
   co_return changed;
@@ -338,7 +332,7 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   services_.metrics.source_members(plan.name, finding.report.rows);
   for (const auto& [ref, reason] : finding.parked) {
     services_.log.event(Level::Warn, Event::PersonParked, "a row cannot be sent; see `failures`",
-                        {{"mirror", plan.name}, {"ref", ref}, {"reason", reason}});
+                        {{"mirror", plan.name}, {"ref", ref}, {"reason", name(reason)}});
   }
   if (finding.newly_parked > finding.parked.size()) {
     services_.log.event(Level::Warn, Event::PersonParked, "more rows cannot be sent; see `failures`",

@@ -33,25 +33,32 @@ asio::awaitable<std::shared_ptr<Ingest::Read>> Ingest::read(std::size_t mirror) 
   services_.log.event(first ? Level::Info : Level::Debug, Event::SyncStarted, "reading the table",
                       {{"mirror", plan->name}});
 
-  auto begin = [&store = services_.store, id = plan->id] {
+  auto begin = [id = plan->id](store::Store& store) {
     return Begun{store.begin_scan(id), store.source_facts(id), !store.holds(id).empty()};
   };
-  auto begun = co_await offload(services_.store_worker, std::move(begin));
+  auto answer = co_await services_.store.run(std::move(begin));
+  auto begun = std::move(answer).value();
   states_[mirror].was_holding = begun.holding;
   const auto before = std::make_shared<const store::SourceFacts>(std::move(begun.facts));
+  made->plan = plan;
+  made->before = before;
+  made->now = now;
+  if (stopping_) {
+    source::SourceError stopped;
+    stopped.kind = source::SourceError::Kind::Cancelled;
+    made->finding = std::move(stopped);
+    co_return made;
+  }
 
   reading_ = true;
   auto scan = std::make_shared<std::unique_ptr<store::Scan>>(std::move(begun.scan));
-  auto read = [&reader = reader_, plan, before, scan, key = services_.store.key(), now] {
+  auto read = [&reader = reader_, plan, before, scan, key = services_.key, now] {
     return read_table(reader, *plan, **scan, *before, key, now);
   };
   auto finding = co_await offload(source_worker_, std::move(read));
   made->finding = std::move(finding);
   made->scan = std::move(*scan);
   reading_ = false;
-  made->plan = plan;
-  made->before = before;
-  made->now = now;
   co_return made;
 }
 

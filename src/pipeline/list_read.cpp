@@ -1,9 +1,9 @@
 #include "stibee_sync/pipeline/list_read.hpp"
 
 #include "stibee_sync/delivery/retry.hpp"
+#include "stibee_sync/text/ascii.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <iterator>
 #include <optional>
@@ -18,12 +18,6 @@ using delivery::v2::ListReader;
 using runtime::offload;
 
 namespace {
-
-bool same_tag(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 /// What the worker knows of a read; handed to one job after another.
 class Reading {
@@ -98,32 +92,32 @@ Judged judge(const delivery::CallResult& failure, bool enough, int unreadable_in
 }
 
 bool unreadable(const delivery::CallResult& failure) {
-  return failure.verdict == CallVerdict::ServerTrouble && failure.reason == "unreadable_answer";
+  return failure.verdict == CallVerdict::ServerTrouble && failure.reason == domain::Reason::UnreadableAnswer;
 }
 
-std::string in_words(ListReadEnd end, const std::string& reason) {
+std::string in_words(ListReadEnd end, std::optional<domain::Reason> reason) {
   switch (end) {
     case ListReadEnd::Complete:
       return {};
     case ListReadEnd::KeyRefused:
-      return "Stibee refuses this key on API v2 (" + reason + ")";
+      return "Stibee refuses this key on API v2 (" + name(reason) + ")";
     case ListReadEnd::Forbidden:
-      return "Stibee does not let this key read this list over API v2 (" + reason + ")";
+      return "Stibee does not let this key read this list over API v2 (" + name(reason) + ")";
     case ListReadEnd::NoSuchList:
-      return "Stibee refuses to show this list over API v2 (" + reason + ")";
+      return "Stibee refuses to show this list over API v2 (" + name(reason) + ")";
     case ListReadEnd::NotUnderstood:
       return "Stibee shows the list in a form that this version does not know";
     case ListReadEnd::NeverStill:
       return "the list moved in each of several reads";
     case ListReadEnd::Unavailable:
-      return "Stibee cannot be read now (" + reason + ")";
+      return "Stibee cannot be read now (" + name(reason) + ")";
     case ListReadEnd::Stopped:
       return "stopped";
   }
   std::abort();
 }
 
-ListReadResult ended(ListReadEnd end, const std::string& reason, std::size_t people = 0) {
+ListReadResult ended(ListReadEnd end, std::optional<domain::Reason> reason, std::size_t people = 0) {
   return ListReadResult(end, in_words(end, reason), people);
 }
 
@@ -137,16 +131,16 @@ asio::awaitable<ListReader::Step> take(runtime::Worker& worker, std::shared_ptr<
 asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* worker, Asker* asker,
                                            std::shared_ptr<const MirrorPlan> plan,
                                            std::shared_ptr<store::ListScan> scan, ListReadHooks hooks) {
-  const auto reading = std::make_shared<Reading>(plan, std::move(scan), services.store.key());
+  const auto reading = std::make_shared<Reading>(plan, std::move(scan), services.key);
   const auto timer = services.clock.make_timer();
   int failures = 0;
   int unreadable_answers = 0;
   for (;;) {
-    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
+    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, {});
     auto request = reading->reader().request();
     Reply answer = co_await asker->ask(std::move(request));
     const auto reply = std::make_shared<const Reply>(std::move(answer));
-    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, "");
+    if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, {});
     delivery::CallResult failure;
     if (reply->no_answer()) {
       failure = delivery::read_no_answer(0, *reply->no_answer());
@@ -155,9 +149,9 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
       hooks.progress(reading->reader().entries_read(), reading->reader().total());
       switch (step) {
         case ListReader::Step::Done:
-          co_return ended(ListReadEnd::Complete, "", reading->distinct());
+          co_return ended(ListReadEnd::Complete, {}, reading->distinct());
         case ListReader::Step::GaveUp:
-          co_return ended(ListReadEnd::NeverStill, "", reading->distinct());
+          co_return ended(ListReadEnd::NeverStill, {}, reading->distinct());
         case ListReader::Step::CallFailed:
           failure = reading->reader().failure();
           break;
@@ -174,7 +168,7 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
     const auto judged = judge(failure, failures >= hooks.most_failures(), unreadable_answers);
     if (judged.end) co_return ended(*judged.end, failure.reason);
     services.log.debug("reading the list: a call failed",
-                       {{"mirror", plan->name}, {"reason", failure.reason}, {"failures", failures}});
+                       {{"mirror", plan->name}, {"reason", name(failure.reason)}, {"failures", failures}});
     const auto now = services.clock.utc();
     const auto pause = delivery::retry_at(judged.outcome, failures, now, services.random) - now;
     const auto until = services.clock.monotonic() + pause;
@@ -195,9 +189,9 @@ store::Listed listed_of(const delivery::v2::ListedPerson& person, const MirrorPl
   domain::FieldValues mapped;
   mapped.reserve(plan.mapping.fields.size());
   for (const auto& field : plan.mapping.fields) {
-    const auto found =
-        std::find_if(person.fields.begin(), person.fields.end(),
-                     [&](const domain::FieldValue& value) { return same_tag(value.tag, field.tag); });
+    const auto found = std::find_if(
+        person.fields.begin(), person.fields.end(),
+        [&](const domain::FieldValue& value) { return text::equal_ignoring_case(value.tag, field.tag); });
     mapped.push_back({field.tag, found == person.fields.end() ? std::string() : found->value});
   }
   listed.fields = domain::fingerprint_of(mapped, key);

@@ -114,6 +114,15 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   return plan;
 }
 
+MirrorState state_of(const store::Store& store, store::MirrorId mirror) {
+  MirrorState state;
+  state.paused = store.paused(mirror);
+  state.adopted = store.adopted(mirror);
+  state.reconciled = store.reconciled(mirror);
+  state.table_read = store.source_facts(mirror).last_success.has_value();
+  return state;
+}
+
 store::PlaceRule place_rule(const delivery::Policy& policy) {
   return [policy](const domain::Wanted& wanted, const domain::Confirmed& confirmed, domain::UtcTime now) {
     auto placed = delivery::place(wanted, confirmed, policy, now);
@@ -121,7 +130,7 @@ store::PlaceRule place_rule(const delivery::Policy& policy) {
     placement.lane = placed.lane;
     placement.shape = std::move(placed.shape);
     placement.due = placed.due;
-    placement.impossible = std::move(placed.impossible);
+    placement.impossible = name(placed.impossible);
     placement.finished = placed.finished;
     return placement;
   };

@@ -53,23 +53,23 @@ std::size_t ReconcileReport::remaining() const {
 }
 
 Reconciler::Reconciler(Services services, runtime::Worker& worker, Asker& asker,
-                       const delivery::Dialect& dialect, std::size_t mirrors, ReconcilerOptions options,
-                       ReconcilerHooks hooks)
+                       const delivery::Dialect& dialect, const std::vector<MirrorState>& mirrors,
+                       ReconcilerOptions options, ReconcilerHooks hooks)
     : services_(std::move(services)),
       worker_(worker),
       asker_(asker),
       dialect_(dialect),
       options_(options),
       hooks_(std::move(hooks)),
-      states_(mirrors) {
-  for (std::size_t i = 0; i < mirrors; ++i) {
+      states_(mirrors.size()) {
+  for (std::size_t i = 0; i < mirrors.size(); ++i) {
     auto& state = states_[i];
-    const auto& plan = hooks_.plan(i);
+    const auto& mirror = mirrors[i];
     state.timer = services_.clock.make_timer();
-    state.last = services_.store.adopted(plan.id);
-    state.adopted = state.last.has_value() || plan.reconcile.mode == settings::ReconcileMode::Off;
-    if (const auto reconciled = services_.store.reconciled(plan.id)) state.last = reconciled;
-    state.table_read = services_.store.source_facts(plan.id).last_success.has_value();
+    state.last = mirror.reconciled ? mirror.reconciled : mirror.adopted;
+    state.adopted =
+        mirror.adopted.has_value() || hooks_.plan(i).reconcile.mode == settings::ReconcileMode::Off;
+    state.table_read = mirror.table_read;
   }
 }
 
@@ -121,10 +121,9 @@ asio::awaitable<void> Reconciler::until_table_read(std::size_t mirror) {
 }
 
 asio::awaitable<std::shared_ptr<store::ListScan>> Reconciler::begin_list(store::MirrorId id) {
-  auto work = [&store = services_.store, id] {
-    return std::shared_ptr<store::ListScan>(store.begin_list(id));
-  };
-  return offload(services_.store_worker, std::move(work));
+  auto work = [id](store::Store& store) { return store.begin_list(id); };
+  auto begun = co_await services_.store.run(std::move(work));
+  co_return std::move(begun).value();
 }
 
 asio::awaitable<void> Reconciler::drop(std::shared_ptr<store::ListScan> scan) {
@@ -142,8 +141,7 @@ ListReadHooks Reconciler::read_hooks(std::size_t mirror, int most_failures) {
 }
 
 void Reconciler::store_failed(std::size_t mirror, const std::string& what) {
-  services_.metrics.store_error();
-  services_.log.event(Level::Error, Event::StoreFailed, what, {{"mirror", hooks_.plan(mirror).name}});
+  services_.store_failed(what, {{"mirror", hooks_.plan(mirror).name}});
 }
 
 std::optional<domain::UtcTime> Reconciler::due(std::size_t mirror) const {
@@ -185,15 +183,11 @@ asio::awaitable<void> Reconciler::compare_list(std::size_t mirror, bool repair, 
   state.report.repair = repair;
   state.report.phase = ReconcileReport::Phase::Reading;
   const auto began = services_.clock.monotonic();
-  std::string trouble;
-  try {
-    co_await compare_or_throw(mirror, repair, most_failures);
-  } catch (const store::StoreError& error) {
-    trouble = error.what();
-  }
-  if (!trouble.empty()) {
-    store_failed(mirror, trouble);
-    state.report.problem = trouble;
+  auto comparison = compare_or_throw(mirror, repair, most_failures);
+  const auto compared = co_await runtime::answer_of<store::StoreError>(std::move(comparison));
+  if (!compared) {
+    store_failed(mirror, compared.error());
+    state.report.problem = compared.error();
   }
   finish(mirror, std::chrono::duration_cast<domain::Duration>(services_.clock.monotonic() - began));
 }
@@ -240,7 +234,7 @@ void Reconciler::report_drift(std::size_t mirror) {
     for (const auto& difference : report.differences) {
       if (difference.drift.kind != kind) continue;
       if (shown++ == most_refs) break;
-      refs += (refs.empty() ? "" : " ") + services_.store.key().ref(difference.email.text());
+      refs += (refs.empty() ? "" : " ") + services_.key.ref(difference.email.text());
     }
     services_.log.event(Level::Warn, Event::ReconcileDrift,
                         "the list differs from the table; see `reconcile`",

@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/remote_event.hpp"
 
 #include "stibee_sync/pipeline/writeback.hpp"
+#include "stibee_sync/text/ascii.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,19 +18,13 @@ using telemetry::WebhookEffect;
 using webhook::Action;
 using webhook::Actor;
 
-bool equal_any_case(std::string_view a, std::string_view b) {
-  const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return fold(x) == fold(y); });
-}
-
 /// The values of all mapped fields, in the order of the mapping; nullopt if one is not shown.
 std::optional<domain::FieldValues> mapped_values(const webhook::Person& person, const MirrorPlan& plan) {
   domain::FieldValues values;
   for (const auto& field : plan.mapping.fields) {
-    const auto found =
-        std::find_if(person.fields.begin(), person.fields.end(),
-                     [&](const domain::FieldValue& shown) { return equal_any_case(shown.tag, field.tag); });
+    const auto found = std::find_if(
+        person.fields.begin(), person.fields.end(),
+        [&](const domain::FieldValue& shown) { return text::equal_ignoring_case(shown.tag, field.tag); });
     if (found == person.fields.end()) return std::nullopt;
     values.push_back({field.tag, found->value});
   }

@@ -9,7 +9,6 @@ namespace stibee_sync::pipeline {
 namespace asio = boost::asio;
 using delivery::CallVerdict;
 using domain::OutcomeKind;
-using runtime::offload;
 using telemetry::Event;
 using telemetry::Level;
 
@@ -29,8 +28,8 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
                                        std::shared_ptr<const delivery::CallResult> result) {
   const auto& plan = plan_of(call->claimed.mirror);
   auto people = std::make_shared<const std::vector<store::Settlement>>(settlements(*call, *result));
-  auto work = [&store = services_.store, id = plan.id, people, place = place_rule(plan.policy), call, result,
-               now = services_.clock.utc()] {
+  auto work = [id = plan.id, people, place = place_rule(plan.policy), call, result,
+               now = services_.clock.utc()](store::Store& store) {
     const auto cross = [&](std::size_t person, const domain::Confirmed& observed) {
       return delivery::confirmed_after_crossing(observed, call->recipients[person].operation,
                                                 call->claimed.people[person].wanted, result->outcomes[person],
@@ -38,35 +37,24 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
     };
     store.settle(id, *people, place, now, cross);
   };
-  // A confirmation mail goes out once per person: what became of such a call is never given up.
-  const bool repeatable = !call->recipients.front().operation.confirm;
+  // What became of a call is never given up: were its people released as unsent, a row that says no meanwhile
+  // would find nothing to take back. They stay claimed until it is kept.
   const auto timer = services_.clock.make_timer();
   for (;;) {
-    std::string trouble;
     auto attempt = work;
-    try {
-      co_await offload(services_.store_worker, std::move(attempt));
-    } catch (const store::StoreError& error) {
-      trouble = error.what();
-    }
-    if (trouble.empty()) {
+    const auto settled = co_await services_.store.run(std::move(attempt));
+    if (settled) {
       for (const auto& person : *people) {
         if (person.next == store::Settlement::Next::Continue) ++settled_;
       }
       co_return;
     }
-    store_failed(trouble);
-    if (repeatable) break;
+    store_failed(settled.error());
     while (!stopping_ && services_.clock.monotonic() < store_not_before_)
       co_await timer->wait_until(services_.clock.monotonic() + std::chrono::milliseconds(500));
     // The claim is on disk, so that the next start knows the doubt.
     if (stopping_) co_return;
   }
-  // What became of these people is lost, so their call is made again: every other call is safe to repeat.
-  std::vector<domain::EmailAddress> all;
-  for (const auto& person : *people)
-    all.push_back(person.email);
-  co_await give_back(plan.id, std::move(all));
 }
 
 std::vector<store::Settlement> Dispatch::settlements(const Call& call, const delivery::CallResult& result) {
@@ -85,7 +73,7 @@ std::vector<store::Settlement> Dispatch::settlements(const Call& call, const del
     const auto& outcome = result.outcomes[i];
     store::Settlement person;
     person.email = claimed.email;
-    person.reason = outcome.reason;
+    person.reason = name(outcome.reason);
     person.message = outcome.message;
     person.confirmed = delivery::confirmed_after(claimed.confirmed, call.recipients[i].operation,
                                                  claimed.wanted, outcome, now);
@@ -109,8 +97,8 @@ std::vector<store::Settlement> Dispatch::settlements(const Call& call, const del
         if (parked <= most_parked_lines) {
           services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses a person; see `failures`",
                               {{"mirror", plan.name},
-                               {"ref", services_.store.key().ref(claimed.email.text())},
-                               {"reason", outcome.reason}});
+                               {"ref", services_.key.ref(claimed.email.text())},
+                               {"reason", name(outcome.reason)}});
         }
         break;
       case OutcomeKind::Unauthorised:
@@ -123,7 +111,7 @@ std::vector<store::Settlement> Dispatch::settlements(const Call& call, const del
       case OutcomeKind::Transient:
       case OutcomeKind::Unknown:
         person.next = Next::Retry;
-        if (result.reason == "stale_connection") {
+        if (result.reason == domain::Reason::StaleConnection) {
           person.attempts = claimed.attempts;
           person.not_before = now;
         } else {

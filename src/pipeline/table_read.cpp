@@ -2,6 +2,7 @@
 
 #include "stibee_sync/diff/differ.hpp"
 #include "stibee_sync/pipeline/group_keeper.hpp"
+#include "stibee_sync/text/hex.hpp"
 
 #include <algorithm>
 #include <set>
@@ -60,7 +61,7 @@ class RunningDigest {
       text += std::to_string(id) + ",";
     last_ = key_.fingerprint(text);
   }
-  std::string text() const { return domain::to_hex(std::span(last_.bytes).first(8)); }
+  std::string text() const { return text::to_hex(std::span(last_.bytes).first(8)); }
 
  private:
   const domain::StateKey& key_;
@@ -181,15 +182,15 @@ class TableRead {
       auto& rejection = std::get<diff::Rejection>(mapped);
       staged.email = std::move(rejection.email);
       staged.subscribed = rejection.subscribed;
-      staged.rejection = std::move(rejection.reason);
+      staged.rejection = name(rejection.reason);
       staged.rejected_column = std::move(rejection.column);
       if (report) {
         ++finding_.newly_parked;
-        ++finding_.rejected[staged.rejection];
+        ++finding_.rejected[rejection.reason];
         if (finding_.parked.size() < most_refs) {
           finding_.parked.emplace_back(
               key_.ref(staged.email ? staged.email->text() : "key:" + staged.key.to_string()),
-              staged.rejection);
+              rejection.reason);
         }
       }
     }

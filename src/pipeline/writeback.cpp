@@ -1,9 +1,10 @@
 #include "stibee_sync/pipeline/writeback.hpp"
 
+#include "stibee_sync/domain/backoff.hpp"
+#include "stibee_sync/text/time_format.hpp"
+
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cstdio>
 
 namespace stibee_sync::pipeline {
 
@@ -24,32 +25,13 @@ constexpr std::chrono::seconds regular_turn{5};
 /// Connecting, waiting for a lock and running, each of which has its own time-out.
 constexpr std::chrono::minutes longest_statement{3};
 
-domain::Duration backoff(domain::Duration base, domain::Duration cap, int failures, double random) {
-  const auto ceiling = std::min(base * (std::int64_t{1} << std::clamp(failures - 1, 0, 12)), cap);
-  return std::chrono::duration_cast<domain::Duration>(ceiling * (0.5 + random / 2));
-}
-
-/// `2025-03-04 05:06:07.089+00`
-std::string timestamptz(domain::UtcTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  std::array<char, 64> text{};
-  const int length = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d.%03d+00", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return std::string(text.data(), static_cast<std::size_t>(length));
-}
-
 source::WriteValues values_of(const store::Writeback& item) {
   source::WriteValues values;
   values["email"] = item.email.text();
   values["key"] = item.key ? std::optional(item.key->to_string()) : std::nullopt;
   values["occurred_by"] = item.request.occurred_by;
   values["reason"] = item.request.reason;
-  values["occurred_at"] = timestamptz(item.request.occurred_at);
+  values["occurred_at"] = text::timestamptz(item.request.occurred_at);
   for (const auto& [tag, value] : item.request.fields)
     values["field_" + tag] = value;
   return values;
@@ -124,14 +106,14 @@ asio::awaitable<void> Writeback::run() {
     if (beat_) beat_(std::nullopt);
     std::optional<domain::UtcTime> next;
     if (services_.clock.monotonic() >= resume_at_) {
-      std::string trouble;
-      try {
-        next = co_await serve();
+      auto turn = serve();
+      const auto served = co_await runtime::answer_of<store::StoreError>(std::move(turn));
+      if (served) {
+        next = served.value();
         store_failures_ = 0;
-      } catch (const store::StoreError& error) {
-        trouble = error.what();
+      } else {
+        store_failed(served.error());
       }
-      if (!trouble.empty()) store_failed(trouble);
     }
     if (stopping_) break;
     const auto now = services_.clock.monotonic();
@@ -152,7 +134,7 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
     if (!paused_[i]) served.emplace_back(i, mirrors_[i].id);
   }
   const auto now = services_.clock.utc();
-  auto look = [&store = services_.store, served, now] {
+  auto look = [served, now](store::Store& store) {
     Due due;
     std::vector<store::MirrorId> ids;
     for (const auto& [place, id] : served) {
@@ -163,7 +145,8 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
     if (due.items.empty()) due.next = store.next_writeback(ids);
     return due;
   };
-  auto due = co_await offload(services_.store_worker, std::move(look));
+  auto looked = co_await services_.store.run(std::move(look));
+  auto due = std::move(looked).value();
   if (due.items.empty()) co_return due.next;
 
   // A person's later word must never be overtaken by an earlier one that is tried again.
@@ -197,7 +180,7 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
 
   const auto* failure = std::get_if<WriteFailure>(&result);
   if (failure == nullptr) {
-    const auto written = written_fields(plan, item, services_.store.key());
+    const auto written = written_fields(plan, item, services_.key);
     database_failures_ = 0;
     database_problem_.clear();
     report_done(mirror, item, std::get<std::size_t>(result));
@@ -215,13 +198,12 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
       break;
   }
   report_failure(mirror, item, *failure);
-  const auto pause =
-      backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1, services_.random());
-  auto postpone = [&store = services_.store, id = plan.id, number = item.id,
-                   not_before = services_.clock.utc() + pause] {
-    store.postpone_writeback(id, number, not_before);
-  };
-  co_await offload(services_.store_worker, std::move(postpone));
+  const auto pause = domain::backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1,
+                                     domain::Jitter::Half, services_.random());
+  auto postpone = [id = plan.id, number = item.id, not_before = services_.clock.utc() + pause](
+                      store::Store& store) { store.postpone_writeback(id, number, not_before); };
+  const auto postponed = co_await services_.store.run(std::move(postpone));
+  postponed.value();
   co_return Fate::PutOff;
 }
 
@@ -231,8 +213,8 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Wri
 asio::awaitable<void> Writeback::finish(std::size_t mirror, store::Writeback item,
                                         std::optional<domain::Fingerprint> written) {
   const auto& plan = mirrors_[mirror];
-  auto work = [&store = services_.store, id = plan.id, place = place_rule(plan.policy), written,
-               item = std::move(item), now = services_.clock.utc()] {
+  auto work = [id = plan.id, place = place_rule(plan.policy), written, item = std::move(item),
+               now = services_.clock.utc()](store::Store& store) {
     if (written) {
       const auto forget_expected = [&](const domain::EmailAddress&, const store::RemoteView& view) {
         store::RemoteChange change;
@@ -247,7 +229,8 @@ asio::awaitable<void> Writeback::finish(std::size_t mirror, store::Writeback ite
     }
     store.finish_writeback(id, item.id);
   };
-  co_await offload(services_.store_worker, std::move(work));
+  const auto finished = co_await services_.store.run(std::move(work));
+  finished.value();
 }
 
 void Writeback::report_done(std::size_t mirror, const store::Writeback& item, std::size_t rows) {
@@ -261,7 +244,7 @@ void Writeback::report_done(std::size_t mirror, const store::Writeback& item, st
       rows == 0 ? "no row matched what happened at Stibee" : "what happened at Stibee was written back",
       {{"mirror", name},
        {"statement", item.request.event},
-       {"ref", services_.store.key().ref(item.email.text())},
+       {"ref", services_.key.ref(item.email.text())},
        {"rows", rows}});
 }
 
@@ -276,7 +259,7 @@ void Writeback::report_failure(std::size_t mirror, const store::Writeback& item,
   services_.log.event(Level::Error, Event::WritebackFailed, failure.error.message,
                       {{"mirror", name},
                        {"statement", item.request.event},
-                       {"ref", services_.store.key().ref(item.email.text())},
+                       {"ref", services_.key.ref(item.email.text())},
                        {"sqlstate", failure.error.sqlstate},
                        {"failures", count}});
 }
@@ -299,8 +282,9 @@ void Writeback::store_failed(const std::string& what) {
 }
 
 void Writeback::back_off(int failures) {
-  resume_at_ = services_.clock.monotonic() +
-               backoff(std::chrono::seconds(1), std::chrono::minutes(1), failures, services_.random());
+  resume_at_ =
+      services_.clock.monotonic() + domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1),
+                                                    failures, domain::Jitter::Half, services_.random());
 }
 
 }  // namespace stibee_sync::pipeline

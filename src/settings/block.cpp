@@ -28,103 +28,77 @@ std::string in_ticks(std::string_view text) {
   return out;
 }
 
-/// The keys people put a secret under, for the blocks that have a file for it.
-std::string_view file_key_for(std::string_view block, std::string_view key, schema::Keys known) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> aliases{
-      {{"stibee", "token"},
-       {"stibee", "access_token"},
-       {"stibee", "accesstoken"},
-       {"stibee", "apikey"},
-       {"stibee", "key"},
-       {"database", "pass"},
-       {"database", "passwd"},
-       {"webhook", "token"},
-       {"webhook", "password"}}};
-  std::string name;
-  for (const char c : key) {
-    name += c == '-' ? '_' : (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
-  }
-  const auto file_key = [known](std::string_view stem) {
-    return std::find_if(known.begin(), known.end(), [stem](std::string_view each) {
-      return each.ends_with("_file") &&
-             (stem.empty() ? each != "ca_file" : each.substr(0, each.size() - 5) == stem);
-    });
-  };
-  auto found = file_key(name);
-  if (name == "ca") return {};
-  if (found == known.end() &&
-      std::find(aliases.begin(), aliases.end(), std::pair(block, std::string_view(name))) != aliases.end()) {
-    found = file_key({});
-  }
-  return found == known.end() ? std::string_view{} : *found;
-}
-
 }  // namespace
 
-Block::Block(const Context& context, std::string path, const Node& node, Place place,
-             std::optional<std::string_view> schema_path)
-    : context_(context), path_(std::move(path)), node_(node), place_(place) {
-  if (node_.kind == Node::Kind::Null) return;
-  if (node_.kind != Node::Kind::Map) {
-    readable_ = false;
+std::string joined_path(std::string_view block, std::string_view key) {
+  return block.empty() ? std::string(key) : std::string(block) + "." + std::string(key);
+}
+
+void Report::add(Place place, std::string what, std::string cure) {
+  // Beyond this nobody reads on; and a hostile file must not fill the memory.
+  constexpr std::size_t most = 200;
+  if (problems.size() < most)
+    problems.push_back({file, place.line, place.column, std::move(what), std::move(cure)});
+}
+
+Block::Block(const Context& context, std::string path, std::string known_as, const Node& node, Place place)
+    : context_(context), path_(std::move(path)), known_as_(std::move(known_as)), node_(node), place_(place) {
+  for (std::size_t i = 0; i < node_.keys.size(); ++i)
+    index_.emplace(node_.keys[i].name, i);
+}
+
+void Block::check_keys() const {
+  const auto known = std::find_if(context_.known.begin(), context_.known.end(),
+                                  [this](const KnownBlock& each) { return each.path == known_as_; });
+  if (!readable()) {
     context_.report.add(node_.place,
                         (path_.empty() ? std::string("the file") : in_ticks(path_)) +
                             " must be a block of keys, not " + std::string(kind_name(node_.kind)),
                         "write `key: value` lines, indented below it");
-    return;
   }
-  check_keys(schema_path);
-}
-
-void Block::check_keys(std::optional<std::string_view> schema_path) {
   for (std::size_t i = 0; i < node_.keys.size(); ++i) {
     const Key& key = node_.keys[i];
-    const auto [first, fresh] = index_.emplace(key.name, i);
-    if (!fresh) {
+    if (const std::size_t first = index_.at(key.name); first != i) {
       context_.report.add(key.place,
                           in_ticks(path_of(key.name)) + " is given twice, first in line " +
-                              std::to_string(node_.keys[first->second].place.line),
+                              std::to_string(node_.keys[first].place.line),
                           "remove one of the two");
       continue;
     }
     context_.report.remember(path_of(key.name), place_of(key.name));
-    if (!schema_path) continue;
-    const auto known = schema::keys_of(*schema_path);
-    if (std::find(known.begin(), known.end(), key.name) == known.end()) refuse_key(key, *schema_path);
+    if (known != context_.known.end() &&
+        std::find(known->keys.begin(), known->keys.end(), key.name) == known->keys.end())
+      refuse_key(key, *known);
   }
 }
 
-void Block::refuse_key(const Key& key, std::string_view schema_path) const {
-  const auto known = schema::keys_of(schema_path);
-  if (const auto file_key = file_key_for(schema_path, key.name, known); !file_key.empty()) {
+void Block::refuse_key(const Key& key, const KnownBlock& known) const {
+  std::string called = lower(key.name);
+  std::replace(called.begin(), called.end(), '-', '_');
+  if (const auto secret = known.secrets.find(called); secret != known.secrets.end()) {
     context_.report.add(
         key.place, in_ticks(path_of(key.name)) + ": secrets are not accepted in this file",
-        "put it in a file that others cannot read, and name that file in " + in_ticks(file_key));
+        "put it in a file that others cannot read, and name that file in " + in_ticks(secret->second));
     return;
   }
   const std::string what = "unknown key " + in_ticks(path_of(key.name));
-  if (const auto near = schema::nearest(key.name, known); !near.empty()) {
+  if (const auto near = nearest(key.name, known.keys); !near.empty()) {
     context_.report.add(key.place, what, "did you mean " + in_ticks(near) + "?");
     return;
   }
-  for (const auto& block : schema::blocks()) {
+  for (const KnownBlock& block : context_.known) {
     if (std::find(block.keys.begin(), block.keys.end(), key.name) == block.keys.end()) continue;
     context_.report.add(key.place, what,
                         block.path.empty() ? "move it to the top level of the file"
                                            : "move it to " + in_ticks(block.path) + ", where it is known");
     return;
   }
-  context_.report.add(key.place, what, "remove it; known here are " + joined(known));
+  context_.report.add(key.place, what, "remove it; known here are " + joined(known.keys));
 }
 
 const Node* Block::find(std::string_view key) const {
   const auto found = index_.find(key);
   return found == index_.end() ? nullptr : &node_.items[found->second];
-}
-
-bool Block::given(std::string_view key) const {
-  const Node* node = find(key);
-  return node != nullptr && node->kind != Node::Kind::Null;
 }
 
 Place Block::place_of(std::string_view key) const {
@@ -139,42 +113,70 @@ Place Block::place_of(std::string_view key) const {
 }
 
 std::string Block::path_of(std::string_view key) const {
-  return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+  return joined_path(path_, key);
 }
 
-void Block::problem(std::string_view key, std::string what, std::string cure) const {
-  context_.report.add(place_of(key), in_ticks(path_of(key)) + " " + std::move(what), std::move(cure));
+void Block::problem(std::string_view key, const std::string& what, std::string cure) const {
+  context_.report.add(place_of(key), in_ticks(path_of(key)) + " " + what, std::move(cure));
 }
 
-std::vector<std::pair<const Key*, const Node*>> Block::entries() const {
-  std::vector<std::pair<const Key*, const Node*>> out;
+std::vector<const Key*> Block::keys() const {
+  std::vector<const Key*> out;
   for (std::size_t i = 0; i < node_.keys.size(); ++i) {
-    if (index_.at(node_.keys[i].name) == i) out.emplace_back(&node_.keys[i], &node_.items[i]);
+    if (index_.at(node_.keys[i].name) == i) out.push_back(&node_.keys[i]);
   }
   return out;
 }
 
-Block Block::block(std::string_view key, std::optional<std::string_view> schema_path) const {
-  const auto found = index_.find(key);
-  if (found == index_.end()) return {context_, path_of(key), nothing, place_, schema_path};
-  return {context_, path_of(key), node_.items[found->second], node_.keys[found->second].place, schema_path};
+void Block::missing_block(std::string_view key, std::string_view required_keys) const {
+  if (!readable()) return;
+  problem(key, "is missing", "add a `" + std::string(key) + ":` block with " + std::string(required_keys));
 }
 
-const std::vector<Node>& Block::list(std::string_view key, std::string_view cure) const {
+Block Block::block(std::string_view key) const {
+  const auto found = index_.find(key);
+  const bool absent = found == index_.end();
+  return {context_, path_of(key), joined_path(known_as_, key), absent ? nothing : node_.items[found->second],
+          absent ? place_ : node_.keys[found->second].place};
+}
+
+std::vector<Block> Block::blocks(std::string_view key, std::string_view cure) const {
   const Node* node = find(key);
-  if (node == nullptr || node->kind == Node::Kind::Null) return nothing.items;
+  if (node == nullptr) {
+    if (readable()) problem(key, "is missing", std::string(cure));
+  } else if (node->kind == Node::Kind::Null) {
+    problem(key, "has no value", std::string(cure));
+  } else if (node->kind == Node::Kind::List && node->items.empty()) {
+    problem(key, "is an empty list", std::string(cure));
+  }
+  std::vector<Block> out;
+  for (const auto& [path, place, entry] : list(key, cure))
+    out.emplace_back(context_, path, joined_path(known_as_, key) + "[]", entry, place);
+  return out;
+}
+
+std::vector<Block::Entry> Block::list(std::string_view key, std::string_view cure) const {
+  std::vector<Entry> out;
+  const Node* node = find(key);
+  if (node == nullptr || node->kind == Node::Kind::Null) return out;
   if (node->kind != Node::Kind::List) {
     problem(key, "must be a list, not " + std::string(kind_name(node->kind)), std::string(cure));
-    return nothing.items;
+    return out;
   }
-  return node->items;
+  for (const Node& item : node->items) {
+    const std::string path = path_of(key) + "[" + std::to_string(out.size()) + "]";
+    const Place place = item.kind == Node::Kind::Null ? place_of(key) : item.place;
+    context_.report.remember(path, place);
+    out.push_back({path, place, item});
+  }
+  return out;
 }
 
 std::optional<std::string> Block::text(std::string_view key, Need need, std::string_view example) const {
   const std::string line = in_ticks(std::string(key) + ": " + std::string(example));
   const Node* node = find(key);
   if (node == nullptr) {
-    if (need == Need::Required && readable_) {
+    if (need == Need::Required && readable()) {
       context_.report.add(place_, in_ticks(path_of(key)) + " is missing", "add " + line);
     }
     return std::nullopt;
@@ -198,10 +200,6 @@ std::optional<std::string> Block::text(std::string_view key, Need need, std::str
     return std::nullopt;
   }
   return node->text;
-}
-
-void Block::text(std::string_view key, Need need, std::string_view example, std::string& out) const {
-  if (auto value = text(key, need, example)) out = std::move(*value);
 }
 
 }  // namespace stibee_sync::settings

@@ -1,19 +1,45 @@
 #pragma once
 
-#include "report.hpp"
-#include "schema.hpp"
+#include "stibee_sync/settings/loader.hpp"
 #include "values.hpp"
 #include "yaml_tree.hpp"
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace stibee_sync::settings {
+
+/// The keys that a block may have.
+struct KnownBlock {
+  std::string path;  // "" is the top level; list entries carry []
+  std::vector<std::string_view> keys;
+  /// What people call a secret, in lower case, and the key that names its file.
+  std::map<std::string_view, std::string_view> secrets;
+};
+
+std::string joined_path(std::string_view block, std::string_view key);
+
+/// Collects what loading finds: the problems, and where each key stands.
+struct Report {
+  std::string file;
+  std::vector<Problem> problems{};
+  std::map<std::string, Place> places{};
+
+  void add(Place place, std::string what, std::string cure);
+  void remember(const std::string& path, Place place) { places.emplace(path, place); }
+};
+
+/// What every reading function needs besides the YAML itself.
+struct Context {
+  std::filesystem::path folder;  // of the configuration file, absolute
+  const Environment& environment;
+  SecretFiles secret_files;
+  const std::vector<KnownBlock>& known;
+  Report& report;
+};
 
 /// What an absent or empty value means.
 enum class Need {
@@ -26,72 +52,69 @@ enum class Need {
 /// reported with its place and the variable is left alone, so that one load finds every problem.
 class Block {
  public:
-  /// `place` is where the block is called for: its key, or the start of its list entry. `schema_path` names
-  /// the known keys; without it every key is allowed (but not twice).
-  Block(const Context& context, std::string path, const Node& node, Place place,
-        std::optional<std::string_view> schema_path);
+  /// `place` is where the block is called for: its key, or the start of its list entry. `known_as` is its
+  /// path among the known blocks; in a block that is not among them every key is allowed (but not twice).
+  Block(const Context& context, std::string path, std::string known_as, const Node& node, Place place);
+
+  /// Reports what is wrong with the keys as such; once for each block.
+  void check_keys() const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// False when it is no mapping, which has been reported; nothing else can be said about it.
-  [[nodiscard]] bool readable() const { return readable_; }
+  /// False when it is no mapping: nothing else can be said about it.
+  [[nodiscard]] bool readable() const {
+    return node_.kind == Node::Kind::Null || node_.kind == Node::Kind::Map;
+  }
   [[nodiscard]] const Context& context() const { return context_; }
 
   /// The value of a key; nothing when it is absent.
   [[nodiscard]] const Node* find(std::string_view key) const;
-  /// Present with a value.
-  [[nodiscard]] bool given(std::string_view key) const;
   [[nodiscard]] Place place_of(std::string_view key) const;
   [[nodiscard]] std::string path_of(std::string_view key) const;
-  void problem(std::string_view key, std::string what, std::string cure) const;
+  void problem(std::string_view key, const std::string& what, std::string cure) const;
+  /// One problem, not one for each of the block's required keys.
+  void missing_block(std::string_view key, std::string_view required_keys) const;
   /// The keys in the order of the file, each once.
-  [[nodiscard]] std::vector<std::pair<const Key*, const Node*>> entries() const;
+  [[nodiscard]] std::vector<const Key*> keys() const;
 
   /// A block below this one; empty when absent.
-  [[nodiscard]] Block block(std::string_view key, std::optional<std::string_view> schema_path) const;
-  /// The entries of a list; empty when absent, without a value, or no list (which is reported).
-  [[nodiscard]] const std::vector<Node>& list(std::string_view key, std::string_view cure) const;
+  [[nodiscard]] Block block(std::string_view key) const;
+
+  struct Entry {
+    std::string path;
+    Place place;
+    const Node& node;
+  };
+  /// The entries of a list; none when absent, without a value, or no list (which is reported).
+  [[nodiscard]] std::vector<Entry> list(std::string_view key, std::string_view cure) const;
+
+  /// The entries of a list of blocks, of which there must be one; `cure` completes the problem otherwise.
+  [[nodiscard]] std::vector<Block> blocks(std::string_view key, std::string_view cure) const;
 
   /// The text of a scalar that is not empty. `example` completes the cure "add `key: example`".
   std::optional<std::string> text(std::string_view key, Need need, std::string_view example) const;
-  void text(std::string_view key, Need need, std::string_view example, std::string& out) const;
-  void duration(std::string_view key, milliseconds shortest, milliseconds longest, milliseconds& out) const;
-  void duration(std::string_view key, milliseconds shortest, milliseconds longest, std::string_view example,
-                std::optional<milliseconds>& out) const;
-  void rate(std::string_view key, Rate& out) const;
-  void flag(std::string_view key, bool& out) const;
-  void percent(std::string_view key, int lowest, double& out) const;
-  void integer(std::string_view key, Need need, std::int64_t lowest, std::int64_t highest,
-               std::int64_t& out) const;
 
-  template <class Value, std::size_t count>
-  void choice(std::string_view key, Need need,
-              const std::array<std::pair<std::string_view, Value>, count>& values, Value& out) const {
-    std::array<std::string_view, count> names;
-    for (std::size_t i = 0; i < count; ++i)
-      names[i] = values[i].first;
-    if (const auto index = chosen(key, need, names)) out = values[*index].second;
+  /// Reads the text with `parse`, from std::string_view to Parsed.
+  template <class Parser, class Value>
+  void value(std::string_view key, Need need, std::string_view example, const Parser& parse,
+             Value& out) const {
+    const auto given = text(key, need, example);
+    if (!given) return;
+    auto parsed = parse(std::string_view(*given));
+    if (auto* wrong = std::get_if<Unreadable>(&parsed)) {
+      problem(key, wrong->what, std::move(wrong->cure));
+    } else {
+      out = static_cast<Value>(std::get<0>(std::move(parsed)));
+    }
   }
 
-  /// A path, made absolute against the folder of the configuration file; `${CREDENTIALS_DIRECTORY}` and its
-  /// like are replaced.
-  std::optional<std::filesystem::path> file_path(std::string_view key, Need need,
-                                                 std::string_view example) const;
-  /// Reads the secret in the file that `key` names.
-  std::optional<Secret> secret(std::string_view key, const std::optional<std::filesystem::path>& file) const;
-
  private:
-  void check_keys(std::optional<std::string_view> schema_path);
-  void refuse_key(const Key& key, std::string_view schema_path) const;
-  std::optional<std::size_t> chosen(std::string_view key, Need need,
-                                    std::span<const std::string_view> names) const;
-  std::optional<milliseconds> duration_between(std::string_view key, const std::string& text,
-                                               milliseconds shortest, milliseconds longest) const;
+  void refuse_key(const Key& key, const KnownBlock& known) const;
 
   const Context& context_;
   std::string path_;
+  std::string known_as_;
   const Node& node_;
   Place place_;
-  bool readable_ = true;
   std::map<std::string_view, std::size_t> index_;  // key → its first place in node_.keys
 };
 

@@ -1,8 +1,6 @@
 #include "values.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 
 namespace stibee_sync::settings {
 namespace {
@@ -14,42 +12,12 @@ const Unreadable no_connection_string{
     "write postgresql://USER@HOST/DATABASE?sslmode=verify-full, or host=… dbname=…"};
 
 bool is_space(char c) {
-  return std::isspace(static_cast<unsigned char>(c)) != 0;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
+  return white_space.find(c) != white_space.npos;
 }
 
 bool names_a_password(std::string_view keyword) {
   const std::string name = lower(keyword);
   return name == "password" || name == "sslpassword";
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// libpq decodes the names of URL parameters too, so `pass%77ord` is a password.
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low >= 0) {
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
 }
 
 /// Wider than libpq's own reading: a password with a bare `@`, `/` or `?` in it ends up in the wrong part of
@@ -65,6 +33,7 @@ bool url_holds_password(std::string_view rest) {
   auto query = rest.find('?');
   while (query != std::string_view::npos) {
     const std::string_view parameter = rest.substr(query + 1);
+    // libpq decodes the names too, so `pass%77ord` is a password.
     if (names_a_password(percent_decoded(parameter.substr(0, parameter.find_first_of("=&"))))) return true;
     query = rest.find('&', query + 1);
   }
@@ -86,8 +55,7 @@ struct Keyword {
 /// One `name = 'value'`, read as libpq reads it; `text` is shortened by it.
 std::optional<Keyword> take_keyword(std::string_view& text) {
   const auto skip_space = [&text] {
-    while (!text.empty() && is_space(text.front()))
-      text.remove_prefix(1);
+    text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
   };
   Keyword keyword;
   while (!text.empty() && text.front() != '=' && !is_space(text.front())) {
@@ -117,8 +85,7 @@ std::optional<Keyword> take_keyword(std::string_view& text) {
 }  // namespace
 
 std::optional<Unreadable> refuse_database_url(std::string_view text) {
-  while (!text.empty() && is_space(text.front()))
-    text.remove_prefix(1);
+  text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
   if (const auto rest = without_scheme(text)) {
     return url_holds_password(*rest) ? std::optional(holds_password) : std::nullopt;
   }

@@ -1,14 +1,11 @@
 #include "stibee_sync/settings/loader.hpp"
 
-#include "block.hpp"
-#include "read.hpp"
-#include "yaml_tree.hpp"
+#include "files.hpp"
+#include "keys.hpp"
 
-#include <array>
-#include <cerrno>
-#include <fcntl.h>
+#include <algorithm>
 #include <system_error>
-#include <unistd.h>
+#include <tuple>
 #include <utility>
 
 namespace stibee_sync::settings {
@@ -21,23 +18,13 @@ LoadResult one_problem(const std::filesystem::path& file, Place place, std::stri
       std::vector<Problem>{{file.string(), place.line, place.column, std::move(what), std::move(cure)}});
 }
 
-/// The bytes of the file, at most one more than are allowed; an errno otherwise.
-std::variant<std::string, int> read_file(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return errno;
-  std::string text;
-  std::array<char, 65536> chunk;
-  int error = 0;
-  while (text.size() <= largest_file) {
-    const ssize_t got = ::read(fd, chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) error = errno;
-    if (got <= 0) break;
-    text.append(chunk.data(), static_cast<std::size_t>(got));
+Place nearest_place(const std::map<std::string, Place>& places, std::string_view path) {
+  while (!path.empty()) {
+    if (const auto found = places.find(std::string(path)); found != places.end()) return found->second;
+    const auto end = path.find_last_of(".[");
+    path = path.substr(0, end == std::string_view::npos ? 0 : end);
   }
-  ::close(fd);
-  if (error != 0) return error;
-  return text;
+  return {1, 1};
 }
 
 }  // namespace
@@ -54,29 +41,44 @@ LoadResult load_text(std::string_view text, const std::filesystem::path& file, c
   }
   const Node& root = std::get<Node>(parsed);
 
-  Report report(file.string());
+  Report report{file.string()};
   std::error_code ignored;
   const auto absolute = std::filesystem::absolute(file, ignored);
-  const Context context{absolute.parent_path(), environment, secret_files, report};
-  const Block top(context, "", root, {1, 1}, "");
+  const auto known = known_blocks();
+  const Context context{absolute.parent_path(), environment, secret_files, known, report};
   Settings settings;
-  if (root.kind == Node::Kind::Map || root.kind == Node::Kind::Null) {
-    read_service(top, settings);
-    read_mirrors(top, settings);
+  read_settings(Block(context, "", "", root, {1, 1}), settings);
+  if (!report.problems.empty()) {
+    std::stable_sort(report.problems.begin(), report.problems.end(), [](const Problem& a, const Problem& b) {
+      return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+    });
+    return LoadResult(std::move(report.problems));
   }
-  if (!report.clean()) return LoadResult(report.take_problems());
   settings.file = file;
-  settings.places = report.take_places();
+  settings.places = std::move(report.places);
   return LoadResult(std::move(settings));
 }
 
 LoadResult load(const std::filesystem::path& file, const Environment& environment, SecretFiles secret_files) {
-  const auto content = read_file(file);
+  const auto content = read_file(file, largest_file);
   if (const auto* error = std::get_if<int>(&content)) {
     return one_problem(file, {}, "the file cannot be read: " + std::generic_category().message(*error),
                        "name the configuration file with --config");
   }
   return load_text(std::get<std::string>(content), file, environment, secret_files);
+}
+
+Problem problem_at(const Settings& settings, std::string_view path, std::string what, std::string cure) {
+  const Place place = nearest_place(settings.places, path);
+  return {settings.file.string(), place.line, place.column, std::move(what), std::move(cure)};
+}
+
+std::string to_string(const Problem& problem) {
+  std::string out = problem.file;
+  if (problem.line > 0) {
+    out.append(":").append(std::to_string(problem.line)).append(":").append(std::to_string(problem.column));
+  }
+  return out + ": " + problem.what + "; " + problem.cure;
 }
 
 }  // namespace stibee_sync::settings

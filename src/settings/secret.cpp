@@ -11,34 +11,18 @@ Secret::Secret(const Secret& other) = default;
 
 Secret::Secret(Secret&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
 
-Secret& Secret::operator=(const Secret& other) {
-  if (this != &other) {
-    Secret copy(other);
-    bytes_.swap(copy.bytes_);  // the old value is wiped by the copy's destructor
-  }
-  return *this;
-}
-
-Secret& Secret::operator=(Secret&& other) noexcept {
-  if (this != &other) {
-    wipe();
-    bytes_ = std::exchange(other.bytes_, {});
-  }
+Secret& Secret::operator=(Secret other) noexcept {
+  bytes_.swap(other.bytes_);  // the old value is wiped by the destructor of `other`
   return *this;
 }
 
 Secret::~Secret() {
-  wipe();
+  // A plain memset of memory about to be freed is removed by the optimiser.
+  if (!bytes_.empty()) explicit_bzero(bytes_.data(), bytes_.size());
 }
 
 std::string_view Secret::reveal() const noexcept {
   return {bytes_.data(), bytes_.size()};
-}
-
-void Secret::wipe() noexcept {
-  // A plain memset of memory about to be freed is removed by the optimiser.
-  if (!bytes_.empty()) explicit_bzero(bytes_.data(), bytes_.size());
-  bytes_.clear();
 }
 
 bool operator==(const Secret& left, const Secret& right) noexcept {

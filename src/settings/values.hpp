@@ -1,15 +1,17 @@
 #pragma once
 
 #include "stibee_sync/settings/settings.hpp"
+#include "words.hpp"
 
+#include <concepts>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 
-/// From the text of one YAML value to a value, without I/O. `what` of a refusal continues a sentence that
-/// begins with the key ("`log.level` is …").
+/// From the text of one YAML value to a value and back, without I/O. `what` of a refusal continues a sentence
+/// that begins with the key ("`log.level` is …"). Ranges include both of their ends.
 namespace stibee_sync::settings {
 
 struct Unreadable {
@@ -20,24 +22,25 @@ struct Unreadable {
 template <class T>
 using Parsed = std::variant<T, Unreadable>;
 
-/// The text, shortened, control characters replaced: fit for a message on one line.
-std::string printable(std::string_view text, std::size_t longest = 40);
-/// The same in double quotes.
-std::string shown(std::string_view text, std::size_t longest = 40);
-
-/// `a, b or c`
-std::string joined(std::span<const std::string_view> names);
-
 /// `100ms`, `30s`, `5m`, `1h`, `30d`: a whole number and a unit.
 Parsed<milliseconds> parse_duration(std::string_view text);
-std::string format_duration(milliseconds duration);  ///< in the largest unit that leaves no remainder
+Parsed<milliseconds> parse_duration(std::string_view text, milliseconds shortest, milliseconds longest);
 
-/// `10/s`, `10/min`, `10/h` or, for other windows, `10/6s`.
+/// `10/s`, `10/min`, `10/h` or, for other windows, `10/6s`: 1 to 100000 calls in 100ms to 1h.
 Parsed<Rate> parse_rate(std::string_view text);
-std::string format_rate(const Rate& rate);
+/// The same, from 1/s to 1000/s.
+Parsed<Rate> parse_rate_per_second(std::string_view text);
+
+Parsed<std::int64_t> parse_whole(std::string_view text, std::int64_t lowest, std::int64_t highest);
+Parsed<double> parse_percent(std::string_view text, int lowest);  ///< lowest to 100, without a % sign
+Parsed<bool> parse_flag(std::string_view text);                   ///< `true` or `false`
+/// Which of the names it is, from 0.
+Parsed<std::size_t> parse_choice(std::string_view text, std::span<const std::string_view> names);
 
 /// `ADDRESS:PORT`, with IPv6 addresses in brackets.
 Parsed<ListenAddress> parse_listen_address(std::string_view text);
+/// The same or `off`, which is nothing.
+Parsed<std::optional<ListenAddress>> parse_listener(std::string_view text);
 
 /// `ADDRESS/PREFIX`, or an address alone.
 Parsed<Cidr> parse_cidr(std::string_view text);
@@ -50,5 +53,24 @@ std::optional<Unreadable> refuse_database_url(std::string_view text);
 
 /// `Asia/Seoul`, `UTC`; whether the zone exists is for PostgreSQL to say.
 bool is_time_zone_name(std::string_view text);
+
+/// How a value is written in the file: durations in the largest unit that leaves no remainder.
+std::string written(milliseconds duration);
+std::string written(const Rate& rate);
+std::string written(double number);
+std::string written(const std::optional<ListenAddress>& address);
+inline std::string written(const ListenAddress& address) {
+  return to_string(address);
+}
+inline std::string written(std::string text) {
+  return text;
+}
+inline std::string written(bool flag) {
+  return flag ? "true" : "false";
+}
+template <std::signed_integral Number>
+std::string written(Number number) {
+  return std::to_string(number);
+}
 
 }  // namespace stibee_sync::settings

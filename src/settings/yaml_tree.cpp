@@ -1,5 +1,7 @@
 #include "yaml_tree.hpp"
 
+#include "words.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <sstream>
@@ -111,28 +113,6 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Open> open_;
 };
 
-/// The length of the UTF-8 sequence at the start of the text; 0 when there is no valid one.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [text](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned>(static_cast<unsigned char>(text[i])) : 0U;
-  };
-  const auto continues = [&byte](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const unsigned lowest = first == 0xe0 ? 0xa0 : 0x80;
-    const unsigned highest = first == 0xed ? 0x9f : 0xbf;  // no surrogates
-    return byte(1) >= lowest && byte(1) <= highest && continues(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const unsigned lowest = first == 0xf0 ? 0x90 : 0x80;
-    const unsigned highest = first == 0xf4 ? 0x8f : 0xbf;
-    return byte(1) >= lowest && byte(1) <= highest && continues(2) && continues(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 /// Control characters are refused as well: yaml-cpp takes some of them for the end of the file.
 void refuse_bytes(std::string_view text) {
   Place place{1, 1};
@@ -182,12 +162,6 @@ Node parse(std::string_view text) {
   return std::move(builder).take();
 }
 
-std::string lower_case_start(std::string text) {
-  if (!text.empty() && text.front() >= 'A' && text.front() <= 'Z')
-    text.front() = static_cast<char>(text.front() + 32);
-  return text;
-}
-
 /// The first line up to `last_line` that a tab indents. yaml-cpp blames whatever comes after it.
 std::optional<Place> tab_indentation(std::string_view text, int last_line) {
   for (int line = 1; line <= last_line && !text.empty(); ++line) {
@@ -211,7 +185,8 @@ std::variant<Node, SyntaxError> parse_yaml(std::string_view text) {
     if (const auto tab = tab_indentation(text, place_of(error.mark).line)) {
       return SyntaxError{*tab, "this line is indented with a tab", "indent with spaces"};
     }
-    return SyntaxError{place_of(error.mark), "this is no YAML: " + lower_case_start(error.msg),
+    return SyntaxError{place_of(error.mark),
+                       "this is no YAML: " + lower(error.msg.substr(0, 1)) + error.msg.substr(1),
                        "check the indentation, colons, quotes and brackets here and in the line above"};
   }
 }

@@ -1,8 +1,10 @@
 #include "failure.hpp"
 
+#include "stibee_sync/privacy/redaction.hpp"
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/utf8.hpp"
+
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <charconv>
 #include <initializer_list>
 
@@ -10,81 +12,6 @@ namespace stibee_sync::source {
 namespace {
 
 using Kind = SourceError::Kind;
-
-/// Length of the valid UTF-8 sequence at the start of `text`; 0 if there is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  const std::size_t length = first < 0x80   ? 1
-                             : first < 0xC2 ? 0
-                             : first < 0xE0 ? 2
-                             : first < 0xF0 ? 3
-                             : first < 0xF5 ? 4
-                                            : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
-  }
-  if (length < 3) return length;
-  const auto second = static_cast<unsigned char>(text[1]);
-  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool beyond = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
-  return overlong || beyond ? 0 : length;
-}
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x80 || std::isalnum(byte) != 0 || c == '_' || c == '$' || c == '.' || c == '/' ||
-           c == '-';
-  });
-}
-
-bool stands_in(std::string_view name, const std::vector<std::string_view>& known) {
-  return std::any_of(known.begin(), known.end(),
-                     [&](std::string_view text) { return text.find(name) != std::string_view::npos; });
-}
-
-std::string without_quotations(std::string_view text, const std::vector<std::string_view>& known) {
-  std::string out;
-  while (!text.empty()) {
-    const auto open = text.find_first_of("\"'");
-    if (open == std::string_view::npos) break;
-    const auto close = text.find(text[open], open + 1);
-    // An apostrophe inside a word quotes nothing.
-    const bool apostrophe =
-        text[open] == '\'' && open > 0 && std::isalpha(static_cast<unsigned char>(text[open - 1])) != 0;
-    if (apostrophe) {
-      out += text.substr(0, open + 1);
-      text.remove_prefix(open + 1);
-      continue;
-    }
-    out += text.substr(0, open);
-    if (close == std::string_view::npos) return out + "…";
-    const auto quoted = text.substr(open + 1, close - open - 1);
-    if (is_name(quoted) && stands_in(quoted, known)) {
-      out.append("\"").append(quoted).append("\"");
-    } else {
-      out += "…";
-    }
-    text.remove_prefix(close + 1);
-  }
-  return out.append(text);
-}
-
-std::string without_addresses(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const auto end = std::min(text.find(' '), text.size() - 1) + 1;
-    const auto word = text.substr(0, end);
-    if (word.find('@') == std::string_view::npos) {
-      out += word;
-    } else {
-      out += word.back() == ' ' ? "… " : "…";
-    }
-    text.remove_prefix(end);
-  }
-  return out;
-}
 
 std::string_view before_position(std::string_view text) {
   const auto at = text.rfind(" at character ");
@@ -117,7 +44,7 @@ std::string last_sqlstate(std::string_view text) {
     if (line.size() >= 7 && line.substr(line.size() - 7, 2) == "  ") {
       const auto code = line.substr(line.size() - 5);
       const bool valid = std::all_of(code.begin(), code.end(),
-                                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
+                                     [](char c) { return text::is_digit(c) || text::is_upper(c); });
       if (valid) found = code;
     }
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -132,26 +59,7 @@ Failure::Failure(Kind kind, std::string_view message, std::string sqlstate) {
 }
 
 std::string fit(std::string_view message) {
-  constexpr std::string_view ellipsis = "…";
-  std::string out;
-  std::size_t room = 0;  // the length of `out` that leaves place for the ellipsis
-  while (!message.empty()) {
-    const auto length = sequence_length(message);
-    const auto byte = static_cast<unsigned char>(message[0]);
-    if (length == 0) {
-      out += '?';
-    } else if (byte <= 0x20 || byte == 0x7F) {
-      if (!out.empty() && out.back() != ' ') out += ' ';
-    } else {
-      out += message.substr(0, length);
-    }
-    message.remove_prefix(std::max<std::size_t>(length, 1));
-    if (out.size() + ellipsis.size() <= max_message) room = out.size();
-    if (out.size() > max_message) return out.substr(0, room).append(ellipsis);
-  }
-  while (!out.empty() && out.back() == ' ')
-    out.pop_back();
-  return out;
+  return text::cut_with_ellipsis(text::single_spaced(text::valid_utf8(message, "?")), max_message);
 }
 
 std::string sanitise(std::string_view text, const std::vector<std::string_view>& known) {
@@ -159,7 +67,7 @@ std::string sanitise(std::string_view text, const std::vector<std::string_view>&
   text = before_position(text.substr(0, text.find('\n')));
   if (const auto colon = text.find(":  "); colon != std::string_view::npos && colon < 24)
     text.remove_prefix(colon + 3);
-  return fit(without_addresses(without_quotations(text, known)));
+  return privacy::sanitise(text::valid_utf8(text, "?"), privacy::words_about_statement(known, max_message));
 }
 
 std::size_t error_position(std::string_view text) {

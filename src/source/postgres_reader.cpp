@@ -1,13 +1,12 @@
-#include "copy_stream.hpp"
 #include "failure.hpp"
 #include "interrupt.hpp"
 #include "relation.hpp"
 #include "server_facts.hpp"
 #include "session.hpp"
 #include "stibee_sync/source/source.hpp"
+#include "stibee_sync/text/ascii.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <exception>
 #include <utility>
 
@@ -36,12 +35,12 @@ void deliver(const Sink& sink, const Argument& argument) {
 /// PostgreSQL would take "KST9" or "UTC+9" as POSIX zones, which count westwards: nine hours the wrong way.
 void check_time_zone(const std::string& zone) {
   const bool characters =
-      !zone.empty() && zone.size() <= 64 && std::all_of(zone.begin(), zone.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '_' || c == '/' || c == '+' || c == '-';
+      !zone.empty() && zone.size() <= 64 && std::all_of(zone.begin(), zone.end(), [](char c) {
+        return text::is_letter_or_digit(c) || c == '_' || c == '/' || c == '+' || c == '-';
       });
   const auto digit = zone.find_first_of("0123456789+-");
   const bool offset = characters && digit != std::string::npos && zone.find('/') == std::string::npos &&
-                      std::isalpha(static_cast<unsigned char>(zone.back())) == 0;
+                      !text::is_letter(zone.back());
   if (characters && !offset) return;
   throw Failure(Kind::NotAsMapped,
                 offset
@@ -102,7 +101,7 @@ class PostgresReader final : public Reader {
       throw;
     } catch (const Failure& failure) {
       return fail(failure.error());
-    } catch (const CopyFailed& failure) {
+    } catch (const libpq::CopyFailed& failure) {
       return fail(failure.sqlstate.empty() ? lost() : of_sqlstate(failure.sqlstate));
     } catch (const pqxx::failure& failure) {
       // PostgreSQL's words may quote what a query computes, so only the code is used.
@@ -202,7 +201,7 @@ class PostgresReader final : public Reader {
   void stream(const RowSink& row, ReadReport& report) {
     statement_began_ = steady_clock::now();
     // `select_` is one complete statement: the extended protocol has confirmed it.
-    CopyStream copy(session_->raw(), "COPY (" + select_ + ") TO STDOUT");
+    libpq::CopyStream copy(session_->raw(), "COPY (" + select_ + ") TO STDOUT");
     std::string_view line;
     while (copy.next(line)) {
       if (interrupt_.requested()) throw Failure(Kind::Cancelled, "the read was cancelled");

@@ -1,9 +1,7 @@
 #pragma once
 
-#include "interrupt.hpp"
-#include "stibee_sync/source/source.hpp"
+#include "libpq.hpp"
 
-#include <libpq-fe.h>
 #include <memory>
 #include <string>
 
@@ -27,7 +25,7 @@ class Session {
 
   pqxx::connection_base& connection();
   /// For what libpqxx has no name for.
-  PGconn* raw() { return raw_; }
+  libpq::PGconn* raw() { return raw_; }
   bool usable() const;
   /// Usable, and nothing has come in while it was idle: a server that ends a session says so.
   bool quiet() const;
@@ -40,8 +38,8 @@ class Session {
 
  private:
   Interrupt& interrupt_;
-  PGconn* raw_ = nullptr;   // owned by connection_
-  class AdoptedConnection;  // its base class has no virtual destructor
+  libpq::PGconn* raw_ = nullptr;  // owned by connection_
+  class AdoptedConnection;        // its base class has no virtual destructor
   std::unique_ptr<AdoptedConnection> connection_;
 };
 

@@ -1,33 +1,14 @@
 #include "sql_text.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/nearest.hpp"
+#include "stibee_sync/text/utf8.hpp"
+
 #include <algorithm>
-#include <cctype>
-#include <numeric>
 #include <utility>
 
 namespace stibee_sync::source {
 namespace {
-
-bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
-}
-
-std::string fold(std::string_view text) {
-  std::string out(text);
-  // Only ASCII: that is what PostgreSQL does in a multi-byte encoding.
-  for (auto& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_space(text.front()))
-    text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back()))
-    text.remove_suffix(1);
-  return text;
-}
 
 /// Takes one name off the front of `text`.
 std::optional<SqlName> take_name(std::string_view& text) {
@@ -36,8 +17,8 @@ std::optional<SqlName> take_name(std::string_view& text) {
   if (text.front() != '"') {
     const auto end = std::min(text.find_first_of(".\""), text.size());
     if (end == 0) return std::nullopt;
-    name.exact = trim(text.substr(0, end));
-    name.folded = fold(name.exact);
+    name.exact = text::trimmed(text.substr(0, end));
+    name.folded = text::lower_case(name.exact);  // only ASCII, as PostgreSQL does in a multi-byte encoding
     text.remove_prefix(end);
     return name;
   }
@@ -60,9 +41,9 @@ std::optional<SqlName> take_name(std::string_view& text) {
 /// Length of the `$tag$` at the start of `text`, 0 if there is none.
 std::size_t dollar_tag(std::string_view text) {
   std::size_t i = 1;
-  while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_' ||
-                             static_cast<unsigned char>(text[i]) >= 0x80)) {
-    if (i == 1 && std::isdigit(static_cast<unsigned char>(text[i])) != 0) return 0;
+  while (i < text.size() &&
+         (text::is_letter_or_digit(text[i]) || text[i] == '_' || !text::is_ascii(text[i]))) {
+    if (i == 1 && text::is_digit(text[i])) return 0;
     ++i;
   }
   return i < text.size() && text[i] == '$' ? i + 1 : 0;
@@ -98,25 +79,19 @@ std::size_t after_literal(std::string_view text, std::size_t from, bool backslas
   return text.size();
 }
 
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
+std::string quote(std::string_view text, char mark) {
+  std::string out(1, mark);
+  for (const char c : text) {
+    if (c == mark) out += mark;
+    out += c;
   }
-  return row.back();
+  return out + mark;
 }
 
 }  // namespace
 
 std::optional<TableName> parse_table_name(std::string_view text) {
-  text = trim(text);
+  text = text::trimmed(text);
   auto first = take_name(text);
   if (!first) return std::nullopt;
   TableName table;
@@ -138,16 +113,15 @@ SqlName parse_column_name(std::string_view text) {
     auto rest = text;
     if (auto name = take_name(rest); name && rest.empty()) return *name;
   }
-  return {std::string(text), fold(text)};
+  return {std::string(text), text::lower_case(text)};
 }
 
 std::string quote_name(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
+  return quote(name, '"');
+}
+
+std::string quote_literal(std::string_view text) {
+  return quote(text, '\'');
 }
 
 std::size_t after_opaque(std::string_view sql, std::size_t at) {
@@ -155,9 +129,8 @@ std::size_t after_opaque(std::string_view sql, std::size_t at) {
   if (rest.starts_with("--")) return after(sql, "\n", at);
   if (rest.starts_with("/*")) return after_comment(sql, at);
   if (rest.starts_with("'") || rest.starts_with("\"")) {
-    const bool escapes =
-        at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') &&
-        (at == 1 || (std::isalnum(static_cast<unsigned char>(sql[at - 2])) == 0 && sql[at - 2] != '_'));
+    const bool escapes = at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') &&
+                         (at == 1 || (!text::is_letter_or_digit(sql[at - 2]) && sql[at - 2] != '_'));
     return after_literal(sql, at, rest.front() == '\'' && escapes);
   }
   if (const auto tag = rest.starts_with("$") ? dollar_tag(rest) : 0; tag > 0)
@@ -168,7 +141,7 @@ std::size_t after_opaque(std::string_view sql, std::size_t at) {
 std::string_view without_trailing_semicolon(std::string_view query) {
   std::size_t end = 0;  // of what counts
   for (std::size_t i = 0; i < query.size();) {
-    if (is_space(query[i]) || query[i] == ';') {
+    if (text::is_space(query[i]) || query[i] == ';') {
       ++i;
       continue;
     }
@@ -184,7 +157,7 @@ std::string line_and_column(std::string_view text, std::size_t position) {
   std::size_t column = 0;
   std::size_t seen = 0;
   for (const char c : text) {
-    if ((static_cast<unsigned char>(c) & 0xC0) == 0x80) continue;
+    if (text::is_continuation(c)) continue;
     if (++seen == position) break;
     ++column;
     if (c == '\n') {
@@ -196,19 +169,9 @@ std::string line_and_column(std::string_view text, std::size_t position) {
 }
 
 std::vector<std::string> nearest(std::string_view wanted, const std::vector<std::string>& candidates) {
-  const auto folded = fold(wanted);
-  const auto limit = std::max<std::size_t>(2, wanted.size() / 3);
-  std::vector<std::pair<std::size_t, std::string>> found;
-  for (const auto& candidate : candidates) {
-    const auto away = distance(folded, fold(candidate));
-    if (away <= limit) found.emplace_back(away, candidate);
-  }
-  std::sort(found.begin(), found.end());
-  std::vector<std::string> names;
-  for (const auto& [away, name] : found) {
-    if (names.size() < 3) names.push_back(name);
-  }
-  return names;
+  constexpr std::size_t most = 3;
+  constexpr std::size_t slips = 2;
+  return text::nearest(wanted, candidates, most, slips);
 }
 
 std::string list_of(const std::vector<std::string>& names) {

@@ -2,10 +2,11 @@
 
 #include "failure.hpp"
 #include "sql_text.hpp"
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 
 namespace stibee_sync::source {
@@ -16,13 +17,10 @@ using Kind = SourceError::Kind;
 constexpr std::array<std::string_view, 5> plain_names{"email", "key", "occurred_by", "reason", "occurred_at"};
 constexpr std::string_view field_prefix = "field_";
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+using text::is_digit;
 
 bool begins_name(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return text::is_letter(c) || c == '_' || !text::is_ascii(c);
 }
 
 std::size_t name_length(std::string_view text) {
@@ -142,7 +140,7 @@ std::string original_place(const NumberedStatement& numbered, std::string_view o
   // PostgreSQL counts characters from 1.
   std::size_t byte = 0;
   for (std::size_t seen = 0; byte < numbered.sql.size(); ++byte) {
-    if ((static_cast<unsigned char>(numbered.sql[byte]) & 0xC0) != 0x80 && ++seen == position) break;
+    if (!text::is_continuation(numbered.sql[byte]) && ++seen == position) break;
   }
   std::size_t place = 0;
   for (std::size_t i = 0; i < numbered.origins.size() && numbered.origins[i].first <= byte; ++i) {
@@ -152,7 +150,7 @@ std::string original_place(const NumberedStatement& numbered, std::string_view o
   }
   std::size_t character = 1;
   for (std::size_t i = 0; i < std::min(place, original.size()); ++i) {
-    if ((static_cast<unsigned char>(original[i]) & 0xC0) != 0x80) ++character;
+    if (!text::is_continuation(original[i])) ++character;
   }
   return line_and_column(original, character);
 }

@@ -1,13 +1,12 @@
 #include "telemetry/log_line.hpp"
 
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/json/value.hpp"
+#include "stibee_sync/text/time_format.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <charconv>
 #include <cmath>
-#include <ctime>
 #include <type_traits>
-
-#include <spdlog/fmt/fmt.h>
 
 namespace stibee_sync::telemetry {
 namespace {
@@ -17,56 +16,34 @@ constexpr std::size_t longest_text = 1024;
 constexpr std::size_t longest_line = 16 * 1024;
 constexpr std::size_t longest_searched = 8 * longest_text;  // bounds the time that scrubbing takes
 
+// JSON allows a DEL as it is; a terminal does not.
 void append_escaped(std::string& out, std::string_view utf8) {
-  for (const char byte : utf8) {
-    switch (byte) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(byte));
-        } else {
-          out += byte;
-        }
-    }
-  }
-}
-
-std::string printable(std::string_view text, const Scrubber& scrubber) {
-  std::string clean = valid_utf8(scrubber.scrub(text.substr(0, longest_searched)));
-  if (clean.size() > longest_text) {
-    std::size_t end = longest_text;
-    while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80)
-      --end;
-    clean.resize(end);
-    clean += "…";
-  }
-  return clean;
-}
-
-std::string number_text(double number) {
-  char digits[32];
-  const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
-  return {digits, end};
+  const auto start = out.size();
+  json::append_escaped(out, utf8);
+  for (auto at = out.find('\x7f', start); at != std::string::npos; at = out.find('\x7f', at))
+    out.replace(at, 1, "\\u007f");
 }
 
 void append_quoted(std::string& out, std::string_view utf8) {
   out += '"';
   append_escaped(out, utf8);
   out += '"';
+}
+
+std::string printable(std::string_view text, const Scrubber& scrubber) {
+  std::string clean = text::valid_utf8(scrubber.scrub(text.substr(0, longest_searched)));
+  if (clean.size() <= longest_text) return clean;
+  return std::string(text::cut(clean, longest_text)).append(text::ellipsis);
+}
+
+std::string utc_text(std::chrono::system_clock::time_point time) {
+  return text::iso_utc(std::chrono::floor<std::chrono::milliseconds>(time));
+}
+
+std::string number_text(double number) {
+  char digits[32];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
+  return {digits, end};
 }
 
 std::string plain_value(const Field::Value& value, const Scrubber& scrubber) {
@@ -127,20 +104,10 @@ bool needs_quotes(std::string_view text) {
 
 }  // namespace
 
-std::string utc_timestamp(std::chrono::system_clock::time_point time) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  const auto millis = std::chrono::floor<std::chrono::milliseconds>(time - whole).count();
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, millis);
-}
-
 std::string json_line(const LogLine& line, const Scrubber& scrubber) {
   std::string out;
   out.reserve(256);
-  out += R"({"ts":")" + utc_timestamp(line.time) + R"(","level":")";
+  out += R"({"ts":")" + utc_text(line.time) + R"(","level":")";
   out += name(line.level);
   out += '"';
   if (line.event) {
@@ -168,7 +135,7 @@ std::string json_line(const LogLine& line, const Scrubber& scrubber) {
 }
 
 std::string text_line(const LogLine& line, const Scrubber& scrubber, bool colour) {
-  std::string out = utc_timestamp(line.time);
+  std::string out = utc_text(line.time);
   out += ' ';
   out += padded_name(line.level, colour);
   if (line.event) {

@@ -25,7 +25,4 @@ struct LogLine {
 std::string json_line(const LogLine& line, const Scrubber& scrubber);
 std::string text_line(const LogLine& line, const Scrubber& scrubber, bool colour);
 
-/// "2025-03-01T12:30:00.250Z"
-std::string utc_timestamp(std::chrono::system_clock::time_point time);
-
 }  // namespace stibee_sync::telemetry

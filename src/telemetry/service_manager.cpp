@@ -1,5 +1,8 @@
 #include "stibee_sync/telemetry/service_manager.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/utf8.hpp"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -13,13 +16,7 @@ constexpr std::size_t status_bytes = 512;
 
 // A line break would start a new assignment in the protocol.
 std::string one_line(std::string_view text) {
-  std::string line(text.substr(0, status_bytes));
-  while (line.size() == status_bytes && text.size() > status_bytes && (line.back() & 0x80) != 0)
-    line.pop_back();
-  for (char& byte : line) {
-    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) byte = ' ';
-  }
-  return line;
+  return text::without_controls(text::cut(text, status_bytes));
 }
 
 std::string with_status(std::string message, std::string_view status) {

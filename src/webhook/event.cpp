@@ -1,6 +1,8 @@
 #include "stibee_sync/webhook/event.hpp"
 
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,23 +23,9 @@ constexpr std::array known_actions{Action::Subscribed,   Action::Updated, Action
 // The second one is misspelt in Stibee's own examples, the third is older.
 constexpr std::array<std::string_view, 3> actor_keys{"eventOccurredBy", "eventOccuredBy", "actionType"};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
-}
-
 std::string word(const Value* value) {
   const auto* text = value == nullptr ? nullptr : value->if_string();
-  return text == nullptr ? std::string() : lower(trimmed(*text));
+  return text == nullptr ? std::string() : text::lower_case(text::trimmed(*text));
 }
 
 /// Of a list: positive. A string, or a number in older forms.
@@ -48,7 +36,7 @@ std::optional<std::int64_t> list_id_of(const Value& event) {
   if (const auto* integer = id->if_integer()) {
     number = *integer;
   } else if (const auto* text = id->if_string()) {
-    const auto digits = trimmed(*text);
+    const auto digits = text::trimmed(*text);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   }
@@ -85,23 +73,6 @@ std::string without_nul(std::string text) {
   return text;
 }
 
-std::string in_one_line(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = ' ';
-  }
-  return text;
-}
-
-std::string cut(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  std::size_t end = most;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-    --end;
-  text.resize(end);
-  return text;
-}
-
 /// nullopt for what no field can hold.
 std::optional<std::string> field_text(const Value& value) {
   if (value.is_null()) return std::string();
@@ -123,7 +94,7 @@ std::optional<bool> consent_of(const Value* value) {
 
 /// Members of a person that are no custom field.
 bool is_stibees_own(std::string_view key) {
-  const auto text = lower(key);
+  const auto text = text::lower_case(key);
   return text.starts_with('$') || text == "email" || text == "old_email" || text == "stb_ad_agreement";
 }
 
@@ -143,7 +114,8 @@ std::optional<Person> person_of(const Value& entry) {
   person.old_email = address_of(entry.find_any_case("old_email"));
   if (person.old_email == person.email) person.old_email.reset();
   if (const Value* reason = entry.find_any_case("$unsubscribe_reason")) {
-    if (const auto* text = reason->if_string()) person.reason = cut(in_one_line(*text), longest_reason);
+    if (const auto* text = reason->if_string())
+      person.reason = text::cut(text::without_controls(*text), longest_reason);
   }
   person.ad_agreed = consent_of(entry.find_any_case("$ad_agreed"));
   if (!person.ad_agreed) person.ad_agreed = consent_of(entry.find_any_case("stb_ad_agreement"));

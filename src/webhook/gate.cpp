@@ -1,9 +1,10 @@
 #include "stibee_sync/webhook/gate.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cstdlib>
-#include <cstring>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -12,42 +13,14 @@ namespace {
 
 constexpr std::string_view prefix = "/webhook/";
 
-using Bytes = std::array<std::uint8_t, 16>;
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
-struct Parsed {
-  Bytes bytes{};
-  bool is_v4 = false;  // written as IPv4
-
-  bool is_mapped() const {
-    const bool zero = std::all_of(bytes.begin(), bytes.begin() + 10, [](std::uint8_t b) { return b == 0; });
-    return zero && bytes[10] == 0xff && bytes[11] == 0xff;
-  }
-};
-
-std::optional<Parsed> parse_address(std::string_view text) {
-  // The zone of a link-local address (fe80::1%eth0) is no part of it.
-  const std::string literal(text.substr(0, text.find('%')));
-  Parsed parsed;
-  in_addr v4{};
-  if (::inet_pton(AF_INET, literal.c_str(), &v4) == 1) {
-    parsed.is_v4 = true;
-    parsed.bytes[10] = parsed.bytes[11] = 0xff;
-    std::memcpy(parsed.bytes.data() + 12, &v4, sizeof v4);
-    return parsed;
-  }
-  if (::inet_pton(AF_INET6, literal.c_str(), parsed.bytes.data()) == 1) return parsed;
-  return std::nullopt;
+// The zone of a link-local address (fe80::1%eth0) is no part of it.
+std::optional<text::IpAddress> parse_address(std::string_view text) {
+  return text::IpAddress::parse(text.substr(0, text.find('%')));
 }
 
 /// One hop of X-Forwarded-For: some proxies add a port, or quotes.
 std::string_view without_port(std::string_view hop) {
-  hop = trimmed(hop);
+  hop = text::trimmed(hop);
   if (hop.size() >= 2 && hop.front() == '"' && hop.back() == '"') hop = hop.substr(1, hop.size() - 2);
   if (hop.starts_with('[')) return hop.substr(1, std::min(hop.find(']'), hop.size()) - 1);
   const auto colon = hop.find(':');
@@ -62,37 +35,15 @@ bool equal_in_constant_time(std::span<const std::uint8_t, 32> a, std::span<const
   return difference == 0;
 }
 
-bool in_any(const std::vector<Network>& networks, std::string_view address) {
+bool in_any(const std::vector<text::IpNetwork>& networks, std::string_view address) {
+  const auto parsed = parse_address(address);
   bool found = false;
-  for (const Network& network : networks)
-    found = network.contains(address) || found;
+  for (const auto& network : networks)
+    found = (parsed && network.contains(*parsed)) || found;
   return found;
 }
 
 }  // namespace
-
-std::optional<Network> Network::parse(std::string_view address, int prefix_length) {
-  const auto parsed = parse_address(address);
-  if (!parsed || prefix_length < 0 || prefix_length > (parsed->is_v4 ? 32 : 128)) return std::nullopt;
-  Network network;
-  network.address_ = parsed->bytes;
-  network.prefix_length_ = prefix_length + (parsed->is_v4 ? 96 : 0);
-  network.is_v4_ = parsed->is_mapped() && network.prefix_length_ >= 96;
-  return network;
-}
-
-bool Network::contains(std::string_view address) const {
-  const auto parsed = parse_address(address);
-  // `::/0` is all of IPv6, and nothing of IPv4.
-  if (!parsed || parsed->is_mapped() != is_v4_) return false;
-  int bits = prefix_length_;
-  for (std::size_t i = 0; i < address_.size() && bits > 0; ++i, bits -= 8) {
-    const int kept = std::min(bits, 8);
-    const auto mask = static_cast<std::uint8_t>(0xff << (8 - kept));
-    if (((address_[i] ^ parsed->bytes[i]) & mask) != 0) return false;
-  }
-  return true;
-}
 
 std::string_view name(Verdict verdict) {
   switch (verdict) {
@@ -108,7 +59,8 @@ std::string_view name(Verdict verdict) {
   std::abort();
 }
 
-Gate::Gate(std::string_view secret, std::vector<Network> allowed, std::vector<Network> proxies)
+Gate::Gate(std::string_view secret, std::vector<text::IpNetwork> allowed,
+           std::vector<text::IpNetwork> proxies)
     : key_(domain::StateKey::random_bytes()),
       secret_(key_.person_hash(secret)),
       allowed_(std::move(allowed)),

@@ -113,6 +113,17 @@ void commit(store::Store& store, std::unique_ptr<store::Scan> scan) {
   store.commit(std::move(scan), request);
 }
 
+// Every `step`th row has changed.
+void poll(store::Store& store, store::MirrorId mirror, std::size_t step) {
+  auto scan = store.begin_scan(mirror);
+  store::SnapshotRow row;
+  for (std::size_t i = 1; scan->next(row); ++i) {
+    if (i % step == 0) scan->stage(row_of(i - 1, 5));
+  }
+  scan->for_each_address(decide);
+  commit(store, std::move(scan));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -137,14 +148,13 @@ int main(int argc, char** argv) {
     report("  decide", people, [&] { scan->for_each_address(decide); });
     report("  commit", people, [&] { commit(*store, std::move(scan)); });
   });
-  if (std::getenv("STORE_BENCH_IMPORT_ONLY") != nullptr) return 0;
-  report("the same at least once more: begin + next", people, [&] {
-    scan = store->begin_scan(mirror);
-    store::SnapshotRow row;
-    while (scan->next(row)) {
-    }
-  });
-  scan.reset();
+  report("a poll that finds nothing changed", people, [&] { poll(*store, mirror, people + 1); });
+  report("a poll that finds 1 % changed", people / 100, [&] { poll(*store, mirror, 100); });
+  if (std::getenv("STORE_BENCH_READS_ONLY") != nullptr) {
+    store.reset();
+    fs::remove_all(directory);
+    return 0;
+  }
   report("summary, first", people, [&] { store->summary(mirror, now); });
   report("summary, again", 1, [&] { store->summary(mirror, now); });
 

@@ -181,13 +181,13 @@ std::unique_ptr<Backend> sqlite_backend() {
 }
 
 World::World(std::unique_ptr<Backend> made) : backend(std::move(made)) {
-  store = backend->open();
-  mirror = store->open_mirror("members", 1234);
+  reopen();
 }
 
 void World::reopen() {
-  store.reset();
-  store = backend->open();
+  owned.reset();
+  owned = backend->open();
+  store = owned.get();
   mirror = store->open_mirror("members", 1234);
 }
 

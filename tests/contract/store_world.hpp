@@ -117,7 +117,8 @@ class World {
   std::vector<MemberKey> snapshot_keys();
 
   std::unique_ptr<Backend> backend;
-  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Store> owned;  // may be handed on: `store` is a way of the test's own to it
+  store::Store* store = nullptr;
   store::MirrorId mirror;
 };
 

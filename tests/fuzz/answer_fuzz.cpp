@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -23,9 +24,10 @@ void require(bool condition, std::string_view what) {
   std::abort();
 }
 
-bool is_safe_reason(const std::string& reason) {
-  return reason.size() <= 64 &&
-         reason.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+bool is_safe_reason(std::optional<domain::Reason> reason) {
+  const std::string text = name(reason);
+  return text.size() <= 64 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
 }
 
 bool is_safe_message(const std::string& message) {

@@ -58,8 +58,8 @@ void check_event(std::string_view body) {
 
 void check_gate(const std::string& line) {
   static const webhook::Gate gate("s3cret-of-the-fuzzer",
-                                  {webhook::Network::parse("52.78.132.66", 32).value()},
-                                  {webhook::Network::parse("10.0.0.0", 8).value()});
+                                  {text::IpNetwork::parse("52.78.132.66", 32).value()},
+                                  {text::IpNetwork::parse("10.0.0.0", 8).value()});
   webhook::Caller caller;
   caller.path = line;
   caller.peer = "203.0.113.9";

@@ -51,7 +51,7 @@ class Scenario : public ::testing::Test {
   }
 
   void start(const std::string& key = "sim-key", bool sends = true) {
-    Surroundings around{far_end_, state_, [this] { return read(); }, mirror_, 3, now_, {}, key,
+    Surroundings around{far_end_, state_, [this] { return read(); }, mirror_, 3, now_, hooks_, key,
                         api_,     limits_};
     around.sends = sends;
     around.commit_ahead = commit_ahead_;
@@ -114,6 +114,7 @@ class Scenario : public ::testing::Test {
   domain::UtcTime utc() { return daemon_->clock().utc(); }
 
   Api api_ = Api::V1;
+  store::MemoryStoreHooks hooks_;
   delivery::Limits limits_;
   std::size_t commit_ahead_ = pipeline::Ingest::ahead_of_the_rest;
   FarEnd far_end_;

@@ -39,6 +39,26 @@ TEST_F(Scenario, PartOfALargeFirstReadIsSentBeforeTheRestIsCommitted) {
   EXPECT_EQ(pending(), 0u);
 }
 
+TEST_F(Scenario, WhatACallDidIsKeptThoughTheDiskWasFullWhenItsAnswerCame) {
+  fill(10);
+  bool disk_full = false;
+  hooks_.before_commit = [&disk_full] {
+    if (disk_full) throw store::StoreError("state.sqlite: the disk is full");
+  };
+  start();
+  while (calls() == 0)
+    daemon_->run_for(1ms);
+  disk_full = true;
+  daemon_->run_for(1s);
+  EXPECT_EQ(subscribed(), 10u) << "applied, but not settled";
+  for (auto& [key, row] : rows_)
+    row.subscribed = false;
+  disk_full = false;
+  daemon_->run_for(1min);
+  EXPECT_EQ(subscribed(), 0u);
+  EXPECT_EQ(pending(), 0u);
+}
+
 TEST_F(Scenario, WhileNothingCanBeSentTheRestOfALargeFirstReadIsCommittedAllTheSame) {
   fill(25'000);
   start("a wrong key");

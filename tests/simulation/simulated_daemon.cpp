@@ -48,7 +48,7 @@ pipeline::CallerOptions caller_options(const Surroundings& around) {
 SimulatedDaemon::SimulatedDaemon(Surroundings around)
     : clock_(context_, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), around.now),
       worker_(runtime::make_inline_worker()),
-      store_(store::make_memory_store(around.state, std::move(around.hooks))),
+      owned_(store::make_memory_store(around.state, std::move(around.hooks))),
       log_(telemetry::Log::to([this](std::string_view line) { log_text_ += line; },
                               telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
       metrics_(telemetry::MetricsOptions{"test", false, {}}),
@@ -58,7 +58,7 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   metrics_.declare_mirror(around.mirror.name);
   plan_ = pipeline::make_mirror_plan(around.mirror, *dialect_);
   plan_.id = store_->open_mirror(plan_.name, plan_.list_id);
-  pipeline::Services services{clock_, *worker_, *store_, log_, metrics_, uniform(random_())};
+  pipeline::Services services{clock_, confined_, key_, log_, metrics_, uniform(random_())};
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, context_.get_executor(), transport_, *dialect_,
                                                    std::vector{plan_}, caller_options(around));
   services.random = uniform(random_());

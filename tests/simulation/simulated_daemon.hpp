@@ -58,7 +58,10 @@ class SimulatedDaemon {
   boost::asio::io_context context_;
   runtime::VirtualClock clock_;
   std::unique_ptr<runtime::Worker> worker_;
-  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Store> owned_;
+  store::Store* store_ = owned_.get();  // a way of the test's own
+  const domain::StateKey key_ = store_->key();
+  runtime::Confined<store::Store> confined_{std::move(owned_), runtime::make_inline_worker()};
   std::string log_text_;
   telemetry::Log log_;
   telemetry::Metrics metrics_;

@@ -266,7 +266,7 @@ TEST_F(OnV1, WhoAsksADaemonThatStopsIsToldSo) {
   daemon_->dispatch().stop();
   const auto reply = ask(*daemon_, delivery::v2::count_request(1234), 1s);
   ASSERT_TRUE(reply.no_answer());
-  EXPECT_EQ(reply.no_answer()->cause, "stopping");
+  EXPECT_EQ(reply.no_answer()->cause, domain::Reason::Stopping);
 }
 
 }  // namespace

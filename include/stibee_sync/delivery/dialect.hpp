@@ -2,6 +2,7 @@
 
 #include "stibee_sync/domain/ledger.hpp"
 #include "stibee_sync/domain/member.hpp"
+#include "stibee_sync/domain/reason.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -71,7 +72,7 @@ struct ApiAnswer {
 /// The exchange gave no answer.
 struct NoAnswer {
   bool may_have_been_applied = false;  // a byte of the request may have reached Stibee
-  std::string cause;                   // "timeout", "connection_closed", "tls", …
+  domain::Reason cause;                // Timeout, ConnectionClosed, Tls, …
 };
 
 /// How a call ended as a whole, for the circuit and the throttle.
@@ -89,8 +90,8 @@ std::string_view name(CallVerdict verdict);
 struct CallResult {
   CallVerdict verdict = CallVerdict::ServerTrouble;
   std::vector<domain::Outcome> outcomes;
-  std::string reason;   // of the whole call; safe to log
-  std::string message;  // Stibee's words, sanitised
+  std::optional<domain::Reason> reason;  // of the whole call; none if Answered
+  std::string message;                   // Stibee's words, sanitised
   std::optional<domain::Duration> retry_after;
 };
 

@@ -56,7 +56,7 @@ struct Group {
 /// The first 1,000 groups; no plan allows as many.
 ApiRequest groups_request(std::int64_t list_id);
 Read<std::vector<Group>> read_groups(const ApiAnswer& answer);
-/// Pro plan and up. "list_already_exist_group" is the reason if there is one of this name.
+/// Pro plan and up. The reason is ListAlreadyExistGroup if there is one of this name.
 ApiRequest create_group_request(std::int64_t list_id, std::string_view name);
 Read<domain::GroupId> read_created_group(const ApiAnswer& answer);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stibee_sync/domain/member.hpp"
+#include "stibee_sync/domain/reason.hpp"
 
 #include <cstddef>
 #include <map>
@@ -35,14 +36,12 @@ struct Mapping {
   std::vector<std::string> column_names;             // for messages
 };
 
-/// A row that cannot be used, with a reason code and the column's name. Reasons: those of
-/// domain::AddressProblem, "null_email", "invalid_utf8", "nul_byte", "bad_date" (a date or time that has no
-/// `yyyy-MM-dd` form: beyond the year 9999, BC, infinity), "bad_array" (groups in a nested array), and of
-/// keys "null_key", "bad_key". If the address itself is fine, it is here, so that the person is not taken for
-/// gone, and `subscribed` says whether the row wants them mailed: an opt-out counts even when a value is
-/// unusable.
+/// A row that cannot be used, with the column's name. If the address itself is fine, it is here, so that the
+/// person is not taken for gone, and `subscribed` says whether the row wants them mailed: an opt-out counts
+/// even when a value is unusable.
 struct Rejection {
-  std::string reason;
+  explicit Rejection(domain::Reason why) : reason(why) {}
+  domain::Reason reason;
   std::string column;
   std::optional<domain::EmailAddress> email;
   bool subscribed = true;
@@ -65,8 +64,8 @@ class RowFields {
   std::string unescaped_;
 };
 
-/// The key of a row without splitting all of it: what an unchanged row costs. A rejection here ("null_key",
-/// "bad_key", "invalid_utf8", "nul_byte") has no column name.
+/// The key of a row without splitting all of it: what an unchanged row costs. A rejection here
+/// (NullKey, BadKey, InvalidUtf8, NulByte) has no column name.
 std::variant<domain::MemberKey, Rejection> key_of(std::string_view line, bool integer_key);
 
 /// As many different group values without a mapping are remembered; more say nothing new.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "stibee_sync/domain/reason.hpp"
+
 #include <compare>
 #include <cstddef>
 #include <functional>
@@ -15,7 +17,7 @@ namespace stibee_sync::domain {
 /// `@`, a second `@` outside a quoted local part, or a domain that has no ASCII (IDNA) form.
 enum class AddressProblem { Empty, NoAt, WhiteSpaceOrControl, TooLong, InvalidUtf8, BadDomain };
 
-std::string_view name(AddressProblem problem);  // "empty_address", "no_at_sign", …
+Reason reason_of(AddressProblem problem);
 
 /// An e-mail address in the one form in which it is compared, stored and sent: trimmed, Unicode NFC, lower
 /// case, domain in its ASCII (IDNA) form. Not printable on purpose: people appear in logs as `ref` only.

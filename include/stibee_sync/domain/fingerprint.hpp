@@ -4,7 +4,6 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,7 +37,5 @@ class StateKey {
   std::array<std::uint8_t, 16> fingerprint_key_{};
   Bytes person_key_{};
 };
-
-std::string to_hex(std::span<const std::uint8_t> bytes);
 
 }  // namespace stibee_sync::domain

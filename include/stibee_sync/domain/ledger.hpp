@@ -3,6 +3,7 @@
 #include "stibee_sync/domain/email_address.hpp"
 #include "stibee_sync/domain/fingerprint.hpp"
 #include "stibee_sync/domain/member.hpp"
+#include "stibee_sync/domain/reason.hpp"
 #include "stibee_sync/domain/time.hpp"
 
 #include <cstdint>
@@ -89,8 +90,12 @@ std::string_view name(OutcomeKind kind);  // "delivered", "already_in_state", â€
 
 struct Outcome {
   OutcomeKind kind = OutcomeKind::Unknown;
-  std::string reason;   // short code, closed-ish set: "wrong_email", "timeout", "http_503"; safe to log
-  std::string message;  // Stibee's own words, sanitised; for `failures`
+  std::optional<Reason> reason;  // none if Delivered
+  std::string message;           // Stibee's own words, sanitised; for `failures`
+  /// Delivered, where the answer tells what the call did not count on: the person was in the list before,
+  /// though it was to add them (groups that rode along are not taken as assigned), or was not, though it was
+  /// to update them (whatever groups they were in are gone).
+  std::optional<bool> existed;
   std::optional<Duration> retry_after;
   std::optional<RemoteStatus> observed;  // a status that the answer showed
   friend bool operator==(const Outcome&, const Outcome&) = default;

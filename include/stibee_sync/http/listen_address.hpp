@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <string_view>
-#include <variant>
 
 namespace stibee_sync::http {
 
@@ -26,9 +24,5 @@ struct UnixSocketAddress {
 
   std::filesystem::path path;
 };
-
-/// Accepts `127.0.0.1:9464`, `[::1]:9464`, `localhost:9464` (which is 127.0.0.1); anything else is refused
-/// with a text that says what would be right.
-std::variant<ListenAddress, std::string> parse_listen_address(std::string_view text);
 
 }  // namespace stibee_sync::http

@@ -3,14 +3,11 @@
 #include "stibee_sync/http/message.hpp"
 
 #include <iosfwd>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 
 namespace stibee_sync::http {
-
-class Channel;
 
 /// Why no complete answer came.
 enum class FailureKind {
@@ -56,23 +53,6 @@ class ExchangeResult {
 
  private:
   std::variant<Response, Failure> value_;
-};
-
-/// A connected, verified Channel, or a Failure.
-class OpenResult {
- public:
-  OpenResult(std::unique_ptr<Channel> channel);  // NOLINT(google-explicit-constructor)
-  OpenResult(Failure failure);                   // NOLINT(google-explicit-constructor)
-  ~OpenResult();
-  OpenResult(OpenResult&&) noexcept;
-  OpenResult& operator=(OpenResult&&) noexcept;
-
-  bool ok() const { return std::holds_alternative<std::unique_ptr<Channel>>(value_); }
-  std::unique_ptr<Channel> take_channel() &&;
-  const Failure& failure() const { return std::get<Failure>(value_); }
-
- private:
-  std::variant<std::unique_ptr<Channel>, Failure> value_;
 };
 
 }  // namespace stibee_sync::http

@@ -77,5 +77,7 @@ std::string to_pretty_string(const Value& value);
 /// The JSON string literal of `text`, with its quotes, appended to `out`: what exact byte counts are built
 /// from.
 void append_quoted(std::string& out, std::string_view text);
+/// The same without quotes.
+void append_escaped(std::string& out, std::string_view text);
 
 }  // namespace stibee_sync::json

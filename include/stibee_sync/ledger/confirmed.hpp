@@ -4,11 +4,6 @@
 
 namespace stibee_sync::ledger {
 
-/// Delivered, and the person turned out to exist before: groups that rode along are not taken as assigned.
-inline constexpr const char* reason_updated = "updated";
-/// Delivered to somebody new, though an Update was meant: whatever groups they were in are gone.
-inline constexpr const char* reason_created = "created";
-
 /// What is confirmed once Stibee showed (by an answer, a webhook, its list) that the person's status is
 /// `observed`. An opt-out is only lifted by Subscribed or Ready; a purge remembers what was wanted then, so
 /// that a later change of the row can be told.
@@ -17,8 +12,7 @@ domain::Confirmed with_observed(const domain::Confirmed& before, const domain::W
 
 /// What is confirmed after `outcome` of `operation`, which was built from `wanted`. Pure. Outcomes that prove
 /// nothing (Throttled, Transient, Unknown, Unauthorised) leave it as it was, but for a status they observed
-/// and for `maybe_subscribed` after a (re)subscribe that may have been applied. Reasons that a dialect gives
-/// with Delivered: reason_updated, reason_created.
+/// and for `maybe_subscribed` after a (re)subscribe that may have been applied.
 domain::Confirmed confirmed_after(const domain::Confirmed& before, const domain::Operation& operation,
                                   const domain::Wanted& wanted, const domain::Outcome& outcome,
                                   domain::UtcTime now);

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "stibee_sync/domain/ledger.hpp"
+#include "stibee_sync/domain/reason.hpp"
 #include "stibee_sync/ledger/policy.hpp"
 
-#include <string>
 #include <variant>
 
 namespace stibee_sync::ledger {
@@ -16,10 +16,10 @@ struct Later {
   domain::Operation operation;
   domain::UtcTime due;
 };
-/// Cannot be done until the row changes or somebody asks for a retry: "resubscribe_unsupported",
-/// "confirmation_in_doubt" (a confirmation mail may have gone out and is not repeated by itself).
+/// Cannot be done until the row changes or somebody asks for a retry: ResubscribeUnsupported,
+/// ConfirmationInDoubt.
 struct Impossible {
-  std::string reason;
+  domain::Reason reason;
 };
 
 using NextStep = std::variant<domain::Operation, Rest, Later, Impossible>;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stibee_sync/domain/ledger.hpp"
+#include "stibee_sync/domain/reason.hpp"
 #include "stibee_sync/ledger/policy.hpp"
 
 #include <optional>
@@ -14,7 +15,7 @@ struct Placement {
   std::optional<domain::Lane> lane;  // nullopt: not in the queue
   std::string shape;                 // rows of one shape can share a call
   domain::UtcTime due{};             // not before
-  std::string impossible;            // reason, if it is to be parked
+  std::optional<domain::Reason> impossible;  // if it is to be parked
   bool finished = false;             // absent and settled: nothing about the person need be kept but a trace
 };
 Placement place(const domain::Wanted& wanted, const domain::Confirmed& confirmed, const Policy& policy,

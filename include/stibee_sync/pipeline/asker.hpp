@@ -36,7 +36,7 @@ class Asker {
  public:
   virtual ~Asker() = default;
   /// Waits for a slot of the request's limiter class, and while the circuit is open. Nothing is repeated: the
-  /// caller decides. NoAnswer "stopping" once the daemon stops.
+  /// caller decides. NoAnswer (Stopping) once the daemon stops.
   virtual boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) = 0;
 };
 

@@ -57,8 +57,26 @@ struct Attempted {
 /// `logged_now`.
 class Caller final : public Asker {
  public:
-  /// An attempt that has its slot and its connection.
+  /// Counts among those of a kind until it is given up or destroyed, as by a coroutine that failed.
+  class Place {
+   public:
+    explicit Place(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
+    ~Place() { give_up(); }
+    Place(Place&&) noexcept = default;
+    Place& operator=(Place&&) = delete;
+    void give_up() {
+      if (taken_) --*taken_;
+      taken_.reset();
+    }
+
+   private:
+    std::shared_ptr<std::size_t>
+        taken_;  // shared: a coroutine that never ended is destroyed after its caller
+  };
+  /// An attempt that has its slot, its connection and its place in flight.
   struct Attempt {
+    explicit Attempt(Place in_flight) : place(std::move(in_flight)) {}
+    Place place;
     delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
     delivery::RateLimiter::Attempt slot;
     std::unique_ptr<http::Channel> channel;
@@ -82,7 +100,7 @@ class Caller final : public Asker {
   /// Brings back the attempts of an earlier life. To be awaited before the first call; again does nothing.
   boost::asio::awaitable<void> restore();
   void stop();
-  bool quiet() const { return in_flight_ == 0 && opening_ == 0 && asks_->empty(); }
+  bool quiet() const { return *in_flight_ == 0 && *opening_ == 0 && asks_->empty(); }
 
   bool has(delivery::LimiterClass limiter_class) const { return limiters_.contains(limiter_class); }
   /// When the next call of this class may go out, by limit and circuit (≤ now: at once).
@@ -95,9 +113,11 @@ class Caller final : public Asker {
   delivery::RetryBudget& retry_budget() { return retry_budget_; }
 
   /// No further call may be in flight.
-  bool full() const { return in_flight_ + asks_in_line_ >= options_.max_in_flight; }
-  std::size_t free_places() const { return full() ? 0 : options_.max_in_flight - in_flight_ - asks_in_line_; }
-  std::size_t in_flight() const { return in_flight_; }
+  bool full() const { return *in_flight_ + *asks_in_line_ >= options_.max_in_flight; }
+  std::size_t free_places() const {
+    return full() ? 0 : options_.max_in_flight - *in_flight_ - *asks_in_line_;
+  }
+  std::size_t in_flight() const { return *in_flight_; }
 
   bool connected() const { return !ready_.empty(); }
   /// Opens connections until so many are being opened.
@@ -111,8 +131,8 @@ class Caller final : public Asker {
   boost::asio::awaitable<Attempted> exchange(std::shared_ptr<Attempt> attempt, delivery::ApiRequest request);
   /// Limiter, circuit, log and metrics learn how a call ended.
   void judge(const Facts& facts, const delivery::CallResult& result);
-  /// The place in flight is free again: what the call brought is settled.
-  void ended();
+  /// Gives up the place in flight: what the call brought is settled.
+  void ended(Attempt& attempt);
 
   /// Runs a task of its own; an exception, which only a bug can cause, is logged.
   void spawn(boost::asio::awaitable<void> task);
@@ -129,7 +149,7 @@ class Caller final : public Asker {
 
   boost::asio::awaitable<Reply> ask_in_line(delivery::ApiRequest request, runtime::Timer* timer);
   boost::asio::awaitable<bool> log_attempt(delivery::LimiterClass limiter_class);
-  boost::asio::awaitable<void> open_channel();
+  boost::asio::awaitable<void> open_channel(std::unique_ptr<Place> opening);
   void channel_failed(const http::Failure& failure, delivery::Api api);
   void judge_refused_key(const Facts& facts, const std::string& why,
                          std::span<const telemetry::Field> fields);
@@ -148,12 +168,13 @@ class Caller final : public Asker {
   delivery::RetryBudget retry_budget_;
   bool restored_ = false;
   std::vector<std::unique_ptr<http::Channel>> ready_;
-  std::size_t opening_ = 0;
+  std::shared_ptr<std::size_t> opening_ = std::make_shared<std::size_t>(0);
   int open_failures_ = 0;
   runtime::MonotonicTime open_not_before_{};
-  std::size_t in_flight_ = 0;
+  std::shared_ptr<std::size_t> in_flight_ = std::make_shared<std::size_t>(0);
   std::shared_ptr<Asks> asks_ = std::make_shared<Asks>();
-  std::size_t asks_in_line_ = 0;  // have a slot, and wait for a place in flight
+  // Have a slot, and wait for a place in flight.
+  std::shared_ptr<std::size_t> asks_in_line_ = std::make_shared<std::size_t>(0);
   std::size_t calls_ = 0;
   std::string problem_;
   bool stopping_ = false;

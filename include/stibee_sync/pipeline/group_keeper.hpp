@@ -44,7 +44,7 @@ class GroupKeeper {
     bool ignoring = false;  // some committed row has a value without a group
     int failures = 0;       // in a row
     runtime::MonotonicTime not_before{};
-    std::string problem;  // as last told
+    std::optional<domain::Reason> problem;  // as last told
   };
 
   bool due(const State& state) const { return services_.clock.monotonic() >= state.not_before; }

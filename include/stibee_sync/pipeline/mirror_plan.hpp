@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace stibee_sync::pipeline {
@@ -30,6 +31,16 @@ struct MirrorPlan {
   std::map<std::string, std::string> writeback;  // event → statement
   settings::Reconcile reconcile;
 };
+
+/// What the state knew of a mirror when it was opened.
+struct MirrorState {
+  bool paused = false;
+  std::optional<domain::UtcTime> adopted;
+  std::optional<domain::UtcTime> reconciled;
+  bool table_read = false;  // and committed, in whichever life
+};
+/// Blocking, on the store's thread. Throws store::StoreError.
+MirrorState state_of(const store::Store& store, store::MirrorId mirror);
 
 /// Pure. `dialect` decides the longest address and whether a resubscribe can be sent.
 MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dialect& dialect);

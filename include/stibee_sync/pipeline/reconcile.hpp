@@ -65,10 +65,9 @@ struct ReconcilerOptions {
 /// StoreError.
 class Reconciler {
  public:
-  /// `worker` is this class's own: a list of a million keeps it busy for seconds. Asks the store; throws
-  /// StoreError.
+  /// `worker` is this class's own: a list of a million keeps it busy for seconds.
   Reconciler(Services services, runtime::Worker& worker, Asker& asker, const delivery::Dialect& dialect,
-             std::size_t mirrors, ReconcilerOptions options, ReconcilerHooks hooks);
+             const std::vector<MirrorState>& mirrors, ReconcilerOptions options, ReconcilerHooks hooks);
 
   /// For one mirror: adopts its list if that is due, then compares on schedule and on request, until stop().
   boost::asio::awaitable<void> run(std::size_t mirror);

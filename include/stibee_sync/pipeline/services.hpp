@@ -1,23 +1,31 @@
 #pragma once
 
 #include "stibee_sync/runtime/clock.hpp"
-#include "stibee_sync/runtime/worker.hpp"
+#include "stibee_sync/runtime/confined.hpp"
 #include "stibee_sync/store/store.hpp"
 #include "stibee_sync/telemetry/log.hpp"
 #include "stibee_sync/telemetry/metrics.hpp"
 
 #include <functional>
+#include <initializer_list>
+#include <string_view>
 
 namespace stibee_sync::pipeline {
 
-/// What both loops stand on. All of it outlives the loops.
+/// What all loops stand on. All of it outlives the loops.
 struct Services {
   runtime::Clock& clock;
-  runtime::Worker& store_worker;  // the only place where `store` is called
-  store::Store& store;
+  runtime::Confined<store::Store>& store;
+  const domain::StateKey& key;  // the store's
   telemetry::Log& log;
   telemetry::Metrics& metrics;
   std::function<double()> random;  // uniform in [0, 1)
+
+  /// Counts and logs that the store could not do something.
+  void store_failed(std::string_view why, std::initializer_list<telemetry::Field> fields = {}) const {
+    metrics.store_error();
+    log.event(telemetry::Level::Error, telemetry::Event::StoreFailed, why, fields);
+  }
 };
 
 }  // namespace stibee_sync::pipeline

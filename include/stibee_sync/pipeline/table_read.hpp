@@ -27,11 +27,10 @@ struct ReadFinding {
   source::ReadReport report;
   std::array<ClassTally, 6> classes;  // by ChangeClass
   std::size_t duplicates = 0;
-  std::vector<std::string> unknown_groups;  // values without a mapping
-  std::vector<std::pair<std::string, std::string>>
-      parked;  // ref and reason of some rows refused for the first time
+  std::vector<std::string> unknown_groups;                     // values without a mapping
+  std::vector<std::pair<std::string, domain::Reason>> parked;  // ref of some rows refused for the first time
   std::size_t newly_parked = 0;
-  std::map<std::string, std::size_t> rejected;  // reason → new or changed rows that cannot be used
+  std::map<domain::Reason, std::size_t> rejected;  // new or changed rows that cannot be used
   std::vector<std::size_t> non_null;
   bool remapped = false;  // the mapping is another than that of the snapshot
   ClassTally& of(diff::ChangeClass c) { return classes[static_cast<std::size_t>(c)]; }

@@ -14,8 +14,7 @@ class Secret {
   explicit Secret(std::string_view value);
   Secret(const Secret& other);
   Secret(Secret&& other) noexcept;
-  Secret& operator=(const Secret& other);
-  Secret& operator=(Secret&& other) noexcept;
+  Secret& operator=(Secret other) noexcept;
   ~Secret();
 
   /// The value itself; valid until this object is assigned, moved from or destroyed.
@@ -29,8 +28,6 @@ class Secret {
   friend Stream& operator<<(Stream&, const Secret&) = delete;
 
  private:
-  void wipe() noexcept;
-
   std::vector<char> bytes_;  // not a string: short strings leave copies of themselves behind when moved
 };
 

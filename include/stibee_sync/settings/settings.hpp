@@ -11,8 +11,9 @@
 #include <vector>
 
 /// Everything that can be configured: plain values, one struct per block of the YAML file, each member with
-/// its default, unit and range. Values only: free to copy between threads. `load` (loader.hpp) is the only
-/// producer of settings that are known to be within their ranges.
+/// its type, which says the unit, and its default; the ranges stand in src/settings/keys.cpp. Values only:
+/// free to copy between threads. `load` (loader.hpp) is the only producer of settings that are known to be
+/// within their ranges.
 namespace stibee_sync::settings {
 
 using std::chrono::hours;
@@ -60,10 +61,10 @@ struct Stibee {
   std::filesystem::path api_key_file;               ///< required
   Secret api_key;                                   ///< what the file holds: printable ASCII
   std::optional<std::filesystem::path> ca_file;     ///< extra trust anchor (PEM)
-  Rate rate_limit{10, seconds(1)};                  ///< API v1; 1/s … 1000/s
+  Rate rate_limit{10, seconds(1)};                  ///< API v1
   RateLimits rate_limits;                           ///< API v2
-  milliseconds request_timeout = seconds(30);       ///< 100ms … 10m, for one whole exchange
-  int max_in_flight = 8;                            ///< 1 … 64 requests
+  milliseconds request_timeout = seconds(30);       ///< for one whole exchange
+  int max_in_flight = 8;                            ///< requests
   ResubscribeVia resubscribe_via = ResubscribeVia::None;  ///< with v2: resubscribe through a v1 call
   bool operator==(const Stibee&) const = default;
 };
@@ -101,12 +102,11 @@ struct Control {
 };
 
 struct Webhook {
-  Webhook();
-  ListenAddress listen;               ///< default 127.0.0.1:9465
-  std::filesystem::path secret_file;  ///< required
-  Secret secret;                      ///< letters, digits, `-._~`: it is part of a URL
-  std::vector<Cidr> allow_from;       ///< never empty; default 52.78.132.66/32, which is Stibee
-  std::vector<Cidr> trusted_proxies;  ///< whose X-Forwarded-For is believed
+  ListenAddress listen{"127.0.0.1", 9465};
+  std::filesystem::path secret_file;                   ///< required
+  Secret secret;                                       ///< letters, digits, `-._~`: it is part of a URL
+  std::vector<Cidr> allow_from{{"52.78.132.66", 32}};  ///< Stibee's; never empty
+  std::vector<Cidr> trusted_proxies;                   ///< whose X-Forwarded-For is believed
   bool operator==(const Webhook&) const = default;
 };
 
@@ -134,17 +134,17 @@ enum class ReconcileMode { Off, Report, Repair };
 /// When a change set is held for a human. Percentages are of the mirrored people (of the last good count of
 /// rows for `min_source_percent`).
 struct Guard {
-  std::int64_t max_removals = 500;  ///< 1 … 10000000 people
-  double max_removal_percent = 2;   ///< 0 … 100
-  std::int64_t min_removals = 20;   ///< 0 … max_removals: as many changes of any class are never held
-  double max_optout_percent = 20;   ///< 0 … 100
-  double min_source_percent = 50;   ///< 1 … 100
-  double max_update_percent = 30;   ///< 0 … 100
+  std::int64_t max_removals = 500;  ///< people
+  double max_removal_percent = 2;
+  std::int64_t min_removals = 20;  ///< at most max_removals: as many changes of any class are never held
+  double max_optout_percent = 20;
+  double min_source_percent = 50;
+  double max_update_percent = 30;
   bool operator==(const Guard&) const = default;
 };
 
 struct Reconcile {
-  milliseconds interval = hours(24);  ///< 1s … 90d
+  milliseconds interval = hours(24);
   ReconcileMode mode = ReconcileMode::Report;
   bool operator==(const Reconcile&) const = default;
 };
@@ -156,10 +156,10 @@ struct Mirror {
   std::map<std::string, std::int64_t> groups;  ///< value → positive Stibee group id
   bool create_missing_groups = false;  ///< `groups: create_missing`: groups are matched and made by name
   OnLeave on_leave = OnLeave::Unsubscribe;
-  std::optional<milliseconds> delete_after;  ///< 1s … 3650d; unsubscribe now, delete then; not with `keep`
-  milliseconds poll_interval = seconds(15);  ///< 100ms … 24h
+  std::optional<milliseconds> delete_after;  ///< unsubscribe now, delete then; not with `keep`
+  milliseconds poll_interval = seconds(15);
   Detect detect = Detect::Scan;
-  milliseconds full_scan_interval = hours(1);  ///< 1s … 7d; with Detect::Changefeed
+  milliseconds full_scan_interval = hours(1);  ///< with Detect::Changefeed
   bool confirm_email = false;                  ///< double opt-in
   OnRemotePurge on_remote_purge = OnRemotePurge::Respect;
   Guard guard;

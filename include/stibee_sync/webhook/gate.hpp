@@ -1,30 +1,15 @@
 #pragma once
 
 #include "stibee_sync/domain/fingerprint.hpp"
+#include "stibee_sync/text/ip.hpp"
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace stibee_sync::webhook {
-
-/// A network of IP addresses. IPv4 is held as IPv4-mapped IPv6, so that both spellings of an address match.
-class Network {
- public:
-  /// nullopt if `address` is no IPv4 or IPv6 literal, or `prefix_length` is beyond its bits.
-  static std::optional<Network> parse(std::string_view address, int prefix_length);
-  /// False for what is no address.
-  bool contains(std::string_view address) const;
-
- private:
-  Network() = default;
-  std::array<std::uint8_t, 16> address_{};
-  int prefix_length_ = 128;
-  bool is_v4_ = false;
-};
 
 /// Where a request comes from, in the words of the request.
 struct Caller {
@@ -41,7 +26,7 @@ std::string_view name(Verdict verdict);  // "admitted", "no_such_path", …
 class Gate {
  public:
   /// `proxies` are believed about X-Forwarded-For; from anybody else the header counts for nothing.
-  Gate(std::string_view secret, std::vector<Network> allowed, std::vector<Network> proxies);
+  Gate(std::string_view secret, std::vector<text::IpNetwork> allowed, std::vector<text::IpNetwork> proxies);
 
   /// Takes the same time whatever part of the secret is right, and whatever its length: hashes are compared.
   /// All checks are made in any case.
@@ -55,8 +40,8 @@ class Gate {
 
   domain::StateKey key_;  // of this object only
   std::array<std::uint8_t, 32> secret_{};
-  std::vector<Network> allowed_;
-  std::vector<Network> proxies_;
+  std::vector<text::IpNetwork> allowed_;
+  std::vector<text::IpNetwork> proxies_;
 };
 
 }  // namespace stibee_sync::webhook

@@ -136,6 +136,24 @@ TEST(ServerLimits, IsNotFooledByADrippingHeader) {
   dripper.join();
 }
 
+TEST(ServerLimits, EndsABodyThatNeverPauses) {
+  auto options = webhook();
+  options.max_body_bytes = std::size_t{1} << 30;
+  options.body_timeout = 100ms;
+  RunningServer server(std::move(options), size);
+  RawClient client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n");
+  ASSERT_TRUE(server.await_connections(1));
+  std::atomic<bool> over = false;
+  std::thread sender([&] {
+    while (!over && client.send("x")) {
+    }
+  });
+  EXPECT_TRUE(server.await_connections(0)) << "the deadline fell between two reads and was lost";
+  over = true;
+  sender.join();
+}
+
 TEST(ServerLimits, DropsAClientThatDoesNotTakeItsAnswer) {
   auto options = on_loopback();
   options.write_timeout = 100ms;

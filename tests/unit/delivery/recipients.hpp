@@ -49,7 +49,8 @@ inline CallResult read(const Dialect& dialect, const std::vector<Recipient>& peo
 /// "delivered", "rejected:wrong_email", "already_in_state:deny>opted_out".
 inline std::string text(const domain::Outcome& outcome) {
   std::string result(domain::name(outcome.kind));
-  if (!outcome.reason.empty()) result.append(1, ':').append(outcome.reason);
+  if (outcome.reason) result.append(1, ':').append(name(outcome.reason));
+  if (outcome.existed) result.append(*outcome.existed ? ":updated" : ":created");
   if (outcome.observed) result.append(1, '>').append(domain::name(*outcome.observed));
   return result;
 }

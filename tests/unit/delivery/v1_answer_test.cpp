@@ -97,8 +97,8 @@ TEST(V1Answer, every_failure_list_has_its_outcome) {
       {"failDeny", "already_in_state:deny>opted_out"},
       {"failValidation", "rejected:validation"},
       {"failValidationDateTime", "rejected:validation_date_time"},
-      {"failSomethingNew", "rejected:something_new"},
-      {"FAILWRONGEMAIL", "rejected:wrongemail"},
+      {"failSomethingNew", "rejected:failed"},
+      {"FAILWRONGEMAIL", "rejected:wrong_email"},
       {"fail", "rejected:failed"},
       {"fail_x@example.com", "rejected:failed"},
       {"fail01012345678", "rejected:failed"},
@@ -238,7 +238,7 @@ TEST(V1Answer, http_200_with_ok_false_is_a_refusal) {
       R"({"ok":false,"error":{"code":"UNKNOWN","httpStatusCode":0,"message":"json: cannot unmarshal array into Go value of type main.Request"},"value":null})";
   auto result = read(two(OperationKind::Subscribe), 200, body);
   EXPECT_EQ(result.verdict, CallVerdict::BatchRefused);
-  EXPECT_EQ(result.reason, "unknown");
+  EXPECT_EQ(result.reason, domain::Reason::Unknown);
   EXPECT_THAT(result.message, HasSubstr("cannot unmarshal array"));
   EXPECT_THAT(texts(result), Each("rejected:unknown"));
   EXPECT_THAT(texts(read(one(OperationKind::Subscribe), 200, body)), ElementsAre("rejected:unknown"));
@@ -255,7 +255,7 @@ TEST(V1Answer, the_status_inside_counts_where_http_says_200) {
       read(two(OperationKind::Subscribe), 200, R"({"Ok":false,"Error":{"HttpStatusCode":"401"}})").verdict,
       CallVerdict::Unauthorised);
   EXPECT_EQ(read(one(OperationKind::Subscribe), 200, R"({"Ok":false,"Error":{"HttpStatusCode":404}})").reason,
-            "http_404");
+            domain::Reason::http(404));
 }
 
 TEST(V1Answer, whatever_speaks_of_a_limit_is_throttling) {
@@ -384,6 +384,21 @@ TEST(V1Answer, messages_carry_nothing_of_the_people) {
   EXPECT_EQ(result.outcomes[0].message, result.message);
 }
 
+TEST(V1Answer, a_code_or_list_that_we_do_not_know_is_told_in_the_message) {
+  auto result = read(one(OperationKind::Subscribe), 400,
+                     R"({"code":"stberror.Errors.List.Moody","message":"기분이 나쁩니다."})");
+  EXPECT_THAT(texts(result), ElementsAre("rejected:http_400"));
+  EXPECT_EQ(result.outcomes[0].message, "stberror.Errors.List.Moody: 기분이 나쁩니다.");
+  result = read(one(OperationKind::Subscribe), 200, R"({"Ok":false,"Error":{"Code":"kim@example.com"}})");
+  EXPECT_THAT(texts(result), ElementsAre("rejected:refused"));
+  EXPECT_EQ(result.message, "[address]");
+  result = read(one(OperationKind::Subscribe), 200,
+                R"({"Ok":true,"Value":{"failMoody":[{"email":"a@example.com","$message":"no"}]}})");
+  EXPECT_EQ(result.outcomes[0].message, "failMoody: no");
+  result = read(one(OperationKind::Subscribe), 400, R"({"code":"List.InvalidEmail","message":"no"})");
+  EXPECT_EQ(result.message, "no");
+}
+
 TEST(V1Answer, long_messages_are_cut_at_whole_characters) {
   std::string words;
   for (int i = 0; i < 300; ++i)
@@ -394,10 +409,10 @@ TEST(V1Answer, long_messages_are_cut_at_whole_characters) {
 }
 
 TEST(V1Answer, no_answer_is_unknown_if_it_may_have_been_applied_and_transient_if_not) {
-  auto result = read_no_answer(2, NoAnswer{true, "timeout"});
+  auto result = read_no_answer(2, NoAnswer{true, domain::Reason::Timeout});
   EXPECT_EQ(result.verdict, CallVerdict::ServerTrouble);
   EXPECT_THAT(texts(result), ElementsAre("unknown:timeout", "unknown:timeout"));
-  result = read_no_answer(1, NoAnswer{false, "connect"});
+  result = read_no_answer(1, NoAnswer{false, domain::Reason::Connect});
   EXPECT_THAT(texts(result), ElementsAre("transient:connect"));
 }
 

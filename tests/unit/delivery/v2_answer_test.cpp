@@ -65,7 +65,7 @@ TEST(V2Answer, whatever_is_not_ok_proves_nothing) {
 
 TEST(V2Answer, a_false_ok_or_a_failure_list_on_a_2xx_is_a_failure) {
   EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, R"({"Ok":false,"Error":{"Code":"X_Y"}})")),
-              ElementsAre("rejected:x_y"));
+              ElementsAre("rejected:refused"));
   EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, R"({"failInvalidFields":["a@example.com"]})")),
               ElementsAre("rejected:invalid_fields"));
 }

@@ -114,7 +114,7 @@ TEST(V2Groups, are_listed_and_created_by_name) {
   const auto refused = std::get<CallResult>(read_created_group(
       answer(R"({"code":"stberror.Errors.List.AlreadyExistGroup","httpStatusCode":400})", 400)));
   EXPECT_EQ(refused.verdict, CallVerdict::BatchRefused);
-  EXPECT_EQ(refused.reason, "list_already_exist_group");
+  EXPECT_EQ(refused.reason, domain::Reason::ListAlreadyExistGroup);
 }
 
 TEST(V2Time, is_read_in_every_form) {

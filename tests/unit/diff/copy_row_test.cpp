@@ -140,7 +140,7 @@ TEST(RowFields, AnyRowSurvivesTheCopyFormat) {
 std::string key_text(std::string_view line, bool integer_key) {
   const auto result = key_of(line, integer_key);
   if (const auto* key = std::get_if<domain::MemberKey>(&result)) return key->to_string();
-  return "!"s.append(std::get<Rejection>(result).reason);
+  return "!"s.append(name(std::get<Rejection>(result).reason));
 }
 
 TEST(KeyOf, ReadsIntegersOfAllSizes) {

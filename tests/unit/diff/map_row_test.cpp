@@ -172,7 +172,7 @@ TEST(MapRow, BadAddressIsRejectedWithItsReasonAndWithoutAddress) {
     row[Email] = c.email;
     row[OptIn] = "f";
     const Rejection rejection = rejected(row);
-    EXPECT_EQ(rejection.reason, c.reason);
+    EXPECT_EQ(name(rejection.reason), c.reason);
     EXPECT_EQ(rejection.column, "email");
     EXPECT_EQ(rejection.email, std::nullopt);
     EXPECT_FALSE(rejection.subscribed);
@@ -185,7 +185,7 @@ TEST(MapRow, AddressLengthIsThatOfTheApi) {
   const std::string long_address = std::string(60, 'a') + "@example.com";
   Row row = full_row();
   row[Email] = long_address;
-  EXPECT_EQ(rejected(row, mapping).reason, "address_too_long");
+  EXPECT_EQ(rejected(row, mapping).reason, domain::Reason::AddressTooLong);
   EXPECT_EQ(mapped(row).email.text(), long_address);
 }
 
@@ -218,7 +218,7 @@ TEST(MapRow, UnusableValueIsRejectedWithColumnAddressAndOptOut) {
       row[c.column] = c.value;
       row[OptIn] = subscribed ? "t" : "f";
       const Rejection rejection = rejected(row);
-      EXPECT_EQ(rejection.reason, c.reason) << c.name;
+      EXPECT_EQ(name(rejection.reason), c.reason) << c.name;
       EXPECT_EQ(rejection.column, c.name);
       ASSERT_TRUE(rejection.email) << c.name;
       EXPECT_EQ(rejection.email->text(), "kim@example.com");

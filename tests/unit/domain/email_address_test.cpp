@@ -12,7 +12,7 @@ namespace {
 std::string parsed(std::string_view raw, std::size_t max_length = EmailAddress::max_length_v1) {
   const auto result = EmailAddress::parse(raw, max_length);
   if (const auto* address = std::get_if<EmailAddress>(&result)) return address->text();
-  return std::string("!").append(name(std::get<AddressProblem>(result)));
+  return std::string("!").append(name(reason_of(std::get<AddressProblem>(result))));
 }
 
 struct Case {

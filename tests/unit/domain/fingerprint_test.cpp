@@ -1,5 +1,7 @@
 #include "stibee_sync/domain/fingerprint.hpp"
 
+#include "stibee_sync/text/hex.hpp"
+
 #include <set>
 
 #include <gtest/gtest.h>
@@ -17,10 +19,10 @@ StateKey::Bytes counting_bytes() {
 TEST(StateKey, HashesStayTheSameForEverForOneKey) {
   // These are in people's state files: a change here makes every suppression unrecognisable.
   const StateKey key(counting_bytes());
-  EXPECT_EQ(to_hex(key.fingerprint("hello").bytes), "7c439c794b03d11ae86e95f0a3de7de2");
-  EXPECT_EQ(to_hex(key.person_hash("kim@example.com")),
+  EXPECT_EQ(text::to_hex(key.fingerprint("hello").bytes), "7c439c794b03d11ae86e95f0a3de7de2");
+  EXPECT_EQ(text::to_hex(key.person_hash("kim@example.com")),
             "6c96457a9de85b59e0767c634af6e51e56ad29eaa03b56f281532b2f483d39a6");
-  EXPECT_EQ(key.ref("kim@example.com"), to_hex(key.person_hash("kim@example.com")).substr(0, 12));
+  EXPECT_EQ(key.ref("kim@example.com"), text::to_hex(key.person_hash("kim@example.com")).substr(0, 12));
 }
 
 TEST(StateKey, AnotherKeyGivesOtherHashes) {
@@ -50,12 +52,6 @@ TEST(StateKey, RefIsTwelveHexDigits) {
 
 TEST(StateKey, RandomBytesDiffer) {
   EXPECT_NE(StateKey::random_bytes(), StateKey::random_bytes());
-}
-
-TEST(ToHex, WritesTwoLowerCaseDigitsAByte) {
-  const std::uint8_t bytes[] = {0x00, 0x0f, 0xa0, 0xff};
-  EXPECT_EQ(to_hex(bytes), "000fa0ff");
-  EXPECT_EQ(to_hex({}), "");
 }
 
 }  // namespace

@@ -28,8 +28,7 @@ TEST(ConfirmedAfter, a_subscribe_confirms_status_values_consent_and_groups) {
 
 TEST(ConfirmedAfter, a_subscribe_that_found_the_person_there_leaves_the_groups_to_be_assigned) {
   const Wanted w = wanted(Intent::Subscribed, {4});
-  const Confirmed c =
-      after({}, OperationKind::Subscribe, w, outcome(OutcomeKind::Delivered, reason_updated), w.groups);
+  const Confirmed c = after({}, OperationKind::Subscribe, w, outcome(OutcomeKind::Delivered, true), w.groups);
   EXPECT_EQ(c.fields, w.fields);
   expect_operation(decide(w, c), OperationKind::AssignGroup, {4});
 }
@@ -56,7 +55,7 @@ TEST(ConfirmedAfter, a_resubscribe_confirms_values_and_adds_its_groups_to_those_
 TEST(ConfirmedAfter, an_update_that_created_the_person_anew_has_the_groups_assigned_again) {
   Wanted w = wanted(Intent::Subscribed, {2});
   const Confirmed c = after(confirmed(RemoteStatus::Subscribed, {2}), OperationKind::Update, w,
-                            outcome(OutcomeKind::Delivered, reason_created));
+                            outcome(OutcomeKind::Delivered, false));
   expect_operation(decide(w, c), OperationKind::AssignGroup, {2});
 }
 
@@ -112,7 +111,7 @@ TEST(ConfirmedAfter, groups_of_a_call_whose_fate_is_unknown_are_released_once_th
 TEST(ConfirmedAfter, a_resubscribe_answered_with_update_does_not_prove_that_values_were_taken) {
   const Wanted w = wanted(Intent::Subscribed, {});
   const Confirmed c = after(confirmed(RemoteStatus::Unsubscribed), OperationKind::Resubscribe, w,
-                            outcome(OutcomeKind::Delivered, std::string(reason_updated)));
+                            outcome(OutcomeKind::Delivered, true));
   EXPECT_EQ(c.status, RemoteStatus::Subscribed);
   EXPECT_FALSE(c.fields.has_value());
 }
@@ -120,7 +119,7 @@ TEST(ConfirmedAfter, a_resubscribe_answered_with_update_does_not_prove_that_valu
 TEST(ConfirmedAfter, an_opt_out_that_the_answer_shows_ends_the_matter) {
   const Wanted w = wanted(Intent::Subscribed, {1});
   const Confirmed c = after({}, OperationKind::Subscribe, w,
-                            outcome(OutcomeKind::AlreadyInState, "denied", RemoteStatus::OptedOut), {1});
+                            outcome(OutcomeKind::AlreadyInState, {}, RemoteStatus::OptedOut), {1});
   EXPECT_EQ(c.status, RemoteStatus::OptedOut);
   EXPECT_EQ(c.since, now);
   expect_rest(decide(w, c), Rest::OptedOut);
@@ -132,7 +131,7 @@ TEST(ConfirmedAfter, a_resubscribe_that_did_not_take_is_not_repeated) {
   const Confirmed before = confirmed(RemoteStatus::OptedOut);
   expect_operation(decide(w, before), OperationKind::Resubscribe);
   const Confirmed c = after(before, OperationKind::Resubscribe, w,
-                            outcome(OutcomeKind::Delivered, reason_updated, RemoteStatus::OptedOut));
+                            outcome(OutcomeKind::Delivered, true, RemoteStatus::OptedOut));
   expect_rest(decide(w, c), Rest::OptedOut);
 }
 
@@ -141,7 +140,7 @@ TEST(ConfirmedAfter, other_statuses_that_the_answer_shows_are_taken_over) {
   for (const auto& [observed, rest] : {std::pair{RemoteStatus::AutoDeleted, Rest::AutoDeleted},
                                        std::pair{RemoteStatus::Purged, Rest::Purged},
                                        std::pair{RemoteStatus::Ready, Rest::AwaitingConfirmation}}) {
-    const Confirmed c = after({}, OperationKind::Subscribe, w, outcome(OutcomeKind::Delivered, "", observed));
+    const Confirmed c = after({}, OperationKind::Subscribe, w, outcome(OutcomeKind::Delivered, {}, observed));
     EXPECT_EQ(c.status, observed);
     EXPECT_EQ(c.since, now);
     expect_rest(decide(w, c), rest);
@@ -240,7 +239,7 @@ TEST(DoubleOptIn, a_mail_that_may_have_gone_out_is_not_repeated_by_itself) {
   const Confirmed doubtful = confirmed_after({}, operation, w, outcome(OutcomeKind::Unknown), now);
   const Decision decision = decide(w, doubtful, confirming_policy());
   ASSERT_TRUE(std::holds_alternative<Impossible>(decision));
-  EXPECT_EQ(std::get<Impossible>(decision).reason, "confirmation_in_doubt");
+  EXPECT_EQ(std::get<Impossible>(decision).reason, domain::Reason::ConfirmationInDoubt);
   expect_operation(decide(wanted(Intent::Unsubscribed), doubtful, confirming_policy()),
                    OperationKind::Unsubscribe);
 
@@ -253,7 +252,7 @@ TEST(DoubleOptIn, who_is_subscribed_already_is_not_asked) {
   const auto operation = std::get<Operation>(decide(w, {}, confirming_policy()));
   EXPECT_EQ(confirmed_after({}, operation, w, outcome(OutcomeKind::AlreadyInState), now).status,
             RemoteStatus::Subscribed);
-  EXPECT_EQ(confirmed_after({}, operation, w, outcome(OutcomeKind::Delivered, reason_updated), now).status,
+  EXPECT_EQ(confirmed_after({}, operation, w, outcome(OutcomeKind::Delivered, true), now).status,
             RemoteStatus::Subscribed);
 }
 

@@ -62,10 +62,11 @@ inline void expect_rest(const Decision& decision, Rest rest) {
   EXPECT_EQ(*actual, rest);
 }
 
-inline Outcome outcome(OutcomeKind kind, std::string reason = {}, std::optional<RemoteStatus> observed = {}) {
+inline Outcome outcome(OutcomeKind kind, std::optional<bool> existed = {},
+                       std::optional<RemoteStatus> observed = {}) {
   Outcome result;
   result.kind = kind;
-  result.reason = std::move(reason);
+  result.existed = existed;
   result.observed = observed;
   return result;
 }

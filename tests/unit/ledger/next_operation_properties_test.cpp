@@ -201,10 +201,11 @@ void expect_convergence(const std::function<Outcome(const Operation&)>& answer, 
       telling_times);
 }
 
-Outcome outcome(OutcomeKind kind, std::string reason = {}, std::optional<RemoteStatus> observed = {}) {
+Outcome outcome(OutcomeKind kind, std::optional<bool> existed = {},
+                std::optional<RemoteStatus> observed = {}) {
   Outcome result;
   result.kind = kind;
-  result.reason = std::move(reason);
+  result.existed = existed;
   result.observed = observed;
   return result;
 }
@@ -218,13 +219,14 @@ TEST(NextOperationConverges, when_everything_was_so_already) {
 }
 
 TEST(NextOperationConverges, when_everybody_turns_out_to_exist) {
-  expect_convergence([](const Operation&) { return outcome(OutcomeKind::Delivered, reason_updated); }, 6);
+  expect_convergence([](const Operation&) { return outcome(OutcomeKind::Delivered, true); }, 6);
 }
 
 TEST(NextOperationConverges, when_updates_create_people_anew) {
   expect_convergence(
       [](const Operation& operation) {
-        return outcome(OutcomeKind::Delivered, operation.kind == OperationKind::Update ? reason_created : "");
+        return outcome(OutcomeKind::Delivered,
+                       operation.kind == OperationKind::Update ? std::optional(false) : std::nullopt);
       },
       6);
 }
@@ -240,7 +242,7 @@ TEST(NextOperationConverges, when_the_answer_shows_any_other_status) {
           [&](const Operation& operation) {
             const bool shown =
                 operation.kind != OperationKind::Unsubscribe && operation.kind != OperationKind::Delete;
-            return outcome(kind, "", shown ? std::optional(status) : std::nullopt);
+            return outcome(kind, {}, shown ? std::optional(status) : std::nullopt);
           },
           8);
     }

@@ -52,7 +52,7 @@ TEST(NextOperation, where_the_api_cannot_resubscribe_the_person_is_parked) {
   policy.can_resubscribe = false;
   const Decision decision = decide(wanted(Intent::Subscribed), confirmed(RemoteStatus::Unsubscribed), policy);
   ASSERT_TRUE(std::holds_alternative<Impossible>(decision));
-  EXPECT_EQ(std::get<Impossible>(decision).reason, "resubscribe_unsupported");
+  EXPECT_EQ(std::get<Impossible>(decision).reason, domain::Reason::ResubscribeUnsupported);
 }
 
 TEST(NextOperation, an_opt_out_stands_without_any_consent) {
@@ -266,8 +266,7 @@ TEST(NextOperationOnV2, a_new_person_added_in_bulk_has_not_agreed_and_a_known_on
   EXPECT_EQ(added.ad_agreed, false);
   expect_rest(decide(w, added, v2_policy()), Rest::Settled);
 
-  const Confirmed known =
-      confirmed_after({}, operation, w, outcome(OutcomeKind::Delivered, reason_updated), now);
+  const Confirmed known = confirmed_after({}, operation, w, outcome(OutcomeKind::Delivered, true), now);
   EXPECT_EQ(known.ad_agreed, std::nullopt);
   EXPECT_EQ(place(w, known, v2_policy(), now).shape, "subscribe_alone:");
 }

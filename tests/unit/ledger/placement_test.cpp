@@ -60,7 +60,7 @@ TEST(Placement, what_cannot_be_done_is_parked_with_its_reason_and_not_queued) {
   Policy policy;
   policy.can_resubscribe = false;
   const Placement p = place(wanted(Intent::Subscribed), confirmed(RemoteStatus::Unsubscribed), policy, now);
-  EXPECT_EQ(p.impossible, "resubscribe_unsupported");
+  EXPECT_EQ(p.impossible, domain::Reason::ResubscribeUnsupported);
   EXPECT_FALSE(p.lane);
   EXPECT_FALSE(p.finished);
 }

@@ -36,7 +36,6 @@ class EventIntakes : public ::testing::TestWithParam<bool> {
   EventIntakes()
       : world(GetParam() ? store_tests::sqlite_backend() : store_tests::memory_backend()),
         clock(context, start),
-        worker(runtime::make_inline_worker()),
         log(telemetry::Log::to([this](std::string_view line) { lines.emplace_back(line); })),
         metrics(telemetry::MetricsOptions{"0", false, {}}) {
     plan.name = "members";
@@ -52,13 +51,18 @@ class EventIntakes : public ::testing::TestWithParam<bool> {
     }
     world.read(table);
     world.deliver_all();
+    confine(std::move(world.owned));
     make_intake();
   }
 
   static std::string address(int number) { return "p" + std::to_string(number) + "@example.com"; }
-  void make_intake(store::Store* other = nullptr) {
-    Services services{clock, *worker, other == nullptr ? *world.store : *other,
-                      log,   metrics, [] { return 0.5; }};
+  void confine(std::unique_ptr<store::Store> store) {
+    key = store->key();
+    confined =
+        std::make_unique<runtime::Confined<store::Store>>(std::move(store), runtime::make_inline_worker());
+  }
+  void make_intake() {
+    Services services{clock, *confined, *key, log, metrics, [] { return 0.5; }};
     intake = std::make_shared<EventIntake>(services, std::vector<MirrorPlan>{plan});
   }
 
@@ -105,7 +109,8 @@ class EventIntakes : public ::testing::TestWithParam<bool> {
   store_tests::Table table;
   store_tests::World world;
   runtime::VirtualClock clock;
-  std::unique_ptr<runtime::Worker> worker;
+  std::optional<domain::StateKey> key;
+  std::unique_ptr<runtime::Confined<store::Store>> confined;
   std::vector<std::string> lines;
   telemetry::Log log;
   telemetry::Metrics metrics;
@@ -228,9 +233,11 @@ TEST_P(EventIntakes, AStoreThatFailsIsSaidSoThatStibeeTriesAgain) {
   hooks.before_commit = [&] {
     if (broken) throw store::StoreError("state.sqlite: the disk is full");
   };
-  const auto other = store::make_memory_store(store::make_memory_state(), hooks);
-  plan.id = other->open_mirror("members", 1234);
-  make_intake(other.get());
+  auto owned = store::make_memory_store(store::make_memory_state(), hooks);
+  const auto* other = owned.get();
+  plan.id = owned->open_mirror("members", 1234);
+  confine(std::move(owned));
+  make_intake();
   broken = true;
   for (int i = 0; i < 100; ++i)
     EXPECT_EQ(send("UNSUBSCRIBED", person(1)).kind, Intake::Kind::Failed);

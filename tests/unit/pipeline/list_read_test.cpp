@@ -72,7 +72,7 @@ class ListReadTest : public ::testing::Test {
 
   ListReadResult read(std::function<bool()> stopping = {}) {
     kept = std::make_shared<KeptList>();
-    Services services{clock, *worker, *store, log, metrics, [] { return 0.5; }};
+    Services services{clock, confined, key, log, metrics, [] { return 0.5; }};
     ListReadResult result;
     std::exception_ptr error;
     asio::co_spawn(context,
@@ -90,7 +90,9 @@ class ListReadTest : public ::testing::Test {
   asio::io_context context;
   runtime::VirtualClock clock;
   std::unique_ptr<runtime::Worker> worker;
-  std::unique_ptr<store::Store> store = store::make_memory_store(store::make_memory_state());
+  std::unique_ptr<store::Store> owned = store::make_memory_store(store::make_memory_state());
+  const domain::StateKey key = owned->key();
+  runtime::Confined<store::Store> confined{std::move(owned), runtime::make_inline_worker()};
   std::shared_ptr<const MirrorPlan> state;
   telemetry::Log log;
   telemetry::Metrics metrics;
@@ -121,7 +123,7 @@ TEST_F(ListReadTest, ReadsEverybodyWithStatusValuesAndOwnGroups) {
   EXPECT_EQ(kept->people.at("p8@example.com").status, domain::RemoteStatus::AutoDeleted);
   EXPECT_EQ(kept->people.at("p9@example.com").groups, domain::GroupSet{11});
   const domain::FieldValues sent{{"Name", "둘리"}, {"phone", "010"}};
-  EXPECT_EQ(kept->people.at("p1@example.com").fields, domain::fingerprint_of(sent, store->key()));
+  EXPECT_EQ(kept->people.at("p1@example.com").fields, domain::fingerprint_of(sent, key));
 }
 
 TEST_F(ListReadTest, ReadsEveryKnownWrapper) {
@@ -181,7 +183,7 @@ TEST_F(ListReadTest, RepeatsFailedPagesWithoutLosingOrDoublingAnybody) {
       case 3:
         return Reply(429, "", std::nullopt);
       case 5:
-        return Reply(delivery::NoAnswer{true, "timeout"});
+        return Reply(delivery::NoAnswer{true, domain::Reason::Timeout});
       case 6:
         return Reply(200, "<html>maintenance</html>", std::nullopt);
       default:
@@ -197,7 +199,7 @@ TEST_F(ListReadTest, GivesUpAfterFailuresInARow) {
   add(1, 10);
   asker.before = [](int call) -> std::optional<Reply> {
     if (call < 2) return std::nullopt;
-    return Reply(delivery::NoAnswer{false, "connect"});
+    return Reply(delivery::NoAnswer{false, domain::Reason::Connect});
   };
   EXPECT_EQ(read().end(), ListReadEnd::Unavailable);
   EXPECT_EQ(asker.calls, 1 + most_list_failures);

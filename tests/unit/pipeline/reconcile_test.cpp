@@ -29,7 +29,6 @@ class ReconcilerTest : public ::testing::Test {
   ReconcilerTest()
       : clock(context, runtime::UtcTime(std::chrono::hours(24 * 365 * 56))),
         worker(runtime::make_inline_worker()),
-        store(store::make_memory_store(state)),
         log(telemetry::Log::to([this](std::string_view line) { log_text.append(line).append("\n"); })),
         metrics(telemetry::MetricsOptions{"test", false, {}}),
         asker(model, clock),
@@ -47,7 +46,7 @@ class ReconcilerTest : public ::testing::Test {
   ~ReconcilerTest() override { end_life(); }
 
   void start() {
-    Services services{clock, *worker, *store, log, metrics, [] { return 0.5; }};
+    Services services{clock, confined, key, log, metrics, [] { return 0.5; }};
     ReconcilerHooks hooks;
     hooks.plan = [this](std::size_t) -> const MirrorPlan& { return plan; };
     hooks.paused = [this](std::size_t) { return paused; };
@@ -59,7 +58,8 @@ class ReconcilerTest : public ::testing::Test {
     ReconcilerOptions options;
     options.writes_on_v1 = on_v1;
     reconciler =
-        std::make_unique<Reconciler>(services, *worker, asker, *dialect, 1, options, std::move(hooks));
+        std::make_unique<Reconciler>(services, *worker, asker, *dialect,
+                                     std::vector{state_of(*store, plan.id)}, options, std::move(hooks));
     spawn(reconciler->run(0));
   }
   void spawn(asio::awaitable<void> task) {
@@ -195,7 +195,10 @@ class ReconcilerTest : public ::testing::Test {
   runtime::VirtualClock clock;
   std::unique_ptr<runtime::Worker> worker;
   std::shared_ptr<store::MemoryState> state = store::make_memory_state();
-  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Store> owned = store::make_memory_store(state);
+  store::Store* store = owned.get();  // a way of the test's own
+  const domain::StateKey key = store->key();
+  runtime::Confined<store::Store> confined{std::move(owned), runtime::make_inline_worker()};
   std::string log_text;
   telemetry::Log log;
   telemetry::Metrics metrics;

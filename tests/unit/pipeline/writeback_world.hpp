@@ -184,7 +184,7 @@ class WritebackWorld : public ::testing::Test {
     Life(WritebackWorld& world, store::MemoryStoreHooks hooks)
         : clock(context, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), world.now_),
           worker(runtime::make_inline_worker()),
-          store(store::make_memory_store(world.disk_, std::move(hooks))),
+          owned(store::make_memory_store(world.disk_, std::move(hooks))),
           log(telemetry::Log::to([&world](std::string_view line) { (world.log_ += line) += '\n'; },
                                  telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
           metrics(telemetry::MetricsOptions{"test", false, {}}),
@@ -201,7 +201,7 @@ class WritebackWorld : public ::testing::Test {
       mirror.writeback = world.statements_;
       plan = make_mirror_plan(mirror, *dialect);
       plan.id = store->open_mirror(plan.name, plan.list_id);
-      Services services{clock, *worker, *store, log, metrics, [] { return 0.5; }};
+      Services services{clock, confined, key, log, metrics, [] { return 0.5; }};
       reader.next = [&world] { return world.read_table(); };
       ingest = std::make_unique<Ingest>(services, *worker, reader, std::vector{plan}, [] {});
       writeback = std::make_unique<Writeback>(services, *worker, writer, std::vector{plan});
@@ -212,7 +212,10 @@ class WritebackWorld : public ::testing::Test {
     boost::asio::io_context context;
     runtime::VirtualClock clock;
     std::unique_ptr<runtime::Worker> worker;
-    std::unique_ptr<store::Store> store;
+    std::unique_ptr<store::Store> owned;
+    store::Store* store = owned.get();  // a way of the test's own
+    const domain::StateKey key = store->key();
+    runtime::Confined<store::Store> confined{std::move(owned), runtime::make_inline_worker()};
     telemetry::Log log;
     telemetry::Metrics metrics;
     std::unique_ptr<delivery::Dialect> dialect;

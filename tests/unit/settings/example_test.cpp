@@ -1,6 +1,8 @@
 #include "workspace.hpp"
 
+#include <algorithm>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -55,6 +57,23 @@ TEST(Example, HasEveryKnownKey) {
   }
   EXPECT_THAT(missing, testing::ElementsAre("mirrors[].source.query")) << "which excludes `table`";
   EXPECT_THAT(example(), testing::HasSubstr("query: SELECT"));
+}
+
+TEST(Example, HasTheKeysOfEachBlockInTheOrderOfItsTable) {
+  const Workspace workspace;
+  const auto result = workspace.load(example_with_everything(), SecretFiles::Skip);
+  ASSERT_TRUE(result.ok());
+  std::map<std::string, std::vector<int>> lines;  // of the keys of a block
+  for (const std::string& key : known_keys()) {
+    std::string path = key;
+    if (const auto list = path.find("[]"); list != std::string::npos) path.insert(list + 1, "0");
+    const auto place = result.settings().places.find(path);
+    if (place != result.settings().places.end())
+      lines[key.substr(0, key.find_last_of('.') + 1)].push_back(place->second.line);
+  }
+  EXPECT_EQ(lines.size(), 14U);
+  for (const auto& [block, numbers] : lines)
+    EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end())) << block;
 }
 
 TEST(Example, ShowsTheDefaultsWhereItSaysSo) {

@@ -1,7 +1,5 @@
 #include "settings/values.hpp"
 
-#include "settings/schema.hpp"
-
 #include <array>
 
 #include <gtest/gtest.h>
@@ -31,7 +29,7 @@ TEST(Duration, RefusesWhatIsNone) {
 
 TEST(Duration, IsWrittenInItsLargestUnit) {
   for (const auto* text : {"0s", "100ms", "30s", "90s", "5m", "1h", "25h", "30d"}) {
-    EXPECT_EQ(format_duration(std::get<milliseconds>(parse_duration(text))), text);
+    EXPECT_EQ(written(std::get<milliseconds>(parse_duration(text))), text);
   }
 }
 
@@ -52,7 +50,7 @@ TEST(Rate, RefusesWhatIsNone) {
 
 TEST(Rate, IsWrittenAsItIsRead) {
   for (const auto* text : {"10/s", "100/min", "5/h", "10/6s", "3/100ms"}) {
-    EXPECT_EQ(format_rate(std::get<Rate>(parse_rate(text))), text);
+    EXPECT_EQ(written(std::get<Rate>(parse_rate(text))), text);
   }
 }
 
@@ -154,12 +152,12 @@ TEST(Shown, IsShortPrintableAndWholeUtf8) {
 
 TEST(Nearest, GuessesTypingErrorsOnly) {
   constexpr std::array<std::string_view, 3> words{"poll_interval", "name", "list_id"};
-  EXPECT_EQ(schema::nearest("pol_interval", words), "poll_interval");
-  EXPECT_EQ(schema::nearest("poll-intervall", words), "poll_interval");
-  EXPECT_EQ(schema::nearest("naem", words), "name");
-  EXPECT_EQ(schema::nearest("listid", words), "list_id");
-  EXPECT_EQ(schema::nearest("colour", words), "");
-  EXPECT_EQ(schema::nearest(std::string(100'000, 'x'), words), "");
+  EXPECT_EQ(nearest("pol_interval", words), "poll_interval");
+  EXPECT_EQ(nearest("poll-intervall", words), "poll_interval");
+  EXPECT_EQ(nearest("naem", words), "name");
+  EXPECT_EQ(nearest("listid", words), "list_id");
+  EXPECT_EQ(nearest("colour", words), "");
+  EXPECT_EQ(nearest(std::string(100'000, 'x'), words), "");
 }
 
 }  // namespace

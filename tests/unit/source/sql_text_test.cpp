@@ -65,7 +65,7 @@ TEST(Position, IsTranslatedToLineAndColumnOfCharacters) {
 
 TEST(NearNames, AreFoundNearestFirst) {
   EXPECT_EQ(nearest("emial", {"id", "e_mial2", "email", "phone"}),
-            (std::vector<std::string>{"e_mial2", "email"}));
+            (std::vector<std::string>{"email", "e_mial2"}));
   EXPECT_TRUE(nearest("zzzzzz", {"id", "email"}).empty());
   EXPECT_EQ(list_of({"a", "b", "c"}), "a, b or c");
 }

@@ -1,4 +1,5 @@
 #include "contract/store_world.hpp"
+#include "stibee_sync/text/hex.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite_store_impl.hpp"
 
@@ -445,7 +446,7 @@ TEST_F(OldState, CountsMirrorsThatHaveSentPeopleAsAdopted) {
 TEST_F(OldState, PutsItsOptOutsOnRecord) {
   const domain::StateKey state_key{domain::StateKey::Bytes{}};
   const auto gone = state_key.person_hash("gone@x.kr");
-  make(("INSERT INTO trace VALUES (1, x'" + domain::to_hex(gone) + "', 3, 9000, '')").c_str());
+  make(("INSERT INTO trace VALUES (1, x'" + text::to_hex(gone) + "', 3, 9000, '')").c_str());
   open();
   EXPECT_TRUE(report_.suppressions_rebuilt);
   EXPECT_EQ(store_->suppressed(mirror_), 2U);

@@ -1,6 +1,6 @@
 #include "telemetry/log_line.hpp"
 
-#include "stibee_sync/telemetry/redaction.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <limits>
 #include <vector>
@@ -19,11 +19,6 @@ const std::chrono::system_clock::time_point noon{1740832200250ms};  // 2025-03-0
 
 LogLine line_of(std::span<const Field> fields, std::string_view msg = "done") {
   return {.time = noon, .level = Level::Info, .event = Event::SyncFinished, .msg = msg, .fields = fields};
-}
-
-TEST(Timestamp, IsUtcWithMillisecondsBeforeAndAfterTheEpoch) {
-  EXPECT_EQ(utc_timestamp(noon), "2025-03-01T12:30:00.250Z");
-  EXPECT_EQ(utc_timestamp(std::chrono::system_clock::time_point{-1ms}), "1969-12-31T23:59:59.999Z");
 }
 
 TEST(JsonLine, StartsWithTimeLevelEventAndMessageThenTheFields) {
@@ -73,7 +68,7 @@ TEST(JsonLine, CutsLongTextAtACharacter) {
     korean += "가";
   const std::string line = json_line(line_of({}, korean), {});
   EXPECT_LT(line.size(), 1200U);
-  EXPECT_EQ(line, valid_utf8(line));
+  EXPECT_EQ(line, text::valid_utf8(line));
   EXPECT_THAT(line, HasSubstr("가…\""));
 }
 

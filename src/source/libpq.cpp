@@ -1,0 +1,224 @@
+#include "libpq.hpp"
+
+#include "failure.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <libpq-fe.h>
+#include <map>
+#include <poll.h>
+#include <utility>
+
+namespace stibee_sync::source::libpq {
+namespace {
+
+using Kind = SourceError::Kind;
+using std::chrono::steady_clock;
+
+struct Free {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using Result = std::unique_ptr<PGresult, Free>;
+
+using Parameters = std::map<std::string, std::string>;
+
+/// libpq parses the URL and takes parameters as a list, so that nothing has to be escaped on the way.
+Parameters parameters_of(const Connection& connection) {
+  char* text = nullptr;
+  const std::unique_ptr<PQconninfoOption, Free> options(PQconninfoParse(connection.url.c_str(), &text));
+  PQfreemem(text);  // it quotes the URL, so it is not shown
+  if (!options) {
+    throw Failure(Kind::NotAsMapped,
+                  "`database.url` cannot be read as a connection string; write "
+                  "postgresql://USER@HOST:PORT/DATABASE?sslmode=… "
+                  "or host=… dbname=… user=…, with special characters percent-encoded in the URL form");
+  }
+  Parameters parameters;
+  for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && *option->val != '\0') parameters.emplace(option->keyword, option->val);
+  }
+  if (!connection.password.empty()) parameters["password"] = connection.password;
+  // emplace keeps what the URL says.
+  const auto timeout = std::max<std::chrono::seconds::rep>(connection.connect_timeout.count(), 1);
+  parameters.emplace("connect_timeout", std::to_string(timeout));
+  parameters.emplace("application_name", "stibee-syncd");
+  parameters.emplace("keepalives", "1");
+  parameters.emplace("keepalives_idle", "20");
+  parameters.emplace("keepalives_interval", "5");
+  parameters.emplace("keepalives_count", "4");
+  // Also ends a connection attempt that nobody answers, so that the next of several hosts is tried.
+  parameters.emplace("tcp_user_timeout", std::to_string(timeout * 1000));
+  return parameters;
+}
+
+std::string value_or(const Parameters& parameters, const char* keyword, std::string fallback) {
+  const auto found = parameters.find(keyword);
+  return found == parameters.end() ? std::move(fallback) : found->second;
+}
+
+/// libpq's own time-out works only where it blocks, so the time for all hosts together is counted here.
+std::chrono::seconds time_allowed(const Parameters& parameters, std::chrono::seconds fallback) {
+  const auto hosts = value_or(parameters, "host", value_or(parameters, "hostaddr", ""));
+  const auto count = 1 + std::count(hosts.begin(), hosts.end(), ',');
+  const auto seconds = std::strtol(value_or(parameters, "connect_timeout", "0").c_str(), nullptr, 10);
+  return (seconds > 0 ? std::chrono::seconds(seconds) : fallback) * count;
+}
+
+/// Where the connection went, or was to go: never the user, never the password.
+std::string place(const PGconn* raw) {
+  const char* host = PQhost(raw);
+  const char* port = PQport(raw);
+  std::string out = host != nullptr && *host != '\0' ? host : "the local socket";
+  if (out.find('@') != std::string::npos) out = "the host of `database.url`";
+  if (port != nullptr && *port != '\0' && out.front() != '/') out += ":" + std::string(port);
+  return out;
+}
+
+/// Waits for the socket, the interrupt or the deadline; false on the deadline.
+bool wait_for(const PGconn* raw, PostgresPollingStatusType direction, const Interrupt& interrupt,
+              steady_clock::time_point deadline) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+    if (left <= 0) return false;
+    const short events = direction == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    pollfd fds[] = {{PQsocket(raw), events, 0}, {interrupt.wake_fd(), POLLIN, 0}};
+    const int ready = ::poll(fds, 2, static_cast<int>(std::min<long>(left, 60'000)));
+    if (interrupt.requested())
+      throw Failure(Kind::Cancelled, "the read was cancelled while connecting to PostgreSQL");
+    if (ready > 0) return true;
+  }
+}
+
+Answer answer_of(const Result& result) {
+  const auto field = [&](int code) {
+    const char* text = PQresultErrorField(result.get(), code);
+    return std::string(text != nullptr ? text : "");
+  };
+  Answer answer;
+  const auto status = PQresultStatus(result.get());
+  answer.succeeded = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+  if (!answer.succeeded) {
+    answer.sqlstate = field(PG_DIAG_SQLSTATE);
+    answer.text = field(PG_DIAG_MESSAGE_PRIMARY);
+    answer.position = std::strtoul(field(PG_DIAG_STATEMENT_POSITION).c_str(), nullptr, 10);
+    return answer;
+  }
+  answer.command = PQcmdStatus(result.get());
+  const std::string rows = PQcmdTuples(result.get());
+  if (!rows.empty()) answer.rows = std::strtoul(rows.c_str(), nullptr, 10);
+  if (PQntuples(result.get()) == 1 && PQnfields(result.get()) > 0)
+    answer.value = PQgetvalue(result.get(), 0, 0);
+  return answer;
+}
+
+[[noreturn]] void fail(const Result& result) {
+  throw CopyFailed{answer_of(result).sqlstate};
+}
+
+}  // namespace
+
+void Finish::operator()(PGconn* connection) const {
+  PQfinish(connection);
+}
+
+Handle connect(const Connection& connection, const Interrupt& interrupt) {
+  const auto parameters = parameters_of(connection);
+  const auto allowed = time_allowed(parameters, connection.connect_timeout);
+  const auto deadline = steady_clock::now() + allowed;
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : parameters) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+
+  Handle raw(PQconnectStartParams(keywords.data(), values.data(), 0));
+  if (!raw) throw std::bad_alloc();
+  PQsetErrorVerbosity(raw.get(), PQERRORS_SQLSTATE);
+  // Notices can quote rows; libpq would print them.
+  PQsetNoticeReceiver(raw.get(), [](void*, const PGresult*) {}, nullptr);
+  auto progress = PGRES_POLLING_WRITING;
+  while (progress != PGRES_POLLING_OK) {
+    if (PQstatus(raw.get()) == CONNECTION_BAD || progress == PGRES_POLLING_FAILED) {
+      throw Failure(connect_error(PQerrorMessage(raw.get()), place(raw.get())));
+    }
+    if (!wait_for(raw.get(), progress, interrupt, deadline)) {
+      throw Failure(Kind::Unreachable, "cannot connect to PostgreSQL at " + place(raw.get()) +
+                                           ": no answer within " + std::to_string(allowed.count()) +
+                                           " s; check host, port and firewalls");
+    }
+    progress = PQconnectPoll(raw.get());
+  }
+  PQsetErrorVerbosity(raw.get(), PQERRORS_TERSE);
+  return raw;
+}
+
+bool in_transaction(const PGconn* connection) {
+  return PQtransactionStatus(connection) == PQTRANS_INTRANS;
+}
+
+std::string parameter(const PGconn* connection, const char* name) {
+  const char* value = PQparameterStatus(connection, name);
+  return value != nullptr ? value : "";
+}
+
+Answer execute(PGconn* connection, const std::string& commands) {
+  const Result result(PQexec(connection, commands.c_str()));
+  return answer_of(result);
+}
+
+Answer execute(PGconn* connection, const std::string& statement,
+               const std::vector<std::optional<std::string>>& parameters) {
+  std::vector<const char*> texts;
+  for (const auto& text : parameters)
+    texts.push_back(text ? text->c_str() : nullptr);
+  const Result result(PQexecParams(connection, statement.c_str(), static_cast<int>(texts.size()), nullptr,
+                                   texts.data(), nullptr, nullptr, 0));
+  return answer_of(result);
+}
+
+Answer prepare(PGconn* connection, const std::string& statement) {
+  const Result result(PQprepare(connection, "", statement.c_str(), 0, nullptr));
+  return answer_of(result);
+}
+
+CopyStream::CopyStream(PGconn* connection, const std::string& copy) : connection_(connection) {
+  if (PQsendQuery(connection_, copy.c_str()) == 0) throw CopyFailed{};
+  const Result result(PQgetResult(connection_));
+  if (PQresultStatus(result.get()) != PGRES_COPY_OUT) fail(result);
+}
+
+void CopyStream::FreeRow::operator()(char* row) const {
+  PQfreemem(row);
+}
+
+bool CopyStream::next(std::string_view& line) {
+  row_.reset();
+  char* row = nullptr;
+  const int length = PQgetCopyData(connection_, &row, 0);
+  if (length > 0) {
+    row_.reset(row);
+    ++rows_;
+    line = {row, static_cast<std::size_t>(length)};
+    if (line.back() == '\n') line.remove_suffix(1);
+    return true;
+  }
+  if (length < -1) throw CopyFailed{};
+  finish();
+  return false;
+}
+
+void CopyStream::finish() {
+  const Result result(PQgetResult(connection_));
+  if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(result);
+  if (std::strtoull(PQcmdTuples(result.get()), nullptr, 10) != rows_) throw CopyFailed{};
+  while (const Result rest{PQgetResult(connection_)}) {
+    if (PQresultStatus(rest.get()) != PGRES_COMMAND_OK) fail(rest);
+  }
+}
+
+}  // namespace stibee_sync::source::libpq
