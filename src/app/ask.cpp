@@ -76,9 +76,9 @@ int exit_code_of(const Answer& answer) {
 }
 
 json::Value stored_report(const settings::Settings& settings, json::Value (*make)(const DaemonView&)) {
-  const auto state = read_state(settings);
+  const ReadState state(settings);
   const auto dialect = make_dialect(settings);
-  const auto plans = open_mirrors(*state, settings, *dialect);
+  const auto plans = mirrors_in(*state, settings, *dialect);
   return make(daemon_view(view_mirrors(*state, plans, utc_now()), settings));
 }
 
@@ -124,7 +124,7 @@ int change(const Options& options, const std::string& target, const json::Value&
     auto log = make_log(settings);
     auto state = open_state(settings, log);
     const auto dialect = make_dialect(settings);
-    answer = on_state(*state.store, open_mirrors(*state.store, settings, *dialect));
+    answer = on_state(*state.store, mirrors_in(*state.store, settings, *dialect));
   }
   const int code = exit_code_of(*answer);
   if (code == ExitCode::ok) print_done(options, *answer, done);
@@ -152,11 +152,13 @@ int set_paused(const Options& options, bool paused) {
       options, paused ? "/pause" : "/resume", body,
       [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
         std::size_t count = 0;
+        store::Transaction transaction(store);
         for (const auto& plan : plans) {
           if (!options.argument.empty() && plan.name != options.argument) continue;
-          store.set_paused(plan.id, paused);
+          transaction.set_paused(plan.id, paused);
           ++count;
         }
+        transaction.commit();
         return count == 0 ? not_found("there is no mirror of this name")
                           : found(paused ? "paused" : "resumed", count);
       },
@@ -188,9 +190,9 @@ int failures(const Options& options) {
     if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
     value = answer->body;
   } else {
-    const auto state = read_state(settings);
+    const ReadState state(settings);
     const auto dialect = make_dialect(settings);
-    value = failures_report(view_parked(*state, open_mirrors(*state, settings, *dialect), most));
+    value = failures_report(view_parked(*state, mirrors_in(*state, settings, *dialect), most));
   }
   print(options, value, render_failures);
   return ExitCode::ok;

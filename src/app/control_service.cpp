@@ -2,7 +2,8 @@
 
 #include "app/page.hpp"
 #include "app/reconcile_report.hpp"
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "stibee_sync/pipeline/outbound_queue.hpp"
+#include "stibee_sync/store/transaction.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -67,7 +68,9 @@ bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& 
   for (const auto& plan : plans) {
     for (const auto& hold : store.holds(plan.id)) {
       if (hold.digest != digest) continue;
-      store.approve(plan.id, digest, now + approval_lifetime);
+      store::Transaction transaction(store);
+      transaction.approve(plan.id, digest, now + approval_lifetime);
+      transaction.commit();
       return true;
     }
   }
@@ -86,8 +89,10 @@ std::size_t retry_parked(store::Store& store, const std::vector<pipeline::Mirror
                 : what;
   }
   std::size_t count = 0;
+  store::Transaction transaction(store);
   for (const auto& plan : plans)
-    count += store.retry(plan.id, reason, email, pipeline::place_rule(plan.policy), now);
+    count += pipeline::unpark(transaction, plan.id, reason, email, plan.policy, now);
+  transaction.commit();
   return count;
 }
 
@@ -100,9 +105,8 @@ DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings
   return view;
 }
 
-ControlService::ControlService(Ground ground, std::function<Engine&()> engine,
-                               std::function<const settings::Settings&()> settings, telemetry::Health& health)
-    : ground_(ground), engine_(std::move(engine)), settings_(std::move(settings)), health_(health) {}
+ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health)
+    : ground_(ground), engines_(engines), health_(health) {}
 
 http::Handler ControlService::control_handler(const std::filesystem::path& socket) {
   return [this, socket](ServerRequest request) { return guarded_control(socket, std::move(request)); };
@@ -127,133 +131,140 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   if (!parsed || !parsed->is_object()) co_return error_response(400, "the body is no JSON object");
   const auto& body = *parsed;
   const bool post = request.method == "POST";
-  if (!post && request.path == "/status") {
-    const auto seen = co_await view();
+  const auto& path = request.path;
+  const auto engine = co_await engines_.borrow();
+  if (!post && path == "/status") {
+    const auto seen = co_await view(*engine);
     co_return json_response(200, status_report(seen));
   }
-  if (!post && request.path == "/guard") {
-    const auto seen = co_await view();
+  if (!post && path == "/guard") {
+    const auto seen = co_await view(*engine);
     co_return json_response(200, guard_report(seen));
   }
-  if (!post && request.path == "/failures") {
-    const auto report = co_await failures(number_in_query(request.query, "most=", 1000));
+  if (!post && path == "/failures") {
+    const auto report = co_await failures(*engine, number_in_query(request.query, "most=", 1000));
     co_return json_response(200, report);
   }
-  if (post && request.path == "/guard/approve") {
+  if (post && path == "/guard/approve") {
     auto digest = text_member(body, "digest");
-    co_return co_await approve(std::move(digest));
+    co_return co_await approve(*engine, std::move(digest));
   }
-  if (post && request.path == "/retry") {
+  if (post && path == "/retry") {
     auto what = text_member(body, "what");
-    co_return co_await retry(std::move(what));
+    co_return co_await retry(*engine, std::move(what));
   }
-  if (post && (request.path == "/pause" || request.path == "/resume")) {
+  if (post && (path == "/pause" || path == "/resume")) {
     auto mirror = text_member(body, "mirror");
-    co_return co_await pause(std::move(mirror), request.path == "/pause");
+    co_return co_await pause(*engine, std::move(mirror), path == "/pause");
   }
-  if (post && request.path == "/sync-now") co_return co_await sync_now();
-  if (request.path == "/reconcile") {
+  if (post && path == "/sync-now") co_return co_await sync_now(*engine);
+  if (post && path == "/reconcile") {
     const auto* repair = body.find("repair");
-    co_return post ? start_reconcile(repair != nullptr && repair->if_bool() != nullptr && *repair->if_bool())
-                   : reconcile_state();
+    const bool repairs = repair != nullptr && repair->if_bool() != nullptr && *repair->if_bool();
+    co_return start_reconcile(*engine, repairs);
   }
+  if (path == "/reconcile") co_return reconcile_state(*engine);
   co_return error_response(404, "no such command");
 }
 
-asio::awaitable<DaemonView> ControlService::view() {
-  auto work = [plans = engine_().mirrors(), now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<DaemonView> ControlService::view(Engine& engine) {
+  auto work = [plans = engine.mirrors(), now = ground_.clock.utc()](store::Store& store) {
     return view_mirrors(store, plans, now);
   };
   auto mirrors = co_await ground_.store.run(std::move(work));
-  auto seen = daemon_view(std::move(mirrors).value(), settings_());
-  // A reload may have changed the mirrors meanwhile.
-  auto& engine = engine_();
-  for (auto& mirror : seen.mirrors) {
-    for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
-      if (engine.mirrors()[i].name != mirror.name) continue;
-      mirror.condition = engine.ingest().condition(i);
-      mirror.forbidden = engine.forbidden(i);
-      if (mirror.condition->problem.empty()) mirror.condition->problem = engine.reconciler().trouble(i);
-    }
+  auto seen = daemon_view(std::move(mirrors).value(), engine.settings());
+  for (std::size_t i = 0; i < seen.mirrors.size(); ++i) {
+    auto& mirror = seen.mirrors[i];
+    mirror.condition = engine.ingest().condition(i);
+    mirror.forbidden = engine.forbidden(i);
+    if (mirror.condition->problem.empty()) mirror.condition->problem = engine.reconciler().trouble(i);
   }
   seen.dispatch = engine.dispatch().condition();
   co_return seen;
 }
 
-asio::awaitable<json::Value> ControlService::failures(std::size_t most) {
-  auto work = [plans = engine_().mirrors(), most](store::Store& store) {
+asio::awaitable<json::Value> ControlService::failures(Engine& engine, std::size_t most) {
+  auto work = [plans = engine.mirrors(), most](store::Store& store) {
     return view_parked(store, plans, most);
   };
   const auto parked = co_await ground_.store.run(std::move(work));
   co_return failures_report(parked.value());
 }
 
-asio::awaitable<ServerResponse> ControlService::approve(std::string digest) {
-  auto work = [plans = engine_().mirrors(), digest, now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<ServerResponse> ControlService::approve(Engine& engine, std::string digest) {
+  auto work = [plans = engine.mirrors(), digest, now = ground_.clock.utc()](store::Store& store) {
     return approve_hold(store, plans, digest, now);
   };
   const auto found = co_await ground_.store.run(std::move(work));
   if (!found.value()) co_return error_response(404, "nothing is held with this digest; see `guard`");
-  engine_().ingest().sync_now();
+  engine.ingest().sync_now();
   json::Value answer;
   answer.set("approved", digest);
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::retry(std::string what) {
-  auto work = [plans = engine_().mirrors(), what, now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<ServerResponse> ControlService::retry(Engine& engine, std::string what) {
+  auto work = [plans = engine.mirrors(), what, now = ground_.clock.utc()](store::Store& store) {
     return retry_parked(store, plans, what, now);
   };
   const auto retried = co_await ground_.store.run(std::move(work));
   const auto count = retried.value();
   if (count == 0 && !what.empty()) co_return error_response(404, nobody_to_retry);
-  engine_().dispatch().wake();
+  engine.dispatch().wake();
   json::Value answer;
   answer.set("retried", count);
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::pause(std::string mirror, bool paused) {
-  std::size_t count = 0;
-  const auto plans = engine_().mirrors();
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    if (!mirror.empty() && plans[i].name != mirror) continue;
-    ++count;
-    auto work = [id = plans[i].id, paused](store::Store& store) { store.set_paused(id, paused); };
-    const auto kept = co_await ground_.store.run(std::move(work));
-    kept.value();
-    engine_().set_paused(i, paused);
+asio::awaitable<ServerResponse> ControlService::pause(Engine& engine, std::string mirror, bool paused) {
+  std::vector<std::size_t> named;
+  for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
+    if (mirror.empty() || engine.mirrors()[i].name == mirror) named.push_back(i);
   }
-  if (count == 0) co_return error_response(404, "there is no mirror of this name");
-  if (!paused) engine_().ingest().sync_now();
+  if (named.empty()) co_return error_response(404, "there is no mirror of this name");
+  auto work = [plans = engine.mirrors(), named, paused](store::Store& store) {
+    store::Transaction transaction(store);
+    for (const auto i : named)
+      transaction.set_paused(plans[i].id, paused);
+    transaction.commit();
+  };
+  const auto kept = co_await ground_.store.run(std::move(work));
+  kept.value();
+  for (const auto i : named)
+    engine.set_paused(i, paused);
+  if (!paused) engine.ingest().sync_now();
   json::Value answer;
-  answer.set(paused ? "paused" : "resumed", count);
+  answer.set(paused ? "paused" : "resumed", named.size());
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::sync_now() {
-  for (const auto& plan : engine_().mirrors()) {
-    auto work = [id = plan.id, now = ground_.clock.utc()](store::Store& store) { store.hasten(id, now); };
-    const auto hastened = co_await ground_.store.run(std::move(work));
-    hastened.value();
-  }
-  engine_().ingest().sync_now();
-  engine_().dispatch().wake();
+asio::awaitable<ServerResponse> ControlService::sync_now(Engine& engine) {
+  auto work = [plans = engine.mirrors(), now = ground_.clock.utc()](store::Store& store) {
+    store::Transaction transaction(store);
+    for (const auto& plan : plans)
+      pipeline::hasten(transaction, plan.id, now);
+    transaction.commit();
+  };
+  const auto hastened = co_await ground_.store.run(std::move(work));
+  hastened.value();
+  engine.ingest().sync_now();
+  engine.dispatch().wake();
   json::Value answer;
-  answer.set("started", engine_().mirrors().size());
+  answer.set("started", engine.mirrors().size());
   co_return json_response(200, answer);
 }
 
-ServerResponse ControlService::start_reconcile(bool repair) {
-  if (!engine_().reconciler().request(repair))
+ServerResponse ControlService::start_reconcile(Engine& engine, bool repair) {
+  if (engine.stopping())
+    return error_response(409, "the daemon takes over new settings just now; try again in a moment");
+  if (!engine.reconciler().request(repair))
     return error_response(409, "a comparison is running already; try again when it is finished");
   json::Value answer;
-  answer.set("started", engine_().mirrors().size());
+  answer.set("started", engine.mirrors().size());
   return json_response(200, answer);
 }
 
-ServerResponse ControlService::reconcile_state() {
-  auto& engine = engine_();
+ServerResponse ControlService::reconcile_state(Engine& engine) {
   if (engine.reconciler().running()) {
     std::vector<ReconcileView> views;
     for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
@@ -281,8 +292,8 @@ ServerResponse ControlService::reconcile_state() {
   return json_response(200, report);
 }
 
-asio::awaitable<std::string> ControlService::metrics_text() {
-  const auto seen = co_await view();
+asio::awaitable<std::string> ControlService::metrics_text(Engine& engine) {
+  const auto seen = co_await view(engine);
   auto& metrics = ground_.metrics;
   std::uint64_t suppressed = 0;
   for (const auto& mirror : seen.mirrors) {
@@ -320,7 +331,7 @@ asio::awaitable<std::string> ControlService::metrics_text() {
     }
   }
   metrics.suppressed_people(suppressed);
-  metrics.state_free_bytes(store::free_bytes(settings_().state.directory));
+  metrics.state_free_bytes(store::free_bytes(engine.settings().state.directory));
   co_return metrics.text();
 }
 
@@ -335,11 +346,13 @@ asio::awaitable<ServerResponse> ControlService::admin(ServerRequest request) {
   if (request.path == "/livez") co_return health_page(health_.live(telemetry::Health::Time::clock::now()));
   if (request.path == "/readyz") co_return health_page(health_.ready());
   if (request.path == "/metrics") {
-    auto text = co_await metrics_text();
+    const auto engine = co_await engines_.borrow();
+    auto text = co_await metrics_text(*engine);
     co_return ServerResponse(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
   }
   if (request.path == "/status" || request.path == "/") {
-    const auto seen = co_await view();
+    const auto engine = co_await engines_.borrow();
+    const auto seen = co_await view(*engine);
     const auto report = status_report(seen);
     const auto accept = request.header("accept").value_or("");
     if (accept.find("application/json") != std::string_view::npos) co_return json_response(200, report);

@@ -1,13 +1,12 @@
 #pragma once
 
-#include "app/engine.hpp"
+#include "app/engine_slot.hpp"
 #include "app/report.hpp"
 #include "stibee_sync/http/server.hpp"
 #include "stibee_sync/json/value.hpp"
 
 #include <cstddef>
 #include <filesystem>
-#include <functional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -17,9 +16,7 @@ namespace stibee_sync::app {
 /// What ops can ask of a running daemon, over its control socket or its admin listener. On the loop thread.
 class ControlService {
  public:
-  /// `engine` gives the engine of the moment: a reload replaces it.
-  ControlService(Ground ground, std::function<Engine&()> engine,
-                 std::function<const settings::Settings&()> settings, telemetry::Health& health);
+  ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health);
 
   /// GET /status /failures /guard, POST /guard/approve /retry /pause /resume /sync-now;
   /// POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its report. Bodies and
@@ -33,20 +30,19 @@ class ControlService {
                                                                http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> control(http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> admin(http::ServerRequest request);
-  boost::asio::awaitable<DaemonView> view();
-  boost::asio::awaitable<json::Value> failures(std::size_t most);
-  boost::asio::awaitable<http::ServerResponse> approve(std::string digest);
-  boost::asio::awaitable<http::ServerResponse> retry(std::string what);
-  boost::asio::awaitable<http::ServerResponse> pause(std::string mirror, bool paused);
-  boost::asio::awaitable<http::ServerResponse> sync_now();
-  http::ServerResponse start_reconcile(bool repair);
-  http::ServerResponse reconcile_state();
-  boost::asio::awaitable<std::string> metrics_text();
+  boost::asio::awaitable<DaemonView> view(Engine& engine);
+  boost::asio::awaitable<json::Value> failures(Engine& engine, std::size_t most);
+  boost::asio::awaitable<http::ServerResponse> approve(Engine& engine, std::string digest);
+  boost::asio::awaitable<http::ServerResponse> retry(Engine& engine, std::string what);
+  boost::asio::awaitable<http::ServerResponse> pause(Engine& engine, std::string mirror, bool paused);
+  boost::asio::awaitable<http::ServerResponse> sync_now(Engine& engine);
+  http::ServerResponse start_reconcile(Engine& engine, bool repair);
+  http::ServerResponse reconcile_state(Engine& engine);
+  boost::asio::awaitable<std::string> metrics_text(Engine& engine);
   http::ServerResponse health_page(const telemetry::Health::Verdict& verdict) const;
 
   Ground ground_;
-  std::function<Engine&()> engine_;
-  std::function<const settings::Settings&()> settings_;
+  EngineSlot& engines_;
   telemetry::Health& health_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "app/exit_code.hpp"
 #include "app/writeback_check.hpp"
+#include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
 #include "stibee_sync/settings/reload.hpp"
 
@@ -32,12 +33,11 @@ http::ListenAddress listen_address(const settings::ListenAddress& address) {
 }  // namespace
 
 Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log,
-               std::unique_ptr<store::Store> store, OpenedMirrors mirrors)
+               std::unique_ptr<store::Store> store)
     : options_(std::move(options)),
       settings_(std::move(settings)),
       log_(log),
       key_(store->key()),
-      mirrors_(std::move(mirrors)),
       metrics_(telemetry::MetricsOptions{STIBEE_VERSION, settings_.stibee.api == settings::ApiVersion::V2,
                                          parked_reasons()}),
       clock_(runtime::make_system_clock(context_.get_executor())),
@@ -47,10 +47,10 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       service_(telemetry::ServiceManager::from_environment()),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
       ground_{context_, *clock_, *source_worker_, *store_, key_, log_, metrics_},
-      control_(
-          ground_, [this]() -> Engine& { return *engine_; },
-          [this]() -> const settings::Settings& { return settings_; }, health_),
-      events_(ground_, [this]() -> Engine& { return *engine_; }) {
+      engines_(*clock_),
+      control_(ground_, engines_, health_),
+      events_(ground_, engines_),
+      told_(clock_->make_timer()) {
   for (const auto& mirror : settings_.mirrors)
     metrics_.declare_mirror(mirror.name);
 }
@@ -66,7 +66,6 @@ int Daemon::run() {
              {{"version", STIBEE_VERSION},
               {"config", options_.config.string()},
               {"mirrors", settings_.mirrors.size()}});
-  start_engine(std::move(mirrors_));
   try {
     listen();
   } catch (const std::exception& error) {
@@ -74,10 +73,66 @@ int Daemon::run() {
                {{"cure", "free the address, or choose another"}});
     return ExitCode::unavailable;
   }
+  await_signal();
+  asio::co_spawn(context_, live(), [this](std::exception_ptr error) { ended(error); });
+  context_.run();
+  return code_;
+}
+
+asio::awaitable<void> Daemon::live() {
+  co_await start_engine();
+  started();
+  for (;;) {
+    while (!stopping_ && !next_settings_)
+      co_await told_->wait_until(runtime::forever);
+    // Who calls meanwhile is still served: an event is on disk whatever engine took it.
+    co_await engine_->stop(drain_limit);
+    if (stopping_) co_return;
+    co_await engines_.take_back();
+    engine_.reset();
+    auto fresh = std::move(*next_settings_);
+    next_settings_.reset();
+    put_in_force(std::move(fresh));
+    co_await start_engine();
+    metrics_.config_reload(true);
+    log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
+               {{"mirrors", settings_.mirrors.size()}});
+    service_.ready("running");
+  }
+}
+
+asio::awaitable<void> Daemon::start_engine() {
+  auto opened = co_await Engine::open(ground_, settings_);
+  engine_ = std::move(opened);
+  engine_->watch_over(health_);
+  engine_->start([this](const std::string& what) { engine_failed(what); });
+  engines_.lend(*engine_);
+}
+
+/// Only a bug gets here. systemd starts us anew, and the state on disk is whole.
+void Daemon::engine_failed(const std::string& what) {
+  log_.event(Level::Error, Event::DaemonStopping, "internal error: " + what);
+  code_ = ExitCode::internal;
+  begin_stop();
+}
+
+void Daemon::ended(const std::exception_ptr& error) {
+  try {
+    if (error) std::rethrow_exception(error);
+  } catch (const store::StoreError& failure) {
+    log_.event(Level::Error, Event::StoreFailed, failure.what());
+    code_ = ExitCode::io_error;
+  } catch (const std::exception& failure) {
+    log_.event(Level::Error, Event::DaemonStopping, "internal error: " + privacy::sanitise(failure.what()));
+    code_ = ExitCode::internal;
+  }
+  finish();
+}
+
+void Daemon::started() {
   health_.config_loaded(true);
   metrics_.config_reload(true);  // an alert on 0 must not fire until somebody reloads
   health_.state_open(true);
-  await_signal();
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
   service_.ready("running");
   log_.event(Level::Info, Event::DaemonReady, "ready",
@@ -88,19 +143,17 @@ int Daemon::run() {
                                      settings::ListenAddress{settings_.admin.listen->host, admin_->port()})
                                : std::string("off")},
               {"control", settings_.control.socket.string()}});
-  context_.run();
-  return code_;
 }
 
-void Daemon::start_engine(OpenedMirrors mirrors) {
-  engine_ = std::make_unique<Engine>(ground_, settings_, std::move(mirrors));
-  engine_->watch_over(health_);
-  engine_->start([this](const std::string& what) {
-    // Only a bug gets here. systemd starts us anew, and the state on disk is whole.
-    log_.event(Level::Error, Event::DaemonStopping, "internal error: " + what);
-    code_ = ExitCode::internal;
-    begin_stop();
-  });
+void Daemon::put_in_force(settings::Settings fresh) {
+  for (const auto& mirror : settings_.mirrors)
+    metrics_.remove_mirror(mirror.name);
+  settings_ = std::move(fresh);
+  for (const auto& mirror : settings_.mirrors)
+    metrics_.declare_mirror(mirror.name);
+  hide_secrets(log_, settings_);
+  log_.set_level(log_level(settings_.log.level));
+  if (settings_.webhook) events_.admit(*settings_.webhook);
 }
 
 void Daemon::listen() {
@@ -141,10 +194,7 @@ void Daemon::await_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     if (signal == SIGHUP) {
-      if (!stopping_ && !reloading_) {
-        reloading_ = true;
-        asio::co_spawn(context_, reload(), [this](std::exception_ptr failure) { reload_ended(failure); });
-      }
+      if (!stopping_) reload();
     } else if (stopping_) {
       ::_exit(128 + signal);  // the second one: at once
     } else {
@@ -157,18 +207,14 @@ void Daemon::await_signal() {
 void Daemon::begin_stop() {
   if (stopping_) return;
   stopping_ = true;
-  asio::co_spawn(context_, stop(), [this](std::exception_ptr) { finish(); });
-  asio::co_spawn(context_, cut_off(), [](std::exception_ptr) {});
-}
-
-asio::awaitable<void> Daemon::stop() {
   log_.event(Level::Info, Event::DaemonStopping, "no new calls; waiting for those in flight");
   service_.stopping("stopping");
   health_.stopping();
   if (webhook_) webhook_->stop();
   if (admin_) admin_->stop();
   if (socket_) socket_->stop();
-  co_await engine_->stop(drain_limit);
+  told_->wake();
+  asio::co_spawn(context_, cut_off(), [](std::exception_ptr) {});
 }
 
 asio::awaitable<void> Daemon::cut_off() {
@@ -186,14 +232,14 @@ void Daemon::finish() {
   ::_exit(code_);
 }
 
-asio::awaitable<void> Daemon::reload() {
+void Daemon::reload() {
   service_.reloading(std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::steady_clock::now().time_since_epoch()));
   auto result = load_settings_quietly(options_.config, settings::SecretFiles::Read);
   if (!result) {
     log_problems(log_, result.problems());
     reload_failed("the old settings stay in force");
-    co_return;
+    return;
   }
   auto fresh = std::move(result).settings();
   const auto restart = settings::needs_restart(settings_, fresh);
@@ -202,43 +248,15 @@ asio::awaitable<void> Daemon::reload() {
     for (const auto& key : restart)
       keys += (keys.empty() ? "" : ", ") + key;
     reload_failed("these keys only change with a restart: " + keys + "; the old settings stay in force");
-    co_return;
+    return;
   }
-  co_await engine_->stop(drain_limit);
-  for (const auto& mirror : settings_.mirrors)
-    metrics_.remove_mirror(mirror.name);
-  settings_ = std::move(fresh);
-  for (const auto& mirror : settings_.mirrors)
-    metrics_.declare_mirror(mirror.name);
-  hide_secrets(log_, settings_);
-  log_.set_level(log_level(settings_.log.level));
-  const auto dialect = make_dialect(settings_);
-  auto open = [plans = mirror_plans(settings_, *dialect), now = clock_->utc()](store::Store& store) {
-    auto mirrors = open_mirrors(store, plans);
-    place_queue(store, mirrors, now);
-    return mirrors;
-  };
-  auto opened = co_await store_->run(std::move(open));
-  start_engine(std::move(opened).value());
-  if (settings_.webhook) events_.admit(*settings_.webhook);
-  metrics_.config_reload(true);
-  log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
-             {{"mirrors", settings_.mirrors.size()}});
+  next_settings_ = std::move(fresh);
+  told_->wake();
 }
 
 void Daemon::reload_failed(const std::string& why) {
   metrics_.config_reload(false);
   log_.event(Level::Error, Event::DaemonReloadFailed, why, {{"config", options_.config.string()}});
-}
-
-void Daemon::reload_ended(const std::exception_ptr& failure) {
-  reloading_ = false;
-  if (failure) {
-    // The old engine is stopped and no new one runs: better to be started anew than to do nothing for ever.
-    reload_failed("internal error");
-    code_ = ExitCode::internal;
-    begin_stop();
-  }
   service_.ready("running");
 }
 
@@ -296,18 +314,7 @@ int run_daemon(const Options& options) {
   }
   ::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would hold the key and everybody who is pending
-  OpenedMirrors mirrors;
-  try {
-    const auto dialect = make_dialect(settings);
-    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    mirrors = open_mirrors(*state.store, mirror_plans(settings, *dialect));
-    place_queue(*state.store, mirrors, now);
-  } catch (const store::StoreError& error) {
-    log.event(Level::Error, Event::StoreFailed, error.what());
-    log.flush(std::chrono::seconds(1));
-    return ExitCode::io_error;
-  }
-  Daemon daemon(options, std::move(settings), log, std::move(state.store), std::move(mirrors));
+  Daemon daemon(options, std::move(settings), log, std::move(state.store));
   return daemon.run();
 }
 

@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -15,11 +16,13 @@
 namespace stibee_sync::app {
 
 /// The composition root of `run`: threads, engine, listeners, signals. One thread, the caller's, is the loop.
+/// A reload is a restart in small: the engine is drained and another is opened as at the start, while the
+/// listeners go on.
 class Daemon {
  public:
-  /// `log` outlives the daemon. `mirrors` are those of the settings, opened in `store`.
+  /// `log` outlives the daemon.
   Daemon(Options options, settings::Settings settings, telemetry::Log& log,
-         std::unique_ptr<store::Store> store, OpenedMirrors mirrors);
+         std::unique_ptr<store::Store> store);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -28,24 +31,28 @@ class Daemon {
   int run();
 
  private:
-  void start_engine(OpenedMirrors mirrors);
   void listen();
+  /// From the first engine to the end of the last.
+  boost::asio::awaitable<void> live();
+  boost::asio::awaitable<void> start_engine();
+  void engine_failed(const std::string& what);
+  void ended(const std::exception_ptr& error);
+  void started();
+  void put_in_force(settings::Settings fresh);
   void page_failed(const std::exception_ptr& error);
   void await_signal();
   void begin_stop();
   void finish();
+  void reload();
   void reload_failed(const std::string& why);
-  void reload_ended(const std::exception_ptr& failure);
-  boost::asio::awaitable<void> stop();
   boost::asio::awaitable<void> cut_off();
-  boost::asio::awaitable<void> reload();
   boost::asio::awaitable<void> watch();
 
   Options options_;
   settings::Settings settings_;
   telemetry::Log& log_;
   domain::StateKey key_;
-  OpenedMirrors mirrors_;  // for the first engine
+  std::optional<settings::Settings> next_settings_;  // valid: to be in force as soon as the engine is drained
   boost::asio::io_context context_{1};
   telemetry::Metrics metrics_;
   telemetry::Health health_;
@@ -55,14 +62,15 @@ class Daemon {
   telemetry::ServiceManager service_;
   boost::asio::signal_set signals_;
   Ground ground_;
+  EngineSlot engines_;
   ControlService control_;
   WebhookService events_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<http::Server> admin_;
   std::unique_ptr<http::Server> socket_;
   std::unique_ptr<http::Server> webhook_;
+  std::unique_ptr<runtime::Timer> told_;  // to stop, or that there are other settings
   bool stopping_ = false;
-  bool reloading_ = false;
   int code_ = 0;
 };
 

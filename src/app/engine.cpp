@@ -1,5 +1,6 @@
 #include "app/engine.hpp"
 
+#include "stibee_sync/pipeline/outbound_queue.hpp"
 #include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
 
@@ -79,31 +80,37 @@ std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& setting
   return plans;
 }
 
-std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
-                                               const delivery::Dialect& dialect) {
+std::vector<pipeline::MirrorPlan> mirrors_in(store::Store& store, const settings::Settings& settings,
+                                             const delivery::Dialect& dialect) {
   auto plans = mirror_plans(settings, dialect);
   for (auto& plan : plans)
     plan.id = store.open_mirror(plan.name, plan.list_id);
   return plans;
 }
 
-OpenedMirrors open_mirrors(store::Store& store, std::vector<pipeline::MirrorPlan> plans) {
-  OpenedMirrors opened;
-  opened.plans = std::move(plans);
-  for (auto& plan : opened.plans) {
-    plan.id = store.open_mirror(plan.name, plan.list_id);
-    opened.states.push_back(pipeline::state_of(store, plan.id));
-  }
-  return opened;
+asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground& ground,
+                                                      const settings::Settings& settings) {
+  const auto dialect = make_dialect(settings);
+  auto work = [plans = mirror_plans(settings, *dialect), now = ground.clock.utc()](store::Store& store) {
+    OpenedMirrors opened;
+    opened.plans = plans;
+    for (auto& plan : opened.plans) {
+      plan.id = store.open_mirror(plan.name, plan.list_id);
+      opened.states.push_back(pipeline::state_of(store, plan.id));
+      // The queue was placed by the settings of the last run, or of before a reload: by these from now on.
+      store::Transaction transaction(store);
+      pipeline::place_all(transaction, plan.id, plan.policy, now);
+      transaction.commit();
+    }
+    return opened;
+  };
+  auto opened = co_await ground.store.run(std::move(work));
+  co_return std::make_unique<Engine>(ground, settings, std::move(opened).value());
 }
 
-void place_queue(store::Store& store, const OpenedMirrors& mirrors, domain::UtcTime now) {
-  for (const auto& plan : mirrors.plans)
-    store.replace_all(plan.id, pipeline::place_rule(plan.policy), now);
-}
-
-Engine::Engine(Ground ground, const settings::Settings& settings, OpenedMirrors mirrors)
+Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors)
     : ground_(ground),
+      settings_(settings),
       dialect_(make_dialect(settings)),
       reader_(source::make_postgres_reader(database_connection(settings))),
       client_(std::make_unique<http::Client>(ground.context.get_executor(), client_options(settings))),
@@ -119,7 +126,7 @@ Engine::Engine(Ground ground, const settings::Settings& settings, OpenedMirrors 
     paused_.push_back(state.paused);
   dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(), *client_,
                                                    *dialect_, plans, std::move(options));
-  events_ = std::make_shared<pipeline::EventIntake>(services(), plans);
+  events_ = std::make_unique<pipeline::EventIntake>(services(), plans);
   writer_ = source::make_postgres_writer(write_connection(settings));
   writer_worker_ = runtime::make_thread_worker("writer");
   writeback_ = std::make_unique<pipeline::Writeback>(services(), *writer_worker_, *writer_, plans);
@@ -133,7 +140,7 @@ Engine::Engine(Ground ground, const settings::Settings& settings, OpenedMirrors 
     dispatch_->set_paused(i, paused_[i]);
     writeback_->set_paused(i, paused_[i]);
   }
-  make_reconciler(settings, mirrors.states);
+  make_reconciler(mirrors.states);
 }
 
 pipeline::Services Engine::services() const {
@@ -147,8 +154,7 @@ void Engine::events_applied() {
   writeback_->wake();
 }
 
-void Engine::make_reconciler(const settings::Settings& settings,
-                             const std::vector<pipeline::MirrorState>& states) {
+void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   list_worker_ = runtime::make_thread_worker("list");
   pipeline::ReconcilerHooks hooks;
   hooks.plan = [this](std::size_t mirror) -> const pipeline::MirrorPlan& { return mirrors()[mirror]; };
@@ -160,7 +166,7 @@ void Engine::make_reconciler(const settings::Settings& settings,
     ingest_->sync_now();  // the values of those who are sent again come with the next read
   };
   pipeline::ReconcilerOptions options;
-  options.writes_on_v1 = settings.stibee.api == settings::ApiVersion::V1;
+  options.writes_on_v1 = settings_.stibee.api == settings::ApiVersion::V1;
   reconciler_ = std::make_unique<pipeline::Reconciler>(services(), *list_worker_, *dispatch_, *dialect_,
                                                        states, options, std::move(hooks));
   for (std::size_t i = 0; i < mirrors().size(); ++i)
@@ -229,6 +235,7 @@ void Engine::set_paused(std::size_t mirror, bool paused) {
 }
 
 asio::awaitable<void> Engine::stop(domain::Duration limit) {
+  stopping_ = true;
   ingest_->stop();
   dispatch_->stop();
   writeback_->stop();

@@ -5,7 +5,7 @@
 #include "stibee_sync/pipeline/dispatch.hpp"
 #include "stibee_sync/pipeline/event_intake.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
-#include "stibee_sync/pipeline/reconcile.hpp"
+#include "stibee_sync/pipeline/reconciler.hpp"
 #include "stibee_sync/pipeline/writeback.hpp"
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/health.hpp"
@@ -43,8 +43,11 @@ struct OpenedMirrors {
 /// disk, so starting anew is the same as going on. On the loop thread.
 class Engine {
  public:
-  /// `mirrors` are those of the settings.
-  Engine(Ground ground, const settings::Settings& settings, OpenedMirrors mirrors);
+  /// Opens the mirrors of the settings in the store and places what waits there by these settings. Throws
+  /// store::StoreError. The one way to make an engine.
+  static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground& ground,
+                                                              const settings::Settings& settings);
+  Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -66,17 +69,19 @@ class Engine {
   bool adopting() const;
   /// Serves no mirror at all until all may be served.
   void block_all(bool blocked);
-  /// Ends all loops: no new call goes out, those in flight have `limit` to end, then they are cut off.
+  /// Ends all loops: no new call goes out, those in flight have `limit` to end, then they are cut off. When
+  /// it returns, nothing of the engine runs any more.
   boost::asio::awaitable<void> stop(domain::Duration limit);
+  bool stopping() const { return stopping_; }
 
   pipeline::Ingest& ingest() { return *ingest_; }
   pipeline::Dispatch& dispatch() { return *dispatch_; }
-  /// Shared: an event that waits for the store may outlive this engine.
-  std::shared_ptr<pipeline::EventIntake> events() { return events_; }
+  pipeline::EventIntake& events() { return *events_; }
   /// Something happened at Stibee: there may be something to send, or to write back.
   void events_applied();
   pipeline::Writeback& writeback() { return *writeback_; }
   pipeline::Reconciler& reconciler() { return *reconciler_; }
+  const settings::Settings& settings() const { return settings_; }
   const std::vector<pipeline::MirrorPlan>& mirrors() const { return ingest_->mirrors(); }
   void set_paused(std::size_t mirror, bool paused);
   bool paused(std::size_t mirror) const { return paused_[mirror]; }
@@ -85,11 +90,12 @@ class Engine {
   void watch_over(telemetry::Health& health);
 
  private:
-  void make_reconciler(const settings::Settings& settings, const std::vector<pipeline::MirrorState>& states);
+  void make_reconciler(const std::vector<pipeline::MirrorState>& states);
   pipeline::Services services() const;
   void spawn(boost::asio::awaitable<void> loop);
 
   Ground ground_;
+  settings::Settings settings_;
   std::unique_ptr<delivery::Dialect> dialect_;
   std::unique_ptr<source::Reader> reader_;
   std::unique_ptr<http::Client> client_;
@@ -97,7 +103,7 @@ class Engine {
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;
-  std::shared_ptr<pipeline::EventIntake> events_;
+  std::unique_ptr<pipeline::EventIntake> events_;
   std::unique_ptr<source::Writer> writer_;
   std::unique_ptr<pipeline::Writeback> writeback_;
   std::unique_ptr<runtime::Worker> writer_worker_;
@@ -106,19 +112,15 @@ class Engine {
   std::unique_ptr<runtime::Timer> ended_;
   std::function<void(std::string)> failed_;
   int running_ = 0;
+  bool stopping_ = false;
 };
 
 /// Pure; without the ids that the store gives.
 std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& settings,
                                                const delivery::Dialect& dialect);
-/// Mirror states as the settings name them, opened in the store. Blocking, on the store's thread. Throws
-/// store::StoreError.
-std::vector<pipeline::MirrorPlan> open_mirrors(store::Store& store, const settings::Settings& settings,
-                                               const delivery::Dialect& dialect);
-OpenedMirrors open_mirrors(store::Store& store, std::vector<pipeline::MirrorPlan> plans);
-/// The queue was placed by the settings of the last run, or of before a reload: by these from now on. The
-/// rest is that of `open_mirrors`.
-void place_queue(store::Store& store, const OpenedMirrors& mirrors, domain::UtcTime now);
+/// The same with their ids. Blocking, on the store's thread. Throws store::StoreError.
+std::vector<pipeline::MirrorPlan> mirrors_in(store::Store& store, const settings::Settings& settings,
+                                             const delivery::Dialect& dialect);
 std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settings);
 /// Of every class of calls that is made with these settings.
 delivery::Limits limits(const settings::Settings& settings);

@@ -3,6 +3,9 @@
 #include "app/render.hpp"
 #include "app/report.hpp"
 #include "app/setup.hpp"
+#include "stibee_sync/ledger/confirmed.hpp"
+#include "stibee_sync/ledger/next_operation.hpp"
+#include "stibee_sync/ledger/placement.hpp"
 
 #include <iostream>
 #include <map>
@@ -26,7 +29,7 @@ class ClassPlan {
       return;
     }
     const auto most = dialect_.max_people(operation);
-    auto& waiting = shapes_[delivery::shape_of(operation)];
+    auto& waiting = shapes_[ledger::shape_of(operation)];
     waiting.push_back(std::move(recipient));
     if (waiting.size() >= most) send(waiting);
   }
@@ -59,16 +62,16 @@ class ClassPlan {
 /// Every step until the person is as wanted, if Stibee does as it is told: a subscribe on v2, say, and then a
 /// call for each group.
 std::vector<domain::Operation> steps_to(const domain::Wanted& wanted, domain::Confirmed confirmed,
-                                        const delivery::Policy& policy, domain::UtcTime now) {
+                                        const ledger::Policy& policy, domain::UtcTime now) {
   constexpr std::size_t most_steps = 200;
   std::vector<domain::Operation> steps;
   domain::Outcome delivered;
   delivered.kind = domain::OutcomeKind::Delivered;
   while (steps.size() < most_steps) {
-    const auto decision = delivery::next_operation(wanted, confirmed, policy, now);
+    const auto decision = ledger::next_operation(wanted, confirmed, policy, now);
     const auto* operation = std::get_if<domain::Operation>(&decision);
     if (operation == nullptr) break;
-    confirmed = delivery::confirmed_after(confirmed, *operation, wanted, delivered, now);
+    confirmed = ledger::confirmed_after(confirmed, *operation, wanted, delivered, now);
     steps.push_back(*operation);
   }
   return steps;
@@ -101,7 +104,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
       planned.add(std::move(recipient));
     }
   };
-  auto result = pipeline::read_table(reader, mirror, *scan, before, state.key(), now, watcher);
+  auto result = pipeline::read_table(reader, mirror, scan, before, state.key(), now, watcher);
   if (const auto* error = std::get_if<source::SourceError>(&result)) {
     std::cerr << mirror.name << ": " << error->message << "\n";
     throw Exit{exit_code_of(*error)};
@@ -118,11 +121,9 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   json::Value samples = json::Value::array();
   delivery::Load load;
   for (auto& [change_class, planned] : classes) {
-    const bool held =
-        std::any_of(judgement.holds.begin(), judgement.holds.end(), [&](const store::Hold& hold) {
-          return hold.change_class == diff::name(change_class) &&
-                 !state.approved(mirror.id, hold.digest, now);
-        });
+    const bool held = std::any_of(judgement.holds.begin(), judgement.holds.end(), [&](const auto& hold) {
+      return hold.change_class == change_class && !state.approved(mirror.id, hold.changes.digest, now);
+    });
     changes = changes || !planned.operations.empty();
     if (held) continue;
     for (const auto& [name, count] : planned.operations)
@@ -154,7 +155,8 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   DaemonView view;
   view.mirrors.resize(1);
   view.mirrors[0].name = mirror.name;
-  view.mirrors[0].summary.holds = judgement.holds;
+  for (const auto& hold : judgement.holds)
+    view.mirrors[0].summary.holds.push_back(hold.changes);
   const auto held = guard_report(view);
 
   const auto schedule = delivery::best_schedule(load, dialect, limits(settings),
@@ -187,10 +189,10 @@ int plan(const Options& options) {
     std::cerr << described.error->message << "\n";
     return exit_code_of(*described.error);
   }
-  const auto state = read_state(settings);
+  const ReadState state(settings);
   json::Value mirrors = json::Value::array();
   bool changes = false;
-  for (const auto& mirror : open_mirrors(*state, settings, *dialect)) {
+  for (const auto& mirror : mirrors_in(*state, settings, *dialect)) {
     mirrors.push_back(plan_mirror(mirror, settings, *reader, *state, *dialect, changes));
   }
   json::Value report;

@@ -1,19 +1,17 @@
 #include "app/ask.hpp"
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
+#include "app/foreground.hpp"
 #include "app/progress.hpp"
 #include "app/reconcile_report.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
-#include "stibee_sync/runtime/system_clock.hpp"
 
-#include <csignal>
 #include <exception>
 #include <iostream>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/signal_set.hpp>
 
 // `reconcile`: beside a daemon, which does it, or else by itself.
 
@@ -62,75 +60,94 @@ int follow(const Options& options, const settings::Settings& settings) {
 /// what was mended is delivered: the table is read first, so that nothing is sent that it no longer wants.
 class LoneComparison {
  public:
-  LoneComparison(Ground ground, Engine& engine, bool repair)
-      : engine_(engine), repair_(repair), timer_(ground.clock.make_timer()), clock_(ground.clock) {}
+  LoneComparison(const Ground& ground, const settings::Settings& settings, bool repair)
+      : ground_(ground), settings_(settings), repair_(repair), timer_(ground.clock.make_timer()) {}
 
   asio::awaitable<void> run() {
+    auto opened = co_await Engine::open(ground_, settings_);
+    engine_ = std::move(opened);
+    if (!all_adopted()) {
+      std::cerr << "nothing was sent to this list yet, so there is nothing to compare: run `stibee-syncd "
+                   "sync`, or the daemon, first\n";
+      code_ = ExitCode::try_later;
+      co_return;
+    }
+    asio::co_spawn(ground_.context, show(), [](std::exception_ptr) {});
     const auto failed = [this](const std::string& what) {
       std::cerr << "internal error: " << what << "\n";
       code_ = ExitCode::internal;
       interrupt();
     };
     // Calls that only ask need the outbound loop, too.
-    engine_.block_all(true);
+    engine_->block_all(true);
     if (!repair_) {
-      engine_.start_dispatch(failed);
+      engine_->start_dispatch(failed);
     } else {
       co_await read_tables();
       if (code_ == ExitCode::ok) {
-        engine_.start_dispatch(failed);
-        engine_.start_ingest();
-        engine_.block_all(false);
+        engine_->start_dispatch(failed);
+        engine_->start_ingest();
+        engine_->block_all(false);
       }
     }
-    for (std::size_t i = 0; i < engine_.mirrors().size() && code_ == ExitCode::ok; ++i)
-      co_await engine_.reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
+    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i)
+      co_await engine_->reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
     progress_.end();
-    co_await engine_.stop(std::chrono::seconds(4));
+    co_await engine_->stop(std::chrono::seconds(4));
     done_ = true;
-  }
-
-  asio::awaitable<void> show() {
-    while (!done_) {
-      progress_.show(render_reconcile_progress(reconcile_progress(views())));
-      co_await timer_->wait_until(clock_.monotonic() + std::chrono::milliseconds(500));
-    }
   }
 
   std::vector<ReconcileView> views() const {
     std::vector<ReconcileView> views;
-    for (std::size_t i = 0; i < engine_.mirrors().size(); ++i)
-      views.push_back({engine_.mirrors()[i].name, engine_.reconciler().report(i)});
+    for (std::size_t i = 0; i < engine_->mirrors().size(); ++i)
+      views.push_back({engine_->mirrors()[i].name, engine_->reconciler().report(i)});
     return views;
   }
 
   void interrupt() {
     if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
-    engine_.reconciler().stop();
-    engine_.dispatch().stop();
-    engine_.ingest().stop();
+    if (!engine_) return;
+    engine_->reconciler().stop();
+    engine_->dispatch().stop();
+    engine_->ingest().stop();
   }
   int code() const { return code_; }
 
  private:
+  // Asked of paused mirrors too: "no differences" must not mean that nobody looked.
+  bool all_adopted() const {
+    for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
+      if (!engine_->reconciler().adopted(i)) return false;
+    }
+    return true;
+  }
+
+  asio::awaitable<void> show() {
+    while (!done_) {
+      progress_.show(render_reconcile_progress(reconcile_progress(views())));
+      co_await timer_->wait_until(ground_.clock.monotonic() + std::chrono::milliseconds(500));
+    }
+  }
+
   asio::awaitable<void> read_tables() {
-    for (std::size_t i = 0; i < engine_.mirrors().size() && code_ == ExitCode::ok; ++i) {
-      progress_.show(engine_.mirrors()[i].name + ": reading the table");
-      const auto outcome = co_await engine_.ingest().cycle(i);
+    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i) {
+      progress_.show(engine_->mirrors()[i].name + ": reading the table");
+      const auto outcome = co_await engine_->ingest().cycle(i);
       if (outcome != pipeline::CycleOutcome::Failed && outcome != pipeline::CycleOutcome::Untrusted) continue;
       progress_.end();
-      const auto& condition = engine_.ingest().condition(i);
-      std::cerr << engine_.mirrors()[i].name << ": " << condition.problem << "\n";
+      const auto& condition = engine_->ingest().condition(i);
+      std::cerr << engine_->mirrors()[i].name << ": " << condition.problem << "\n";
       source::SourceError error;
       error.kind = condition.kind;
       code_ = exit_code_of(error);
     }
   }
 
-  Engine& engine_;
+  const Ground& ground_;
+  const settings::Settings& settings_;
   bool repair_;
   std::unique_ptr<runtime::Timer> timer_;
-  runtime::Clock& clock_;
+  std::unique_ptr<Engine> engine_;
   Progress progress_;
   int code_ = ExitCode::ok;
   bool done_ = false;
@@ -140,50 +157,11 @@ int compare_alone(const Options& options) {
   const auto settings = load_settings(options, settings::SecretFiles::Read);
   auto log = make_log(settings);
   auto state = open_state(settings, log);
-  telemetry::Metrics metrics(telemetry::MetricsOptions{STIBEE_VERSION, false, {}});
-  for (const auto& mirror : settings.mirrors)
-    metrics.declare_mirror(mirror.name);
-
-  asio::io_context context(1);
-  const auto clock = runtime::make_system_clock(context.get_executor());
-  auto source_worker = runtime::make_thread_worker("source");
-  const auto key = state.store->key();
-  auto mirrors = open_mirrors(*state.store, mirror_plans(settings, *make_dialect(settings)));
-  auto confined = std::make_unique<runtime::Confined<store::Store>>(std::move(state.store),
-                                                                    runtime::make_thread_worker("store"));
-  Ground ground{context, *clock, *source_worker, *confined, key, log, metrics};
-  auto engine = std::make_unique<Engine>(ground, settings, std::move(mirrors));
-  // Asked of paused mirrors too: "no differences" must not mean that nobody looked.
-  bool all_adopted = true;
-  for (std::size_t i = 0; i < engine->mirrors().size(); ++i)
-    all_adopted = all_adopted && engine->reconciler().adopted(i);
-  if (!all_adopted) {
-    std::cerr
-        << "nothing was sent to this list yet, so there is nothing to compare: run `stibee-syncd sync`, "
-           "or the daemon, first\n";
-    confined.reset();
-    source_worker.reset();
-    return ExitCode::try_later;
-  }
-  LoneComparison comparison(ground, *engine, options.repair);
-  asio::signal_set signals(context, SIGINT, SIGTERM);
-  signals.async_wait([&](const boost::system::error_code& error, int) {
-    if (!error) comparison.interrupt();
-  });
-  asio::co_spawn(context, comparison.show(), [](std::exception_ptr) {});
-  asio::co_spawn(context, comparison.run(), [&](std::exception_ptr error) {
-    signals.cancel();
-    context.stop();
-    if (error) std::rethrow_exception(error);
-  });
-  context.run();
-  int code = comparison.code();
-  if (code == ExitCode::ok) code = print(options, reconcile_report(comparison.views()));
-  // The threads first: their jobs resume on the context.
-  confined.reset();
-  source_worker.reset();
-  engine.reset();
-  return code;
+  Foreground foreground(settings, log, std::move(state.store));
+  LoneComparison comparison(foreground.ground(), settings, options.repair);
+  foreground.run(comparison.run(), [&] { comparison.interrupt(); });
+  if (comparison.code() != ExitCode::ok) return comparison.code();
+  return print(options, reconcile_report(comparison.views()));
 }
 
 }  // namespace

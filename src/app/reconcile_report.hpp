@@ -1,7 +1,7 @@
 #pragma once
 
 #include "stibee_sync/json/value.hpp"
-#include "stibee_sync/pipeline/reconcile.hpp"
+#include "stibee_sync/pipeline/reconciler.hpp"
 
 #include <string>
 #include <vector>

@@ -3,7 +3,6 @@
 #include "app/exit_code.hpp"
 #include "app/writeback_check.hpp"
 #include "stibee_sync/domain/reason.hpp"
-#include "stibee_sync/store/memory_store.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -123,7 +122,7 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Co
       throw Exit{ExitCode::try_later};
     }
     store::OpenReport report;
-    auto opened = store::open_sqlite_store(settings.state.directory, report);
+    auto opened = store::open_store(settings.state.directory, report);
     if (report.damaged_set_aside) {
       log.event(
           telemetry::Level::Error, telemetry::Event::StoreFailed,
@@ -150,23 +149,39 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Co
   }
 }
 
-std::unique_ptr<store::Store> read_state(const settings::Settings& settings) {
+ReadState::ReadState(const settings::Settings& settings) {
   const auto file = settings.state.directory / "state.sqlite";
-  if (::access(file.c_str(), R_OK) != 0) {
-    const int why = errno;
-    // Only a state that is not there yet is an empty one: whoever may not look must not be told that all is
-    // well.
-    if (why == ENOENT) return store::make_memory_store(store::make_memory_state());
-    if (why == EACCES) {
-      std::cerr << "no permission to read " << file.string()
-                << "; run this as root or as the daemon's user\n";
-      throw Exit{ExitCode::refused};
-    }
+  if (::access(file.c_str(), R_OK) == 0) {
+    store_ = store::open_store_read_only(settings.state.directory);
+    return;
+  }
+  const int why = errno;
+  if (why == EACCES) {
+    std::cerr << "no permission to read " << file.string() << "; run this as root or as the daemon's user\n";
+    throw Exit{ExitCode::refused};
+  }
+  // Only a state that is not there yet is an empty one: whoever may not look must not be told that all is
+  // well.
+  if (why != ENOENT) {
     std::cerr << "cannot read " << file.string() << ": " << std::generic_category().message(why)
               << "; check state.directory\n";
     throw Exit{ExitCode::io_error};
   }
-  return store::open_sqlite_store_read_only(settings.state.directory);
+  auto name = (std::filesystem::temp_directory_path() / "stibee-syncd-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) {
+    std::cerr << "cannot make a folder in " << std::filesystem::temp_directory_path().string() << ": "
+              << std::generic_category().message(errno) << "; set TMPDIR to one that can be written to\n";
+    throw Exit{ExitCode::io_error};
+  }
+  scratch_ = name;
+  store::OpenReport report;
+  store_ = store::open_store(scratch_, report);
+}
+
+ReadState::~ReadState() {
+  store_.reset();
+  std::error_code ignored;
+  if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);
 }
 
 namespace {

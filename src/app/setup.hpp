@@ -3,8 +3,11 @@
 #include "app/commands.hpp"
 #include "app/engine.hpp"
 #include "stibee_sync/settings/loader.hpp"
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "stibee_sync/store/directory_lock.hpp"
+#include "stibee_sync/store/store.hpp"
 
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,8 +45,21 @@ struct OpenState {
 OpenState open_state(const settings::Settings& settings, telemetry::Log& log,
                      Complaint complaint = Complaint::Printed);
 
-/// The state for reading, or an empty one in memory where there is none yet.
-std::unique_ptr<store::Store> read_state(const settings::Settings& settings);
+/// The state for reading; where there is none yet, an empty one that goes with this object.
+class ReadState {
+ public:
+  /// Says why not and throws Exit: 77 without permission, 74 if it cannot be read.
+  explicit ReadState(const settings::Settings& settings);
+  ~ReadState();
+  ReadState(const ReadState&) = delete;
+  ReadState& operator=(const ReadState&) = delete;
+  store::Store& operator*() const { return *store_; }
+  store::Store* operator->() const { return store_.get(); }
+
+ private:
+  std::filesystem::path scratch_;  // where the empty one lies
+  std::unique_ptr<store::Store> store_;
+};
 
 /// Asks PostgreSQL whether every mirror can be read as configured. The problems name the place in the file.
 struct Described {

@@ -1,16 +1,12 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
+#include "app/foreground.hpp"
 #include "app/progress.hpp"
 #include "app/render.hpp"
 #include "app/report.hpp"
 #include "app/setup.hpp"
-#include "stibee_sync/runtime/system_clock.hpp"
 
-#include <csignal>
 #include <iostream>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/signal_set.hpp>
 
 namespace stibee_sync::app {
 namespace {
@@ -19,30 +15,32 @@ namespace asio = boost::asio;
 
 class OnePass {
  public:
-  OnePass(Ground ground, Engine& engine, const settings::Settings& settings, const Options& options)
+  OnePass(const Ground& ground, const settings::Settings& settings, const Options& options)
       : ground_(ground),
-        engine_(engine),
+        settings_(settings),
         view_(daemon_view({}, settings)),
         timeout_(options.timeout),
         with_report_(options.json),
         timer_(ground.clock.make_timer()) {}
 
   asio::awaitable<void> run() {
-    engine_.start_adopting();
-    for (std::size_t i = 0; i < engine_.mirrors().size() && code_ == ExitCode::ok; ++i) {
-      if (engine_.paused(i)) {
-        std::cerr << engine_.mirrors()[i].name
+    auto opened = co_await Engine::open(ground_, settings_);
+    engine_ = std::move(opened);
+    engine_->start_adopting();
+    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i) {
+      if (engine_->paused(i)) {
+        std::cerr << engine_->mirrors()[i].name
                   << " is paused: nothing is read or sent until `stibee-syncd resume`\n";
         paused_ = true;
         continue;
       }
-      progress_.show(engine_.mirrors()[i].name + ": reading the table");
-      const auto outcome = co_await engine_.ingest().cycle(i);
-      const auto& condition = engine_.ingest().condition(i);
+      progress_.show(engine_->mirrors()[i].name + ": reading the table");
+      const auto outcome = co_await engine_->ingest().cycle(i);
+      const auto& condition = engine_->ingest().condition(i);
       if (outcome == pipeline::CycleOutcome::Held) held_ = true;
       if (outcome == pipeline::CycleOutcome::Failed || outcome == pipeline::CycleOutcome::Untrusted) {
         progress_.end();
-        std::cerr << engine_.mirrors()[i].name << ": " << condition.problem << "\n";
+        std::cerr << engine_->mirrors()[i].name << ": " << condition.problem << "\n";
         source::SourceError error;
         error.kind = condition.kind;
         code_ = exit_code_of(error);
@@ -50,10 +48,10 @@ class OnePass {
     }
     if (code_ == ExitCode::ok) co_await deliver();
     progress_.end();
-    for (std::size_t i = 0; i < engine_.mirrors().size() && code_ != ExitCode::internal; ++i) {
-      if (!engine_.forbidden(i)) continue;
-      std::cerr << engine_.mirrors()[i].name << ": Stibee does not let this key use list "
-                << engine_.mirrors()[i].list_id
+    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ != ExitCode::internal; ++i) {
+      if (!engine_->forbidden(i)) continue;
+      std::cerr << engine_->mirrors()[i].name << ": Stibee does not let this key use list "
+                << engine_->mirrors()[i].list_id
                 << "; check `list_id`, the workspace of the key, and its plan\n";
       if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
     }
@@ -62,9 +60,9 @@ class OnePass {
       code_ = ExitCode::held;
     }
     if (code_ == ExitCode::ok && paused_) code_ = ExitCode::try_later;
-    co_await engine_.stop(std::chrono::seconds(4));
+    co_await engine_->stop(std::chrono::seconds(4));
     if (with_report_) {
-      auto look = [plans = engine_.mirrors(), now = ground_.clock.utc()](store::Store& store) {
+      auto look = [plans = engine_->mirrors(), now = ground_.clock.utc()](store::Store& store) {
         return view_mirrors(store, plans, now);
       };
       const auto seen = co_await ground_.store.run(std::move(look));
@@ -75,17 +73,18 @@ class OnePass {
   void interrupt() {
     code_ = ExitCode::try_later;
     interrupted_ = true;
-    engine_.ingest().stop();
+    if (engine_) engine_->ingest().stop();
     timer_->wake();
   }
   int code() const { return code_; }
+  pipeline::DispatchCondition condition() const { return engine_->dispatch().condition(); }
   /// Once it has run, if it was to make one.
   json::Value report() const { return status_report(view_); }
 
  private:
   asio::awaitable<void> deliver() {
-    engine_.dispatch().on_progress([this] { timer_->wake(); });
-    engine_.start_dispatch([this](const std::string& what) {
+    engine_->dispatch().on_progress([this] { timer_->wake(); });
+    engine_->start_dispatch([this](const std::string& what) {
       std::cerr << "internal error: " << what << "\n";
       code_ = ExitCode::internal;
       timer_->wake();
@@ -96,9 +95,9 @@ class OnePass {
     std::size_t last_settled = 0;
     std::size_t last_read = 0;
     // Before its list was taken over, a mirror is not served.
-    while ((left > 0 || engine_.adopting()) && code_ == ExitCode::ok && !interrupted_) {
+    while ((left > 0 || engine_->adopting()) && code_ == ExitCode::ok && !interrupted_) {
       const auto now = ground_.clock.monotonic();
-      const auto condition = engine_.dispatch().condition();
+      const auto condition = engine_->dispatch().condition();
       const auto read = entries_read();
       if (condition.settled != last_settled || read != last_read) {
         last_settled = condition.settled;
@@ -119,7 +118,7 @@ class OnePass {
         code_ = ExitCode::try_later;
         break;
       }
-      if (engine_.adopting()) {
+      if (engine_->adopting()) {
         progress_.show("reading the list, " + with_thousands(static_cast<std::int64_t>(read)) + " people");
       } else {
         show(total, left, condition);
@@ -131,8 +130,8 @@ class OnePass {
 
   std::size_t entries_read() const {
     std::size_t sum = 0;
-    for (std::size_t i = 0; i < engine_.mirrors().size(); ++i)
-      sum += engine_.reconciler().report(i).read;
+    for (std::size_t i = 0; i < engine_->mirrors().size(); ++i)
+      sum += engine_->reconciler().report(i).read;
     return sum;
   }
 
@@ -148,21 +147,22 @@ class OnePass {
 
   asio::awaitable<std::size_t> pending() {
     std::vector<store::MirrorId> mirrors;
-    for (std::size_t i = 0; i < engine_.mirrors().size(); ++i) {
-      if (!engine_.paused(i) && !engine_.forbidden(i)) mirrors.push_back(engine_.mirrors()[i].id);
+    for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
+      if (!engine_->paused(i) && !engine_->forbidden(i)) mirrors.push_back(engine_->mirrors()[i].id);
     }
-    auto work = [mirrors = std::move(mirrors)](store::Store& store) {
+    auto work = [mirrors = std::move(mirrors), now = ground_.clock.utc()](store::Store& store) {
       std::size_t sum = 0;
       for (const auto id : mirrors)
-        sum += store.pending(id);
+        sum += store.pending(id, now);
       return sum;
     };
     const auto waiting = co_await ground_.store.run(std::move(work));
     co_return waiting.value();
   }
 
-  Ground ground_;
-  Engine& engine_;
+  const Ground& ground_;
+  const settings::Settings& settings_;
+  std::unique_ptr<Engine> engine_;
   DaemonView view_;
   domain::Duration timeout_;
   bool with_report_;
@@ -188,43 +188,17 @@ int sync(const Options& options) {
       std::cerr << settings::to_string(problem) << "\n";
     if (!described.problems.empty()) return ExitCode::bad_config;
   }
-  telemetry::Metrics metrics(
-      telemetry::MetricsOptions{STIBEE_VERSION, settings.stibee.api == settings::ApiVersion::V2, {}});
-  for (const auto& mirror : settings.mirrors)
-    metrics.declare_mirror(mirror.name);
-
-  asio::io_context context(1);
-  const auto clock = runtime::make_system_clock(context.get_executor());
-  auto source_worker = runtime::make_thread_worker("source");
-  const auto key = state.store->key();
-  auto mirrors = open_mirrors(*state.store, mirror_plans(settings, *make_dialect(settings)));
-  auto confined = std::make_unique<runtime::Confined<store::Store>>(std::move(state.store),
-                                                                    runtime::make_thread_worker("store"));
-  Ground ground{context, *clock, *source_worker, *confined, key, log, metrics};
-  auto engine = std::make_unique<Engine>(ground, settings, std::move(mirrors));
-  OnePass pass(ground, *engine, settings, options);
-  asio::signal_set signals(context, SIGINT, SIGTERM);
-  signals.async_wait([&](const boost::system::error_code& error, int) {
-    if (!error) pass.interrupt();
-  });
-  asio::co_spawn(context, pass.run(), [&](std::exception_ptr error) {
-    signals.cancel();
-    context.stop();
-    if (error) std::rethrow_exception(error);
-  });
-  context.run();
+  Foreground foreground(settings, log, std::move(state.store));
+  OnePass pass(foreground.ground(), settings, options);
+  foreground.run(pass.run(), [&] { pass.interrupt(); });
   if (options.json) {
     std::cout << json::to_pretty_string(pass.report()) << "\n";
   } else if (pass.code() == ExitCode::ok || pass.code() == ExitCode::held) {
-    const auto condition = engine->dispatch().condition();
+    const auto condition = pass.condition();
     std::cout << (pass.code() == ExitCode::held ? "in step but for what is held: " : "in step: ")
               << with_thousands(static_cast<std::int64_t>(condition.settled))
               << " people brought up to date with " << condition.calls << " calls\n";
   }
-  // The threads first: their jobs resume on the context.
-  confined.reset();
-  source_worker.reset();
-  engine.reset();
   return pass.code();
 }
 

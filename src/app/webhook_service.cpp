@@ -1,7 +1,7 @@
 #include "app/webhook_service.hpp"
 
 #include "stibee_sync/privacy/redaction.hpp"
-#include "stibee_sync/webhook/event.hpp"
+#include "stibee_sync/webhook/list_event.hpp"
 
 #include <exception>
 #include <memory>
@@ -69,9 +69,9 @@ std::string listed(const std::vector<settings::Cidr>& networks) {
 
 }  // namespace
 
-WebhookService::WebhookService(Ground ground, std::function<Engine&()> engine)
+WebhookService::WebhookService(Ground ground, EngineSlot& engines)
     : ground_(ground),
-      engine_(std::move(engine)),
+      engines_(engines),
       rejections_(5, std::chrono::seconds(10)),
       failures_(5, std::chrono::seconds(10)) {}
 
@@ -117,8 +117,8 @@ asio::awaitable<ServerResponse> WebhookService::handle(ServerRequest request) {
     co_return answer(400, "this is no event\n");
   }
   auto event = std::make_shared<const webhook::Event>(std::get<webhook::Event>(std::move(parsed)));
-  const auto events = engine_().events();
-  const auto intake = co_await events->take(std::move(event));
+  const auto engine = co_await engines_.borrow();
+  const auto intake = co_await engine->events().take(std::move(event));
   switch (intake.kind) {
     case pipeline::Intake::Kind::Failed:
       metrics.webhook_request(WebhookOutcome::Failed);
@@ -130,7 +130,7 @@ asio::awaitable<ServerResponse> WebhookService::handle(ServerRequest request) {
       break;
   }
   metrics.webhook_request(WebhookOutcome::Accepted);
-  if (intake.applied > 0) engine_().events_applied();
+  if (intake.applied > 0) engine->events_applied();
   co_return answer(200, "ok\n");
 }
 

@@ -1,12 +1,11 @@
 #pragma once
 
-#include "app/engine.hpp"
+#include "app/engine_slot.hpp"
 #include "stibee_sync/http/server.hpp"
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/line_budget.hpp"
 #include "stibee_sync/webhook/gate.hpp"
 
-#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -18,8 +17,7 @@ namespace stibee_sync::app {
 /// loop thread. An event is on disk before it is answered 2xx; there is nothing to lose between.
 class WebhookService {
  public:
-  /// `engine` gives the engine of the moment: a reload replaces it.
-  WebhookService(Ground ground, std::function<Engine&()> engine);
+  WebhookService(Ground ground, EngineSlot& engines);
 
   /// From now on these callers are admitted, and no others.
   void admit(const settings::Webhook& settings);
@@ -34,7 +32,7 @@ class WebhookService {
   void report_rejection(std::string_view reason, std::string_view source);
 
   Ground ground_;
-  std::function<Engine&()> engine_;
+  EngineSlot& engines_;
   std::optional<webhook::Gate> gate_;
   telemetry::LineBudget rejections_;
   telemetry::LineBudget failures_;

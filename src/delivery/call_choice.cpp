@@ -1,6 +1,6 @@
 #include "stibee_sync/delivery/call_choice.hpp"
 
-#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/ledger/placement.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -43,7 +43,7 @@ CallChoice::CallChoice(const Dialect& dialect, FreeSlots free, std::size_t few)
     : dialect_(&dialect), free_(free), few_(few) {}
 
 CallChoice::Roads CallChoice::roads(const std::string& shape) const {
-  const auto operation = operation_of_shape(shape);
+  const auto operation = ledger::operation_of_shape(shape);
   return Roads{dialect_->limiter_class(operation, 1), dialect_->limiter_class(operation, 2),
                dialect_->max_people(operation)};
 }

@@ -1,6 +1,6 @@
 #include "result_lists.hpp"
 
-#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/ledger/placement.hpp"
 #include "stibee_sync/text/ascii.hpp"
 #include "wording.hpp"
 

@@ -1,7 +1,7 @@
 // How API v2 answers: a single call with the text `ok` (or JSON that says as much), a bulk call with lists of
 // addresses by result, an error with {code, httpStatusCode, message}.
 #include "result_lists.hpp"
-#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/ledger/placement.hpp"
 #include "stibee_sync/text/ascii.hpp"
 #include "v2.hpp"
 #include "wording.hpp"

@@ -88,8 +88,8 @@ bool too_few_rows(const ReadFacts& facts, const GuardLimits& limits) {
 
 }  // namespace
 
-Verdict judge(const ReadFacts& facts, const GuardLimits& limits) {
-  Verdict verdict;
+GuardVerdict guarded(const ReadFacts& facts, const GuardLimits& limits) {
+  GuardVerdict verdict;
   verdict.zero_rows = facts.source_rows == 0 && !was_empty_before(facts);
   const bool too_few = too_few_rows(facts, limits);
   verdict.source_count_good = !verdict.zero_rows && !too_few;
@@ -123,6 +123,11 @@ Verdict judge(const ReadFacts& facts, const GuardLimits& limits) {
   updates.if_over_share(limits.min_removals, limits.max_update_percent, "max_update_percent");
   updates.settle(verdict.holds);
   return verdict;
+}
+
+std::size_t most_removals(const GuardLimits& limits, std::size_t mirrored) {
+  const auto by_share = std::max(limits.min_removals, share_of(mirrored, limits.max_removal_percent));
+  return std::min(by_share, limits.max_removals);
 }
 
 }  // namespace stibee_sync::diff

@@ -1,5 +1,7 @@
 #include "stibee_sync/diff/resolve.hpp"
 
+#include "stibee_sync/ledger/next_operation.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -15,17 +17,16 @@ bool same_values(const Wanted& a, const Wanted& b) {
   return a.fields == b.fields && a.ad_agreed == b.ad_agreed && a.groups == b.groups;
 }
 
-// Whether the row now shows a consent that it did not show before.
-bool has_newer_consent(const Wanted& now, const Wanted& before) {
+// Whether the row now shows a later consent than it did, whatever Stibee shows.
+bool consent_grew(const Wanted& now, const Wanted& before) {
   return now.consented_at.value_or(domain::no_consent) > before.consented_at.value_or(domain::no_consent);
 }
 
 // Whether an opt-out at Stibee stands whatever the table says, so that nothing is sent. A fresh state that
 // meets the opt-outs on record is no mass resubscribe.
 bool stays_out(const Wanted& wanted, const Confirmed& known) {
-  if (known.status != RemoteStatus::OptedOut || known.maybe_subscribed) return false;
-  const auto& consent = wanted.consented_at ? wanted.consented_at : wanted.opted_in_at;
-  return !(consent && known.since && *consent > *known.since);
+  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed &&
+         !ledger::newer_consent(wanted, known);
 }
 
 // Somebody who was never wanted counts as Absent before.
@@ -44,8 +45,7 @@ ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed
       }
       // A newer consent lifts an opt-out though the row was subscribed all along: a careless
       // `SET consented_at = now()` must not get past the guard as harmless.
-      if (known == RemoteStatus::OptedOut && has_newer_consent(wanted, before))
-        return ChangeClass::Resubscribe;
+      if (known == RemoteStatus::OptedOut && consent_grew(wanted, before)) return ChangeClass::Resubscribe;
       return same_values(wanted, before) ? ChangeClass::None : ChangeClass::Update;
     case Intent::Unsubscribed:
       return was == Intent::Subscribed ? ChangeClass::OptOut : ChangeClass::None;

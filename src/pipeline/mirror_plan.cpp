@@ -23,18 +23,6 @@ std::size_t column(source::ReadPlan& read, const std::string& name, source::Read
   return read.columns.size() - 1;
 }
 
-delivery::OnLeave on_leave(settings::OnLeave value) {
-  switch (value) {
-    case settings::OnLeave::Unsubscribe:
-      return delivery::OnLeave::Unsubscribe;
-    case settings::OnLeave::Delete:
-      return delivery::OnLeave::Delete;
-    case settings::OnLeave::Keep:
-      return delivery::OnLeave::Keep;
-  }
-  return delivery::OnLeave::Unsubscribe;
-}
-
 void describe(std::string& text, std::string_view part) {
   text += part;
   text += '\x1f';
@@ -102,11 +90,9 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   plan.guard.min_source_percent = guard.min_source_percent;
   plan.guard.max_update_percent = guard.max_update_percent;
 
-  plan.policy.on_leave = on_leave(mirror.on_leave);
+  plan.policy.on_leave = mirror.on_leave;
   if (mirror.delete_after) plan.policy.delete_after = *mirror.delete_after;
-  plan.policy.on_remote_purge = mirror.on_remote_purge == settings::OnRemotePurge::Restore
-                                    ? delivery::OnRemotePurge::Restore
-                                    : delivery::OnRemotePurge::Respect;
+  plan.policy.on_remote_purge = mirror.on_remote_purge;
   plan.policy.confirm_email = mirror.confirm_email;
   plan.policy.can_resubscribe = dialect.can_resubscribe();
   plan.policy.groups_with_subscribe = dialect.groups_with_subscribe();
@@ -121,19 +107,6 @@ MirrorState state_of(const store::Store& store, store::MirrorId mirror) {
   state.reconciled = store.reconciled(mirror);
   state.table_read = store.source_facts(mirror).last_success.has_value();
   return state;
-}
-
-store::PlaceRule place_rule(const delivery::Policy& policy) {
-  return [policy](const domain::Wanted& wanted, const domain::Confirmed& confirmed, domain::UtcTime now) {
-    auto placed = delivery::place(wanted, confirmed, policy, now);
-    store::Placement placement;
-    placement.lane = placed.lane;
-    placement.shape = std::move(placed.shape);
-    placement.due = placed.due;
-    placement.impossible = name(placed.impossible);
-    placement.finished = placed.finished;
-    return placement;
-  };
 }
 
 }  // namespace stibee_sync::pipeline

@@ -1,6 +1,7 @@
 #include "store/directory.hpp"
 
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "stibee_sync/store/directory_lock.hpp"
+#include "stibee_sync/store/store.hpp"
 
 #include <cerrno>
 #include <cstdlib>

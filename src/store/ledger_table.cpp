@@ -34,12 +34,12 @@ const std::string& columns() {
 
 }  // namespace
 
-void Tally::add(const LedgerRow& row, std::int64_t people) {
+void Tally::add(const ledger::LedgerRow& row, std::int64_t people) {
   status[static_cast<std::size_t>(to_number(row.confirmed.status))] += people;
   if (row.wanted.intent == domain::Intent::Subscribed) wanted_subscribed += people;
   if (row.lane) pending[static_cast<std::size_t>(to_number(*row.lane))] += people;
-  if (!row.parked.empty()) parked[row.parked] += people;
-  if (const auto day = consent_day(row.wanted)) consents[*day] += people;
+  if (row.parked) parked[name(row.parked)] += people;
+  if (const auto day = ledger::consent_day(row.wanted)) consents[*day] += people;
 }
 
 std::int64_t Tally::consents_until(std::int64_t last_day) const {
@@ -61,12 +61,11 @@ void Tally::add(const Tally& other) {
     consents[day] += count;
 }
 
-LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key, Queued queued)
+LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
     : connection_(connection),
       key_(key),
-      queued_(std::move(queued)),
       find_(connection, "SELECT " + columns() + " FROM subscriber WHERE mirror = ? AND email = ?"),
-      any_row_(connection, "SELECT 1 FROM subscriber WHERE mirror = ? LIMIT 1"),
+      last_row_(connection, "SELECT email FROM subscriber WHERE mirror = ? ORDER BY email DESC LIMIT 1"),
       insert_(connection, "INSERT INTO subscriber (" + columns() + ", mirror, email) VALUES (" +
                               placeholders(row_column_count + 2) + ")"),
       update_(connection, "UPDATE subscriber SET " + assignments() + " WHERE mirror = ?" +
@@ -74,28 +73,28 @@ LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key, Qu
                               std::to_string(row_column_count + 2)),
       delete_(connection, "DELETE FROM subscriber WHERE mirror = ? AND email = ?"),
       page_(connection, "SELECT email, " + columns() +
-                            " FROM subscriber WHERE mirror = ? AND email > ? ORDER BY email LIMIT 1000"),
+                            " FROM subscriber WHERE mirror = ? AND email > ? ORDER BY email LIMIT ?"),
       any_trace_(connection, "SELECT 1 FROM trace WHERE mirror = ? LIMIT 1"),
       find_trace_(connection, "SELECT status, since, groups FROM trace WHERE mirror = ? AND person_hash = ?"),
       insert_trace_(connection, "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?)"),
       delete_trace_(connection, "DELETE FROM trace WHERE mirror = ? AND person_hash = ?"),
       need_values_(connection, "UPDATE member SET shadowed = 1 WHERE mirror = ? AND key = ?") {}
 
-std::optional<LedgerRow> LedgerTable::find(MirrorId mirror, std::string_view email) {
+std::optional<ledger::LedgerRow> LedgerTable::find(MirrorId mirror, std::string_view email) {
   find_.bind(1, mirror.number).bind(2, email);
   const StatementUse use(find_);
   if (!find_.step()) return std::nullopt;
   return read_row(find_, 0);
 }
 
-bool LedgerTable::has_rows(MirrorId mirror) {
-  any_row_.bind(1, mirror.number);
-  const StatementUse use(any_row_);
-  return any_row_.step();
+std::string LedgerTable::last_address(MirrorId mirror) {
+  last_row_.bind(1, mirror.number);
+  const StatementUse use(last_row_);
+  return last_row_.step() ? std::string(last_row_.text(0)) : std::string();
 }
 
-void LedgerTable::write(MirrorId mirror, const std::string& email, const LedgerRow* before,
-                        const LedgerRow& row) {
+void LedgerTable::write(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
+                        const ledger::LedgerRow& row) {
   if (before != nullptr && *before == row) return;
   auto& statement = before == nullptr ? insert_ : update_;
   binder_.bind(statement, 1, row);
@@ -103,7 +102,6 @@ void LedgerTable::write(MirrorId mirror, const std::string& email, const LedgerR
   auto& difference = differences_[mirror];
   if (before != nullptr) difference.add(*before, -1);
   difference.add(row, 1);
-  if (row.lane) queued_(mirror, email, row);
   if (row.lacks_values && row.key) {
     // The next read is to stage the row whose values are wanted, though it has not changed.
     need_values_.bind(1, mirror.number);
@@ -112,11 +110,9 @@ void LedgerTable::write(MirrorId mirror, const std::string& email, const LedgerR
   }
 }
 
-void LedgerTable::erase(MirrorId mirror, const std::string& email, const LedgerRow& before,
-                        const LedgerRow& row) {
+void LedgerTable::erase(MirrorId mirror, const std::string& email, const ledger::LedgerRow& before) {
   delete_.bind(1, mirror.number).bind(2, email).run();
   differences_[mirror].add(before, -1);
-  if (const auto trace = trace_of(row)) write_trace(mirror, email, *trace);
 }
 
 void LedgerTable::write_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& trace) {
@@ -126,26 +122,6 @@ void LedgerTable::write_trace(MirrorId mirror, std::string_view email, const dom
   insert_trace_.bind(3, std::int64_t{to_number(trace.status)});
   bind_time(insert_trace_, 4, trace.since);
   insert_trace_.bind(5, groups).run();
-}
-
-void LedgerTable::update_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& confirmed) {
-  if (const auto trace = trace_of(row_from_trace(confirmed))) {
-    write_trace(mirror, email, *trace);
-  } else {
-    erase_trace(mirror, email);
-  }
-}
-
-void LedgerTable::apply(MirrorId mirror, const std::string& email, const LedgerRow* before,
-                        const LedgerRow& row, Fate fate) {
-  switch (fate) {
-    case Fate::Keep:
-      write(mirror, email, before, row);
-      break;
-    case Fate::Erase:
-      if (before != nullptr) erase(mirror, email, *before, row);
-      break;
-  }
 }
 
 bool LedgerTable::has_traces(MirrorId mirror) {
@@ -167,24 +143,15 @@ void LedgerTable::erase_trace(MirrorId mirror, std::string_view email) {
   delete_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash)).run();
 }
 
-void LedgerTable::change_all(MirrorId mirror,
-                             const std::function<Fate(const std::string& email, LedgerRow&)>& change) {
-  std::string last;
-  std::vector<std::pair<std::string, LedgerRow>> page;
-  do {
-    // A page at a time, since a table must not be changed under a running statement.
-    page.clear();
-    page_.bind(1, mirror.number).bind(2, last);
-    const StatementUse use(page_);
-    while (page_.step())
-      page.emplace_back(page_.text(0), read_row(page_, 1));
-    for (const auto& [email, before] : page) {
-      auto row = before;
-      const auto fate = change(email, row);
-      apply(mirror, email, &before, row, fate);
-    }
-    if (!page.empty()) last = page.back().first;
-  } while (!page.empty());
+std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> LedgerTable::rows_after(
+    MirrorId mirror, std::string_view email, std::size_t most) {
+  std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> page;
+  page_.bind(1, mirror.number).bind(2, email).bind(3, static_cast<std::int64_t>(most));
+  const StatementUse use(page_);
+  while (page_.step()) {
+    page.emplace_back(domain::EmailAddress::from_normalised(std::string(page_.text(0))), read_row(page_, 1));
+  }
+  return page;
 }
 
 std::vector<LedgerTable::OptedOut> LedgerTable::opted_out(MirrorId mirror) {
@@ -218,9 +185,9 @@ Tally LedgerTable::fresh_tally(MirrorId mirror) {
     wanted.intent = intent_at(all, 1);
     wanted.consented_at = time_at(all, 4);
     if (wanted.intent == domain::Intent::Subscribed) ++tally.wanted_subscribed;
-    if (const auto day = consent_day(wanted)) ++tally.consents[*day];
+    if (const auto day = ledger::consent_day(wanted)) ++tally.consents[*day];
     if (!all.is_null(2)) ++tally.pending[static_cast<std::size_t>(to_number(lane_at(all, 2)))];
-    if (!all.is_null(3)) ++tally.parked[std::string(all.text(3))];
+    if (!all.is_null(3)) ++tally.parked[name(reason_at(all, 3))];
   }
   return tally;
 }
@@ -238,7 +205,7 @@ Tally LedgerTable::backlog_tally(MirrorId mirror) {
                    "NOT NULL GROUP BY parked");
   parked.bind(1, mirror.number);
   while (parked.step())
-    tally.parked[std::string(parked.text(0))] = parked.integer(1);
+    tally.parked[name(reason_at(parked, 0))] += parked.integer(1);
   return tally;
 }
 

@@ -1,15 +1,17 @@
 #pragma once
 
-#include "store/ledger_row.hpp"
+#include "stibee_sync/ledger/person.hpp"
+#include "stibee_sync/store/mirror_state.hpp"
 #include "store/row_codec.hpp"
 #include "store/sqlite.hpp"
 #include "store/suppression_table.hpp"
 
 #include <array>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stibee_sync::store {
@@ -24,7 +26,7 @@ struct Tally {
 
   /// Of the days up to `last_day`.
   std::int64_t consents_until(std::int64_t last_day) const;
-  void add(const LedgerRow& row, std::int64_t people);
+  void add(const ledger::LedgerRow& row, std::int64_t people);
   void add(const Tally& other);
 };
 
@@ -33,27 +35,24 @@ struct Tally {
 /// `rolled_back`.
 class LedgerTable {
  public:
-  /// `queued` is told of every row that stands in the queue after a change.
-  using Queued = std::function<void(MirrorId, const std::string& email, const LedgerRow&)>;
-  LedgerTable(Connection& connection, const domain::StateKey& key, Queued queued);
+  LedgerTable(Connection& connection, const domain::StateKey& key);
 
-  std::optional<LedgerRow> find(MirrorId mirror, std::string_view email);
-  bool has_rows(MirrorId mirror);
+  std::optional<ledger::LedgerRow> find(MirrorId mirror, std::string_view email);
+  /// The last one that has a row, in address order; "" if none has.
+  std::string last_address(MirrorId mirror);
   /// `before`: the row as it is stored; null: there is none.
-  void write(MirrorId mirror, const std::string& email, const LedgerRow* before, const LedgerRow& row);
-  /// Erases the row, leaving a trace if Stibee knows the person.
-  void erase(MirrorId mirror, const std::string& email, const LedgerRow& before, const LedgerRow& row);
-  void apply(MirrorId mirror, const std::string& email, const LedgerRow* before, const LedgerRow& row,
-             Fate fate);
+  void write(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
+             const ledger::LedgerRow& row);
+  void erase(MirrorId mirror, const std::string& email, const ledger::LedgerRow& before);
+  /// Some rows after that address, in address order.
+  std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> rows_after(MirrorId mirror,
+                                                                             std::string_view email,
+                                                                             std::size_t most);
 
   bool has_traces(MirrorId mirror);
   std::optional<domain::Confirmed> find_trace(MirrorId mirror, std::string_view email);
+  void write_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& trace);
   void erase_trace(MirrorId mirror, std::string_view email);
-  /// Makes it say what is confirmed now; of somebody whom Stibee does not know, there is none.
-  void update_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& confirmed);
-
-  /// Calls `change` for every row of the mirror, in address order, and stores what it made of it.
-  void change_all(MirrorId mirror, const std::function<Fate(const std::string& email, LedgerRow&)>& change);
 
   struct OptedOut {
     PersonHash person{};
@@ -71,13 +70,10 @@ class LedgerTable {
   void rolled_back() { differences_.clear(); }
 
  private:
-  void write_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& trace);
-
   Connection& connection_;
   const domain::StateKey& key_;
-  Queued queued_;
   RowBinder binder_;
-  Statement find_, any_row_, insert_, update_, delete_, page_;
+  Statement find_, last_row_, insert_, update_, delete_, page_;
   Statement any_trace_, find_trace_, insert_trace_, delete_trace_;
   Statement need_values_;
   std::map<MirrorId, Tally> tallies_;

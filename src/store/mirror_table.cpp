@@ -187,12 +187,12 @@ void MirrorTable::set_reconciled(MirrorId mirror, domain::UtcTime when) {
   set_reconciled_.bind(1, to_number(when)).bind(2, mirror.number).run();
 }
 
-std::vector<Hold> MirrorTable::holds(MirrorId mirror) {
-  std::vector<Hold> holds;
+std::vector<HeldChanges> MirrorTable::holds(MirrorId mirror) {
+  std::vector<HeldChanges> holds;
   holds_.bind(1, mirror.number);
   const StatementUse use(holds_);
   while (holds_.step()) {
-    Hold hold;
+    HeldChanges hold;
     hold.change_class = holds_.text(0);
     hold.count = size_at(holds_, 1);
     hold.of = size_at(holds_, 2);
@@ -205,12 +205,13 @@ std::vector<Hold> MirrorTable::holds(MirrorId mirror) {
   return holds;
 }
 
-void MirrorTable::replace_holds(MirrorId mirror, const std::vector<Hold>& wanted) {
+void MirrorTable::replace_holds(MirrorId mirror, const std::vector<HeldChanges>& wanted) {
   const auto before = holds(mirror);
   clear_holds_.bind(1, mirror.number).run();
   for (const auto& hold : wanted) {
-    const auto same = std::find_if(before.begin(), before.end(),
-                                   [&](const Hold& old) { return old.change_class == hold.change_class; });
+    const auto same = std::find_if(before.begin(), before.end(), [&](const HeldChanges& old) {
+      return old.change_class == hold.change_class;
+    });
     const auto refs = lines_to_text(hold.refs);
     add_hold_.bind(1, mirror.number)
         .bind(2, hold.change_class)

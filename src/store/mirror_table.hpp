@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/store/mirror_state.hpp"
 #include "store/sqlite.hpp"
 
 #include <optional>
@@ -32,8 +33,8 @@ class MirrorTable {
   std::optional<domain::UtcTime> reconciled(MirrorId mirror);
   void set_reconciled(MirrorId mirror, domain::UtcTime when);
 
-  std::vector<Hold> holds(MirrorId mirror);
-  void replace_holds(MirrorId mirror, const std::vector<Hold>& holds);
+  std::vector<HeldChanges> holds(MirrorId mirror);
+  void replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds);
 
   void approve(MirrorId mirror, std::string_view digest, domain::UtcTime expires);
   bool approved(MirrorId mirror, std::string_view digest, domain::UtcTime now);

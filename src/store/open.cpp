@@ -1,9 +1,9 @@
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "stibee_sync/store/store.hpp"
 #include "store/directory.hpp"
 #include "store/integrity.hpp"
 #include "store/row_codec.hpp"
 #include "store/schema.hpp"
-#include "store/sqlite_store_impl.hpp"
+#include "store/tables.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -173,16 +173,16 @@ std::unique_ptr<Store> open_checked(const std::filesystem::path& file,
     journal = open_journal(journal_file);
   }
   const auto key = agree_on_key(*connection, *journal);
-  auto store = std::make_unique<SqliteStore>(std::move(connection), Connection::Mode::ReadWrite, key,
-                                             file.parent_path());
-  report.suppressions_rebuilt = store->join(std::move(journal));
-  store->recover();
+  auto store = std::make_unique<Store>(std::make_unique<Store::Tables>(
+      std::move(connection), Connection::Mode::ReadWrite, key, file.parent_path()));
+  report.suppressions_rebuilt = join_journal(store->tables(), std::move(journal));
+  recover_calls(*store);
   return store;
 }
 
 }  // namespace
 
-std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& directory, OpenReport& report) {
+std::unique_ptr<Store> open_store(const std::filesystem::path& directory, OpenReport& report) {
   make_state_directory(directory);
   const auto file = directory / file_name;
   const auto journal = directory / journal_name;
@@ -205,7 +205,7 @@ std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& directory,
   return open_checked(file, journal, report);
 }
 
-std::unique_ptr<Store> open_sqlite_store_read_only(const std::filesystem::path& directory) {
+std::unique_ptr<Store> open_store_read_only(const std::filesystem::path& directory) {
   const auto file = directory / file_name;
   std::error_code error;
   if (!std::filesystem::exists(file, error) || std::filesystem::file_size(file, error) == 0) {
@@ -223,7 +223,8 @@ std::unique_ptr<Store> open_sqlite_store_read_only(const std::filesystem::path& 
     connection->execute("PRAGMA cache_size = -2000");
     const auto key = state_key(*connection);
     if (!key) throw StoreError(file.string() + ": has no key; start the daemon once");
-    return std::make_unique<SqliteStore>(std::move(connection), mode, *key, temporary_directory());
+    return std::make_unique<Store>(
+        std::make_unique<Store::Tables>(std::move(connection), mode, *key, temporary_directory()));
   };
   try {
     return open(Connection::Mode::ReadOnly);

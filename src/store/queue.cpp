@@ -18,29 +18,69 @@ constexpr std::string_view stream_sql =
 
 }  // namespace
 
-Claims::Claim* Claims::find(MirrorId mirror, const std::string& email) {
+const Claims::Claim* Claims::find(MirrorId mirror, const std::string& email) const {
   const auto people = people_.find(mirror);
   if (people == people_.end()) return nullptr;
   const auto found = people->second.find(email);
   return found == people->second.end() ? nullptr : &found->second;
 }
 
+void Claims::remember(MirrorId mirror, const std::string& email) {
+  const auto* claim = find(mirror, email);
+  changes_.push_back({mirror, email, claim == nullptr ? std::nullopt : std::optional(*claim)});
+}
+
+void Claims::set(MirrorId mirror, const std::string& email, std::optional<Claim> claim) {
+  auto& people = people_[mirror];
+  if (const auto found = people.find(email); found != people.end()) {
+    --left_[found->second.batch];
+    people.erase(found);
+  }
+  if (!claim) return;
+  ++left_[claim->batch];
+  people.emplace(email, std::move(*claim));
+}
+
 void Claims::add(MirrorId mirror, const std::string& email, domain::Lane lane, std::int64_t batch) {
   Claim claim;
   claim.call.lane = lane;
   claim.batch = batch;
-  people_[mirror].emplace(email, std::move(claim));
-  ++left_[batch];
+  remember(mirror, email);
+  set(mirror, email, std::move(claim));
 }
 
-std::optional<std::int64_t> Claims::free(MirrorId mirror, const std::string& email) {
+void Claims::change(MirrorId mirror, const std::string& email, ledger::CallOut call) {
   const auto* claim = find(mirror, email);
-  if (claim == nullptr) return std::nullopt;
+  if (claim == nullptr) return;
   const auto batch = claim->batch;
-  people_[mirror].erase(email);
-  if (--left_[batch] > 0) return std::nullopt;
-  left_.erase(batch);
-  return batch;
+  remember(mirror, email);
+  set(mirror, email, Claim{std::move(call), batch});
+}
+
+void Claims::free(MirrorId mirror, const std::string& email) {
+  if (!contains(mirror, email)) return;
+  remember(mirror, email);
+  set(mirror, email, std::nullopt);
+}
+
+std::vector<std::int64_t> Claims::ended() const {
+  std::vector<std::int64_t> batches;
+  for (const auto& [batch, people] : left_) {
+    if (people == 0) batches.push_back(batch);
+  }
+  return batches;
+}
+
+void Claims::keep(const std::vector<std::int64_t>& erased) {
+  changes_.clear();
+  for (const auto batch : erased)
+    left_.erase(batch);
+}
+
+void Claims::undo() {
+  for (auto change = changes_.rbegin(); change != changes_.rend(); ++change)
+    set(change->mirror, change->email, std::move(change->claim));
+  changes_.clear();
 }
 
 std::unordered_map<std::string, domain::Lane> Claims::lanes(MirrorId mirror) const {
@@ -50,11 +90,6 @@ std::unordered_map<std::string, domain::Lane> Claims::lanes(MirrorId mirror) con
       lanes.emplace(email, claim.call.lane);
   }
   return lanes;
-}
-
-std::size_t Claims::left(std::int64_t batch) const {
-  const auto found = left_.find(batch);
-  return found == left_.end() ? 0 : found->second;
 }
 
 Queue::Queue(Connection& connection, Claims& claims)
@@ -121,33 +156,23 @@ std::optional<Queue::Head> Queue::head(const QueueStream& stream, std::int64_t l
   return head;
 }
 
-std::optional<Batch> Queue::most_urgent(const ClaimRequest& request) {
-  for (const auto lane : domain::all_lanes) {
-    std::optional<QueueStream> best;
-    std::int64_t best_due = 0;
-    for (const auto mirror : request.mirrors) {
-      for (auto& shape : shapes(mirror, lane)) {
-        if (request.max_people(lane, shape) == 0) continue;
-        for (const bool retried : {false, true}) {
-          if (retried && !request.retries_allowed) continue;
-          QueueStream stream{mirror, lane, shape, retried};
-          const auto first = head(stream, to_number(request.now));
-          if (!first || (best && first->position.due >= best_due)) continue;
-          best = std::move(stream);
-          best_due = first->position.due;
-        }
-      }
+std::vector<QueueHead> Queue::heads(MirrorId mirror, domain::Lane lane, const Due& due) {
+  std::vector<QueueHead> heads;
+  for (auto& shape : shapes(mirror, lane)) {
+    std::optional<std::int64_t> first_due;
+    for (const bool retried : {false, true}) {
+      if (retried && !due.with_retries) continue;
+      const auto first = head({mirror, lane, shape, retried}, to_number(due.now));
+      if (first && (!first_due || first->position.due < *first_due)) first_due = first->position.due;
     }
-    if (!best) continue;
-    const auto most = request.max_people(lane, best->shape);
-    return gather(std::move(*best), request, most);
+    if (first_due) heads.push_back({std::move(shape), time_from(*first_due)});
   }
-  return std::nullopt;
+  return heads;
 }
 
 // Merges those who were attempted before with those who were not, by (due, email).
-Batch Queue::gather(QueueStream stream, const ClaimRequest& request, std::size_t most) {
-  Batch batch;
+Waiting Queue::waiting(const QueueLine& line, const Due& due, std::size_t most) {
+  Waiting waiting;
   const StatementUse use_fresh(fresh_);
   const StatementUse use_retried(retried_);
   struct Side {
@@ -155,50 +180,45 @@ Batch Queue::gather(QueueStream stream, const ClaimRequest& request, std::size_t
     bool more;
     Head head;
   };
-  auto fresh = stream;
-  fresh.retried = false;
-  auto retried = stream;
-  retried.retried = true;
-  Side sides[] = {{&fresh_, true, {}}, {&retried_, request.retries_allowed, {}}};
-  const auto latest = to_number(request.now);
+  Side sides[] = {{&fresh_, true, {}}, {&retried_, due.with_retries, {}}};
+  const auto latest = to_number(due.now);
+  // They are named since the statements look at their texts.
+  const QueueStream fresh{line.mirror, line.lane, line.shape, false};
+  const QueueStream retried{line.mirror, line.lane, line.shape, true};
   start(fresh_, fresh, latest);
-  if (request.retries_allowed) start(retried_, retried, latest);
+  if (due.with_retries) start(retried_, retried, latest);
   const auto advance = [&](Side& side) {
     while (side.more) {
       side.more = side.statement->step();
       if (!side.more) return;
       side.head.position = {side.statement->integer(0), std::string(side.statement->text(1))};
       side.head.limit = static_cast<std::uint32_t>(side.statement->integer(2));
-      if (!claims_.contains(stream.mirror, side.head.position.email)) return;
+      if (!claims_.contains(line.mirror, side.head.position.email)) return;
     }
   };
   for (auto& side : sides)
     advance(side);
 
   std::size_t passed = 0;
-  const auto most_passed = most_examined(most);
-  while (batch.people.size() < most && passed < most_passed && (sides[0].more || sides[1].more)) {
+  const auto most_passed = 4 * most + 1000;
+  while (waiting.people.size() < most && passed < most_passed && (sides[0].more || sides[1].more)) {
     const bool take_retried =
         !sides[0].more || (sides[1].more && sides[1].head.position < sides[0].head.position);
     auto& side = sides[take_retried ? 1 : 0];
-    if (batch.people.empty()) {
-      batch.limit = side.head.limit;
-      stream.retried = take_retried;
-      if (batch.limit > 0) most = std::min<std::size_t>(most, batch.limit);
+    if (waiting.people.empty()) {
+      waiting.batch_limit = side.head.limit;
+      waiting.first_is_retry = take_retried;
+      if (waiting.batch_limit > 0) most = std::min<std::size_t>(most, waiting.batch_limit);
     }
-    if (side.head.limit == batch.limit) {
-      batch.people.push_back(std::move(side.head.position.email));
+    if (side.head.limit == waiting.batch_limit) {
+      waiting.people.emplace_back(domain::EmailAddress::from_normalised(std::move(side.head.position.email)),
+                                  ledger::LedgerRow{});
     } else {
       ++passed;
     }
     advance(side);
   }
-  batch.stream = std::move(stream);
-  if (request.take) {
-    const auto taken = request.take(batch.stream.shape, batch.people.size());
-    batch.people.resize(std::clamp<std::size_t>(taken, 1, batch.people.size()));
-  }
-  return batch;
+  return waiting;
 }
 
 std::optional<domain::UtcTime> Queue::next_due(const std::vector<MirrorId>& mirrors) {
@@ -247,7 +267,7 @@ std::optional<domain::UtcTime> Queue::oldest(MirrorId mirror, domain::Lane lane,
   return time_from(*oldest);
 }
 
-void Queue::changed(MirrorId mirror, const std::string& email, const LedgerRow& row) {
+void Queue::changed(MirrorId mirror, const std::string& email, const ledger::LedgerRow& row) {
   if (!row.lane || claimed_up_to_.empty()) return;
   const auto found = claimed_up_to_.find({mirror, *row.lane, row.shape, row.attempts > 0});
   if (found == claimed_up_to_.end()) return;

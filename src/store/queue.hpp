@@ -1,6 +1,6 @@
 #pragma once
 
-#include "store/ledger_row.hpp"
+#include "stibee_sync/store/transaction.hpp"
 #include "store/sqlite.hpp"
 
 #include <compare>
@@ -27,46 +27,57 @@ struct QueuePosition {
   friend auto operator<=>(const QueuePosition&, const QueuePosition&) = default;
 };
 
-/// People whose call is out. In memory only: after a crash they are simply pending again.
+/// People whose call is out. In memory only: after a crash they are simply pending again. What changes is
+/// undone unless it is kept, as the rest of a transaction.
 class Claims {
  public:
   struct Claim {
-    InFlight call;
+    ledger::CallOut call;
     std::int64_t batch = 0;  // row of `in_flight`
   };
-  Claim* find(MirrorId mirror, const std::string& email);
-  bool contains(MirrorId mirror, const std::string& email) { return find(mirror, email) != nullptr; }
+  const Claim* find(MirrorId mirror, const std::string& email) const;
+  bool contains(MirrorId mirror, const std::string& email) const { return find(mirror, email) != nullptr; }
   void add(MirrorId mirror, const std::string& email, domain::Lane lane, std::int64_t batch);
-  /// Frees a person. The batch, if this was its last one.
-  std::optional<std::int64_t> free(MirrorId mirror, const std::string& email);
+  void change(MirrorId mirror, const std::string& email, ledger::CallOut call);
+  void free(MirrorId mirror, const std::string& email);
+  /// Batches of which nobody is out any more, though the file still has them.
+  std::vector<std::int64_t> ended() const;
+  /// What changed stands. `erased`: batches that the file has no more.
+  void keep(const std::vector<std::int64_t>& erased);
+  void undo();
   /// Everybody who is out.
   std::unordered_map<std::string, domain::Lane> lanes(MirrorId mirror) const;
-  /// Of this batch, how many people are still out.
-  std::size_t left(std::int64_t batch) const;
 
  private:
-  std::map<MirrorId, std::unordered_map<std::string, Claim>> people_;
-  std::map<std::int64_t, std::size_t> left_;
-};
+  struct Before {
+    MirrorId mirror;
+    std::string email;
+    std::optional<Claim> claim;
+  };
+  /// For `undo`.
+  void remember(MirrorId mirror, const std::string& email);
+  void set(MirrorId mirror, const std::string& email, std::optional<Claim> claim);
 
-/// What a claim will take: who, and in which batch.
-struct Batch {
-  QueueStream stream;  // `retried`: of the first person
-  std::uint32_t limit = 0;
-  std::vector<std::string> people;
+  std::map<MirrorId, std::unordered_map<std::string, Claim>> people_;
+  std::map<std::int64_t, std::size_t> left_;  // people who are out, by batch
+  std::vector<Before> changes_;               // since the last `keep`, in order
 };
 
 /// Reads the outbound queue.
 class Queue {
  public:
   Queue(Connection& connection, Claims& claims);
-  std::optional<Batch> most_urgent(const ClaimRequest& request);
+  std::vector<QueueHead> heads(MirrorId mirror, domain::Lane lane, const Due& due);
+  /// Without their rows.
+  Waiting waiting(const QueueLine& line, const Due& due, std::size_t most);
   std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors);
   std::size_t postponed(MirrorId mirror, domain::Lane lane, domain::UtcTime now);
   std::optional<domain::UtcTime> oldest(MirrorId mirror, domain::Lane lane, domain::UtcTime now);
 
   /// A row stands at this place of the queue now, or is free again there.
-  void changed(MirrorId mirror, const std::string& email, const LedgerRow& row);
+  void changed(MirrorId mirror, const std::string& email, const ledger::LedgerRow& row);
+  /// Anybody may be found again anywhere.
+  void undone() { claimed_up_to_.clear(); }
 
  private:
   struct Head {
@@ -75,7 +86,6 @@ class Queue {
   };
   std::vector<std::string> shapes(MirrorId mirror, domain::Lane lane);
   std::optional<Head> head(const QueueStream& stream, std::int64_t latest);
-  Batch gather(QueueStream stream, const ClaimRequest& request, std::size_t most);
   void start(Statement& statement, const QueueStream& stream, std::int64_t latest);
 
   Claims& claims_;

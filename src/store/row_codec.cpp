@@ -147,6 +147,12 @@ void bind_time(Statement& statement, int index, const std::optional<domain::UtcT
   }
 }
 
+std::optional<domain::Reason> reason_at(const Statement& row, int column) {
+  const auto text = row.text(column);
+  if (text.empty()) return std::nullopt;
+  return domain::reason_from(text).value_or(domain::Reason::Refused);
+}
+
 std::string list_to_text(const std::vector<std::int64_t>& numbers) {
   std::string text;
   for (const auto number : numbers) {
@@ -177,7 +183,7 @@ const std::string_view row_columns =
     "field_values, member_key, lane, shape, due, pending_since, retried, attempts, not_before, batch_limit, "
     "in_doubt, error, message, parked, parked_since, parked_by_rule, lacks_values";
 
-void RowBinder::bind(Statement& s, int first, const LedgerRow& row) {
+void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   int i = first;
   const auto& wanted = row.wanted;
   s.bind(i++, std::int64_t{to_number(wanted.intent)});
@@ -234,10 +240,12 @@ void RowBinder::bind(Statement& s, int first, const LedgerRow& row) {
   }
   s.bind(i++, std::int64_t{row.batch_limit});
   s.bind(i++, std::int64_t{row.in_doubt});
-  bind_text(s, i++, row.error);
+  error_ = name(row.error);
+  bind_text(s, i++, error_);
   bind_text(s, i++, row.message);
-  bind_text(s, i++, row.parked);
-  if (row.parked.empty()) {
+  parked_ = name(row.parked);
+  bind_text(s, i++, parked_);
+  if (!row.parked) {
     s.bind_null(i++);
   } else {
     s.bind(i++, to_number(row.parked_since));
@@ -246,9 +254,9 @@ void RowBinder::bind(Statement& s, int first, const LedgerRow& row) {
   s.bind(i++, std::int64_t{row.lacks_values});
 }
 
-LedgerRow read_row(const Statement& s, int first) {
+ledger::LedgerRow read_row(const Statement& s, int first) {
   int i = first;
-  LedgerRow row;
+  ledger::LedgerRow row;
   auto& wanted = row.wanted;
   wanted.intent = intent_at(s, i++);
   wanted.fields = fingerprint_at(s, i++);
@@ -290,9 +298,9 @@ LedgerRow read_row(const Statement& s, int first) {
   row.not_before = time_from(s.integer(i++));
   row.batch_limit = static_cast<std::uint32_t>(s.integer(i++));
   row.in_doubt = s.integer(i++) != 0;
-  row.error = s.text(i++);
+  row.error = reason_at(s, i++);
   row.message = s.text(i++);
-  row.parked = s.text(i++);
+  row.parked = reason_at(s, i++);
   row.parked_since = time_from(s.integer(i++));
   row.parked_by_rule = s.integer(i++) != 0;
   row.lacks_values = s.integer(i++) != 0;

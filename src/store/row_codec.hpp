@@ -1,6 +1,6 @@
 #pragma once
 
-#include "store/ledger_row.hpp"
+#include "stibee_sync/ledger/person.hpp"
 #include "store/sqlite.hpp"
 
 #include <array>
@@ -35,6 +35,8 @@ domain::Fingerprint fingerprint_at(const Statement& row, int column);
 domain::MemberKey key_at(const Statement& row, int column);
 void bind_key(Statement& statement, int index, const domain::MemberKey& key);
 void bind_time(Statement& statement, int index, const std::optional<domain::UtcTime>& time);
+/// "" or NULL: none. States of the first version may have words of Stibee's that are no reason here: Refused.
+std::optional<domain::Reason> reason_at(const Statement& row, int column);
 
 std::string list_to_text(const std::vector<std::int64_t>& numbers);  // "12,34"
 std::vector<std::int64_t> list_at(const Statement& row, int column);
@@ -47,13 +49,13 @@ inline constexpr int row_column_count = 31;
 /// Binds a row's columns from `first` on. Keeps the texts it makes until it is used again.
 class RowBinder {
  public:
-  void bind(Statement& statement, int first, const LedgerRow& row);
+  void bind(Statement& statement, int first, const ledger::LedgerRow& row);
 
  private:
-  std::string wanted_groups_, confirmed_groups_, maybe_groups_, values_;
+  std::string wanted_groups_, confirmed_groups_, maybe_groups_, values_, error_, parked_;
 };
 
-LedgerRow read_row(const Statement& statement, int first);
+ledger::LedgerRow read_row(const Statement& statement, int first);
 
 /// From the columns status, since, groups of `trace`.
 domain::Confirmed trace_at(const Statement& row, int first);

@@ -1,5 +1,7 @@
 #include "store/scan_record.hpp"
 
+#include "stibee_sync/store/store_error.hpp"
+
 #include <cstring>
 #include <utility>
 
@@ -260,8 +262,8 @@ void append_record(std::string& out, const DecisionRecord& record) {
   const auto& decision = record.decision;
   const auto& wanted = decision.wanted;
   writer.text(record.email);
-  writer.flags({record.touched, decision.duplicate, decision.values.has_value(), decision.key.has_value()});
-  writer.integer(decision.change_class);
+  writer.flags({record.touched, decision.values.has_value(), decision.key.has_value()});
+  writer.integer(record.change_class);
   writer.number(static_cast<std::uint64_t>(wanted.intent));
   writer.fingerprint(wanted.fields);
   writer.flag(wanted.ad_agreed);
@@ -291,8 +293,7 @@ DecisionRecord decision_record(std::string_view bytes) {
   record.email = reader.text();
   const auto flags = reader.number();
   record.touched = bit(flags, 0);
-  decision.duplicate = bit(flags, 1);
-  decision.change_class = static_cast<int>(reader.integer());
+  record.change_class = static_cast<int>(reader.integer());
   wanted.intent = static_cast<domain::Intent>(reader.number());
   wanted.fields = reader.fingerprint();
   wanted.ad_agreed = reader.flag();
@@ -300,8 +301,8 @@ DecisionRecord decision_record(std::string_view bytes) {
   wanted.consented_at = reader.time();
   wanted.opted_in_at = reader.time();
   wanted.left_at = reader.time();
-  if (bit(flags, 2)) decision.values = reader.fields();
-  if (bit(flags, 3)) decision.key = reader.key();
+  if (bit(flags, 1)) decision.values = reader.fields();
+  if (bit(flags, 2)) decision.key = reader.key();
   for (auto count = reader.number(); count > 0; --count) {
     auto key = reader.key();
     record.rows.push_back({std::move(key), reader.number() != 0});

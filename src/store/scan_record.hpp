@@ -1,6 +1,7 @@
 #pragma once
 
-#include "stibee_sync/store/store.hpp"
+#include "stibee_sync/store/list_scan.hpp"
+#include "stibee_sync/store/scan.hpp"
 
 #include <cstdint>
 #include <string>
@@ -47,7 +48,8 @@ struct AddressEvent {
 /// What was decided for an address, with what has to be known to apply it.
 struct DecisionRecord {
   std::string email;
-  AddressDecision decision;
+  ledger::AddressDecision decision;
+  int change_class = 0;
   bool touched = false;  // had a Touched event
   struct Row {
     domain::MemberKey key;

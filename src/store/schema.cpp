@@ -239,7 +239,7 @@ void migrate(Connection& connection, std::span<const MigrationStep> all, int app
                      "); install that version again, or move the file away to begin afresh");
   }
   if (found == last) return;
-  Transaction transaction(connection);
+  SqlTransaction transaction(connection);
   if (!found) {
     connection.execute(("PRAGMA application_id = " + std::to_string(application)).c_str());
     connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL, at TEXT NOT NULL)");

@@ -214,15 +214,15 @@ ReadView::ReadView(Connection& connection) : connection_(connection) {
   connection_.execute("BEGIN");
 }
 
-Transaction::Transaction(Connection& connection) : connection_(connection) {
+SqlTransaction::SqlTransaction(Connection& connection) : connection_(connection) {
   connection_.execute("BEGIN IMMEDIATE");
 }
 
-Transaction::~Transaction() {
+SqlTransaction::~SqlTransaction() {
   if (open_) connection_.roll_back();
 }
 
-void Transaction::commit() {
+void SqlTransaction::commit() {
   connection_.execute("COMMIT");
   open_ = false;
 }

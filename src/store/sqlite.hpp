@@ -1,6 +1,6 @@
 #pragma once
 
-#include "stibee_sync/store/store.hpp"
+#include "stibee_sync/store/store_error.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -118,12 +118,12 @@ class ReadView {
 };
 
 /// A write transaction: rolled back unless committed.
-class Transaction {
+class SqlTransaction {
  public:
-  explicit Transaction(Connection& connection);
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  ~Transaction();
+  explicit SqlTransaction(Connection& connection);
+  SqlTransaction(const SqlTransaction&) = delete;
+  SqlTransaction& operator=(const SqlTransaction&) = delete;
+  ~SqlTransaction();
   void commit();
 
  private:

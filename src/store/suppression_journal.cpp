@@ -56,7 +56,7 @@ std::vector<JournalEntry> SuppressionJournal::since(std::int64_t sequence) {
 }
 
 void SuppressionJournal::append(const std::vector<JournalEntry>& entries) {
-  Transaction transaction(*connection_);
+  SqlTransaction transaction(*connection_);
   auto sequence = last_;
   for (const auto& entry : entries) {
     put_.bind(1, entry.list_id).bind(2, std::span<const std::uint8_t>(entry.person));

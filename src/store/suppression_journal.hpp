@@ -13,7 +13,7 @@ namespace stibee_sync::store {
 struct JournalEntry {
   std::int64_t list_id = 0;
   PersonHash person{};
-  Suppression suppression;
+  ledger::Suppression suppression;
   bool active = true;  // false: lifted
 };
 

@@ -13,8 +13,8 @@ std::span<const std::uint8_t> bytes_of(const PersonHash& person) {
 }
 
 // From the columns at, by_whom, reason.
-Suppression suppression_at(const Statement& row, int first) {
-  Suppression suppression;
+ledger::Suppression suppression_at(const Statement& row, int first) {
+  ledger::Suppression suppression;
   suppression.at = time_from(row.integer(first));
   suppression.by = row.text(first + 1);
   suppression.reason = row.text(first + 2);
@@ -53,14 +53,15 @@ std::size_t SuppressionTable::count(std::int64_t list_id) {
   return count_.step() ? static_cast<std::size_t>(count_.integer(0)) : 0;
 }
 
-std::optional<Suppression> SuppressionTable::find(std::int64_t list_id, const PersonHash& person) {
+std::optional<ledger::Suppression> SuppressionTable::find(std::int64_t list_id, const PersonHash& person) {
   find_.bind(1, list_id).bind(2, bytes_of(person));
   const StatementUse use(find_);
   if (!find_.step()) return std::nullopt;
   return suppression_at(find_, 0);
 }
 
-void SuppressionTable::put(std::int64_t list_id, const PersonHash& person, const Suppression& suppression) {
+void SuppressionTable::put(std::int64_t list_id, const PersonHash& person,
+                           const ledger::Suppression& suppression) {
   put_.bind(1, list_id).bind(2, bytes_of(person)).bind(3, to_number(suppression.at));
   put_.bind(4, suppression.by).bind(5, suppression.reason).run();
 }
@@ -69,10 +70,12 @@ void SuppressionTable::erase(std::int64_t list_id, const PersonHash& person) {
   erase_.bind(1, list_id).bind(2, bytes_of(person)).run();
 }
 
-void SuppressionTable::for_each(const Use& use) {
+std::vector<SuppressionRecord> SuppressionTable::all() {
+  std::vector<SuppressionRecord> records;
   const StatementUse in_use(all_);
   while (all_.step())
-    use(all_.integer(0), person_at(all_, 1), suppression_at(all_, 2));
+    records.push_back({all_.integer(0), person_at(all_, 1), suppression_at(all_, 2)});
+  return records;
 }
 
 std::optional<std::int64_t> SuppressionTable::applied() {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "stibee_sync/store/remote.hpp"
+#include "stibee_sync/ledger/opt_out.hpp"
 #include "store/sqlite.hpp"
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
+#include <vector>
 
 namespace stibee_sync::store {
 
@@ -14,6 +14,12 @@ namespace stibee_sync::store {
 using PersonHash = std::array<std::uint8_t, 32>;
 
 PersonHash person_at(const Statement& row, int column);
+
+struct SuppressionRecord {
+  std::int64_t list_id = 0;
+  PersonHash person{};
+  ledger::Suppression suppression;
+};
 
 /// The table `suppression` of the state: the opt-outs on record that are active. What decides in the end is
 /// the journal (suppression_journal.hpp), which this one follows.
@@ -23,11 +29,10 @@ class SuppressionTable {
 
   bool any(std::int64_t list_id);
   std::size_t count(std::int64_t list_id);
-  std::optional<Suppression> find(std::int64_t list_id, const PersonHash& person);
-  void put(std::int64_t list_id, const PersonHash& person, const Suppression& suppression);
+  std::optional<ledger::Suppression> find(std::int64_t list_id, const PersonHash& person);
+  void put(std::int64_t list_id, const PersonHash& person, const ledger::Suppression& suppression);
   void erase(std::int64_t list_id, const PersonHash& person);
-  using Use = std::function<void(std::int64_t list_id, const PersonHash&, const Suppression&)>;
-  void for_each(const Use& use);
+  std::vector<SuppressionRecord> all();
 
   /// Up to which number of the journal this table follows it; nullopt: it never did.
   std::optional<std::int64_t> applied();

@@ -60,13 +60,13 @@ void WritebackTable::add(MirrorId mirror, std::string_view email, const std::opt
   add_.bind(7, to_number(request.occurred_at)).bind(8, fields).bind(9, to_number(now)).run();
 }
 
-std::vector<Writeback> WritebackTable::due(MirrorId mirror, domain::UtcTime now, std::size_t most) {
-  std::vector<Writeback> found;
+std::vector<PendingWriteback> WritebackTable::due(MirrorId mirror, domain::UtcTime now, std::size_t most) {
+  std::vector<PendingWriteback> found;
   const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(most, std::size_t{1} << 40));
   due_.bind(1, mirror.number).bind(2, to_number(now)).bind(3, limit);
   const StatementUse use(due_);
   while (due_.step()) {
-    Writeback one;
+    PendingWriteback one;
     one.id = due_.integer(0);
     one.email = domain::EmailAddress::from_normalised(std::string(due_.text(1)));
     if (!due_.is_null(2)) one.key = key_at(due_, 2);

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "stibee_sync/store/store.hpp"
+#include "stibee_sync/store/mirror_state.hpp"
+#include "stibee_sync/store/writeback_queue.hpp"
 #include "store/sqlite.hpp"
 
 #include <optional>
@@ -17,7 +18,7 @@ class WritebackTable {
 
   void add(MirrorId mirror, std::string_view email, const std::optional<domain::MemberKey>& key,
            const WritebackRequest& request, domain::UtcTime now);
-  std::vector<Writeback> due(MirrorId mirror, domain::UtcTime now, std::size_t most);
+  std::vector<PendingWriteback> due(MirrorId mirror, domain::UtcTime now, std::size_t most);
   std::optional<domain::UtcTime> next(MirrorId mirror);
   /// Whose it was; nullopt: there is no such one.
   std::optional<std::string> erase(MirrorId mirror, std::int64_t id);

@@ -1,7 +1,9 @@
 // Speed and memory of the store's large jobs: `store_bench [people] [folder]`. The state lies in a new
 // directory in that folder (default: the one for temporary files) and is removed at the end.
 
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "stibee_sync/pipeline/apply_read.hpp"
+#include "stibee_sync/pipeline/consequence.hpp"
+#include "stibee_sync/pipeline/outbound_queue.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -68,29 +70,16 @@ store::StagedRow row_of(std::size_t i, int version) {
   return row;
 }
 
-store::Placement place(const domain::Wanted& wanted, const domain::Confirmed& confirmed, domain::UtcTime at) {
-  store::Placement placement;
-  if (wanted.intent == domain::Intent::Absent) {
-    placement.finished = true;
-  } else if (confirmed.fields != wanted.fields || confirmed.groups != wanted.groups) {
-    placement.lane = domain::Lane::Upsert;
-    placement.shape = "subscribe:" + std::to_string(wanted.groups.front());
-    placement.due = at;
-  }
-  return placement;
-}
-
-store::AddressDecision decide(const domain::EmailAddress&, const std::vector<store::BearerRow>& bearers,
-                              const std::optional<store::LedgerView>& before) {
-  store::AddressDecision decision;
-  if (before) decision.wanted = before->wanted;
-  if (bearers.empty()) {
+ledger::AddressDecision decision_about(const store::TouchedAddress& address) {
+  ledger::AddressDecision decision;
+  if (address.ledger) decision.wanted = address.ledger->wanted;
+  if (address.bearers.empty()) {
     decision.wanted.intent = domain::Intent::Absent;
     return decision;
   }
   decision.wanted.intent = domain::Intent::Subscribed;
-  decision.key = bearers.front().key;
-  if (const auto& member = bearers.front().member) {
+  decision.key = address.bearers.front().key;
+  if (const auto& member = address.bearers.front().member) {
     decision.values = member->fields;
     decision.wanted.groups = member->groups;
     for (std::size_t i = 0; i < 8 && i < member->fields[1].value.size(); ++i) {
@@ -101,27 +90,63 @@ store::AddressDecision decide(const domain::EmailAddress&, const std::vector<sto
   return decision;
 }
 
+void decide_all(store::Scan& scan) {
+  store::TouchedAddress address;
+  while (scan.next_address(address))
+    scan.decide(decision_about(address), 0);
+}
+
 void stage_all(store::Scan& scan, std::size_t people, int version) {
   for (std::size_t i = 0; i < people; ++i)
     scan.stage(row_of(i, version));
 }
 
-void commit(store::Store& store, std::unique_ptr<store::Scan> scan) {
-  store::CommitRequest request;
-  request.now = now;
-  request.place = place;
-  store.commit(std::move(scan), request);
+const ledger::Policy policy;
+
+void commit(store::Store& store, store::MirrorId mirror, store::Scan& scan) {
+  store::Transaction transaction(store);
+  pipeline::apply_read(transaction, mirror, scan, policy, now);
+  transaction.set_facts(mirror, {});
+  transaction.commit();
 }
 
 // Every `step`th row has changed.
 void poll(store::Store& store, store::MirrorId mirror, std::size_t step) {
   auto scan = store.begin_scan(mirror);
   store::SnapshotRow row;
-  for (std::size_t i = 1; scan->next(row); ++i) {
-    if (i % step == 0) scan->stage(row_of(i - 1, 5));
+  for (std::size_t i = 1; scan.next(row); ++i) {
+    if (i % step == 0) scan.stage(row_of(i - 1, 5));
   }
-  scan->for_each_address(decide);
-  commit(store, std::move(scan));
+  decide_all(scan);
+  commit(store, mirror, scan);
+}
+
+std::optional<pipeline::Claimed> claim(store::Store& store, store::MirrorId mirror) {
+  constexpr std::size_t most = 2000;
+  store::Transaction transaction(store);
+  const store::Due due{now, true};
+  const auto line = pipeline::most_urgent(transaction, {mirror}, due,
+                                          [](domain::Lane, const std::string&) { return most; });
+  if (!line) return std::nullopt;
+  auto claimed = pipeline::claim(transaction, *line, transaction.waiting(*line, due, most), most);
+  store::LoggedAttempt attempt;
+  attempt.limiter_class = "all";
+  transaction.log_attempt(attempt);
+  transaction.commit();
+  return claimed;
+}
+
+void opt_out(store::Store& store, store::MirrorId mirror, const std::vector<domain::EmailAddress>& people) {
+  store::Transaction transaction(store);
+  for (const auto& email : people) {
+    const auto person = transaction.find(mirror, email);
+    pipeline::Consequence consequence;
+    consequence.confirmed = person.row->confirmed;
+    consequence.confirmed->status = domain::RemoteStatus::OptedOut;
+    consequence.suppress = ledger::Suppression{now, "subscriber", "enough"};
+    pipeline::carry_out(transaction, mirror, email, person, consequence, policy, now);
+  }
+  transaction.commit();
 }
 
 }  // namespace
@@ -136,17 +161,17 @@ int main(int argc, char** argv) {
   }
   const fs::path directory = pattern;
   store::OpenReport opened;
-  auto store = store::open_sqlite_store(directory, opened);
+  auto store = store::open_store(directory, opened);
   const auto mirror = store->open_mirror("members", 1);
-  std::unique_ptr<store::Scan> scan;
+  std::optional<store::Scan> scan;
 
   report("first import, all of it", people, [&] {
     report("  stage", people, [&] {
-      scan = store->begin_scan(mirror);
+      scan.emplace(store->begin_scan(mirror));
       stage_all(*scan, people, 1);
     });
-    report("  decide", people, [&] { scan->for_each_address(decide); });
-    report("  commit", people, [&] { commit(*store, std::move(scan)); });
+    report("  decide", people, [&] { decide_all(*scan); });
+    report("  commit", people, [&] { commit(*store, mirror, *scan); });
   });
   report("a poll that finds nothing changed", people, [&] { poll(*store, mirror, people + 1); });
   report("a poll that finds 1 % changed", people / 100, [&] { poll(*store, mirror, 100); });
@@ -158,32 +183,25 @@ int main(int argc, char** argv) {
   report("summary, first", people, [&] { store->summary(mirror, now); });
   report("summary, again", 1, [&] { store->summary(mirror, now); });
 
-  store::ClaimRequest request;
-  request.mirrors = {mirror};
-  request.now = now;
-  request.max_people = [](domain::Lane, const std::string&) { return std::size_t{2000}; };
-  const auto log = [](const std::string&, std::size_t) {
-    store::LoggedAttempt attempt;
-    attempt.limiter_class = "all";
-    return attempt;
-  };
-  std::vector<store::Claimed> claims;
+  std::vector<pipeline::Claimed> claims;
   report("8 claims of 2,000", 8, [&] {
     for (int i = 0; i < 8; ++i) {
-      if (auto claimed = store->claim(request, log)) claims.push_back(std::move(*claimed));
+      if (auto claimed = claim(*store, mirror)) claims.push_back(std::move(*claimed));
     }
   });
-  const auto settle_all = [&](const store::Claimed& claimed) {
-    std::vector<store::Settlement> settlements;
+  const auto settle_all = [&](const pipeline::Claimed& claimed) {
+    std::vector<ledger::Settlement> settlements;
     for (const auto& person : claimed.people) {
-      store::Settlement settlement;
+      ledger::Settlement settlement;
       settlement.email = person.email;
       settlement.confirmed.status = domain::RemoteStatus::Subscribed;
       settlement.confirmed.fields = person.wanted.fields;
       settlement.confirmed.groups = person.wanted.groups;
       settlements.push_back(std::move(settlement));
     }
-    store->settle(mirror, settlements, place, now);
+    store::Transaction transaction(*store);
+    pipeline::settle(transaction, mirror, settlements, policy, now);
+    transaction.commit();
   };
   report("8 times settle 2,000", 8, [&] {
     for (const auto& claimed : claims)
@@ -192,7 +210,7 @@ int main(int argc, char** argv) {
   claims.clear();
   std::size_t calls = 0;
   report("claim and settle until nothing is pending", people, [&] {
-    while (auto claimed = store->claim(request, log)) {
+    while (auto claimed = claim(*store, mirror)) {
       settle_all(*claimed);
       ++calls;
     }
@@ -201,25 +219,22 @@ int main(int argc, char** argv) {
   report("next_due on an empty queue", 1, [&] { store->next_due({mirror}); });
 
   report("update of all: stage, decide, commit", people, [&] {
-    scan = store->begin_scan(mirror);
+    scan.emplace(store->begin_scan(mirror));
     stage_all(*scan, people, 2);
-    scan->for_each_address(decide);
-    commit(*store, std::move(scan));
+    decide_all(*scan);
+    commit(*store, mirror, *scan);
   });
   report("removal of all, held", people, [&] {
-    scan = store->begin_scan(mirror);
+    scan.emplace(store->begin_scan(mirror));
     for (std::size_t i = 0; i < people; ++i)
       scan->stage_gone(domain::MemberKey(static_cast<std::int64_t>(i)));
-    scan->for_each_address(decide);
-    store::CommitRequest held;
-    held.now = now;
-    held.place = place;
-    held.held_classes = {0};
-    store->commit(std::move(scan), held);
+    decide_all(*scan);
+    scan->hold_back({0});
+    commit(*store, mirror, *scan);
   });
-  std::unique_ptr<store::ListScan> list;
+  std::optional<store::ListScan> list;
   report("list scan: add, count", people, [&] {
-    list = store->begin_list(mirror);
+    list.emplace(store->begin_list(mirror));
     store::Listed listed;
     listed.status = domain::RemoteStatus::Subscribed;
     for (std::size_t i = 0; i < people; ++i)
@@ -233,23 +248,16 @@ int main(int argc, char** argv) {
   });
   list.reset();
   report("observe a twentieth, by 1,000: opt-outs", people / 20, [&] {
-    const auto opt_out = [](const domain::EmailAddress&, const store::RemoteView& view) {
-      store::RemoteChange change;
-      change.confirmed = view.ledger->confirmed;
-      change.confirmed->status = domain::RemoteStatus::OptedOut;
-      change.suppress = store::Suppression{now, "subscriber", "enough"};
-      return change;
-    };
     std::vector<domain::EmailAddress> chunk;
     for (std::size_t i = 0; i < people / 20; ++i) {
       chunk.push_back(domain::EmailAddress::from_normalised(email_of(i)));
       if (chunk.size() < 1000 && i + 1 < people / 20) continue;
-      store->observe(mirror, chunk, opt_out, place, now);
+      opt_out(*store, mirror, chunk);
       chunk.clear();
     }
   });
   report("list scan: merge with suppressions", people, [&] {
-    list = store->begin_list(mirror);
+    list.emplace(store->begin_list(mirror));
     list->distinct();
     store::ListedPair pair;
     while (list->next(pair)) {
@@ -259,10 +267,10 @@ int main(int argc, char** argv) {
   std::error_code error;
   std::printf("state file %ju KiB\n", fs::file_size(directory / "state.sqlite", error) / 1024);
   store.reset();
-  report("open again, with its check", 1, [&] { store = store::open_sqlite_store(directory, opened); });
+  report("open again, with its check", 1, [&] { store = store::open_store(directory, opened); });
   store.reset();
   fs::remove(directory / "suppressions.sqlite");
-  report("open without its opt-outs' file", 1, [&] { store = store::open_sqlite_store(directory, opened); });
+  report("open without its opt-outs' file", 1, [&] { store = store::open_store(directory, opened); });
   std::printf("  damaged: %s\n", opened.damaged_set_aside ? "yes" : "no");
   store.reset();
   fs::remove_all(directory);

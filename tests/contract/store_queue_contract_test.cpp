@@ -3,19 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-// What every store promises about the outbound queue: order, claims, settlements, and what a crash leaves.
+// What the store promises about the outbound queue: order, claims, and what a crash leaves.
 namespace stibee_sync::store_tests {
 namespace {
 
 using domain::Intent;
-using Next = store::Settlement::Next;
+using Next = ledger::Settlement::Next;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-class StoreQueue : public ::testing::TestWithParam<std::unique_ptr<Backend> (*)()> {
+class StoreQueue : public ::testing::Test {
  protected:
-  World world{GetParam()()};
+  World world;
   Table table;
 
   void read(UtcTime now, std::vector<int> held = {}) {
@@ -27,12 +27,9 @@ class StoreQueue : public ::testing::TestWithParam<std::unique_ptr<Backend> (*)(
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Each, StoreQueue, ::testing::Values(&memory_backend, &sqlite_backend),
-                         [](const auto& test) { return test.index == 0 ? "Memory" : "Sqlite"; });
-
 // ---- order -------------------------------------------------------------------------------------------
 
-TEST_P(StoreQueue, OptOutsComeBeforeDeletionsBeforeTheRest) {
+TEST_F(StoreQueue, OptOutsComeBeforeDeletionsBeforeTheRest) {
   table = {{key(1), {"gone@x.kr"}}, {key(2), {"no@x.kr"}}};
   read(start);
   world.deliver_all();
@@ -48,36 +45,35 @@ TEST_P(StoreQueue, OptOutsComeBeforeDeletionsBeforeTheRest) {
   EXPECT_FALSE(world.claim(start + 2 * day));
 }
 
-TEST_P(StoreQueue, OneLaneAloneCanBeAskedFor) {
+TEST_F(StoreQueue, OneLaneAloneCanBeAskedFor) {
   table = {{key(1), {"no@x.kr"}}};
   read(start);
   world.deliver_all();
   table[key(1)].subscribed = false;
   table[key(2)] = {"new@x.kr"};
   read(start + second);
-  store::ClaimRequest request;
-  request.mirrors = {world.mirror};
-  request.now = start + second;
-  request.max_people = [](Lane lane, const std::string&) {
+  const auto upserts = [](Lane lane, const std::string&) {
     return std::size_t{lane == Lane::Upsert ? 10U : 0U};
   };
-  EXPECT_EQ(world.store->claim(request, {})->lane, Lane::Upsert);
-  EXPECT_FALSE(world.store->claim(request, {}));
+  const auto claimed = world.claim({world.mirror}, {start + second}, upserts);
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->line.lane, Lane::Upsert);
+  EXPECT_FALSE(world.claim({world.mirror}, {start + second}, upserts));
 }
 
-TEST_P(StoreQueue, TheShapeWhoseOldestRowIsOldestGoesFirst) {
+TEST_F(StoreQueue, TheShapeWhoseOldestRowIsOldestGoesFirst) {
   table = {{key(1), {"b@x.kr", "n", true, "", {9}}}};
   read(start);
   table[key(2)] = {"a@x.kr", "n", true, "", {1}};
   table[key(3)] = {"c@x.kr", "n", true, "", {9}};
   read(start + second);
   const auto first = world.claim(start + 2 * second);
-  EXPECT_EQ(first->shape, "subscribe:9,");
+  EXPECT_EQ(first->line.shape, "subscribe:9");
   EXPECT_THAT(addresses_of(*first), ElementsAre("b@x.kr", "c@x.kr"));
-  EXPECT_EQ(world.claim(start + 2 * second)->shape, "subscribe:1,");
+  EXPECT_EQ(world.claim(start + 2 * second)->line.shape, "subscribe:1");
 }
 
-TEST_P(StoreQueue, RowsOfAShapeGoInTheOrderInWhichTheyBecamePending) {
+TEST_F(StoreQueue, RowsOfAShapeGoInTheOrderInWhichTheyBecamePending) {
   table = {{key(1), {"z@x.kr"}}};
   read(start);
   table[key(2)] = {"b@x.kr"};
@@ -87,7 +83,7 @@ TEST_P(StoreQueue, RowsOfAShapeGoInTheOrderInWhichTheyBecamePending) {
   EXPECT_THAT(claim_addresses(start + second, 2), ElementsAre("b@x.kr"));
 }
 
-TEST_P(StoreQueue, AChangeThatIsOvertakenKeepsItsPlaceAndSendsTheNewestValues) {
+TEST_F(StoreQueue, AChangeThatIsOvertakenKeepsItsPlaceAndSendsTheNewestValues) {
   table = {{key(1), {"b@x.kr", "old"}}};
   read(start);
   table[key(2)] = {"a@x.kr"};
@@ -98,7 +94,17 @@ TEST_P(StoreQueue, AChangeThatIsOvertakenKeepsItsPlaceAndSendsTheNewestValues) {
   EXPECT_EQ(claimed->people[0].values[0].value, "new");
 }
 
-TEST_P(StoreQueue, NobodyIsClaimedBeforeTheyAreDue) {
+// Fails: the queue's statements are bound to the text of a shape that is gone by the time they run.
+TEST_F(StoreQueue, AShapeOfAnyLengthFindsItsPeople) {
+  table = {{key(1), {"a@x.kr", "n", true, "", {100'000'001, 100'000'002, 100'000'003}}}};
+  read(start);
+  const auto claimed = world.claim();
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->line.shape, "subscribe:100000001,100000002,100000003");
+  EXPECT_THAT(addresses_of(*claimed), ElementsAre("a@x.kr"));
+}
+
+TEST_F(StoreQueue, NobodyIsClaimedBeforeTheyAreDue) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);
   world.deliver_all();
@@ -107,10 +113,10 @@ TEST_P(StoreQueue, NobodyIsClaimedBeforeTheyAreDue) {
   world.deliver_all(start + second);
   EXPECT_EQ(world.store->next_due({world.mirror}), start + second + day);
   EXPECT_FALSE(world.claim(start + day));
-  EXPECT_EQ(world.claim(start + second + day)->lane, Lane::Delete);
+  EXPECT_EQ(world.claim(start + second + day)->line.lane, Lane::Delete);
 }
 
-TEST_P(StoreQueue, ServesTheMirrorsThatItIsAskedFor) {
+TEST_F(StoreQueue, ServesTheMirrorsThatItIsAskedFor) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);
   const auto first = world.mirror;
@@ -118,35 +124,32 @@ TEST_P(StoreQueue, ServesTheMirrorsThatItIsAskedFor) {
   world.mirror = second_mirror;
   table = {{key(1), {"b@x.kr"}}};
   read(start - second);
-  store::ClaimRequest request;
-  request.now = start;
-  request.max_people = [](Lane, const std::string&) { return std::size_t{10}; };
-  EXPECT_FALSE(world.store->claim(request, {}));
+  const auto ten = [](Lane, const std::string&) { return std::size_t{10}; };
+  EXPECT_FALSE(world.claim({}, {start}, ten));
   EXPECT_FALSE(world.store->next_due({}));
-  request.mirrors = {first, second_mirror};
-  EXPECT_EQ(world.store->next_due(request.mirrors), start - second);
-  EXPECT_EQ(world.store->claim(request, {})->mirror, second_mirror);
-  EXPECT_EQ(world.store->claim(request, {})->mirror, first);
+  EXPECT_EQ(world.store->next_due({first, second_mirror}), start - second);
+  EXPECT_EQ(world.claim({first, second_mirror}, {start}, ten)->line.mirror, second_mirror);
+  EXPECT_EQ(world.claim({first, second_mirror}, {start}, ten)->line.mirror, first);
 }
 
 // ---- claims ------------------------------------------------------------------------------------------
 
-TEST_P(StoreQueue, WhoIsInFlightIsNotClaimedAgainUntilSettledOrReleased) {
+TEST_F(StoreQueue, WhoIsInFlightIsNotClaimedAgainUntilSettledOrReleased) {
   table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}, {key(3), {"c@x.kr"}}};
   read(start);
   EXPECT_THAT(claim_addresses(start, 2), ElementsAre("a@x.kr", "b@x.kr"));
   EXPECT_THAT(claim_addresses(start, 2), ElementsAre("c@x.kr"));
   EXPECT_FALSE(world.claim());
   EXPECT_FALSE(world.store->next_due({world.mirror}));
-  EXPECT_EQ(world.store->pending(world.mirror), 3U);
-  world.store->release(world.mirror, {email("b@x.kr")});
+  EXPECT_EQ(world.store->pending(world.mirror, start), 3U);
+  world.release({email("b@x.kr")});
   EXPECT_EQ(world.store->next_due({world.mirror}), start);
   EXPECT_THAT(claim_addresses(start, 2), ElementsAre("b@x.kr"));
   world.settle("a@x.kr", Next::Retry, start, 1, start);
   EXPECT_THAT(claim_addresses(start, 2), ElementsAre("a@x.kr"));
 }
 
-TEST_P(StoreQueue, ClaimsDoNotSurviveACrash) {
+TEST_F(StoreQueue, ClaimsDoNotSurviveACrash) {
   table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
   read(start);
   world.claim();
@@ -154,21 +157,21 @@ TEST_P(StoreQueue, ClaimsDoNotSurviveACrash) {
   EXPECT_THAT(claim_addresses(start), ElementsAre("a@x.kr", "b@x.kr"));
 }
 
-TEST_P(StoreQueue, WhoWasInFlightAtACrashAndLeavesIsUnsubscribedInCaseTheCallWasApplied) {
+TEST_F(StoreQueue, WhoWasInFlightAtACrashAndLeavesIsUnsubscribedInCaseTheCallWasApplied) {
   table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
   read(start);
   EXPECT_THAT(claim_addresses(start, 1), ElementsAre("a@x.kr"));
   world.reopen();
   table.clear();
   read(start + second);
-  EXPECT_FALSE(world.find("b@x.kr"));  // was never sent
+  EXPECT_FALSE(world.knows("b@x.kr"));  // was never sent
   const auto claimed = world.claim(start + second);
   ASSERT_TRUE(claimed);
-  EXPECT_EQ(claimed->lane, Lane::Optout);
+  EXPECT_EQ(claimed->line.lane, Lane::Optout);
   EXPECT_THAT(addresses_of(*claimed), ElementsAre("a@x.kr"));
 }
 
-TEST_P(StoreQueue, WhoLeavesWhileTheirCallIsOutIsUnsubscribedAfterIt) {
+TEST_F(StoreQueue, WhoLeavesWhileTheirCallIsOutIsUnsubscribedAfterIt) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);
   const auto claimed = world.claim();
@@ -178,17 +181,17 @@ TEST_P(StoreQueue, WhoLeavesWhileTheirCallIsOutIsUnsubscribedAfterIt) {
   world.deliver(*claimed, start + 2 * second);
   const auto next = world.claim(start + 2 * second);
   ASSERT_TRUE(next);
-  EXPECT_EQ(next->lane, Lane::Optout);
+  EXPECT_EQ(next->line.lane, Lane::Optout);
   EXPECT_EQ(next->people[0].confirmed.status, RemoteStatus::Subscribed);
 }
 
-TEST_P(StoreQueue, WhoLeavesWhileTheirCallIsOutIsUnsubscribedThoughItsAnswerIsLost) {
+TEST_F(StoreQueue, WhoLeavesWhileTheirCallIsOutIsUnsubscribedThoughItsAnswerIsLost) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);
   const auto claimed = world.claim();
   table.clear();
   read(start + second);
-  store::Settlement lost;
+  ledger::Settlement lost;
   lost.email = email("a@x.kr");
   lost.confirmed = claimed->people[0].confirmed;
   lost.next = Next::Retry;
@@ -198,11 +201,11 @@ TEST_P(StoreQueue, WhoLeavesWhileTheirCallIsOutIsUnsubscribedThoughItsAnswerIsLo
   // At once: the backoff was that of another call.
   const auto next = world.claim(start + 2 * second);
   ASSERT_TRUE(next);
-  EXPECT_EQ(next->lane, Lane::Optout);
+  EXPECT_EQ(next->line.lane, Lane::Optout);
   EXPECT_FALSE(next->is_retry);
 }
 
-TEST_P(StoreQueue, ValuesThatMayHaveBeenOverwrittenAreSentAgain) {
+TEST_F(StoreQueue, ValuesThatMayHaveBeenOverwrittenAreSentAgain) {
   table = {{key(1), {"a@x.kr", "old"}}};
   read(start);
   world.deliver_all();
@@ -218,22 +221,23 @@ TEST_P(StoreQueue, ValuesThatMayHaveBeenOverwrittenAreSentAgain) {
   EXPECT_EQ(claimed->people[0].values[0].value, "old");
 }
 
-TEST_P(StoreQueue, GroupsThatMayHaveBeenAssignedAreReleased) {
+TEST_F(StoreQueue, GroupsThatMayHaveBeenAssignedAreReleased) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);
   world.deliver_all();
   table[key(1)].groups = {7};
   read(start + second);
-  EXPECT_EQ(world.claim(start + second)->shape, "group:");
+  EXPECT_EQ(world.claim(start + second)->line.shape, "group_assign:7");
   world.settle("a@x.kr", Next::Retry, start + second, 1, start + day);
   table[key(1)].groups = {};
   read(start + 2 * second);
   const auto claimed = world.claim(start + 2 * second);
   ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->line.shape, "group_release:7");
   EXPECT_EQ(claimed->people[0].confirmed.maybe_groups, domain::GroupSet{7});
 }
 
-TEST_P(StoreQueue, AnUnsubscribeThatMayHaveBeenAppliedIsUndoneByAResubscribe) {
+TEST_F(StoreQueue, AnUnsubscribeThatMayHaveBeenAppliedIsUndoneByAResubscribe) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);
   world.deliver_all();
@@ -243,10 +247,10 @@ TEST_P(StoreQueue, AnUnsubscribeThatMayHaveBeenAppliedIsUndoneByAResubscribe) {
   world.settle("a@x.kr", Next::Retry, start + second, 1, start + day);
   table[key(1)].subscribed = true;
   read(start + 2 * second);
-  EXPECT_EQ(world.claim(start + 2 * second)->shape, "resubscribe:");
+  EXPECT_EQ(world.claim(start + 2 * second)->line.shape, "resubscribe:");
 }
 
-TEST_P(StoreQueue, ABatchThatIsHalvedStaysAmongItself) {
+TEST_F(StoreQueue, ABatchThatIsHalvedStaysAmongItself) {
   table = {{key(1), {"a@x.kr"}},
            {key(2), {"b@x.kr"}},
            {key(3), {"c@x.kr"}},
@@ -270,7 +274,7 @@ TEST_P(StoreQueue, ABatchThatIsHalvedStaysAmongItself) {
   EXPECT_EQ(rest->batch_limit, 0U);
 }
 
-TEST_P(StoreQueue, WithoutARetryBudgetOnlyTheFreshAreServed) {
+TEST_F(StoreQueue, WithoutARetryBudgetOnlyTheFreshAreServed) {
   table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
   read(start);
   claim_addresses(start, 1);
@@ -281,7 +285,7 @@ TEST_P(StoreQueue, WithoutARetryBudgetOnlyTheFreshAreServed) {
   EXPECT_THAT(claim_addresses(start, 10, true), ElementsAre("a@x.kr"));
 }
 
-TEST_P(StoreQueue, FreshAndRetriedRideTogetherInTheOrderOfTheirDueTimes) {
+TEST_F(StoreQueue, FreshAndRetriedRideTogetherInTheOrderOfTheirDueTimes) {
   table = {{key(1), {"m@x.kr"}}};
   read(start);
   world.claim();
@@ -295,273 +299,78 @@ TEST_P(StoreQueue, FreshAndRetriedRideTogetherInTheOrderOfTheirDueTimes) {
   EXPECT_FALSE(claimed->is_retry);
 }
 
-// ---- settlements -------------------------------------------------------------------------------------
-
-TEST_P(StoreQueue, ValuesAreErasedAsSoonAsNothingIsToBeSent) {
-  table = {{key(1), {"a@x.kr", "ann"}}};
+TEST_F(StoreQueue, AClaimThatIsNotCommittedIsNone) {
+  table = {{key(1), {"a@x.kr"}}};
   read(start);
-  EXPECT_TRUE(world.find("a@x.kr")->has_values);
-  world.deliver_all();
-  const auto entry = world.find("a@x.kr");
-  EXPECT_FALSE(entry->has_values);
-  EXPECT_FALSE(entry->lane);
-  EXPECT_EQ(entry->confirmed.status, RemoteStatus::Subscribed);
+  const store::QueueLine line{world.mirror, Lane::Upsert, "subscribe:"};
+  {
+    store::Transaction dropped(*world.store);
+    dropped.claim(line, {email("a@x.kr")});
+    dropped.log_attempt(attempt_at(start));
+  }
+  EXPECT_FALSE(world.find("a@x.kr").call);
+  EXPECT_THAT(world.store->logged_attempts(), IsEmpty());
+  EXPECT_THAT(claim_addresses(start), ElementsAre("a@x.kr"));
 }
 
-TEST_P(StoreQueue, AStepThatLeavesAnotherGoesOnWithTheSameValues) {
-  table = {{key(1), {"a@x.kr", "ann", true, "", {5}}}};
+TEST_F(StoreQueue, ASettlementThatIsNotCommittedLeavesTheCallOut) {
+  table = {{key(1), {"a@x.kr"}}};
   read(start);
   const auto claimed = world.claim();
-  auto settlement = store::Settlement{};
+  ASSERT_TRUE(claimed);
+  ledger::Settlement settlement;
   settlement.email = email("a@x.kr");
-  settlement.confirmed = delivered(*claimed, claimed->people[0], start);
-  settlement.confirmed.groups = {};
-  world.settle(settlement, start + second);
-  const auto next = world.claim(start + second);
-  ASSERT_TRUE(next);
-  EXPECT_EQ(next->shape, "group:");
-  EXPECT_EQ(next->people[0].values[0].value, "ann");
-  EXPECT_EQ(world.find("a@x.kr")->pending_since, start);
+  settlement.confirmed = delivered(*claimed, claimed->people[0], world.policy, start);
+  {
+    store::Transaction dropped(*world.store);
+    pipeline::settle(dropped, world.mirror, {settlement}, world.policy, start);
+    EXPECT_EQ(dropped.find(world.mirror, email("a@x.kr")).row->confirmed.status, RemoteStatus::Subscribed);
+  }
+  EXPECT_TRUE(world.find("a@x.kr").call);
+  EXPECT_EQ(world.row("a@x.kr").confirmed.status, RemoteStatus::Unknown);
+  EXPECT_FALSE(world.claim());
 }
 
-TEST_P(StoreQueue, WhatWasWantedMeanwhileIsPlacedWithWhatIsConfirmedNow) {
-  table = {{key(1), {"a@x.kr", "old"}}};
+// Fails: the queue, and who is looked for, hear of a claim only when it is committed.
+TEST_F(StoreQueue, WhoIsClaimedIsNotFoundAgainByTheSameTransaction) {
+  table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
   read(start);
-  const auto claimed = world.claim();
-  table[key(1)].name = "new";
-  read(start + second);
-  EXPECT_FALSE(world.claim(start + second));
-  world.deliver(*claimed, start + 2 * second);
-  const auto next = world.claim(start + 2 * second);
-  ASSERT_TRUE(next);
-  EXPECT_EQ(next->people[0].values[0].value, "new");
-  world.deliver(*next, start + 2 * second);
-  EXPECT_FALSE(world.claim(start + day));
+  const store::QueueLine line{world.mirror, Lane::Upsert, "subscribe:"};
+  store::Transaction change(*world.store);
+  change.claim(line, {email("a@x.kr")});
+  EXPECT_EQ(change.waiting(line, {start}, 10).people.size(), 1U);
+  EXPECT_TRUE(change.find(world.mirror, email("a@x.kr")).call);
 }
 
-TEST_P(StoreQueue, ARetryWaitsForItsTimeAndSurvivesARestart) {
+// Fails: to the look, the person is still claimed, and later looks begin behind whom it passed over.
+TEST_F(StoreQueue, WhoIsGivenBackIsNotLostThoughTheSameTransactionLooksAtTheQueue) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);
   world.claim();
-  world.settle("a@x.kr", Next::Retry, start, 3, start + 30 * second);
-  world.reopen();
-  EXPECT_FALSE(world.claim(start + 29 * second));
-  EXPECT_EQ(world.store->next_due({world.mirror}), start + 30 * second);
-  const auto entry = world.find("a@x.kr");
-  EXPECT_EQ(entry->attempts, 3);
-  EXPECT_EQ(entry->error, "wrong_email");
-  EXPECT_EQ(entry->pending_since, start);
-  const auto claimed = world.claim(start + 30 * second);
-  EXPECT_TRUE(claimed->is_retry);
-  EXPECT_EQ(claimed->people[0].attempts, 3);
-  world.deliver(*claimed, start + 30 * second);
-  EXPECT_EQ(world.find("a@x.kr")->attempts, 0);
-  EXPECT_EQ(world.find("a@x.kr")->error, "");
+  world.change([&](store::Transaction& change) {
+    change.release(world.mirror, {email("a@x.kr")});
+    EXPECT_EQ(change.heads(world.mirror, Lane::Upsert, {start}).size(), 1U);
+  });
+  EXPECT_EQ(world.store->next_due({world.mirror}), start);
+  EXPECT_THAT(claim_addresses(start), ElementsAre("a@x.kr"));
 }
 
-TEST_P(StoreQueue, AReadThatChangesNothingKeepsTheBackoffAndOneThatDoesEndsIt) {
-  table = {{key(1), {"a@x.kr", "ann"}}};
-  read(start);
-  world.claim();
-  world.settle("a@x.kr", Next::Retry, start, 3, start + 30 * second, 1);
-  read(start + second);
-  EXPECT_EQ(world.find("a@x.kr")->attempts, 3);
-  table[key(1)].name = "anna";
-  read(start + 2 * second);
-  const auto claimed = world.claim(start + 2 * second);
-  ASSERT_TRUE(claimed);
-  EXPECT_FALSE(claimed->is_retry);
-  EXPECT_EQ(claimed->batch_limit, 0U);
-}
-
-TEST_P(StoreQueue, HasteningEndsTheBackoffButNotThePostponement) {
+// Fails: what the look remembers of the queue outlives the change that is undone.
+TEST_F(StoreQueue, ALookAtAQueueWhoseChangeIsUndoneLosesNobody) {
   table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
   read(start);
-  world.deliver_all();
-  table = {{key(2), {"b@x.kr", "bert"}}};
-  read(start + second);
-  world.deliver(*world.claim(start + second),
-                start + second);  // a@ is unsubscribed and to be deleted in a day
-  world.claim(start + second);
-  world.settle("b@x.kr", Next::Retry, start + second, 3, start + day);
-  world.store->hasten(world.mirror, start + 2 * second);
-  EXPECT_THAT(claim_addresses(start + 2 * second), ElementsAre("b@x.kr"));
-  EXPECT_EQ(world.find("b@x.kr")->attempts, 3);
-  EXPECT_FALSE(world.claim(start + 2 * second));
-}
-
-TEST_P(StoreQueue, ParkedPeopleWaitForTheirRowToChangeOrForARetry) {
-  table = {{key(1), {"a@x.kr", "ann"}}, {key(2), {"b@x.kr", "bob"}}};
-  read(start);
+  EXPECT_THAT(claim_addresses(start, 1), ElementsAre("a@x.kr"));
   world.claim();
-  world.settle("a@x.kr", Next::Park, start + second, 2);
-  world.settle("b@x.kr", Next::Park, start + second, 1);
-  EXPECT_FALSE(world.claim(start + day));
-  EXPECT_FALSE(world.store->next_due({world.mirror}));
-  EXPECT_EQ(world.store->pending(world.mirror), 0U);
-  const auto parked = world.store->parked(world.mirror, 10);
-  ASSERT_EQ(parked.size(), 2U);
-  EXPECT_EQ(parked[0].key, "1");
-  EXPECT_EQ(parked[0].email, "a@x.kr");
-  EXPECT_EQ(parked[0].reason, "wrong_email");
-  EXPECT_EQ(parked[0].message, "no such domain");
-  EXPECT_EQ(parked[0].attempts, 2);
-  EXPECT_EQ(parked[0].since, start + second);
-  EXPECT_EQ(world.store->summary(world.mirror, start).parked.at("wrong_email"), 2U);
-
-  read(start + 2 * second);
-  EXPECT_FALSE(world.claim(start + 2 * second));
-  table[key(1)].name = "anna";
-  read(start + 3 * second);
-  EXPECT_THAT(claim_addresses(start + 3 * second), ElementsAre("a@x.kr"));
-  EXPECT_EQ(world.store->retry(world.mirror, "other_reason", "", place, start), 0U);
-  EXPECT_EQ(world.store->retry(world.mirror, "", "nobody@x.kr", place, start), 0U);
-  EXPECT_EQ(world.store->retry(world.mirror, "", "b@x.kr", place, start + 4 * second), 1U);
-  const auto claimed = world.claim(start + 4 * second);
-  ASSERT_TRUE(claimed);
-  EXPECT_EQ(claimed->people[0].values[0].value, "bob");
-  EXPECT_EQ(claimed->people[0].attempts, 0);
-  EXPECT_THAT(world.store->parked(world.mirror, 10), IsEmpty());
-}
-
-TEST_P(StoreQueue, RetryReleasesByReasonOrAll) {
-  table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
-  read(start);
-  world.claim();
-  world.settle("a@x.kr", Next::Park);
-  world.settle("b@x.kr", Next::Park);
-  EXPECT_EQ(world.store->retry(world.mirror, "wrong_email", "", place, start), 2U);
-  world.claim();
-  world.settle("a@x.kr", Next::Park);
-  world.settle("b@x.kr", Next::Park);
-  EXPECT_EQ(world.store->retry(world.mirror, "", "", place, start), 2U);
-  EXPECT_EQ(world.claim()->people.size(), 2U);
-}
-
-TEST_P(StoreQueue, ARefusalOfWhatIsNoLongerWantedParksNobody) {
-  table = {{key(1), {"a@x.kr", "bad"}}};
-  read(start);
-  world.claim();
-  table[key(1)].name = "good";
-  read(start + second);
-  world.settle("a@x.kr", Next::Park, start + 2 * second);
-  const auto claimed = world.claim(start + 2 * second);
-  ASSERT_TRUE(claimed);
-  EXPECT_EQ(claimed->people[0].values[0].value, "good");
-}
-
-TEST_P(StoreQueue, WhatCannotBeDoneIsParkedUntilTheRulesChange) {
-  table = {{key(1), {"a@x.kr", "ann"}}};
-  world.read(table, {.rule = place_nobody});
-  EXPECT_FALSE(world.claim());
-  EXPECT_EQ(world.store->parked(world.mirror, 10).at(0).reason, "not_allowed");
-  EXPECT_EQ(world.store->retry(world.mirror, "", "", place_nobody, start), 0U);
-  world.store->replace_all(world.mirror, place, start + second);
-  EXPECT_THAT(world.store->parked(world.mirror, 10), IsEmpty());
-  EXPECT_EQ(world.claim(start + second)->people[0].values[0].value, "ann");
-}
-
-TEST_P(StoreQueue, ANewRuleThatNeedsErasedValuesWaitsForTheNextRead) {
-  table = {{key(1), {"a@x.kr", "ann"}}};
-  read(start);
-  const auto claimed = world.claim();
-  auto settlement = store::Settlement{};
-  settlement.email = email("a@x.kr");
-  settlement.confirmed.status = RemoteStatus::OptedOut;
-  world.settle(settlement);
-  EXPECT_FALSE(world.find("a@x.kr")->has_values);
-  const auto everybody = [](const domain::Wanted&, const domain::Confirmed& confirmed, UtcTime now) {
-    store::Placement placement;
-    if (confirmed.status == RemoteStatus::Subscribed) return placement;
-    placement.lane = Lane::Upsert;
-    placement.shape = "resubscribe:";
-    placement.due = now;
-    return placement;
-  };
-  world.store->replace_all(world.mirror, everybody, start + second);
-  EXPECT_FALSE(world.claim(start + second));
-  const auto result = world.read(table, {.now = start + 2 * second, .rule = everybody});
-  EXPECT_THAT(result.staged, ElementsAre(key(1)));
-  const auto again = world.claim(start + 2 * second);
-  ASSERT_TRUE(again);
-  EXPECT_EQ(again->people[0].values[0].value, "ann");
-  world.deliver(*again, start + 2 * second);
-  EXPECT_THAT(world.read(table, {.now = start + 3 * second, .rule = everybody}).staged, IsEmpty());
-}
-
-TEST_P(StoreQueue, SettlingWhoIsUnknownIsIgnored) {
-  world.settle("nobody@x.kr", Next::Continue);
-  EXPECT_FALSE(world.find("nobody@x.kr"));
-}
-
-// ---- reports -----------------------------------------------------------------------------------------
-
-TEST_P(StoreQueue, TheSummaryCountsWhoWaitsAndSinceWhen) {
-  table = {
-      {key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}, {key(3), {"c@x.kr"}}, {key(4), {"d@x.kr", "n", false}}};
-  read(start);
-  auto summary = world.store->summary(world.mirror, start);
-  EXPECT_EQ(summary.wanted_subscribed, 3U);
-  EXPECT_EQ(summary.people.at(RemoteStatus::Unknown), 4U);
-  EXPECT_EQ(summary.pending.at(Lane::Upsert).people, 3U);
-  EXPECT_EQ(summary.pending.at(Lane::Upsert).oldest, start);
-  EXPECT_EQ(summary.pending.at(Lane::Optout).people, 0U);
-  EXPECT_EQ(summary.pending.at(Lane::Optout).oldest, std::nullopt);
-
-  world.deliver_all();
-  table.erase(key(1));
-  read(start + second);
-  summary = world.store->summary(world.mirror, start + second);
-  EXPECT_EQ(summary.pending.at(Lane::Optout).people, 1U);
-  world.deliver_all(start + second);
-  summary = world.store->summary(world.mirror, start + second);
-  EXPECT_EQ(summary.pending.at(Lane::Delete).people, 0U);  // postponed
-  EXPECT_EQ(summary.pending.at(Lane::Delete).oldest, std::nullopt);
-  EXPECT_EQ(world.store->pending(world.mirror), 0U);
-  summary = world.store->summary(world.mirror, start + 2 * day);
-  EXPECT_EQ(summary.pending.at(Lane::Delete).people, 1U);
-  EXPECT_EQ(summary.pending.at(Lane::Delete).oldest, start + second + day);
-  EXPECT_EQ(summary.people.at(RemoteStatus::Subscribed), 2U);
-  EXPECT_EQ(summary.people.at(RemoteStatus::Unsubscribed), 1U);
-
-  // Who waits for another attempt is pending all the same, since the beginning.
-  table[key(2)].name = "bert";
-  read(start + 3 * second);
-  world.claim(start + 3 * second);
-  world.settle("b@x.kr", Next::Retry, start + 4 * second, 1, start + day);
-  table[key(3)].name = "carl";
-  read(start + 5 * second);
-  summary = world.store->summary(world.mirror, start + 5 * second);
-  EXPECT_EQ(summary.pending.at(Lane::Upsert).people, 2U);
-  EXPECT_EQ(summary.pending.at(Lane::Upsert).oldest, start + 3 * second);
-  EXPECT_EQ(world.store->pending(world.mirror), 2U);
-
-  // The same without a look at everybody.
-  const auto backlog = world.store->backlog(world.mirror, start + 5 * second);
-  for (const auto lane : domain::all_lanes) {
-    EXPECT_EQ(backlog.pending.at(lane).people, summary.pending.at(lane).people);
-    EXPECT_EQ(backlog.pending.at(lane).oldest, summary.pending.at(lane).oldest);
+  world.release({email("a@x.kr")});
+  {
+    // a@ leaves the queue, so that all of it is out.
+    store::Transaction dropped(*world.store);
+    const auto before = dropped.find(world.mirror, email("a@x.kr"));
+    dropped.write(world.mirror, email("a@x.kr"), before, {});
+    EXPECT_THAT(dropped.heads(world.mirror, Lane::Upsert, {start}), IsEmpty());
   }
-  EXPECT_EQ(backlog.parked, summary.parked);
-  EXPECT_EQ(world.store->wanted_subscribed(world.mirror), summary.wanted_subscribed);
-}
-
-TEST_P(StoreQueue, TheLastAttemptsOfEachLimiterOutliveARestart) {
-  table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
-  read(start);
-  world.claim(start + second, 1);
-  world.claim(start + 2 * second, 1);
-  world.claim(start + 3 * second, 1);  // nobody was left: no attempt
-  world.reopen();
-  auto attempts = world.store->logged_attempts();
-  ASSERT_EQ(attempts.size(), 2U);
-  EXPECT_EQ(attempts[0].limiter_class, "all");
-  EXPECT_EQ(attempts[0].at, start + second);
-  EXPECT_EQ(attempts[0].boot_id, "boot");
-  EXPECT_EQ(attempts[0].since_boot_ns, 42);
-  EXPECT_EQ(attempts[1].at, start + 2 * second);
-  world.claim(start + 4 * second, 1);
-  EXPECT_EQ(world.store->logged_attempts().back().at, start + 4 * second);
+  EXPECT_EQ(world.store->next_due({world.mirror}), start);
+  EXPECT_THAT(claim_addresses(start), ElementsAre("a@x.kr"));
 }
 
 }  // namespace

@@ -1,62 +1,49 @@
 #include "contract/store_world.hpp"
 
+#include "stibee_sync/ledger/confirmed.hpp"
+#include "stibee_sync/ledger/next_operation.hpp"
+
 #include <algorithm>
 #include <cstdlib>
-#include <stdexcept>
-#include <utility>
 
 namespace stibee_sync::store_tests {
 
 using domain::Intent;
 
-store::Placement place(const domain::Wanted& wanted, const domain::Confirmed& confirmed, UtcTime now) {
-  store::Placement placement;
-  const auto queue = [&](Lane lane, std::string shape, UtcTime due) {
-    placement.lane = lane;
-    placement.shape = std::move(shape);
-    placement.due = due;
-  };
-  const bool mailed = confirmed.status == RemoteStatus::Subscribed || confirmed.maybe_subscribed;
-  switch (wanted.intent) {
-    case Intent::Subscribed:
-      if (confirmed.status == RemoteStatus::OptedOut) break;
-      if (confirmed.status == RemoteStatus::Purged) {
-        placement.impossible = "purged";
-      } else if (confirmed.status == RemoteStatus::Unsubscribed) {
-        queue(Lane::Upsert, "resubscribe:", now);
-      } else if (confirmed.status == RemoteStatus::Unknown || confirmed.fields != wanted.fields) {
-        std::string shape = "subscribe:";
-        for (const auto group : wanted.groups)
-          shape += std::to_string(group) + ",";
-        queue(Lane::Upsert, shape, now);
-      } else if (confirmed.groups != wanted.groups || !confirmed.maybe_groups.empty()) {
-        queue(Lane::Upsert, "group:", now);
-      }
-      break;
-    case Intent::Unsubscribed:
-      if (mailed) queue(Lane::Optout, "unsubscribe", now);
-      break;
-    case Intent::Absent: {
-      if (mailed) {
-        queue(Lane::Optout, "unsubscribe", now);
-      } else if (confirmed.status == RemoteStatus::Unsubscribed) {
-        queue(Lane::Delete, "delete", std::max(now, wanted.left_at.value_or(now) + day));
-      } else {
-        placement.finished = true;
-      }
-      break;
-    }
-  }
-  return placement;
+namespace {
+
+// The same for every store, so that two of them can be compared.
+const domain::StateKey& fingerprint_key() {
+  static const domain::StateKey key{domain::StateKey::Bytes{}};
+  return key;
 }
 
-store::Placement place_nobody(const domain::Wanted& wanted, const domain::Confirmed& confirmed, UtcTime now) {
-  auto placement = place(wanted, confirmed, now);
-  if (placement.lane == Lane::Upsert) {
-    placement = {};
-    placement.impossible = "not_allowed";
+int class_of(Intent was, const domain::Wanted& wanted, const std::optional<ledger::LedgerView>& before) {
+  switch (wanted.intent) {
+    case Intent::Subscribed:
+      if (was == Intent::Subscribed) return wanted == before->wanted ? None : Update;
+      return before && before->confirmed.status == RemoteStatus::Unsubscribed ? Resubscribe : Add;
+    case Intent::Unsubscribed:
+      return was == Intent::Subscribed ? OptOut : None;
+    case Intent::Absent:
+      return was == Intent::Absent ? None : Removal;
   }
-  return placement;
+  std::abort();
+}
+
+void take_values(ledger::AddressDecision& decision, const domain::Member& member) {
+  decision.values = member.fields;
+  decision.wanted.fields = domain::fingerprint_of(member.fields, fingerprint_key());
+  decision.wanted.groups = member.groups;
+  decision.wanted.consented_at = member.consented_at;
+}
+
+}  // namespace
+
+ledger::Policy default_policy() {
+  ledger::Policy policy;
+  policy.delete_after = day;
+  return policy;
 }
 
 TemporaryDirectory::TemporaryDirectory() {
@@ -74,40 +61,20 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-namespace {
+// ---- reads -----------------------------------------------------------------------------------------------
 
-class MemoryBackend : public Backend {
- public:
-  std::unique_ptr<store::Store> open() override { return store::make_memory_store(state_); }
-
- private:
-  std::shared_ptr<store::MemoryState> state_ = store::make_memory_state();
-};
-
-class SqliteBackend : public Backend {
- public:
-  std::unique_ptr<store::Store> open() override {
-    store::OpenReport report;
-    auto store = store::open_sqlite_store(directory_.path(), report);
-    if (report.damaged_set_aside) throw std::runtime_error("the state was taken for damaged");
-    return store;
-  }
-
- private:
-  TemporaryDirectory directory_;
-};
-
-domain::Fingerprint fingerprint_of(const Row& row, const domain::StateKey& key) {
+domain::Fingerprint fingerprint_of(const Row& row) {
   std::string text = row.email + '\t' + row.name + '\t' + (row.subscribed ? "y" : "n") + '\t' + row.rejection;
   for (const auto group : row.groups)
     text += '\t' + std::to_string(group);
-  return key.fingerprint(text);
+  if (row.consented_at) text += "\t@" + std::to_string(row.consented_at->time_since_epoch().count());
+  return fingerprint_key().fingerprint(text);
 }
 
-store::StagedRow staged_row(const MemberKey& key, const Row& row, const domain::StateKey& state_key) {
+store::StagedRow staged_row(const MemberKey& key, const Row& row) {
   store::StagedRow staged;
   staged.key = key;
-  staged.fingerprint = fingerprint_of(row, state_key);
+  staged.fingerprint = fingerprint_of(row);
   if (!row.email.empty()) staged.email = email(row.email);
   staged.subscribed = row.subscribed;
   if (!row.rejection.empty() || row.email.empty()) {
@@ -119,22 +86,25 @@ store::StagedRow staged_row(const MemberKey& key, const Row& row, const domain::
   member.email = *staged.email;
   member.subscribed = row.subscribed;
   member.groups = row.groups;
+  member.consented_at = row.consented_at;
   member.fields = {{"name", row.name}};
   staged.member = std::move(member);
   return staged;
 }
 
-// The rule of the real differ, in short.
-store::AddressDecision decide(const std::vector<store::BearerRow>& bearers,
-                              const std::optional<store::LedgerView>& before, const domain::StateKey& key,
-                              UtcTime now) {
-  store::AddressDecision decision;
+Presented decided(const store::TouchedAddress& address, UtcTime now) {
+  const auto& bearers = address.bearers;
+  if (!std::is_sorted(bearers.begin(), bearers.end(),
+                      [](const auto& a, const auto& b) { return a.key < b.key; })) {
+    throw std::runtime_error("bearers out of order");
+  }
+  Presented presented{bearers, address.ledger, {}, None};
+  auto& decision = presented.decision;
   auto& wanted = decision.wanted;
-  if (before) wanted = before->wanted;
+  if (address.ledger) wanted = address.ledger->wanted;
   const auto was = wanted.intent;
-  decision.duplicate = bearers.size() > 1;
   const auto usable = std::find_if(bearers.begin(), bearers.end(), [&](const auto& bearer) {
-    return !bearer.rejected && (bearer.member || before);
+    return !bearer.rejected && (bearer.member || address.ledger);
   });
   const bool all = std::all_of(bearers.begin(), bearers.end(), [](const auto& b) { return b.subscribed; });
   if (bearers.empty()) {
@@ -147,137 +117,105 @@ store::AddressDecision decide(const std::vector<store::BearerRow>& bearers,
   }
   if (wanted.intent != Intent::Absent) wanted.left_at.reset();
   if (!bearers.empty()) decision.key = usable == bearers.end() ? bearers.front().key : usable->key;
-  if (usable != bearers.end() && usable->member) {
-    decision.values = usable->member->fields;
-    wanted.fields = domain::fingerprint_of(usable->member->fields, key);
-    wanted.groups = usable->member->groups;
-  }
-  switch (wanted.intent) {
-    case Intent::Subscribed:
-      if (was == Intent::Subscribed) {
-        decision.change_class = wanted == before->wanted ? None : Update;
-      } else {
-        decision.change_class =
-            before && before->confirmed.status == RemoteStatus::Unsubscribed ? Resubscribe : Add;
-      }
-      break;
-    case Intent::Unsubscribed:
-      decision.change_class = was == Intent::Subscribed ? OptOut : None;
-      break;
-    case Intent::Absent:
-      decision.change_class = was == Intent::Absent ? None : Removal;
-      break;
-  }
-  return decision;
+  if (usable != bearers.end() && usable->member) take_values(decision, *usable->member);
+  presented.change_class = class_of(was, wanted, address.ledger);
+  return presented;
 }
 
-}  // namespace
-
-std::unique_ptr<Backend> memory_backend() {
-  return std::make_unique<MemoryBackend>();
-}
-std::unique_ptr<Backend> sqlite_backend() {
-  return std::make_unique<SqliteBackend>();
-}
-
-World::World(std::unique_ptr<Backend> made) : backend(std::move(made)) {
+World::World() {
   reopen();
 }
 
 void World::reopen() {
   owned.reset();
-  owned = backend->open();
+  store::OpenReport report;
+  owned = store::open_store(directory.path(), report);
+  if (report.damaged_set_aside || report.suppressions_set_aside)
+    throw std::runtime_error("the state was taken for damaged");
   store = owned.get();
   mirror = store->open_mirror("members", 1234);
 }
 
-std::unique_ptr<store::Scan> World::scan(const Table& table, UtcTime now, ReadResult& result) {
+store::Scan World::scan(const Table& table, UtcTime now, ReadResult& result) {
   auto scan = store->begin_scan(mirror);
-  // The same for every store, so that two of them can be compared.
-  static const domain::StateKey state_key{domain::StateKey::Bytes{}};
-  store::SnapshotRow stored;
-  bool more = scan->next(stored);
-  const auto gone_before = [&](const MemberKey* key) {
-    while (more && (key == nullptr || stored.key < *key)) {
-      scan->stage_gone(stored.key);
-      result.staged.push_back(stored.key);
-      more = scan->next(stored);
-    }
-  };
-  for (const auto& [member_key, row] : table) {
-    gone_before(&member_key);
-    const bool known = more && stored.key == member_key;
-    const bool same = known && stored.fingerprint == fingerprint_of(row, state_key) && !stored.shadowed;
-    if (known) more = scan->next(stored);
-    if (same) continue;
-    scan->stage(staged_row(member_key, row, state_key));
-    result.staged.push_back(member_key);
-  }
-  gone_before(nullptr);
-  std::string last;
-  scan->for_each_address([&](const domain::EmailAddress& address,
-                             const std::vector<store::BearerRow>& bearers,
-                             const std::optional<store::LedgerView>& before) {
-    if (!(last < address.text())) throw std::runtime_error("addresses out of order");
-    last = address.text();
-    if (!std::is_sorted(bearers.begin(), bearers.end(),
-                        [](const auto& a, const auto& b) { return a.key < b.key; })) {
-      throw std::runtime_error("bearers out of order");
-    }
-    auto decision = decide(bearers, before, state_key, now);
-    result.addresses[address.text()] = {bearers, before, decision};
-    return decision;
-  });
+  read_into(scan, table, now, result);
   return scan;
 }
 
-namespace {
-
-store::CommitRequest request_of(const ReadOptions& options) {
-  store::CommitRequest request;
-  request.now = options.now;
-  request.held_classes = options.held;
-  request.holds = options.holds;
-  request.place = options.rule;
-  request.facts.last_success = options.now;
-  return request;
+pipeline::AppliedRead World::commit(store::Scan scan, const ReadOptions& options) {
+  return change([&](store::Transaction& transaction) {
+    scan.hold_back(options.held);
+    const auto applied = pipeline::apply_read(transaction, mirror, scan, policy, options.now);
+    store::SourceFacts facts;
+    facts.last_success = options.now;
+    transaction.set_facts(mirror, facts);
+    transaction.replace_holds(mirror, options.holds);
+    transaction.drop_expired_approvals(mirror, options.now);
+    return applied;
+  });
 }
 
-}  // namespace
-
-store::CommitReport World::commit(std::unique_ptr<store::Scan> scan, const ReadOptions& options) {
-  return store->commit(std::move(scan), request_of(options));
-}
-
-store::CommitReport World::commit_ahead(store::Scan& scan, std::size_t most, const ReadOptions& options) {
-  return store->commit_ahead(scan, request_of(options), most);
+pipeline::AppliedRead World::commit_ahead(store::Scan& scan, std::size_t most, UtcTime now) {
+  return pipeline::apply_ahead(*store, mirror, scan, most, policy, now);
 }
 
 ReadResult World::read(const Table& table, const ReadOptions& options) {
   ReadResult result;
   auto staged = scan(table, options.now, result);
-  result.report = commit(std::move(staged), options);
+  result.applied = commit(std::move(staged), options);
   return result;
 }
 
-std::optional<store::Claimed> World::claim(UtcTime now, std::size_t most, bool retries) {
-  store::ClaimRequest request;
-  request.mirrors = {mirror};
-  request.now = now;
-  request.retries_allowed = retries;
-  request.max_people = [most](domain::Lane, const std::string&) { return most; };
-  return store->claim(request, [now](const std::string&, std::size_t) { return attempt_at(now); });
+store::SnapshotRow World::snapshot_row(const MemberKey& wanted) {
+  auto scan = store->begin_scan(mirror);
+  store::SnapshotRow row;
+  while (scan.next(row)) {
+    if (row.key == wanted) return row;
+  }
+  throw std::runtime_error("no such row in the snapshot");
 }
 
-void World::deliver(const store::Claimed& claimed, UtcTime now) {
-  std::vector<store::Settlement> people;
+std::vector<MemberKey> World::snapshot_keys() {
+  auto scan = store->begin_scan(mirror);
+  std::vector<MemberKey> keys;
+  store::SnapshotRow row;
+  while (scan.next(row))
+    keys.push_back(row.key);
+  return keys;
+}
+
+// ---- the queue -------------------------------------------------------------------------------------------
+
+std::optional<pipeline::Claimed> World::claim(const std::vector<store::MirrorId>& mirrors,
+                                              const store::Due& due, const pipeline::Capacity& capacity) {
+  return change([&](store::Transaction& transaction) -> std::optional<pipeline::Claimed> {
+    const auto line = pipeline::most_urgent(transaction, mirrors, due, capacity);
+    if (!line) return std::nullopt;
+    const auto most = capacity(line->lane, line->shape);
+    auto waiting = transaction.waiting(*line, due, most);
+    auto claimed = pipeline::claim(transaction, *line, std::move(waiting), most);
+    transaction.log_attempt(attempt_at(due.now));
+    return claimed;
+  });
+}
+
+std::optional<pipeline::Claimed> World::claim(UtcTime now, std::size_t most, bool retries) {
+  return claim({mirror}, {now, retries}, [most](Lane, const std::string&) { return most; });
+}
+
+void World::release(const std::vector<domain::EmailAddress>& people) {
+  change([&](store::Transaction& transaction) { transaction.release(mirror, people); });
+}
+
+void World::deliver(const pipeline::Claimed& claimed, UtcTime now) {
+  std::vector<ledger::Settlement> people;
   for (const auto& person : claimed.people) {
-    store::Settlement settlement;
+    ledger::Settlement settlement;
     settlement.email = person.email;
-    settlement.confirmed = delivered(claimed, person, now);
+    settlement.confirmed = delivered(claimed, person, policy, now);
     people.push_back(std::move(settlement));
   }
-  store->settle(mirror, people, place, now);
+  settle(people, now);
 }
 
 void World::deliver_all(UtcTime now) {
@@ -289,65 +227,85 @@ void World::deliver_all(UtcTime now) {
   throw std::runtime_error("the queue does not become empty");
 }
 
-void World::settle(const std::string& address, store::Settlement::Next next, UtcTime now, int attempts,
+void World::settle(const std::string& address, ledger::Settlement::Next next, UtcTime now, int attempts,
                    UtcTime not_before, std::uint32_t batch_limit) {
-  store::Settlement settlement;
+  ledger::Settlement settlement;
   settlement.email = email(address);
-  if (const auto entry = find(address)) settlement.confirmed = entry->confirmed;
+  if (const auto person = find(address); person.row) settlement.confirmed = person.row->confirmed;
   settlement.next = next;
   settlement.attempts = attempts;
   settlement.not_before = not_before;
   settlement.batch_limit = batch_limit;
-  settlement.reason = "wrong_email";
+  settlement.reason = domain::Reason::WrongEmail;
   settlement.message = "no such domain";
   settle(settlement, now);
 }
 
-void World::settle(const store::Settlement& settlement, UtcTime now) {
-  store->settle(mirror, {settlement}, place, now);
+void World::settle(const ledger::Settlement& settlement, UtcTime now) {
+  settle(std::vector{settlement}, now);
 }
 
-store::SnapshotRow World::snapshot_row(const MemberKey& wanted) {
-  const auto scan = store->begin_scan(mirror);
-  store::SnapshotRow row;
-  while (scan->next(row)) {
-    if (row.key == wanted) return row;
-  }
-  throw std::runtime_error("no such row in the snapshot");
+void World::settle(const std::vector<ledger::Settlement>& people, UtcTime now) {
+  change(
+      [&](store::Transaction& transaction) { pipeline::settle(transaction, mirror, people, policy, now); });
 }
 
-std::vector<MemberKey> World::snapshot_keys() {
-  const auto scan = store->begin_scan(mirror);
-  std::vector<MemberKey> keys;
-  store::SnapshotRow row;
-  while (scan->next(row))
-    keys.push_back(row.key);
-  return keys;
+std::size_t World::unpark(std::string_view reason, std::string_view address, UtcTime now) {
+  return change([&](store::Transaction& transaction) {
+    return pipeline::unpark(transaction, mirror, reason, address, policy, now);
+  });
 }
 
-domain::Confirmed delivered(const store::Claimed& claimed, const store::ClaimedPerson& person, UtcTime now) {
-  auto confirmed = person.confirmed;
-  confirmed.maybe_subscribed = false;
-  switch (claimed.lane) {
-    case Lane::Optout:
-      confirmed.status = RemoteStatus::Unsubscribed;
-      confirmed.since = now;
-      break;
-    case Lane::Delete:
-      confirmed = {};
-      break;
-    case Lane::Upsert:
-      if (confirmed.status != RemoteStatus::Subscribed) confirmed.since = now;
-      confirmed.status = RemoteStatus::Subscribed;
-      if (claimed.shape != "group:") confirmed.fields = person.wanted.fields;
-      confirmed.groups = person.wanted.groups;
-      confirmed.maybe_groups.clear();
-      break;
-  }
-  return confirmed;
+void World::hasten(UtcTime now) {
+  change([&](store::Transaction& transaction) { pipeline::hasten(transaction, mirror, now); });
 }
 
-std::vector<std::string> addresses_of(const store::Claimed& claimed) {
+void World::place_all(UtcTime now) {
+  change([&](store::Transaction& transaction) { pipeline::place_all(transaction, mirror, policy, now); });
+}
+
+// ---- what Stibee shows, and what the member database is told ---------------------------------------------
+
+ledger::RemoteView World::observe(const std::string& address, const pipeline::Consequence& consequence,
+                                  UtcTime now) {
+  return change([&](store::Transaction& transaction) {
+    const auto person = transaction.find(mirror, email(address));
+    pipeline::carry_out(transaction, mirror, email(address), person, consequence, policy, now);
+    return ledger::view_of(person);
+  });
+}
+
+void World::finish_writeback(std::int64_t id) {
+  change([&](store::Transaction& transaction) {
+    if (const auto whose = transaction.erase_writeback(mirror, id)) transaction.touch(mirror, *whose);
+  });
+}
+
+void World::postpone_writeback(std::int64_t id, UtcTime not_before) {
+  change([&](store::Transaction& transaction) { transaction.postpone_writeback(mirror, id, not_before); });
+}
+
+// ---- calls -----------------------------------------------------------------------------------------------
+
+std::optional<domain::Operation> operation_for(const pipeline::Claimed& claimed,
+                                               const pipeline::ClaimedPerson& person,
+                                               const ledger::Policy& policy, UtcTime now) {
+  const auto step = ledger::next_operation(person.wanted, person.confirmed, policy, now);
+  const auto* operation = std::get_if<domain::Operation>(&step);
+  if (operation == nullptr || ledger::shape_of(*operation) != claimed.line.shape) return std::nullopt;
+  return *operation;
+}
+
+domain::Confirmed delivered(const pipeline::Claimed& claimed, const pipeline::ClaimedPerson& person,
+                            const ledger::Policy& policy, UtcTime now) {
+  const auto operation = operation_for(claimed, person, policy, now);
+  if (!operation) return person.confirmed;
+  domain::Outcome outcome;
+  outcome.kind = domain::OutcomeKind::Delivered;
+  return ledger::confirmed_after(person.confirmed, *operation, person.wanted, outcome, now);
+}
+
+std::vector<std::string> addresses_of(const pipeline::Claimed& claimed) {
   std::vector<std::string> addresses;
   for (const auto& person : claimed.people)
     addresses.push_back(person.email.text());

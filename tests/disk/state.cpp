@@ -1,6 +1,6 @@
 #include "disk/state.hpp"
 
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "stibee_sync/store/store.hpp"
 
 #include <stdexcept>
 #include <string>
@@ -44,7 +44,7 @@ std::unique_ptr<SimulatedDisk> disk_with_state() {
 
 std::unique_ptr<store::Store> open_state(const SimulatedDisk& disk) {
   store::OpenReport report;
-  auto store = store::open_sqlite_store(disk.directory(), report);
+  auto store = store::open_store(disk.directory(), report);
   if (report.damaged_set_aside || report.suppressions_set_aside) {
     throw std::logic_error("the state was taken for damaged");
   }

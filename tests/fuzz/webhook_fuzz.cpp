@@ -1,8 +1,8 @@
 // Whatever is posted to the webhook listener, reading it ends in an event whose people are usable, or in a
 // refusal; and no header makes a caller a friend. An input is a line that stands for path and
 // X-Forwarded-For, and the body after it.
-#include "stibee_sync/webhook/event.hpp"
 #include "stibee_sync/webhook/gate.hpp"
+#include "stibee_sync/webhook/list_event.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -67,9 +67,7 @@ TEST_P(Confirm, AHumanMayAskAgain) {
   daemon_->run_for(1min);
   ASSERT_EQ(daemon_->store().parked(daemon_->plan().id, 10).size(), 1U);
   EXPECT_EQ(mails(), 0U);
-  daemon_->store().retry(daemon_->plan().id, "confirmation_in_doubt", "",
-                         pipeline::place_rule(daemon_->plan().policy), utc());
-  daemon_->dispatch().wake();
+  EXPECT_EQ(daemon_->retry("confirmation_in_doubt", ""), 1U);
   daemon_->run_for(5s);
   EXPECT_EQ(mails(), 1U);
   EXPECT_EQ(ready(), 1U);

@@ -106,7 +106,7 @@ class Scenario : public ::testing::Test {
       count += call.endpoint == endpoint ? 1 : 0;
     return count;
   }
-  std::size_t pending() { return daemon_->store().pending(daemon_->plan().id); }
+  std::size_t pending() { return daemon_->pending(); }
   std::uint64_t violations() const {
     std::uint64_t sum = 0;
     for (const auto& limit : far_end_.model.limits())

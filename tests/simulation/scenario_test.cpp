@@ -182,10 +182,7 @@ TEST_F(Scenario, TheCulpritOfARefusedBatchIsFoundAndParkedAlone) {
   EXPECT_EQ(pending(), 0u);
 
   far_end_.model.set_faults(R"({"rules":[]})");
-  const auto retried = daemon_->store().retry(daemon_->plan().id, "", "p777@example.com",
-                                              pipeline::place_rule(daemon_->plan().policy), utc());
-  EXPECT_EQ(retried, 1u);
-  daemon_->dispatch().wake();
+  EXPECT_EQ(daemon_->retry("", "p777@example.com"), 1u);
   daemon_->run_for(10s);
   EXPECT_EQ(subscribed(), 2'000u);
 }
@@ -321,10 +318,10 @@ TEST_F(Scenario, AnApprovedHoldIsAppliedOnceAndAnotherDigestReleasesNothing) {
   daemon_->run_for(3s);
   const auto holds = daemon_->store().holds(daemon_->plan().id);
   ASSERT_EQ(holds.size(), 1u);
-  daemon_->store().approve(daemon_->plan().id, "0000000000000000", utc() + 1h);
+  daemon_->approve("0000000000000000");
   daemon_->run_for(3s);
   EXPECT_EQ(subscribed(), 1'000u);
-  daemon_->store().approve(daemon_->plan().id, holds[0].digest, utc() + 1h);
+  daemon_->approve(holds[0].digest);
   daemon_->run_for(10s);
   EXPECT_EQ(subscribed(), 400u);
   EXPECT_TRUE(daemon_->store().holds(daemon_->plan().id).empty());
@@ -341,7 +338,7 @@ TEST_F(Scenario, AnApprovalIsForThatChangeSetOnly) {
   const auto holds = daemon_->store().holds(daemon_->plan().id);
   ASSERT_EQ(holds.size(), 1u);
   rows_.erase(601);
-  daemon_->store().approve(daemon_->plan().id, holds[0].digest, utc() + 1h);
+  daemon_->approve(holds[0].digest);
   daemon_->run_for(10s);
   EXPECT_EQ(subscribed(), 1'000u);
 }

@@ -95,4 +95,18 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
 
 SimulatedDaemon::~SimulatedDaemon() = default;
 
+std::size_t SimulatedDaemon::retry(std::string_view reason, std::string_view email) {
+  store::Transaction transaction(*store_);
+  const auto count = pipeline::unpark(transaction, plan_.id, reason, email, plan_.policy, wall_.utc());
+  transaction.commit();
+  dispatch_->wake();
+  return count;
+}
+
+void SimulatedDaemon::approve(const std::string& digest) {
+  store::Transaction transaction(*store_);
+  transaction.approve(plan_.id, digest, wall_.utc() + std::chrono::hours(1));
+  transaction.commit();
+}
+
 }  // namespace stibee_sync::simulation

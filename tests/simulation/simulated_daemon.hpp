@@ -11,6 +11,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stibee_sync::simulation {
@@ -64,6 +65,10 @@ class SimulatedDaemon {
 
   SteppedClock& clock() { return wall_; }
   store::Store& store() { return *store_; }
+  std::size_t pending() { return store_->pending(plan_.id, wall_.utc()); }
+  /// As a human asks for it: by reason, by address, all ("").
+  std::size_t retry(std::string_view reason, std::string_view email);
+  void approve(const std::string& digest);
   pipeline::Ingest& ingest() { return *ingest_; }
   pipeline::Dispatch& dispatch() { return *dispatch_; }
   SimulatedTransport& transport() { return transport_; }

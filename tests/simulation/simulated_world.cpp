@@ -296,9 +296,7 @@ std::vector<std::string> SimulatedWorld::run() {
   end_life();
   pass(1h);
   // Whom Stibee refused is parked until somebody looks at it: now.
-  life_->store().retry(life_->plan().id, "", "", pipeline::place_rule(life_->plan().policy),
-                       life_->clock().utc());
-  life_->dispatch().wake();
+  life_->retry("", "");
   pass(1h);
   return verdict();
 }
@@ -338,11 +336,11 @@ std::string SimulatedWorld::story_of(const std::string& address) const {
       text += ", " + tag + " " + value;
     text += "\n";
   }
-  if (const auto entry =
-          life_->store().find(life_->plan().id, domain::EmailAddress::from_normalised(address))) {
-    text += "ledger: wants " + std::string(domain::name(entry->wanted.intent)) + ", groups" +
-            join(entry->wanted.groups) + "; confirmed " + std::string(domain::name(entry->confirmed.status)) +
-            ", groups" + join(entry->confirmed.groups) + "; parked " + entry->parked + "\n";
+  const auto person = life_->store().find(life_->plan().id, domain::EmailAddress::from_normalised(address));
+  if (const auto& row = person.row) {
+    text += "ledger: wants " + std::string(domain::name(row->wanted.intent)) + ", groups" +
+            join(row->wanted.groups) + "; confirmed " + std::string(domain::name(row->confirmed.status)) +
+            ", groups" + join(row->confirmed.groups) + "; parked " + name(row->parked) + "\n";
   }
   for (const auto& [key, row] : table_) {
     const auto parsed = domain::EmailAddress::parse(row.email);
@@ -355,7 +353,7 @@ std::string SimulatedWorld::story_of(const std::string& address) const {
 
 std::string SimulatedWorld::parked_of(const std::string& address) const {
   const auto entry = life_->store().find(life_->plan().id, domain::EmailAddress::from_normalised(address));
-  return entry ? entry->parked : std::string();
+  return entry.row ? name(entry.row->parked) : std::string();
 }
 
 std::vector<std::string> SimulatedWorld::verdict() {
@@ -412,7 +410,7 @@ std::vector<std::string> SimulatedWorld::verdict() {
   }
   if (far_end_.model.totals().same_address_in_flight > 0) complain("two calls at a time for one person");
 
-  const auto pending = life_->store().pending(life_->plan().id);
+  const auto pending = life_->pending();
   if (pending > 0) complain(std::to_string(pending) + " people are pending for ever");
   for (const auto& parked : life_->store().parked(life_->plan().id, 1000)) {
     if (parked.reason != "white_space_or_control" && parked.reason != "no_at_sign" &&

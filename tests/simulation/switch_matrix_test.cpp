@@ -119,7 +119,7 @@ class SwitchMatrix : public ::testing::TestWithParam<Case> {
         EXPECT_NE(person.status, stibee_sim::Status::Subscribed) << person.address << " left";
       }
     });
-    EXPECT_EQ(daemon_->store().pending(daemon_->plan().id), 0U);
+    EXPECT_EQ(daemon_->pending(), 0U);
     for (const auto& limit : far_end_.model.limits())
       EXPECT_EQ(limit.violations, 0U) << limit.name;
     EXPECT_EQ(far_end_.model.totals().same_address_in_flight, 0U);

@@ -38,7 +38,7 @@ struct Hold {
   std::string why;
 };
 
-struct Verdict {
+struct GuardVerdict {
   std::vector<Hold> holds;        // empty: all flows
   bool source_count_good = true;  // whether source_rows becomes the next "last good count"
   bool zero_rows = false;         // the source is empty and was not before
@@ -46,6 +46,9 @@ struct Verdict {
 
 /// Pure and total. Only Update, OptOut, Resubscribe and Removal can be held; a class with nothing in it never
 /// is.
-Verdict judge(const ReadFacts& facts, const GuardLimits& limits);
+GuardVerdict guarded(const ReadFacts& facts, const GuardLimits& limits);
+
+/// The most people who may leave at once, of `mirrored`, without a human.
+std::size_t most_removals(const GuardLimits& limits, std::size_t mirrored);
 
 }  // namespace stibee_sync::diff

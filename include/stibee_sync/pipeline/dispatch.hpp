@@ -3,6 +3,7 @@
 #include "stibee_sync/delivery/call_choice.hpp"
 #include "stibee_sync/pipeline/caller.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
+#include "stibee_sync/pipeline/outbound_queue.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -58,6 +59,7 @@ class Dispatch final : public Asker {
 
  private:
   struct Call;
+  struct Corrections;
   struct Found;
   /// A slot that somebody who is due waits for.
   using Need = std::pair<delivery::LimiterClass, Urgency>;
@@ -66,14 +68,22 @@ class Dispatch final : public Asker {
   boost::asio::awaitable<void> wait_for_slot(std::set<Need> needs, runtime::MonotonicTime until);
   boost::asio::awaitable<bool> claim_and_send(delivery::FreeSlots free);
   boost::asio::awaitable<Found> claim(delivery::FreeSlots free);
+  /// Claims what comes first, and logs the attempt that it is. On the store's thread.
+  static Found look(store::Transaction& transaction, const delivery::CallChoice& choice, const Caller& caller,
+                    const std::vector<store::MirrorId>& mirrors, const store::Due& due);
   /// Decides for each person anew and packs the call; nullptr: nobody is left.
   boost::asio::awaitable<std::shared_ptr<Call>> prepare(std::shared_ptr<Found> found);
+  /// Recipients of those whom the call is for; the others are placed anew.
+  void address(Call& call, Corrections& corrections, bool in_bulk) const;
+  /// As many as the call carries, if it can go out now.
+  void pack(Call& call, Corrections& corrections, delivery::LimiterClass logged);
+  void refuse_too_large(const ClaimedPerson& person, const MirrorPlan& plan, Corrections& corrections) const;
   /// People of a claim who are not sent after all.
   boost::asio::awaitable<void> give_back(store::MirrorId mirror, std::vector<domain::EmailAddress> people);
   boost::asio::awaitable<void> exchange(std::shared_ptr<Call> call);
   boost::asio::awaitable<void> settle(std::shared_ptr<Call> call,
                                       std::shared_ptr<const delivery::CallResult> result);
-  std::vector<store::Settlement> settlements(const Call& call, const delivery::CallResult& result);
+  std::vector<ledger::Settlement> settlements(const Call& call, const delivery::CallResult& result);
   delivery::FreeSlots free_slots(runtime::MonotonicTime now) const;
   /// When no class has a slot in a moment.
   runtime::MonotonicTime all_distant(runtime::MonotonicTime now) const;
@@ -82,7 +92,7 @@ class Dispatch final : public Asker {
   runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;
   void store_failed(const std::string& trouble);
   /// Whether the key may use the mirror's list, as a call for it showed.
-  void judge_permission(store::MirrorId mirror, const delivery::CallResult& result);
+  void note_permission(store::MirrorId mirror, const delivery::CallResult& result);
   runtime::MonotonicTime next_permission(runtime::MonotonicTime now) const;
   std::vector<store::MirrorId> active() const;
   const MirrorPlan& plan_of(store::MirrorId id) const;

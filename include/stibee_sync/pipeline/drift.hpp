@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/pipeline/consequence.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/store/store.hpp"
 #include "stibee_sync/telemetry/labels.hpp"
@@ -33,7 +34,7 @@ struct PersonDrift {
   std::vector<Drift> drifts;  // empty: as wanted, or work in progress
   bool hands_off = false;     // Stibee shows a status that nobody knows
   Mending mending = Mending::None;
-  store::RemoteChange change;  // what mends all of it; empty with Mending::None
+  Consequence change;  // what mends all of it; empty with Mending::None
 };
 
 /// Compares one person of the merge of ledger and list. Pure and total; table in docs/reconcile.md. People
@@ -41,22 +42,15 @@ struct PersonDrift {
 PersonDrift compare(const store::ListedPair& pair, const MirrorPlan& plan, domain::UtcTime now);
 
 /// Whether the person is still as `compare` saw them: the list is read over minutes.
-bool unchanged_since(const store::ListedPair& pair, const store::RemoteView& view);
+bool unchanged_since(const store::ListedPair& pair, const ledger::RemoteView& view);
 
 /// For somebody without a ledger row when the read began, who has one no more: what the trace says changes
 /// the answer.
-PersonDrift compare_trace(const PersonDrift& found, const store::RemoteView& view, const MirrorPlan& plan);
+PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& view, const MirrorPlan& plan);
 
 /// What the first start against a list takes over of a person: what is there counts as confirmed, whoever is
 /// unsubscribed there has opted out, since nobody can tell who did it. Empty for everybody of whom more is
 /// known already. Pure.
-store::RemoteChange adopt_change(const store::Listed& listed, const store::RemoteView& view,
-                                 domain::UtcTime now);
-
-/// The most people whom a repair may unsubscribe at once, of `mirrored`: what the guard would not hold.
-std::size_t most_unsubscribes(const diff::GuardLimits& limits, std::size_t mirrored);
-
-/// Nothing would be changed.
-bool is_empty(const store::RemoteChange& change);
+Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, domain::UtcTime now);
 
 }  // namespace stibee_sync::pipeline

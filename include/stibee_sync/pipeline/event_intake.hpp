@@ -4,7 +4,7 @@
 #include "stibee_sync/pipeline/remote_event.hpp"
 #include "stibee_sync/pipeline/services.hpp"
 #include "stibee_sync/telemetry/line_budget.hpp"
-#include "stibee_sync/webhook/event.hpp"
+#include "stibee_sync/webhook/list_event.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -30,9 +30,9 @@ struct Intake {
   std::size_t ignored = 0;
 };
 
-/// Takes Stibee's events into the ledger. On the loop thread but for the store's part. Shared, since an event
-/// that waits for the store may outlive the engine that a reload replaces.
-class EventIntake : public std::enable_shared_from_this<EventIntake> {
+/// Takes Stibee's events into the ledger. On the loop thread but for the store's part. Outlives the events
+/// that it takes.
+class EventIntake {
  public:
   EventIntake(Services services, std::vector<MirrorPlan> mirrors);
 
@@ -43,9 +43,7 @@ class EventIntake : public std::enable_shared_from_this<EventIntake> {
  private:
   struct Work;
 
-  static void observe(Work& work, store::Store& store);
-  static boost::asio::awaitable<Intake> take_in(std::shared_ptr<EventIntake> self,
-                                                std::shared_ptr<const webhook::Event> event);
+  static void apply(Work& work, store::Transaction& transaction, const domain::StateKey& key);
   std::shared_ptr<Work> prepare(std::shared_ptr<const webhook::Event> event, const MirrorPlan& plan);
   Intake finished(const Work& work);
   void report(const Work& work, const Intake& intake);

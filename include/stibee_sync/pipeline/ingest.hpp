@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/pipeline/apply_read.hpp"
 #include "stibee_sync/pipeline/group_keeper.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/services.hpp"
@@ -82,11 +83,15 @@ class Ingest {
   boost::asio::awaitable<std::shared_ptr<Read>> read(std::size_t mirror);
   /// Reads again while groups are made for values that had none.
   boost::asio::awaitable<std::shared_ptr<Read>> read_making_groups(std::size_t mirror);
-  boost::asio::awaitable<std::size_t> commit_ahead(std::shared_ptr<Read> made,
-                                                   std::shared_ptr<const store::CommitRequest> request);
+  boost::asio::awaitable<AppliedRead> commit_ahead(std::shared_ptr<Read> made);
+  void answered(const MirrorPlan& plan, const ReadFinding& finding);
+  /// What the next read is measured against.
+  void note_facts(std::size_t mirror, const Read& made, const ReadFinding& finding, ReadCommit& commit);
   CycleOutcome failed(std::size_t mirror, const source::SourceError& error);
   void finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
-                const std::vector<std::string>& released, const store::CommitReport& report);
+                const CommittedRead& committed);
+  void count_changes(std::size_t mirror, const ReadFinding& finding) const;
+  void report_rows(const MirrorPlan& plan, const ReadFinding& finding) const;
   void report_holds(std::size_t mirror, const Judgement& judgement, const std::vector<std::string>& released);
   std::optional<std::size_t> next_due() const;
 

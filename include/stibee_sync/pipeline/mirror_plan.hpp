@@ -1,9 +1,9 @@
 #pragma once
 
 #include "stibee_sync/delivery/dialect.hpp"
-#include "stibee_sync/delivery/next_operation.hpp"
 #include "stibee_sync/diff/guard.hpp"
 #include "stibee_sync/diff/mapping.hpp"
+#include "stibee_sync/ledger/policy.hpp"
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/source/source.hpp"
 #include "stibee_sync/store/store.hpp"
@@ -24,7 +24,7 @@ struct MirrorPlan {
   diff::Mapping mapping;     // types and key kind are known only when a read begins
   std::string mapping_text;  // changes when a row could map to something else
   diff::GuardLimits guard;
-  delivery::Policy policy;
+  ledger::Policy policy;
   domain::Duration poll_interval{};
   bool create_missing_groups = false;  // `mapping.group_ids` grows as groups are found and made
   bool groups_known = true;  // false: which groups the list has could not be learnt: nobody's groups change
@@ -44,8 +44,5 @@ MirrorState state_of(const store::Store& store, store::MirrorId mirror);
 
 /// Pure. `dialect` decides the longest address and whether a resubscribe can be sent.
 MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dialect& dialect);
-
-/// The rule by which the store places ledger rows of this mirror in the queue.
-store::PlaceRule place_rule(const delivery::Policy& policy);
 
 }  // namespace stibee_sync::pipeline

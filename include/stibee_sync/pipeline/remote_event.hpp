@@ -1,9 +1,9 @@
 #pragma once
 
+#include "stibee_sync/pipeline/consequence.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
-#include "stibee_sync/store/remote.hpp"
 #include "stibee_sync/telemetry/labels.hpp"
-#include "stibee_sync/webhook/event.hpp"
+#include "stibee_sync/webhook/list_event.hpp"
 
 #include <chrono>
 #include <optional>
@@ -18,13 +18,13 @@ struct RemoteEvent {
   webhook::Action action = webhook::Action::Other;
   webhook::Actor actor = webhook::Actor::Unknown;
   const webhook::Person* person = nullptr;
-  std::optional<store::Suppression> inherited;  // the opt-out on record for the person's old address
+  std::optional<ledger::Suppression> inherited;  // the opt-out on record for the person's old address
   bool may_mend = true;  // false: drift of this person was mended lately; a loop is not to be fed
 };
 
 /// What an event makes of a person, and of the log.
 struct RemoteVerdict {
-  store::RemoteChange change;
+  Consequence change;
   telemetry::WebhookEffect effect = telemetry::WebhookEffect::Ignored;
   bool suppression_added = false;  // that was not on record before
   bool suppression_lifted = false;
@@ -32,13 +32,9 @@ struct RemoteVerdict {
   bool mends = false;  // the values we sent are to be sent again
 };
 
-/// The rules of docs/webhooks.md, for one person as the state has them. Pure: no clock,
-/// no store; called inside the store's transaction.
-RemoteVerdict judge_event(const RemoteEvent& event, const store::RemoteView& view, const MirrorPlan& plan,
-                          const domain::StateKey& key, domain::UtcTime now);
-
-/// The opt-out that is on record for somebody, by whatever record there is.
-std::optional<store::Suppression> opt_out_on_record(const store::RemoteView& view);
+/// The rules of docs/webhooks.md, for one person as the state has them. Pure: no clock, no store.
+RemoteVerdict verdict_of(const RemoteEvent& event, const ledger::RemoteView& view, const MirrorPlan& plan,
+                         const domain::StateKey& key, domain::UtcTime now);
 
 /// The `updated` write-back of an event, if there is a statement and the event has all mapped values.
 std::optional<store::WritebackRequest> updated_writeback(const RemoteEvent& event, const MirrorPlan& plan,

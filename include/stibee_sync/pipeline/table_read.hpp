@@ -51,11 +51,15 @@ std::variant<ReadFinding, source::SourceError> read_table(source::Reader& reader
                                                           const domain::StateKey& key, domain::UtcTime now,
                                                           const DecisionWatcher& watcher = {});
 
-/// The guard's judgement of a finding, and the holds that follow from it. Pure.
+/// The guard's judgement of a finding. Pure.
 struct Judgement {
-  diff::Verdict verdict;
-  std::vector<store::Hold> holds;
-  bool other_server = false;  // the answer came from another server or timeline than before
+  struct Hold {
+    diff::ChangeClass change_class;
+    store::HeldChanges changes;
+  };
+  std::vector<Hold> holds;
+  bool zero_rows = false;  // the source is empty and was not before
+  bool holds_back(diff::ChangeClass change_class) const;
 };
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
                         std::size_t mirrored, domain::UtcTime now);

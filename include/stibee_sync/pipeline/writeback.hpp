@@ -47,17 +47,18 @@ class Writeback {
 
  private:
   struct Due {
-    std::vector<std::pair<std::size_t, store::Writeback>> items;  // with the place of their mirror
-    std::optional<domain::UtcTime> next;                          // without any: when one will be due
+    std::vector<std::pair<std::size_t, store::PendingWriteback>> items;  // with the place of their mirror
+    std::optional<domain::UtcTime> next;                                 // without any: when one will be due
   };
   enum class Fate { Settled, PutOff, DatabaseDown };
 
   boost::asio::awaitable<std::optional<domain::UtcTime>> serve();
-  boost::asio::awaitable<Fate> carry(std::size_t mirror, store::Writeback item);
-  boost::asio::awaitable<void> finish(std::size_t mirror, store::Writeback item,
+  boost::asio::awaitable<Fate> carry(std::size_t mirror, store::PendingWriteback item);
+  boost::asio::awaitable<void> finish(std::size_t mirror, store::PendingWriteback item,
                                       std::optional<domain::Fingerprint> written);
-  void report_done(std::size_t mirror, const store::Writeback& item, std::size_t rows);
-  void report_failure(std::size_t mirror, const store::Writeback& item, const source::WriteFailure& failure);
+  void report_done(std::size_t mirror, const store::PendingWriteback& item, std::size_t rows);
+  void report_failure(std::size_t mirror, const store::PendingWriteback& item,
+                      const source::WriteFailure& failure);
   void database_failed(const source::SourceError& error);
   void store_failed(const std::string& what);
   void back_off(int failures);

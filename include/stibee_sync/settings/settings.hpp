@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/ledger/policy.hpp"
 #include "stibee_sync/settings/secret.hpp"
 
 #include <chrono>
@@ -126,9 +127,9 @@ struct Source {
   bool operator==(const Source&) const = default;
 };
 
-enum class OnLeave { Unsubscribe, Delete, Keep };
+using ledger::OnLeave;
 enum class Detect { Scan, Changefeed };
-enum class OnRemotePurge { Respect, Restore };
+using ledger::OnRemotePurge;
 enum class ReconcileMode { Off, Report, Repair };
 
 /// When a change set is held for a human. Percentages are of the mirrored people (of the last good count of

@@ -1,8 +1,11 @@
 #include "integration/e2e/deployment.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <random>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -293,6 +296,69 @@ TEST(Webhook, AReloadChangesTheSecret) {
   EXPECT_EQ(post(deployment, event("UNSUBSCRIBED", address(3)), "another-secret-4711").status, 200);
   EXPECT_EQ(people(deployment, "opted_out"), 2);
   EXPECT_EQ(daemon.err().find("another-secret"), std::string::npos);
+}
+
+/// Does something again and again beside the test, from construction to `end`, which says how often it went
+/// well and how often not.
+class Load {
+ public:
+  explicit Load(std::function<bool()> turn)
+      : thread_([this, turn = std::move(turn)] {
+          while (!ended_)
+            ++(turn() ? good_ : bad_);
+        }) {}
+  std::pair<int, int> end() {
+    ended_ = true;
+    if (thread_.joinable()) thread_.join();
+    return {good_, bad_};
+  }
+  ~Load() { end(); }
+
+ private:
+  std::atomic<bool> ended_ = false;
+  int good_ = 0;
+  int bad_ = 0;
+  std::thread thread_;
+};
+
+TEST(Webhook, ReloadsUnderLoadRefuseNobodyAndLoseNoEvent) {
+  constexpr int most = 4'000;
+  Deployment deployment(with_webhook());
+  deployment.add_members(1, most);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  std::atomic<int> told = 0;
+  Load events([&] {
+    const int number = told + 1;
+    if (number > most || post(deployment, event("UNSUBSCRIBED", address(number))).status != 200) return false;
+    told = number;
+    return true;
+  });
+  Load pages([&] {
+    return deployment.admin("/metrics").status == 200 && deployment.admin("/status").status == 200;
+  });
+  bool paused = false;
+  Load commands([&] {
+    paused = !paused;
+    return deployment.syncd({paused ? "pause" : "resume"}).exit_code == 0 &&
+           deployment.syncd({"sync-now"}).exit_code == 0;
+  });
+  for (std::size_t reload = 1; reload <= 5; ++reload) {
+    const auto before = told.load();
+    ASSERT_TRUE(eventually(20s, [&] { return told > before; }));
+    daemon.send(SIGHUP);
+    ASSERT_TRUE(
+        eventually(30s, [&] { return count_of(daemon.err(), "\"event\":\"daemon.reload\"") == reload; }));
+  }
+  for (auto* load : {&events, &pages, &commands}) {
+    const auto [good, bad] = load->end();
+    EXPECT_GT(good, 0);
+    EXPECT_EQ(bad, 0);
+  }
+  ASSERT_EQ(deployment.syncd({"resume"}).exit_code, 0);
+  EXPECT_EQ(people(deployment, "opted_out"), told);
+  daemon.send(SIGTERM);
+  EXPECT_EQ(daemon.wait(10s).exit_code, 0);
 }
 
 TEST(Webhook, CheckSaysWhoIsLetIn) {

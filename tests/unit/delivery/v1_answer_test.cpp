@@ -1,5 +1,5 @@
 #include "recipients.hpp"
-#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/ledger/placement.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include "recipients.hpp"
-#include "stibee_sync/delivery/next_operation.hpp"
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/ledger/placement.hpp"
 
 #include <gtest/gtest.h>
 
@@ -116,8 +116,8 @@ TEST(V2Request, each_operation_has_its_capacity_and_limiter_class) {
   expect_capacity(operation(OperationKind::Subscribe), 1000, Other, Bulk);
   expect_capacity(operation(OperationKind::Update), 1000, Other, Bulk);
   expect_capacity(operation(OperationKind::Subscribe, ConsentRide::Alone), 1, Other, Other);
-  expect_capacity(operation_of_shape("subscribe_confirm:"), 1, Other, Other);
-  expect_capacity(operation_of_shape("subscribe:"), 1000, Other, Bulk);
+  expect_capacity(ledger::operation_of_shape("subscribe_confirm:"), 1, Other, Other);
+  expect_capacity(ledger::operation_of_shape("subscribe:"), 1000, Other, Bulk);
   expect_capacity(operation(OperationKind::Unsubscribe), 1, Other, Other);
   expect_capacity(operation(OperationKind::Delete), 100, Other, Other);
   expect_capacity(operation(OperationKind::AssignGroup), 1, Other, Other);

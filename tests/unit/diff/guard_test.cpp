@@ -19,7 +19,7 @@ ReadFacts quiet(std::size_t people) {
   return facts;
 }
 
-bool held(const Verdict& verdict, ChangeClass change_class) {
+bool held(const GuardVerdict& verdict, ChangeClass change_class) {
   return std::any_of(verdict.holds.begin(), verdict.holds.end(),
                      [&](const Hold& hold) { return hold.change_class == change_class; });
 }
@@ -35,9 +35,9 @@ void expect_thresholds(std::size_t ReadFacts::* count, ChangeClass change_class,
     ReadFacts facts = quiet(t.mirrored);
     facts.source_rows = t.mirrored + 1;  // not empty, even where nobody is mirrored
     facts.*count = t.most;
-    EXPECT_TRUE(judge(facts, limits).holds.empty()) << t.most << " of " << t.mirrored;
+    EXPECT_TRUE(guarded(facts, limits).holds.empty()) << t.most << " of " << t.mirrored;
     facts.*count = t.most + 1;
-    const Verdict verdict = judge(facts, limits);
+    const GuardVerdict verdict = guarded(facts, limits);
     ASSERT_EQ(verdict.holds.size(), 1u) << t.most + 1 << " of " << t.mirrored;
     EXPECT_EQ(verdict.holds[0].change_class, change_class);
     EXPECT_EQ(verdict.holds[0].count, t.most + 1);
@@ -47,7 +47,7 @@ void expect_thresholds(std::size_t ReadFacts::* count, ChangeClass change_class,
 }
 
 TEST(Guard, NothingHappenedNothingHeld) {
-  const Verdict verdict = judge(quiet(1000), {});
+  const GuardVerdict verdict = guarded(quiet(1000), {});
   EXPECT_TRUE(verdict.holds.empty());
   EXPECT_TRUE(verdict.source_count_good);
   EXPECT_FALSE(verdict.zero_rows);
@@ -85,7 +85,7 @@ TEST(Guard, AddsAreNeverHeld) {
   ReadFacts facts = quiet(10);
   facts.source_rows = 1'000'000;
   facts.adds = 999'990;
-  EXPECT_TRUE(judge(facts, {}).holds.empty());
+  EXPECT_TRUE(guarded(facts, {}).holds.empty());
 }
 
 TEST(Guard, EveryLimitIsConfigurable) {
@@ -105,7 +105,7 @@ TEST(Guard, EmptySourceHoldsEveryRemoval) {
   ReadFacts facts = quiet(3);
   facts.source_rows = 0;
   facts.removals = 3;
-  const Verdict verdict = judge(facts, {});
+  const GuardVerdict verdict = guarded(facts, {});
   EXPECT_TRUE(verdict.zero_rows);
   EXPECT_FALSE(verdict.source_count_good);
   ASSERT_EQ(verdict.holds.size(), 1u);
@@ -118,7 +118,7 @@ TEST(Guard, SourceThatWasAlwaysEmptyIsNoAlarm) {
        {std::optional<std::size_t>{}, std::optional<std::size_t>{0}}) {
     ReadFacts facts;
     facts.last_good_rows = last;
-    const Verdict verdict = judge(facts, {});
+    const GuardVerdict verdict = guarded(facts, {});
     EXPECT_FALSE(verdict.zero_rows);
     EXPECT_TRUE(verdict.source_count_good);
     EXPECT_TRUE(verdict.holds.empty());
@@ -129,7 +129,7 @@ TEST(Guard, EmptySourceIsAnAlarmThoughNobodyWasSubscribed) {
   ReadFacts facts = quiet(0);
   facts.last_good_rows = 5;
   facts.removals = 5;
-  const Verdict verdict = judge(facts, {});
+  const GuardVerdict verdict = guarded(facts, {});
   EXPECT_TRUE(verdict.zero_rows);
   EXPECT_TRUE(held(verdict, ChangeClass::Removal));
 }
@@ -138,18 +138,18 @@ TEST(Guard, HalfOfTheRowsIsEnoughAndLessHoldsEveryRemoval) {
   ReadFacts facts = quiet(9);
   facts.removals = 1;
   facts.source_rows = 5;
-  EXPECT_TRUE(judge(facts, {}).holds.empty());
+  EXPECT_TRUE(guarded(facts, {}).holds.empty());
   facts.source_rows = 4;
-  const Verdict verdict = judge(facts, {});
+  const GuardVerdict verdict = guarded(facts, {});
   EXPECT_FALSE(verdict.source_count_good);
   EXPECT_FALSE(verdict.zero_rows);
   ASSERT_EQ(verdict.holds.size(), 1u);
   EXPECT_THAT(verdict.holds[0].why,
               AllOf(HasSubstr("4 rows"), HasSubstr("guard.min_source_percent"), HasSubstr("good count 9")));
   facts.last_good_rows.reset();
-  EXPECT_TRUE(judge(facts, {}).holds.empty());
+  EXPECT_TRUE(guarded(facts, {}).holds.empty());
   facts.last_good_rows = 8;
-  EXPECT_TRUE(judge(facts, {}).source_count_good);
+  EXPECT_TRUE(guarded(facts, {}).source_count_good);
 }
 
 TEST(Guard, ShrunkSourceHoldsOnlyTheRemovals) {
@@ -157,7 +157,7 @@ TEST(Guard, ShrunkSourceHoldsOnlyTheRemovals) {
   facts.source_rows = 100;
   facts.removals = 900;
   facts.updates = facts.optouts = facts.adds = facts.resubscribes = 10;
-  const Verdict verdict = judge(facts, {});
+  const GuardVerdict verdict = guarded(facts, {});
   ASSERT_EQ(verdict.holds.size(), 1u);
   EXPECT_EQ(verdict.holds[0].change_class, ChangeClass::Removal);
   EXPECT_THAT(verdict.holds[0].why,
@@ -168,14 +168,14 @@ TEST(Guard, ColumnThatBecameNullHoldsTheClassItTouches) {
   ReadFacts facts = quiet(1000);
   facts.optouts = facts.removals = facts.updates = facts.resubscribes = 1;
   facts.newly_null_optout = {"opt_in"};
-  Verdict verdict = judge(facts, {});
+  GuardVerdict verdict = guarded(facts, {});
   ASSERT_EQ(verdict.holds.size(), 1u);
   EXPECT_EQ(verdict.holds[0].change_class, ChangeClass::OptOut);
   EXPECT_THAT(verdict.holds[0].why, HasSubstr("\"opt_in\""));
 
   facts.newly_null_removal = {"email"};
   facts.newly_null_update = {"name", "phone"};
-  verdict = judge(facts, {});
+  verdict = guarded(facts, {});
   EXPECT_EQ(verdict.holds.size(), 3u);
   EXPECT_TRUE(held(verdict, ChangeClass::Removal));
   EXPECT_TRUE(held(verdict, ChangeClass::Update));
@@ -187,14 +187,14 @@ TEST(Guard, ClassWithNothingInItIsNeverHeld) {
   ReadFacts facts = quiet(1000);
   facts.source_rows = 0;
   facts.newly_null_optout = facts.newly_null_removal = facts.newly_null_update = {"column"};
-  EXPECT_TRUE(judge(facts, {}).holds.empty());
-  EXPECT_TRUE(judge(facts, {}).zero_rows);
+  EXPECT_TRUE(guarded(facts, {}).holds.empty());
+  EXPECT_TRUE(guarded(facts, {}).zero_rows);
 }
 
 TEST(Guard, SaysWhyInNumbersAndSettings) {
   ReadFacts facts = quiet(10'000);
   facts.removals = 501;
-  const Verdict verdict = judge(facts, {});
+  const GuardVerdict verdict = guarded(facts, {});
   ASSERT_EQ(verdict.holds.size(), 1u);
   EXPECT_EQ(verdict.holds[0].why,
             "501 removals are more than 200: guard.max_removal_percent is 2 % of 10000 mirrored people, "

@@ -1,5 +1,7 @@
 #include "stibee_sync/pipeline/drift.hpp"
 
+#include "stibee_sync/ledger/next_operation.hpp"
+
 #include <gtest/gtest.h>
 
 namespace stibee_sync::pipeline {
@@ -30,7 +32,7 @@ MirrorPlan plan_of() {
 store::ListedPair in_step() {
   store::ListedPair pair;
   pair.email = domain::EmailAddress::from_normalised("p@example.com");
-  store::LedgerView ledger;
+  ledger::LedgerView ledger;
   ledger.wanted.intent = Intent::Subscribed;
   ledger.wanted.fields = print(1);
   ledger.wanted.ad_agreed = true;
@@ -96,7 +98,7 @@ TEST(Drift, DoesNotAskSomebodyUnconfirmedWhoIsGoneASecondTime) {
 
 TEST(Drift, NamesTheReasonForWhichSomebodyMissingIsParkedAndLeavesThemParked) {
   auto pair = with(Intent::Subscribed, RemoteStatus::Unknown, std::nullopt);
-  pair.view.parked = "wrong_email";
+  pair.view.parked = domain::Reason::WrongEmail;
   const auto found = compared(pair);
   EXPECT_EQ(only(found), (Drift{DriftKind::MissingThere, "parked: wrong_email", "none"}));
   EXPECT_TRUE(is_empty(found.change));
@@ -123,14 +125,14 @@ TEST(Drift, TakesNobodyForAStrayWhoIsNotMailedThere) {
 TEST(Drift, TellsAStrayWhoOnceLeftTheTableFromOtherStrays) {
   auto pair = in_step();
   pair.view.ledger.reset();
-  store::RemoteView trace;
-  trace.ledger = store::LedgerView{};
+  ledger::RemoteView trace;
+  trace.ledger = ledger::LedgerView{};
   trace.is_trace = true;
   EXPECT_TRUE(unchanged_since(pair, trace));
   const auto found = compare_trace(compared(pair), trace, plan_of());
   EXPECT_EQ(only(found).cause, "left_the_table_and_came_back");
   auto keep = plan_of();
-  keep.policy.on_leave = delivery::OnLeave::Keep;
+  keep.policy.on_leave = ledger::OnLeave::Keep;
   EXPECT_TRUE(compare_trace(compared(pair), trace, keep).drifts.empty());
 }
 
@@ -182,7 +184,7 @@ TEST(Drift, UnsubscribesAgainWhomTheTableDoesNotWantMailed) {
 
 TEST(Drift, LeavesPeopleWhoLeftAloneWhereTheyAreToBeKept) {
   auto keep = plan_of();
-  keep.policy.on_leave = delivery::OnLeave::Keep;
+  keep.policy.on_leave = ledger::OnLeave::Keep;
   EXPECT_TRUE(compare(with(Intent::Absent, RemoteStatus::Subscribed, RemoteStatus::Subscribed), keep, now)
                   .drifts.empty());
 }
@@ -221,7 +223,7 @@ TEST(Drift, LearnsThatSomebodyConfirmedOrCameBackAsTheTableWants) {
   EXPECT_EQ(only(confirmed), (Drift{DriftKind::SubscribedThere, "confirmed_there", "record"}));
   EXPECT_EQ(confirmed.change.confirmed->status, RemoteStatus::Subscribed);
   auto pair = with(Intent::Subscribed, RemoteStatus::Unsubscribed, RemoteStatus::Subscribed);
-  pair.view.parked = "resubscribe_unsupported";
+  pair.view.parked = domain::Reason::ResubscribeUnsupported;
   const auto back = compared(pair);
   EXPECT_EQ(only(back), (Drift{DriftKind::SubscribedThere, "resubscribed_there", "record"}));
   EXPECT_EQ(back.change.confirmed->fields, print(1));
@@ -309,9 +311,9 @@ TEST(Drift, CountsOnlyWhileTheLedgerStaysAsItWas) {
   EXPECT_FALSE(unchanged_since(stray, pair.view)) << "the person came into the table meanwhile";
 }
 
-store::RemoteView unknown_member(Intent intent = Intent::Subscribed) {
-  store::RemoteView view;
-  store::LedgerView ledger;
+ledger::RemoteView unknown_member(Intent intent = Intent::Subscribed) {
+  ledger::RemoteView view;
+  ledger::LedgerView ledger;
   ledger.wanted.intent = intent;
   ledger.wanted.fields = print(1);
   ledger.wanted.ad_agreed = true;
@@ -326,9 +328,9 @@ TEST(Adopt, TakesWhatIsThereAsConfirmedSoThatNothingEqualIsSentAgain) {
   const auto change = adopt_change(*in_step().listed, view, now);
   ASSERT_TRUE(change.confirmed);
   EXPECT_EQ(change.confirmed->status, RemoteStatus::Subscribed);
-  const auto next = delivery::next_operation(view.ledger->wanted, *change.confirmed, delivery::Policy{}, now);
-  ASSERT_TRUE(std::holds_alternative<delivery::Rest>(next));
-  EXPECT_EQ(std::get<delivery::Rest>(next), delivery::Rest::Settled);
+  const auto next = ledger::next_operation(view.ledger->wanted, *change.confirmed, ledger::Policy{}, now);
+  ASSERT_TRUE(std::holds_alternative<ledger::Rest>(next));
+  EXPECT_EQ(std::get<ledger::Rest>(next), ledger::Rest::Settled);
   EXPECT_FALSE(change.suppress);
 }
 
@@ -342,20 +344,20 @@ TEST(Adopt, TakesEverybodyUnsubscribedForOptedOutNow) {
   EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
   ASSERT_TRUE(change.suppress);
   EXPECT_EQ(change.suppress->at, now);
-  const auto next = delivery::next_operation(view.ledger->wanted, *change.confirmed, delivery::Policy{}, now);
-  ASSERT_TRUE(std::holds_alternative<delivery::Rest>(next));
-  EXPECT_EQ(std::get<delivery::Rest>(next), delivery::Rest::OptedOut);
+  const auto next = ledger::next_operation(view.ledger->wanted, *change.confirmed, ledger::Policy{}, now);
+  ASSERT_TRUE(std::holds_alternative<ledger::Rest>(next));
+  EXPECT_EQ(std::get<ledger::Rest>(next), ledger::Rest::OptedOut);
 }
 
 TEST(Adopt, SuppressesUnsubscribedPeopleWhoAreInNoRowAndLeavesStrays) {
   auto listed = *in_step().listed;
-  EXPECT_TRUE(is_empty(adopt_change(listed, store::RemoteView{}, now)));
+  EXPECT_TRUE(is_empty(adopt_change(listed, ledger::RemoteView{}, now)));
   listed.status = RemoteStatus::OptedOut;
-  const auto change = adopt_change(listed, store::RemoteView{}, now);
+  const auto change = adopt_change(listed, ledger::RemoteView{}, now);
   EXPECT_TRUE(change.suppress);
   EXPECT_FALSE(change.confirmed);
-  store::RemoteView on_record;
-  on_record.suppression = store::Suppression{before, "subscriber", "too much mail"};
+  ledger::RemoteView on_record;
+  on_record.suppression = ledger::Suppression{before, "subscriber", "too much mail"};
   EXPECT_TRUE(is_empty(adopt_change(listed, on_record, now))) << "what is known better is kept";
 }
 
@@ -367,8 +369,8 @@ TEST(Adopt, NeverSendsAnythingToPeopleOfAnUnknownStatus) {
     view.ledger->wanted.fields = print(7);
     const auto change = adopt_change(listed, view, now);
     ASSERT_TRUE(change.confirmed);
-    EXPECT_TRUE(std::holds_alternative<delivery::Rest>(
-        delivery::next_operation(view.ledger->wanted, *change.confirmed, delivery::Policy{}, now)));
+    EXPECT_TRUE(std::holds_alternative<ledger::Rest>(
+        ledger::next_operation(view.ledger->wanted, *change.confirmed, ledger::Policy{}, now)));
   }
 }
 
@@ -393,9 +395,9 @@ TEST(Adopt, LeavesPeopleAloneOfWhomMoreIsKnown) {
 
 TEST(Repair, UnsubscribesNoMoreThanTheGuardWouldLetThrough) {
   diff::GuardLimits limits;
-  EXPECT_EQ(most_unsubscribes(limits, 0), 20U);
-  EXPECT_EQ(most_unsubscribes(limits, 10'000), 200U);
-  EXPECT_EQ(most_unsubscribes(limits, 1'000'000), 500U);
+  EXPECT_EQ(diff::most_removals(limits, 0), 20U);
+  EXPECT_EQ(diff::most_removals(limits, 10'000), 200U);
+  EXPECT_EQ(diff::most_removals(limits, 1'000'000), 500U);
 }
 
 }  // namespace

@@ -23,9 +23,8 @@ using domain::RemoteStatus;
 using store_tests::email;
 using store_tests::start;
 
-asio::awaitable<void> take(std::shared_ptr<EventIntake> intake, std::shared_ptr<const webhook::Event> event,
-                           Intake* out) {
-  *out = co_await intake->take(std::move(event));
+asio::awaitable<void> take(EventIntake& intake, std::shared_ptr<const webhook::Event> event, Intake* out) {
+  *out = co_await intake.take(std::move(event));
 }
 
 asio::awaitable<void> wait(runtime::Timer* timer, runtime::MonotonicTime deadline) {
@@ -35,8 +34,7 @@ asio::awaitable<void> wait(runtime::Timer* timer, runtime::MonotonicTime deadlin
 class EventIntakes : public ::testing::Test {
  protected:
   EventIntakes()
-      : world(store_tests::sqlite_backend()),
-        clock(context, start),
+      : clock(context, start),
         log(telemetry::Log::to([this](std::string_view line) { lines.emplace_back(line); })),
         metrics(telemetry::MetricsOptions{"0", false, {}}) {
     plan.name = "members";
@@ -64,7 +62,7 @@ class EventIntakes : public ::testing::Test {
   }
   void make_intake() {
     Services services{clock, *confined, *key, log, metrics, [] { return 0.5; }};
-    intake = std::make_shared<EventIntake>(services, std::vector<MirrorPlan>{plan});
+    intake = std::make_unique<EventIntake>(services, std::vector<MirrorPlan>{plan});
   }
 
   void pass(domain::Duration time) {
@@ -81,7 +79,7 @@ class EventIntakes : public ::testing::Test {
     Intake out;
     std::exception_ptr failure;
     context.restart();
-    asio::co_spawn(context, take(intake, std::move(event), &out),
+    asio::co_spawn(context, take(*intake, std::move(event), &out),
                    [&](std::exception_ptr error) { failure = error; });
     context.run();
     if (failure) std::rethrow_exception(failure);
@@ -95,7 +93,7 @@ class EventIntakes : public ::testing::Test {
   static std::string person(int number, const std::string& more = {}) {
     return R"({"email":")" + address(number) + "\"" + more + "}";
   }
-  RemoteStatus status(int number) { return world.find(address(number)).value().confirmed.status; }
+  RemoteStatus status(int number) { return world.row(address(number)).confirmed.status; }
   std::size_t count(const std::string& event) const {
     std::size_t found = 0;
     for (const auto& line : lines)
@@ -117,7 +115,7 @@ class EventIntakes : public ::testing::Test {
   telemetry::Log log;
   telemetry::Metrics metrics;
   MirrorPlan plan;
-  std::shared_ptr<EventIntake> intake;
+  std::unique_ptr<EventIntake> intake;
 };
 
 TEST_F(EventIntakes, AnEventOfSeveralPeopleIsOnDiskWhenItIsAnswered) {
@@ -131,7 +129,7 @@ TEST_F(EventIntakes, AnEventOfSeveralPeopleIsOnDiskWhenItIsAnswered) {
   EXPECT_EQ(status(1), RemoteStatus::OptedOut);
   EXPECT_EQ(status(2), RemoteStatus::OptedOut);
   EXPECT_EQ(status(3), RemoteStatus::Subscribed);
-  EXPECT_FALSE(world.find("stranger@example.com"));
+  EXPECT_FALSE(world.find("stranger@example.com").row);
   EXPECT_EQ(world.store->suppressed(world.mirror), 3u);
 }
 
@@ -212,7 +210,7 @@ TEST_F(EventIntakes, ValuesAreWrittenBackToTheRowThatHasTheOldAddress) {
 TEST_F(EventIntakes, MendsAPersonsValuesOnceAnHour) {
   plan.reconcile.mode = settings::ReconcileMode::Repair;
   make_intake();
-  const auto fields = [&] { return world.find(address(1)).value().confirmed.fields; };
+  const auto fields = [&] { return world.row(address(1)).confirmed.fields; };
   const auto sent = fields();
   send("UPDATED", person(1, R"(,"name":"by hand")"));
   EXPECT_EQ(fields(), std::nullopt);

@@ -30,7 +30,7 @@ class RemoteEvents : public ::testing::Test {
 
   /// Somebody in the ledger, whose status was learnt `ago`.
   void known(Intent intent, RemoteStatus status, domain::Duration ago = 24h) {
-    store::LedgerView ledger;
+    ledger::LedgerView ledger;
     ledger.wanted.intent = intent;
     ledger.wanted.fields = print("둘리", "010-1");
     ledger.confirmed.status = status;
@@ -39,8 +39,8 @@ class RemoteEvents : public ::testing::Test {
     view.ledger = ledger;
     if (status == RemoteStatus::OptedOut) view.suppression = suppression("earlier");
   }
-  store::Suppression suppression(const std::string& reason) const {
-    store::Suppression entry;
+  ledger::Suppression suppression(const std::string& reason) const {
+    ledger::Suppression entry;
     entry.at = now - 24h;
     entry.by = "subscriber";
     entry.reason = reason;
@@ -63,7 +63,7 @@ class RemoteEvents : public ::testing::Test {
     event.action = action;
     event.actor = actor;
     event.person = &person;
-    return judge_event(event, view, plan, key, now);
+    return verdict_of(event, view, plan, key, now);
   }
   RemoteStatus status_after(const RemoteVerdict& verdict) const {
     return verdict.change.confirmed ? verdict.change.confirmed->status : view.ledger->confirmed.status;
@@ -80,7 +80,7 @@ class RemoteEvents : public ::testing::Test {
   domain::StateKey key{domain::StateKey::Bytes{}};
   webhook::Person person;
   RemoteEvent event;
-  store::RemoteView view;
+  ledger::RemoteView view;
   MirrorPlan plan;
 };
 

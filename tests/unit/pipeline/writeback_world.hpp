@@ -1,7 +1,7 @@
 #pragma once
 
 #include "disk/state.hpp"
-#include "stibee_sync/delivery/next_operation.hpp"
+#include "stibee_sync/pipeline/consequence.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 #include "stibee_sync/pipeline/writeback.hpp"
 #include "stibee_sync/runtime/virtual_clock.hpp"
@@ -73,8 +73,8 @@ class WritebackWorld : public ::testing::Test {
   /// The list is as the table: everybody who is wanted is there.
   void everybody_is_delivered() {
     for (const auto& [key, row] : table_) {
-      observe(row.email, [](const store::RemoteView& view) {
-        store::RemoteChange change;
+      observe(row.email, [](const ledger::RemoteView& view) {
+        Consequence change;
         change.confirmed = view.ledger->confirmed;
         change.confirmed->fields = view.ledger->wanted.fields;
         change.confirmed->status = view.ledger->wanted.intent == domain::Intent::Subscribed
@@ -86,17 +86,19 @@ class WritebackWorld : public ::testing::Test {
   }
 
   void observe(const std::string& email,
-               const std::function<store::RemoteChange(const store::RemoteView&)>& decide) {
-    store().observe(
-        plan().id, {domain::EmailAddress::from_normalised(email)},
-        [&](const domain::EmailAddress&, const store::RemoteView& view) { return decide(view); },
-        place_rule(plan().policy), utc());
+               const std::function<Consequence(const ledger::RemoteView&)>& decide) {
+    const auto address = domain::EmailAddress::from_normalised(email);
+    store::in_transaction([&](store::Transaction& transaction) {
+      const auto person = transaction.find(plan().id, address);
+      carry_out(transaction, plan().id, address, person, decide(ledger::view_of(person)), plan().policy,
+                utc());
+    })(store());
   }
   /// A write-back is asked for, and nothing else changes.
   void ask_for(const std::string& email, const std::string& event,
                std::map<std::string, std::string> fields = {}) {
-    observe(email, [&](const store::RemoteView&) {
-      store::RemoteChange change;
+    observe(email, [&](const ledger::RemoteView&) {
+      Consequence change;
       change.writeback = request(event, std::move(fields));
       return change;
     });
@@ -125,6 +127,7 @@ class WritebackWorld : public ::testing::Test {
   Writeback& writeback() { return *life_->writeback; }
   domain::UtcTime utc() const { return life_->clock.utc(); }
   std::size_t waiting() { return store().summary(plan().id, utc()).writebacks; }
+  std::size_t pending() { return store().pending(plan().id, utc()); }
   std::string metric(const std::string& result) const {
     const auto text = life_->metrics.text();
     const auto name = "stibee_writeback_total{result=\"" + result + "\"} ";

@@ -1,5 +1,6 @@
-#include "contract/store_world.hpp"
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "small_state.hpp"
+#include "stibee_sync/store/directory_lock.hpp"
+#include "stibee_sync/store/store.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -12,7 +13,7 @@
 namespace stibee_sync::store {
 namespace {
 
-using store_tests::TemporaryDirectory;
+using testing_support::TemporaryDirectory;
 
 mode_t mode_of(const std::filesystem::path& path) {
   struct stat info{};

@@ -1,6 +1,6 @@
 #include "store/integrity.hpp"
 
-#include "contract/store_world.hpp"
+#include "small_state.hpp"
 
 #include <chrono>
 #include <fstream>
@@ -10,7 +10,7 @@
 namespace stibee_sync::store {
 namespace {
 
-using namespace store_tests;
+using namespace testing_support;
 
 class Integrity : public ::testing::Test {
  protected:

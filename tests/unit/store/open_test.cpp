@@ -1,5 +1,5 @@
-#include "contract/store_world.hpp"
-#include "stibee_sync/store/sqlite_store.hpp"
+#include "small_state.hpp"
+#include "stibee_sync/store/store.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite.hpp"
 
@@ -17,7 +17,7 @@
 namespace stibee_sync::store {
 namespace {
 
-using namespace store_tests;
+using namespace testing_support;
 namespace fs = std::filesystem;
 
 std::string contents(const fs::path& file) {
@@ -35,26 +35,12 @@ class OpenStore : public ::testing::Test {
  protected:
   const fs::path& directory() const { return temporary_.path(); }
   fs::path file() const { return directory() / "state.sqlite"; }
-  std::unique_ptr<Store> open() { return open_sqlite_store(directory(), report_); }
+  std::unique_ptr<Store> open() { return open_store(directory(), report_); }
   /// A state with one person in it.
   void fill() {
     auto store = open();
     mirror_ = store->open_mirror("members", 1);
-    auto scan = store->begin_scan(mirror_);
-    StagedRow row;
-    row.key = key(1);
-    row.email = email("a@x.kr");
-    row.member.emplace().email = *row.email;
-    scan->stage(row);
-    scan->for_each_address([](const auto&, const auto&, const auto&) {
-      AddressDecision decision;
-      decision.wanted.intent = domain::Intent::Subscribed;
-      decision.values = domain::FieldValues{};
-      return decision;
-    });
-    CommitRequest request;
-    request.place = place;
-    store->commit(std::move(scan), request);
+    read_table(*store, mirror_, {{key(1), {"a@x.kr"}}});
   }
   void expect_fresh_and_working() {
     auto store = open();
@@ -62,7 +48,7 @@ class OpenStore : public ::testing::Test {
     EXPECT_TRUE(fs::exists(*report_.damaged_set_aside));
     EXPECT_EQ(report_.damaged_set_aside->string().find(file().string() + ".damaged-20"), 0U);
     const auto mirror = store->open_mirror("members", 1);
-    EXPECT_EQ(store->pending(mirror), 0U);
+    EXPECT_EQ(store->pending(mirror, start), 0U);
     store.reset();
     open();
     EXPECT_FALSE(report_.damaged_set_aside);
@@ -96,7 +82,7 @@ TEST_F(OpenStore, ClosesAFileThatOthersCouldRead) {
 TEST_F(OpenStore, MakesItsDirectory) {
   OpenReport report;
   const auto deep = directory() / "a" / "b";
-  open_sqlite_store(deep, report);
+  open_store(deep, report);
   EXPECT_EQ(mode_of(deep), 0700U);
 }
 
@@ -157,7 +143,7 @@ TEST_F(OpenStore, ASuspicionWithoutDamageIsDropped) {
   std::ofstream(suspicion_of(file())).close();
   auto store = open();
   EXPECT_FALSE(report_.damaged_set_aside);
-  EXPECT_EQ(store->pending(mirror_), 1U);
+  EXPECT_EQ(store->pending(mirror_, start), 1U);
   EXPECT_FALSE(fs::exists(suspicion_of(file())));
 }
 
@@ -196,7 +182,7 @@ TEST_F(OpenStore, AFileOfANewerVersionIsRefusedAndLeftAlone) {
     EXPECT_NE(std::string(error.what()).find("newer"), std::string::npos) << error.what();
   }
   EXPECT_EQ(contents(file()), before);
-  EXPECT_THROW(open_sqlite_store_read_only(directory()), StoreError);
+  EXPECT_THROW(open_store_read_only(directory()), StoreError);
   for (const auto& entry : fs::directory_iterator(directory())) {
     EXPECT_EQ(entry.path().filename().string().find("damaged"), std::string::npos);
   }
@@ -232,22 +218,22 @@ TEST_F(OpenStore, AMigrationThatFailsChangesNothing) {
 // ---- reading only ------------------------------------------------------------------------------------
 
 TEST_F(OpenStore, WithoutAStateThereIsNothingToRead) {
-  EXPECT_THROW(open_sqlite_store_read_only(directory()), StoreError);
+  EXPECT_THROW(open_store_read_only(directory()), StoreError);
   EXPECT_TRUE(fs::is_empty(directory()));
 }
 
 TEST_F(OpenStore, ReadsBesideAWriterAndSeesWhatItCommits) {
   auto writer = open();
   const auto mirror = writer->open_mirror("members", 1);
-  auto reader = open_sqlite_store_read_only(directory());
+  auto reader = open_store_read_only(directory());
   EXPECT_EQ(reader->open_mirror("members", 1), mirror);
   EXPECT_FALSE(reader->paused(mirror));
-  writer->set_paused(mirror, true);
+  set_paused(*writer, mirror, true);
   EXPECT_TRUE(reader->paused(mirror));
   EXPECT_EQ(reader->key().ref("a@x.kr"), writer->key().ref("a@x.kr"));
   // A reader never stops the writer.
   auto scan = reader->begin_scan(mirror);
-  writer->set_paused(mirror, false);
+  set_paused(*writer, mirror, false);
   EXPECT_FALSE(reader->paused(mirror));
 }
 
@@ -255,26 +241,25 @@ TEST_F(OpenStore, ReadsWithoutADaemonAndCanPlan) {
   fill();
   const auto before = contents(file());
   {
-    auto reader = open_sqlite_store_read_only(directory());
+    auto reader = open_store_read_only(directory());
     const auto mirror = reader->open_mirror("members", 1);
     EXPECT_EQ(reader->summary(mirror, start).pending.at(Lane::Upsert).people, 1U);
     auto scan = reader->begin_scan(mirror);
     SnapshotRow row;
-    ASSERT_TRUE(scan->next(row));
-    scan->stage_gone(row.key);
-    int addresses = 0;
-    scan->for_each_address([&](const auto&, const auto& bearers, const auto& ledger) {
-      ++addresses;
-      EXPECT_TRUE(bearers.empty());
-      EXPECT_TRUE(ledger);
-      return AddressDecision{};
-    });
-    EXPECT_EQ(addresses, 1);
-    EXPECT_THROW(reader->set_paused(mirror, true), StoreError);
+    ASSERT_TRUE(scan.next(row));
+    scan.stage_gone(row.key);
+    TouchedAddress address;
+    ASSERT_TRUE(scan.next_address(address));
+    EXPECT_EQ(address.email.text(), "a@x.kr");
+    EXPECT_TRUE(address.bearers.empty());
+    EXPECT_TRUE(address.ledger);
+    scan.decide({}, 0);
+    EXPECT_FALSE(scan.next_address(address));
+    EXPECT_THROW(set_paused(*reader, mirror, true), StoreError);
     EXPECT_EQ(reader->open_mirror("unknown", 5), MirrorId{});
-    EXPECT_EQ(reader->pending(MirrorId{}), 0U);
+    EXPECT_EQ(reader->pending(MirrorId{}, start), 0U);
     auto nothing = reader->begin_scan(MirrorId{});
-    EXPECT_FALSE(nothing->next(row));
+    EXPECT_FALSE(nothing.next(row));
   }
   EXPECT_EQ(contents(file()), before);
 }
@@ -292,12 +277,12 @@ TEST_F(OpenStore, ReadsInADirectoryWhereNothingMayBeWritten) {
                                      fs::perms::others_exec);
     if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(3);
     try {
-      const auto reader = open_sqlite_store_read_only(directory());
+      const auto reader = open_store_read_only(directory());
       const auto mirror = reader->open_mirror("members", 1);
       if (reader->summary(mirror, start).pending.at(Lane::Upsert).people != 1) result = 1;
-      const auto scan = reader->begin_scan(mirror);
+      auto scan = reader->begin_scan(mirror);
       SnapshotRow row;
-      if (!scan->next(row)) result = 2;
+      if (!scan.next(row)) result = 2;
     } catch (const std::exception&) {
       result = 4;
     }
@@ -316,15 +301,15 @@ TEST_F(OpenStore, AKilledWriterLeavesAStateThatOpensWithAllThatWasCommitted) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     OpenReport report;
-    auto store = open_sqlite_store(directory(), report);
-    store->set_paused(store->open_mirror("members", 1), true);
+    auto store = open_store(directory(), report);
+    set_paused(*store, store->open_mirror("members", 1), true);
     ::_exit(0);  // the log is not merged
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(fs::file_size(file().string() + "-wal") > 0);
   {
-    const auto reader = open_sqlite_store_read_only(directory());
+    const auto reader = open_store_read_only(directory());
     EXPECT_TRUE(reader->paused(reader->open_mirror("members", 1)));
   }
   auto store = open();

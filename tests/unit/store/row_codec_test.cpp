@@ -1,4 +1,4 @@
-#include "contract/store_world.hpp"
+#include "small_state.hpp"
 #include "store/ledger_table.hpp"
 #include "store/schema.hpp"
 
@@ -9,7 +9,9 @@
 namespace stibee_sync::store {
 namespace {
 
-using namespace store_tests;
+using namespace testing_support;
+using domain::Reason;
+using ledger::LedgerRow;
 
 class RowCodec : public ::testing::Test {
  protected:
@@ -17,7 +19,7 @@ class RowCodec : public ::testing::Test {
     std::ofstream(file_).close();
     connection_.emplace(file_, Connection::Mode::ReadWrite);
     migrate(*connection_, migration_steps());
-    table_.emplace(*connection_, key_, [](auto, const auto&, const auto&) {});
+    table_.emplace(*connection_, key_);
   }
 
   TemporaryDirectory temporary_;
@@ -53,7 +55,7 @@ LedgerRow full_row() {
   row.not_before = start + 2 * second;
   row.batch_limit = 500;
   row.in_doubt = true;
-  row.error = "timeout";
+  row.error = Reason::Timeout;
   row.message = "words";
   return row;
 }
@@ -82,12 +84,34 @@ TEST_F(RowCodec, AParkedRowComesBackAsItWasAfterAnUpdate) {
   table_->write(mirror_, "a@x.kr", nullptr, before);
   LedgerRow row;
   row.key = MemberKey(std::int64_t{-7});
-  row.parked = "wrong_email";
+  row.parked = Reason::WrongEmail;
   row.parked_since = start;
   row.parked_by_rule = true;
   row.lacks_values = true;
   table_->write(mirror_, "a@x.kr", &before, row);
   EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
+}
+
+TEST_F(RowCodec, EveryReasonComesBackAsItWas) {
+  std::optional<LedgerRow> before;
+  for (const auto reason : domain::all_reasons()) {
+    LedgerRow row;
+    row.error = Reason::http(503);
+    row.parked = reason;
+    row.parked_since = start;
+    table_->write(mirror_, "a@x.kr", before ? &*before : nullptr, row);
+    EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row) << domain::name(reason);
+    before = row;
+  }
+}
+
+TEST_F(RowCodec, WordsOfAnOlderStateThatAreNoReasonAreARefusal) {
+  table_->write(mirror_, "a@x.kr", nullptr, LedgerRow{});
+  connection_->execute("UPDATE subscriber SET parked = 'rejected', error = 'Errors.Of.Old'");
+  const auto row = table_->find(mirror_, "a@x.kr");
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->parked, Reason::Refused);
+  EXPECT_EQ(row->error, Reason::Refused);
 }
 
 TEST_F(RowCodec, DamagedValuesAreAnErrorThatNamesNobody) {

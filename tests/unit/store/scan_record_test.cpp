@@ -1,6 +1,6 @@
 #include "store/scan_record.hpp"
 
-#include "contract/store_world.hpp"
+#include "small_state.hpp"
 #include "store/row_codec.hpp"
 
 #include <limits>
@@ -103,12 +103,11 @@ TEST(ScanRecord, DecisionsComeBackAsTheyWere) {
   DecisionRecord record;
   record.email = "a@x.kr";
   record.touched = true;
-  record.decision.change_class = -3;
-  record.decision.duplicate = true;
+  record.change_class = -3;
   record.decision.key = MemberKey("k");
   record.decision.values = domain::FieldValues{{"name", "x"}};
   record.decision.wanted.intent = domain::Intent::Absent;
-  record.decision.wanted.left_at = store_tests::start;
+  record.decision.wanted.left_at = testing_support::start;
   record.decision.wanted.ad_agreed = false;
   record.decision.wanted.groups = {9};
   record.rows = {{MemberKey("k"), true}, {MemberKey(std::int64_t{1}), false}};
@@ -118,8 +117,7 @@ TEST(ScanRecord, DecisionsComeBackAsTheyWere) {
   const auto back = decision_record(bytes);
   EXPECT_EQ(back.email, record.email);
   EXPECT_TRUE(back.touched);
-  EXPECT_EQ(back.decision.change_class, -3);
-  EXPECT_TRUE(back.decision.duplicate);
+  EXPECT_EQ(back.change_class, -3);
   EXPECT_EQ(back.decision.key, record.decision.key);
   EXPECT_EQ(back.decision.values, record.decision.values);
   EXPECT_EQ(back.decision.wanted, record.decision.wanted);

@@ -1,6 +1,6 @@
 #include "store/spool.hpp"
 
-#include "contract/store_world.hpp"
+#include "small_state.hpp"
 
 #include <algorithm>
 #include <random>
@@ -10,7 +10,7 @@
 namespace stibee_sync::store {
 namespace {
 
-using store_tests::TemporaryDirectory;
+using testing_support::TemporaryDirectory;
 
 std::vector<std::pair<std::string, std::string>> drain(Sorter& sorter) {
   std::vector<std::pair<std::string, std::string>> all;

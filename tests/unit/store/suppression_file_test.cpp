@@ -1,7 +1,7 @@
-#include "contract/store_world.hpp"
+#include "small_state.hpp"
 #include "stibee_sync/text/hex.hpp"
 #include "store/schema.hpp"
-#include "store/sqlite_store_impl.hpp"
+#include "store/tables.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -14,7 +14,10 @@
 namespace stibee_sync::store {
 namespace {
 
-using namespace store_tests;
+using namespace testing_support;
+using ledger::RemoteChange;
+using ledger::RemoteView;
+using ledger::Suppression;
 namespace fs = std::filesystem;
 
 class SuppressionFile : public ::testing::Test {
@@ -24,7 +27,7 @@ class SuppressionFile : public ::testing::Test {
 
   void open() {
     store_.reset();
-    store_ = open_sqlite_store(temporary_.path(), report_);
+    store_ = open_store(temporary_.path(), report_);
     mirror_ = store_->open_mirror("members", 1234);
   }
   void close() { store_.reset(); }
@@ -45,67 +48,40 @@ class SuppressionFile : public ::testing::Test {
   }
 
   RemoteView look(const std::string& address) {
-    return observe(address, [](const RemoteView&) { return RemoteChange{}; }, start);
+    return ledger::view_of(store_->find(mirror_, email(address)));
   }
-  RemoteView observe(const std::string& address, const std::function<RemoteChange(const RemoteView&)>& decide,
-                     UtcTime now) {
-    RemoteView seen;
-    const auto rule = [&](const domain::EmailAddress&, const RemoteView& view) {
-      seen = view;
-      return decide(view);
-    };
-    store_->observe(mirror_, {email(address)}, rule, place, now);
-    return seen;
+  void observe(const std::string& address, const RemoteChange& change, UtcTime now = start) {
+    testing_support::observe(*store_, mirror_, address, change, now);
+  }
+  /// Only the status is another.
+  void show(const std::string& address, RemoteStatus status, UtcTime now = start) {
+    RemoteChange change;
+    if (const auto view = look(address); view.ledger) {
+      change.confirmed = view.ledger->confirmed;
+      change.confirmed->status = status;
+      change.confirmed->since = now;
+      if (status == RemoteStatus::Subscribed) change.confirmed->fields = view.ledger->wanted.fields;
+    }
+    if (status == RemoteStatus::OptedOut) change.suppress = Suppression{now, "subscriber", "words"};
+    observe(address, change, now);
   }
   void opt_out(const std::string& address, UtcTime now = start) {
-    const auto decide = [now](const RemoteView& view) {
-      RemoteChange change;
-      if (view.ledger) {
-        change.confirmed = view.ledger->confirmed;
-        change.confirmed->status = RemoteStatus::OptedOut;
-        change.confirmed->since = now;
-      }
-      change.suppress = Suppression{now, "subscriber", "words"};
-      return change;
-    };
-    observe(address, decide, now);
+    show(address, RemoteStatus::OptedOut, now);
   }
-  void lift(const std::string& address) {
-    observe(address, [](const RemoteView&) { return RemoteChange{.lift = true}; }, start);
-  }
+  void lift(const std::string& address) { observe(address, {.lift = true}); }
   /// A table with one member, who is subscribed and settled.
   void fill(const std::string& address = "a@x.kr") {
-    auto scan = store_->begin_scan(mirror_);
-    StagedRow row;
-    row.key = key(1);
-    row.email = email(address);
-    row.member.emplace().email = *row.email;
-    scan->stage(row);
-    scan->for_each_address([](const auto&, const auto&, const auto&) {
-      AddressDecision decision;
-      decision.wanted.intent = domain::Intent::Subscribed;
-      decision.values = domain::FieldValues{};
-      return decision;
-    });
-    CommitRequest request;
-    request.now = start;
-    request.place = place;
-    store_->commit(std::move(scan), request);
-    observe(
-        address,
-        [](const RemoteView& view) {
-          RemoteChange change;
-          change.confirmed = view.ledger->confirmed;
-          change.confirmed->status = RemoteStatus::Subscribed;
-          change.confirmed->fields = view.ledger->wanted.fields;
-          return change;
-        },
-        start);
+    read_table(*store_, mirror_, {{key(1), {address}}});
+    show(address, RemoteStatus::Subscribed);
   }
   RemoteStatus status(const std::string& address = "a@x.kr") {
-    return store_->find(mirror_, email(address)).value_or(LedgerEntry{}).confirmed.status;
+    const auto row = store_->find(mirror_, email(address)).row;
+    return row ? row->confirmed.status : RemoteStatus::Unknown;
   }
-  SqliteStore& opened() { return static_cast<SqliteStore&>(*store_); }
+  bool is_queued(const std::string& address) {
+    return store_->find(mirror_, email(address)).row.value().lane.has_value();
+  }
+  SuppressionJournal& journal() { return *store_->tables().journal; }
 
   TemporaryDirectory temporary_, backups_;
   OpenReport report_;
@@ -119,8 +95,8 @@ TEST_F(SuppressionFile, IsMadeForItsOwnerOnly) {
   struct stat info{};
   ASSERT_EQ(::stat(file().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
-  EXPECT_EQ(opened().journal().connection().query_text("PRAGMA journal_mode"), "wal");
-  EXPECT_EQ(opened().journal().connection().query_number("PRAGMA synchronous"), 2);
+  EXPECT_EQ(journal().connection().query_text("PRAGMA journal_mode"), "wal");
+  EXPECT_EQ(journal().connection().query_number("PRAGMA synchronous"), 2);
   EXPECT_FALSE(report_.suppressions_rebuilt);
 }
 
@@ -139,7 +115,7 @@ TEST_F(SuppressionFile, ForgetsTheWordsOfSomebodyWhoCameBack) {
   open();
   opt_out("a@x.kr");
   lift("a@x.kr");
-  EXPECT_EQ(opened().journal().connection().query_text("SELECT state || reason FROM suppression"), "lifted");
+  EXPECT_EQ(journal().connection().query_text("SELECT state || reason FROM suppression"), "lifted");
 }
 
 TEST_F(SuppressionFile, OutlivesTheStateAndKeepsItsKey) {
@@ -178,7 +154,7 @@ TEST_F(SuppressionFile, AnOlderStateBesideItLearnsWhoOptedOutSince) {
   restore(old, state());
   open();
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
-  EXPECT_EQ(store_->find(mirror_, email("a@x.kr"))->confirmed.since, start + second);
+  EXPECT_EQ(store_->find(mirror_, email("a@x.kr")).row->confirmed.since, start + second);
   EXPECT_TRUE(look("a@x.kr").suppression);
   EXPECT_TRUE(look("b@x.kr").suppression);
   EXPECT_EQ(store_->summary(mirror_, start).people.at(RemoteStatus::OptedOut), 1U);
@@ -200,23 +176,15 @@ TEST_F(SuppressionFile, AnOlderStateLearnsWhatWasLiftedSince) {
 TEST_F(SuppressionFile, WhoIsQueuedInAnOlderStateIsNotSent) {
   open();
   fill();
-  observe(
-      "a@x.kr",
-      [](const RemoteView& view) {
-        RemoteChange change;
-        change.confirmed = view.ledger->confirmed;
-        change.confirmed->status = RemoteStatus::Unsubscribed;
-        return change;
-      },
-      start);
-  ASSERT_TRUE(store_->find(mirror_, email("a@x.kr"))->lane);
+  show("a@x.kr", RemoteStatus::Unsubscribed);
+  ASSERT_TRUE(is_queued("a@x.kr"));
   const auto old = backup(state());
   open();
   opt_out("a@x.kr", start + second);
   close();
   restore(old, state());
   open();
-  EXPECT_FALSE(store_->find(mirror_, email("a@x.kr"))->lane);
+  EXPECT_FALSE(is_queued("a@x.kr"));
   EXPECT_FALSE(store_->next_due({mirror_}));
 }
 
@@ -224,7 +192,7 @@ TEST_F(SuppressionFile, ACrashBetweenTheTwoCommitsIsCaughtUpWith) {
   open();
   fill();
   const auto person = store_->key().person_hash("a@x.kr");
-  opened().journal().append({{1234, person, {start + second, "manual", ""}, true}});
+  journal().append({{1234, person, {start + second, "manual", ""}, true}});
   open();
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
   EXPECT_EQ(look("a@x.kr").suppression->by, "manual");
@@ -233,12 +201,12 @@ TEST_F(SuppressionFile, ACrashBetweenTheTwoCommitsIsCaughtUpWith) {
 TEST_F(SuppressionFile, AStateThatCannotBeWrittenLearnsItBeforeItsNextChange) {
   open();
   fill();
-  auto* db = opened().connection().get();
+  auto* db = store_->tables().connection->get();
   sqlite3_commit_hook(db, [](void*) { return 1; }, nullptr);
   EXPECT_THROW(opt_out("a@x.kr", start + second), StoreError);
   EXPECT_EQ(status(), RemoteStatus::Subscribed);
   sqlite3_commit_hook(db, nullptr, nullptr);
-  store_->set_paused(mirror_, false);
+  set_paused(*store_, mirror_, false);
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
   EXPECT_EQ(store_->suppressed(mirror_), 1U);
   EXPECT_EQ(store_->summary(mirror_, start).people.at(RemoteStatus::OptedOut), 1U);
@@ -250,11 +218,11 @@ TEST_F(SuppressionFile, AStateThatCannotBeWrittenLearnsItBeforeItsNextChange) {
 TEST_F(SuppressionFile, ThatCannotBeWrittenLeavesTheStateAsItWas) {
   open();
   fill();
-  sqlite3_commit_hook(opened().journal().connection().get(), [](void*) { return 1; }, nullptr);
+  sqlite3_commit_hook(journal().connection().get(), [](void*) { return 1; }, nullptr);
   EXPECT_THROW(opt_out("a@x.kr"), StoreError);
   EXPECT_EQ(status(), RemoteStatus::Subscribed);
   EXPECT_FALSE(look("a@x.kr").suppression);
-  sqlite3_commit_hook(opened().journal().connection().get(), nullptr, nullptr);
+  sqlite3_commit_hook(journal().connection().get(), nullptr, nullptr);
   opt_out("a@x.kr");
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
 }
@@ -268,7 +236,7 @@ TEST_F(SuppressionFile, ThatIsLostIsMadeAgainFromTheState) {
   fs::remove(file());
   open();
   EXPECT_TRUE(report_.suppressions_rebuilt);
-  EXPECT_EQ(opened().journal().since(0).size(), 2U);
+  EXPECT_EQ(journal().since(0).size(), 2U);
   // … and again outlives the state.
   close();
   fs::remove(state());
@@ -286,7 +254,7 @@ TEST_F(SuppressionFile, ThatIsDamagedIsSetAsideAndMadeAgain) {
   EXPECT_TRUE(fs::exists(*report_.suppressions_set_aside));
   EXPECT_FALSE(report_.damaged_set_aside);
   EXPECT_TRUE(report_.suppressions_rebuilt);
-  EXPECT_EQ(opened().journal().since(0).size(), 1U);
+  EXPECT_EQ(journal().since(0).size(), 1U);
   open();
   EXPECT_FALSE(report_.suppressions_set_aside);
   EXPECT_FALSE(report_.suppressions_rebuilt);
@@ -296,12 +264,12 @@ TEST_F(SuppressionFile, AHashThatCannotBeIsDamageOfThisFileAndNotOfTheState) {
   open();
   fill();
   opt_out("a@x.kr");
-  opened().journal().connection().execute("UPDATE suppression SET person_hash = x'00', sequence = 99");
+  journal().connection().execute("UPDATE suppression SET person_hash = x'00', sequence = 99");
   open();
   EXPECT_TRUE(report_.suppressions_set_aside);
   EXPECT_FALSE(report_.damaged_set_aside);
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
-  EXPECT_EQ(opened().journal().since(0).size(), 1U);
+  EXPECT_EQ(journal().since(0).size(), 1U);
 }
 
 TEST_F(SuppressionFile, BothDamagedBeginAfresh) {
@@ -399,14 +367,14 @@ TEST_F(SuppressionFile, IsNotNeededToRead) {
   opt_out("a@x.kr");
   close();
   fs::remove(file());
-  const auto reader = open_sqlite_store_read_only(temporary_.path());
+  const auto reader = open_store_read_only(temporary_.path());
   const auto mirror = reader->open_mirror("members", 1234);
   EXPECT_EQ(reader->suppressed(mirror), 1U);
-  EXPECT_EQ(reader->find(mirror, email("a@x.kr"))->confirmed.status, RemoteStatus::OptedOut);
+  EXPECT_EQ(reader->find(mirror, email("a@x.kr")).row->confirmed.status, RemoteStatus::OptedOut);
   auto list = reader->begin_list(mirror);
-  list->distinct();
+  list.distinct();
   ListedPair pair;
-  ASSERT_TRUE(list->next(pair));
+  ASSERT_TRUE(list.next(pair));
   EXPECT_TRUE(pair.view.suppression);
   EXPECT_FALSE(fs::exists(file()));
 }
@@ -458,9 +426,9 @@ TEST_F(OldState, PutsItsOptOutsOnRecord) {
 TEST_F(OldState, BesideANewerFileLearnsFromIt) {
   open();
   const domain::StateKey state_key{domain::StateKey::Bytes{}};
-  opened().journal().set_key(domain::StateKey::Bytes{});
-  opened().journal().append({{1234, state_key.person_hash("a@x.kr"), {}, false},
-                             {1234, state_key.person_hash("b@x.kr"), {start, "subscriber", ""}, true}});
+  journal().set_key(domain::StateKey::Bytes{});
+  journal().append({{1234, state_key.person_hash("a@x.kr"), {}, false},
+                    {1234, state_key.person_hash("b@x.kr"), {start, "subscriber", ""}, true}});
   close();
   fs::remove(state());
   make();

@@ -1,9 +1,9 @@
-#include "contract/store_world.hpp"
-#include "store/sqlite_store_impl.hpp"
+#include "disk/state.hpp"
+#include "small_state.hpp"
+#include "store/tables.hpp"
 
 #include <csignal>
 #include <sys/resource.h>
-#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,8 @@
 namespace stibee_sync::store {
 namespace {
 
-using namespace store_tests;
+using namespace testing_support;
+using ledger::Settlement;
 
 Table crowd(int people, const std::string& name = "somebody") {
   Table table;
@@ -22,23 +23,28 @@ Table crowd(int people, const std::string& name = "somebody") {
 
 class StoreTrouble : public ::testing::Test {
  protected:
-  Connection& connection() { return static_cast<SqliteStore&>(*world_.store).connection(); }
+  Connection& connection() { return *store_->tables().connection; }
   void fill_disk() {
     connection().execute(
         ("PRAGMA max_page_count = " + std::to_string(connection().query_number("PRAGMA page_count")))
             .c_str());
   }
   void free_disk() { connection().execute("PRAGMA max_page_count = 1000000"); }
+  void read(const Table& table) { read_table(*store_, mirror_, table); }
+  std::size_t known_rows() { return snapshot(*store_, mirror_).size(); }
 
-  World world_{sqlite_backend()};
+  TemporaryDirectory temporary_;
+  OpenReport report_;
+  std::unique_ptr<Store> store_ = open_store(temporary_.path(), report_);
+  MirrorId mirror_ = store_->open_mirror("members", 1234);
 };
 
 TEST_F(StoreTrouble, AFullDiskAtACommitChangesNothingAndTheNextTryGoesThrough) {
-  world_.read(crowd(10));
-  const auto summary = world_.store->summary(world_.mirror, start);
+  read(crowd(10));
+  const auto summary = store_->summary(mirror_, start);
   fill_disk();
   try {
-    world_.read(crowd(5000));
+    read(crowd(5000));
     FAIL() << "no error";
   } catch (const StoreFailure& error) {
     EXPECT_EQ(error.kind(), Failure::Full);
@@ -47,42 +53,47 @@ TEST_F(StoreTrouble, AFullDiskAtACommitChangesNothingAndTheNextTryGoesThrough) {
     EXPECT_NE(what.find("free some space"), std::string::npos) << what;
     EXPECT_EQ(what.find("example.com"), std::string::npos) << what;
   }
-  EXPECT_EQ(world_.snapshot_keys().size(), 10U);
-  EXPECT_EQ(world_.store->summary(world_.mirror, start).pending.at(Lane::Upsert).people,
+  EXPECT_EQ(known_rows(), 10U);
+  EXPECT_EQ(store_->summary(mirror_, start).pending.at(Lane::Upsert).people,
             summary.pending.at(Lane::Upsert).people);
-  EXPECT_TRUE(world_.claim());
+  EXPECT_FALSE(claim(*store_, mirror_).empty());
   free_disk();
-  world_.read(crowd(5000));
-  EXPECT_EQ(world_.snapshot_keys().size(), 5000U);
-  EXPECT_EQ(world_.store->pending(world_.mirror), 5000U);
+  read(crowd(5000));
+  EXPECT_EQ(known_rows(), 5000U);
+  EXPECT_EQ(store_->pending(mirror_, start), 5000U);
 }
 
-TEST_F(StoreTrouble, AFullDiskAtAClaimOrSettlementKeepsWhoIsInFlight) {
-  world_.read(crowd(3000));
-  const auto first = world_.claim(start, 1000);
-  ASSERT_TRUE(first);
-  fill_disk();
-  EXPECT_THROW(world_.claim(start, 3000), StoreError);  // the batch is too long for the pages that are there
-  free_disk();
-  const auto second = world_.claim(start, 3000);
-  ASSERT_TRUE(second);
-  EXPECT_EQ(second->people.size(), 2000U);
-  fill_disk();
+std::vector<Settlement> refusals(
+    const std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>>& claimed) {
   std::vector<Settlement> people;
-  for (const auto& person : first->people) {
+  for (const auto& [address, row] : claimed) {
     Settlement settlement;
-    settlement.email = person.email;
+    settlement.email = address;
     settlement.next = Settlement::Next::Park;
-    settlement.reason = "wrong_email";
+    settlement.reason = domain::Reason::WrongEmail;
     settlement.message = std::string(2000, 'x');
     people.push_back(settlement);
   }
-  EXPECT_THROW(world_.store->settle(world_.mirror, people, place, start), StoreError);
-  EXPECT_EQ(world_.store->summary(world_.mirror, start).parked.size(), 0U);
+  return people;
+}
+
+TEST_F(StoreTrouble, AFullDiskAtAClaimOrSettlementKeepsWhoIsInFlight) {
+  read(crowd(3000));
+  const auto first = claim(*store_, mirror_, 1000);
+  ASSERT_EQ(first.size(), 1000U);
+  fill_disk();
+  // The batch is too long for the pages that are there.
+  EXPECT_THROW(claim(*store_, mirror_, 3000), StoreError);
   free_disk();
-  EXPECT_FALSE(world_.claim());
-  world_.store->settle(world_.mirror, people, place, start);
-  EXPECT_EQ(world_.store->summary(world_.mirror, start).parked.at("wrong_email"), 1000U);
+  EXPECT_EQ(claim(*store_, mirror_, 3000).size(), 2000U);
+  fill_disk();
+  const auto people = refusals(first);
+  EXPECT_THROW(settle(*store_, mirror_, people), StoreError);
+  EXPECT_EQ(store_->summary(mirror_, start).parked.size(), 0U);
+  free_disk();
+  EXPECT_TRUE(claim(*store_, mirror_).empty());
+  settle(*store_, mirror_, people);
+  EXPECT_EQ(store_->summary(mirror_, start).parked.at("wrong_email"), 1000U);
 }
 
 TEST_F(StoreTrouble, AFullDiskWhileStagingSaysWhere) {
@@ -94,63 +105,74 @@ TEST_F(StoreTrouble, AFullDiskWhileStagingSaysWhere) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   std::string what;
   try {
-    world_.read(crowd(100000));
+    read(crowd(100000));
   } catch (const StoreError& error) {
     what = error.what();
   }
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_NE(what.find("stage"), std::string::npos) << what;
-  EXPECT_TRUE(world_.snapshot_keys().empty());
-  world_.read(crowd(10));
-  EXPECT_EQ(world_.snapshot_keys().size(), 10U);
+  EXPECT_EQ(known_rows(), 0U);
+  read(crowd(10));
+  EXPECT_EQ(known_rows(), 10U);
 }
 
-TEST_F(StoreTrouble, ARuleThatThrowsChangesNothing) {
-  world_.read(crowd(10));
-  const PlaceRule broken = [](const auto&, const auto&, UtcTime) -> Placement {
-    throw std::runtime_error("rule");
-  };
-  EXPECT_THROW(world_.read(crowd(10, "other"), {.rule = broken}), std::runtime_error);
-  EXPECT_THROW(world_.store->replace_all(world_.mirror, broken, start), std::runtime_error);
-  world_.read(crowd(10, "other"));
-  const auto claimed = world_.claim();
-  ASSERT_TRUE(claimed);
-  EXPECT_EQ(claimed->people[0].values[0].value, "other");
-  Settlement settlement;
-  settlement.email = claimed->people[0].email;
-  EXPECT_THROW(world_.store->settle(world_.mirror, {settlement}, broken, start), std::runtime_error);
-  EXPECT_FALSE(world_.claim());
-}
-
-TEST_F(StoreTrouble, AShortLockByAnotherProgramIsWaitedFor) {
-  Connection other(connection().file(), Connection::Mode::ReadWrite);
-  other.execute("BEGIN IMMEDIATE");
-  std::thread release([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    other.execute("COMMIT");
+TEST_F(StoreTrouble, AReadThatFailsHalfWayChangesNothing) {
+  read(crowd(10));
+  auto broken = in_transaction([&](Transaction& transaction) {
+    auto scan = scan_of(*store_, mirror_, crowd(10, "other"));
+    take_over(transaction, mirror_, scan);
+    throw std::runtime_error("half way");
   });
-  EXPECT_NO_THROW(world_.store->set_paused(world_.mirror, true));
-  release.join();
-  EXPECT_TRUE(world_.store->paused(world_.mirror));
+  EXPECT_THROW(broken(*store_), std::runtime_error);
+  EXPECT_EQ(store_->find(mirror_, email("person0@example.com")).row->values->at(0).value, "somebody");
+  read(crowd(10, "other"));
+  const auto claimed = claim(*store_, mirror_);
+  ASSERT_EQ(claimed.size(), 10U);
+  EXPECT_EQ(claimed[0].second.values->at(0).value, "other");
+}
+
+TEST_F(StoreTrouble, AClaimThatFailsHalfWayClaimsNobody) {
+  read(crowd(10));
+  auto job = in_transaction([&](Transaction& transaction) {
+    transaction.claim({mirror_, Lane::Upsert, "subscribe:"}, {email("person0@example.com")});
+    throw std::runtime_error("half way");
+  });
+  EXPECT_THROW(job(*store_), std::runtime_error);
+  EXPECT_FALSE(store_->find(mirror_, email("person0@example.com")).call);
+  EXPECT_EQ(claim(*store_, mirror_).size(), 10U);
+}
+
+TEST_F(StoreTrouble, ASettlementThatFailsHalfWayKeepsWhoIsInFlight) {
+  read(crowd(10));
+  const auto claimed = claim(*store_, mirror_);
+  ASSERT_EQ(claimed.size(), 10U);
+  auto job = in_transaction([&](Transaction& transaction) {
+    settle(transaction, mirror_, refusals(claimed));
+    throw std::runtime_error("half way");
+  });
+  EXPECT_THROW(job(*store_), std::runtime_error);
+  EXPECT_TRUE(claim(*store_, mirror_).empty());
+  EXPECT_TRUE(store_->summary(mirror_, start).parked.empty());
+  EXPECT_EQ(store_->summary(mirror_, start).pending.at(Lane::Upsert).people, 10U);
 }
 
 TEST_F(StoreTrouble, NoStagingIsLeftBehind) {
-  const auto directory = connection().file().parent_path();
   {
-    ReadResult ignored;
-    const auto scan = world_.scan(crowd(50000), start, ignored);
-    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    const auto scan = scan_of(*store_, mirror_, crowd(50000));
+    for (const auto& entry : std::filesystem::directory_iterator(temporary_.path())) {
       const auto name = entry.path().filename().string();
       EXPECT_TRUE(name.starts_with("state.sqlite") || name.starts_with("suppressions.sqlite")) << name;
     }
   }
-  world_.read(crowd(50000));
-  EXPECT_EQ(world_.store->pending(world_.mirror), 50000U);
+  read(crowd(50000));
+  EXPECT_EQ(store_->pending(mirror_, start), 50000U);
 }
 
 TEST_F(StoreTrouble, ErasedValuesAreNotLeftInTheFile) {
-  world_.read({{key(1), {"a@x.kr", "a-name-that-must-go"}}});
-  world_.deliver_all();
+  read({{key(1), {"a@x.kr", "a-name-that-must-go"}}});
+  for (const auto& [address, row] : claim(*store_, mirror_))
+    settle(*store_, mirror_, {delivered(address, row)});
+  ASSERT_FALSE(store_->find(mirror_, email("a@x.kr")).row->values);
   connection().execute("PRAGMA wal_checkpoint(TRUNCATE)");
   const auto file = connection().file();
   std::FILE* in = std::fopen(file.c_str(), "rb");
@@ -160,6 +182,37 @@ TEST_F(StoreTrouble, ErasedValuesAreNotLeftInTheFile) {
   std::fclose(in);
   EXPECT_NE(bytes.find("a@x.kr"), std::string::npos);
   EXPECT_EQ(bytes.find("a-name-that-must-go"), std::string::npos);
+}
+
+// Also where the opt-outs' own file is ahead of the state, which no transaction can mend before there is
+// space.
+TEST(StoreRelease, WhoIsGivenBackOnAFullDiskIsFoundAgain) {
+  for (std::size_t after = 0; after < 30; ++after) {
+    const auto disk = test_disk::disk_with_state();
+    const auto store = test_disk::open_state(*disk);
+    const auto mirror = store->open_mirror("members", 1234);
+    read_table(*store, mirror, {{key(1), {"a@x.kr"}}});
+    ASSERT_EQ(claim(*store, mirror).size(), 1U);
+    disk->fail(test_disk::SimulatedDisk::Trouble::Full, after, 1'000'000);
+    try {
+      observe(*store, mirror, "b@x.kr", {.suppress = ledger::Suppression{start, "subscriber", ""}});
+    } catch (const StoreError&) {
+      // There are disks with enough space for it.
+    }
+    EXPECT_NO_THROW(store->release(mirror, {email("a@x.kr")}));
+    disk->end_trouble();
+    EXPECT_EQ(claim(*store, mirror).size(), 1U) << after;
+  }
+}
+
+TEST(StoreLock, AShortOneByAnotherProgramIsWaitedFor) {
+  const auto disk = test_disk::disk_with_state();
+  const auto store = test_disk::open_state(*disk);
+  const auto mirror = store->open_mirror("members", 1234);
+  disk->fail(test_disk::SimulatedDisk::Trouble::Busy, 0, 50);
+  EXPECT_NO_THROW(set_paused(*store, mirror, true));
+  EXPECT_EQ(disk->failed(), 50U);
+  EXPECT_TRUE(store->paused(mirror));
 }
 
 }  // namespace

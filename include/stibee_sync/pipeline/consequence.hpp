@@ -1,0 +1,24 @@
+#pragma once
+
+#include "stibee_sync/ledger/transitions.hpp"
+#include "stibee_sync/store/transaction.hpp"
+
+#include <optional>
+
+namespace stibee_sync::pipeline {
+
+/// What is made of what Stibee showed of a person: for the ledger, for the member database, for the next
+/// read.
+struct Consequence : ledger::RemoteChange {
+  std::optional<store::WritebackRequest> writeback = {};
+  bool look_again = false;  // the next read decides about the address anew, though its rows did not change
+};
+/// Nothing would be changed.
+bool is_empty(const Consequence& consequence);
+
+/// Does it to `person`, as the transaction found them under `email`. Blocking, on the store's thread.
+void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,
+               const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
+               domain::UtcTime now);
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "stibee_sync/ledger/transitions.hpp"
+#include "stibee_sync/store/transaction.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The outbound queue's work on the store: what is sent next, and what became of it. Each function is a part
+/// of the transaction it is given; blocking, on the store's thread.
+namespace stibee_sync::pipeline {
+
+/// How many people of a line a call could take now; 0: none.
+using Capacity = std::function<std::size_t(domain::Lane lane, const std::string& shape)>;
+
+/// The line that comes first: of the first lane that has one, that whose oldest due person is oldest. Lines
+/// without capacity are passed over.
+std::optional<store::QueueLine> most_urgent(store::Transaction& transaction,
+                                            const std::vector<store::MirrorId>& mirrors,
+                                            const store::Due& due, const Capacity& capacity);
+
+struct ClaimedPerson {
+  domain::EmailAddress email;
+  domain::Wanted wanted;
+  domain::Confirmed confirmed;
+  domain::FieldValues values;
+  int attempts = 0;
+};
+/// People for whom a call goes out.
+struct Claimed {
+  store::QueueLine line;
+  bool is_retry = false;          // the first person was attempted before
+  std::uint32_t batch_limit = 0;  // that all of them share; 0: none
+  std::vector<ClaimedPerson> people;
+};
+/// Claims the people who wait in the line, `most` at most.
+Claimed claim(store::Transaction& transaction, const store::QueueLine& line, store::Waiting waiting,
+              std::size_t most);
+
+/// Frees the people of a claim: with what the answer says of each.
+void settle(store::Transaction& transaction, store::MirrorId mirror,
+            const std::vector<ledger::Settlement>& people, const ledger::Policy& policy, domain::UtcTime now);
+
+/// Sends parked people again: by reason, by normalised address, or all (both empty). Returns how many.
+std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std::string_view reason,
+                   std::string_view email, const ledger::Policy& policy, domain::UtcTime now);
+/// Ends the backoff of everybody who waits for one.
+void hasten(store::Transaction& transaction, store::MirrorId mirror, domain::UtcTime now);
+/// The policy may be another than the one by which the rows stand where they do.
+void place_all(store::Transaction& transaction, store::MirrorId mirror, const ledger::Policy& policy,
+               domain::UtcTime now);
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "stibee_sync/domain/member.hpp"
+#include "stibee_sync/ledger/person.hpp"
+#include "stibee_sync/ledger/transitions.hpp"
+#include "stibee_sync/store/mirror_state.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stibee_sync::store {
+
+/// What the snapshot keeps of a row.
+struct SnapshotRow {
+  domain::MemberKey key;
+  domain::Fingerprint fingerprint;  // of the raw row
+  bool shadowed =
+      false;  // to be staged though unchanged: shares its address with another row, or its values are needed
+};
+
+/// A row that this read found new or changed, or must have at hand.
+struct StagedRow {
+  domain::MemberKey key;
+  domain::Fingerprint fingerprint;
+  std::optional<domain::EmailAddress> email;  // nullopt: the row has no usable address
+  std::optional<domain::Member> member;       // nullopt: rejected
+  std::string rejection;                      // reason code, if rejected
+  std::string rejected_column;
+  bool subscribed = true;  // what the row says, also when rejected
+};
+
+/// A row bearing an address, as it will be once the read is applied.
+struct BearerRow {
+  domain::MemberKey key;
+  bool subscribed = true;
+  bool rejected = false;
+  std::optional<bool> was_subscribed;  // what this very row said at the last read; nullopt: it was not there
+  std::optional<domain::Member> member;  // only of staged rows
+};
+
+/// An address that a staged row touches (before or after its change), or that is to be decided anyway.
+struct TouchedAddress {
+  domain::EmailAddress email;
+  std::vector<BearerRow> bearers;  // all rows that then bear it, in key order
+  /// nullopt: nothing is known. Of somebody with a trace, or an opt-out on record: the row that follows.
+  std::optional<ledger::LedgerView> ledger;
+};
+
+/// What was decided for an address.
+struct Decided {
+  domain::EmailAddress email;
+  ledger::AddressDecision decision;
+  int change_class = 0;  // opaque here: whole classes can be held back
+};
+
+/// One read of one mirror's table, merged with the snapshot of a moment and staged on disk beside the state:
+/// constant memory at any size. Made by `Store::begin_scan`, used on one thread at a time (any), and
+/// forgotten when destroyed. Does not block the store. In this order: `next` and `stage…` until the source's
+/// true end; `next_address` and `decide` until all are decided; then a `Transaction` takes it over. Throws
+/// StoreError.
+class Scan {
+ public:
+  struct State;  // the store's own
+  explicit Scan(std::unique_ptr<State> state);
+  Scan(Scan&&) noexcept;
+  Scan& operator=(Scan&&) noexcept;
+  ~Scan();
+
+  /// The stored snapshot in key order. False at its end.
+  bool next(SnapshotRow& row);
+  /// Stages a new, changed or shadowed row; a key once.
+  void stage(const StagedRow& row);
+  /// Stages that the source no longer has `key`.
+  void stage_gone(const domain::MemberKey& key);
+  std::size_t staged() const;
+
+  /// The next touched address, in address order; false at the end. Each is to be decided before the next one
+  /// is asked for.
+  bool next_address(TouchedAddress& address);
+  void decide(const ledger::AddressDecision& decision, int change_class);
+
+  /// No row was known when the scan began.
+  bool is_first() const;
+  /// Leaves out decisions of these classes, and the rows that rest on them: the snapshot keeps those as they
+  /// were, so that the next read finds the same differences again. Before the scan is taken over.
+  void hold_back(const std::vector<int>& change_classes);
+  /// Shows only the first `most` decisions, and the rows that they are about; then all but those.
+  void show_first(std::size_t most);
+  void show_rest();
+  /// What is not held back and shown, in address order; false at the end. After the rows were taken over.
+  bool next_decision(Decided& decided);
+
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stibee_sync::store

@@ -1,0 +1,128 @@
+#pragma once
+
+#include "stibee_sync/store/store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace stibee_sync::store {
+
+/// Those of the queue who are due can share a call.
+struct QueueLine {
+  MirrorId mirror;
+  domain::Lane lane = domain::Lane::Upsert;
+  std::string shape;
+};
+
+/// Who of a line comes first.
+struct QueueHead {
+  std::string shape;
+  domain::UtcTime due{};
+};
+
+/// Which of those in the queue count.
+struct Due {
+  domain::UtcTime now{};
+  bool with_retries = true;  // false: only rows that were never attempted since they became pending
+};
+
+/// People of a line, in the order of their due times.
+struct Waiting {
+  std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> people;
+  bool first_is_retry = false;
+  std::uint32_t batch_limit = 0;  // that all of them share: at most so many in a call; 0: no limit
+};
+
+/// A change of the state: on disk, all of it, once `commit` has returned; undone when destroyed before.
+/// Reads what it has written. One at a time; on the store's thread. All methods throw StoreError.
+class Transaction {
+ public:
+  struct Work;  // the store's own
+  explicit Transaction(Store& store);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction();
+  void commit();
+
+  // ---- people ------------------------------------------------------------------------------------------
+  ledger::Person find(MirrorId mirror, const domain::EmailAddress& email);
+  /// Remembers what differs. `before`: as `find` gave it.
+  void write(MirrorId mirror, const domain::EmailAddress& email, const ledger::Person& before,
+             const ledger::Person& after);
+  /// Rows of the mirror after that address, in address order, without anything else of those people.
+  std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> rows_after(MirrorId mirror,
+                                                                             std::string_view email,
+                                                                             std::size_t most);
+  /// Parked by that reason ("": any), and with that normalised address ("": all).
+  std::vector<domain::EmailAddress> parked_people(MirrorId mirror, std::string_view reason,
+                                                  std::string_view email);
+  /// Who waits for the end of a backoff.
+  std::vector<domain::EmailAddress> backed_off(MirrorId mirror, domain::UtcTime now);
+
+  // ---- the outbound queue ------------------------------------------------------------------------------
+  /// Of each shape that has somebody who is due and not claimed.
+  std::vector<QueueHead> heads(MirrorId mirror, domain::Lane lane, const Due& due);
+  /// The first of them, those who share its batch limit; never a person who is claimed, parked or not due.
+  Waiting waiting(const QueueLine& line, const Due& due, std::size_t most);
+  /// A call goes out for these people: they are not found again before they are settled or released.
+  void claim(const QueueLine& line, const std::vector<domain::EmailAddress>& people);
+  /// Gives people of a claim back unsent.
+  void release(MirrorId mirror, const std::vector<domain::EmailAddress>& people);
+  void log_attempt(const LoggedAttempt& attempt);
+
+  // ---- reads of the table ------------------------------------------------------------------------------
+  /// The snapshot takes over the rows that the scan shows. Returns how many. Throws StoreError if another
+  /// read of the mirror was taken over meanwhile.
+  std::size_t take_over(Scan& scan);
+  /// The next read is to decide about the address, though its rows did not change.
+  void touch(MirrorId mirror, const domain::EmailAddress& email);
+  /// Counts the read.
+  void set_facts(MirrorId mirror, const SourceFacts& facts);
+  /// `since` of a hold whose class was held before is kept.
+  void replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds);
+  /// Releases that change set once, until `expires`.
+  void approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires);
+  /// Whether it was approved and is not expired; the approval is used up.
+  bool use_approval(MirrorId mirror, const std::string& digest, domain::UtcTime now);
+  void drop_expired_approvals(MirrorId mirror, domain::UtcTime now);
+
+  // ---- the rest ----------------------------------------------------------------------------------------
+  void set_paused(MirrorId mirror, bool paused);
+  void set_adopted(MirrorId mirror, domain::UtcTime when);
+  void set_reconciled(MirrorId mirror, domain::UtcTime when);
+  void add_writeback(MirrorId mirror, const domain::EmailAddress& email,
+                     const std::optional<domain::MemberKey>& key, const WritebackRequest& request,
+                     domain::UtcTime now);
+  /// Done, or given up. Whose it was; nullopt: there is no such one.
+  std::optional<domain::EmailAddress> erase_writeback(MirrorId mirror, std::int64_t id);
+  /// Counts an attempt.
+  void postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before);
+
+ private:
+  std::unique_ptr<Work> work_;
+};
+
+/// A job for the store that is one transaction: `job(Transaction&)`, and what it returns.
+template <typename Job>
+auto in_transaction(Job job) {
+  return [job = std::move(job)](Store& store) mutable {
+    Transaction transaction(store);
+    if constexpr (std::is_void_v<std::invoke_result_t<Job&, Transaction&>>) {
+      job(transaction);
+      transaction.commit();
+    } else {
+      auto result = job(transaction);
+      transaction.commit();
+      return result;
+    }
+  };
+}
+
+}  // namespace stibee_sync::store

@@ -1,0 +1,341 @@
+#include "stibee_sync/ledger/transitions.hpp"
+
+#include "stibee_sync/ledger/confirmed.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stibee_sync::ledger {
+namespace {
+
+using domain::Confirmed;
+using domain::GroupSet;
+using domain::Intent;
+using domain::joined;
+using domain::Lane;
+using domain::minus;
+using domain::RemoteStatus;
+using domain::UtcTime;
+using domain::Wanted;
+
+// A call for what was wanted before is out, or its answer was lost, and something else is wanted now.
+// Whatever that call may have done is taken for done where this leads to a call that puts it right: a
+// repeated call is harmless, a missing one is not.
+void assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wanted& now_wanted,
+                  UtcTime now) {
+  if (lane != Lane::Upsert) {
+    const bool perhaps_there =
+        lane == Lane::Optout && confirmed.status == RemoteStatus::Unknown && confirmed.maybe_subscribed;
+    if (now_wanted.intent == Intent::Subscribed &&
+        (confirmed.status == RemoteStatus::Subscribed || perhaps_there)) {
+      confirmed.status = RemoteStatus::Unsubscribed;
+      confirmed.since = now;
+      // Assumed, not known: should the row say no again before anything else went out, it is said again.
+      confirmed.maybe_subscribed = true;
+    }
+    return;
+  }
+  if (confirmed.status == RemoteStatus::Subscribed) {
+    if (sent.fields != confirmed.fields) confirmed.fields.reset();
+    if (sent.ad_agreed != confirmed.ad_agreed) confirmed.ad_agreed.reset();
+  } else {
+    confirmed.maybe_subscribed = true;
+  }
+  if (confirmed.status == RemoteStatus::Purged) return;  // its groups say what was wanted, not what is there
+  const auto perhaps_assigned = minus(sent.groups, confirmed.groups);
+  const auto perhaps_released = minus(confirmed.groups, sent.groups);
+  confirmed.groups = minus(confirmed.groups, perhaps_released);
+  confirmed.maybe_groups = joined(confirmed.maybe_groups, joined(perhaps_assigned, perhaps_released));
+}
+
+void forget_failures(LedgerRow& row) {
+  row.attempts = 0;
+  row.not_before = {};
+  row.due = row.pending_since;
+  row.batch_limit = 0;
+  row.error.reset();
+  row.message.clear();
+}
+
+void leave_parking(LedgerRow& row) {
+  row.parked.reset();
+  row.parked_since = {};
+  row.parked_by_rule = false;
+}
+
+void leave_queue(LedgerRow& row) {
+  row.lane.reset();
+  row.shape.clear();
+  row.due = {};
+  row.pending_since = {};
+}
+
+bool needs_values(const LedgerRow& row) {
+  if (row.wanted.intent != Intent::Subscribed) return false;
+  // After a purge the fields say what was wanted then; none of it is there.
+  return row.confirmed.status == RemoteStatus::Purged || row.confirmed.fields != row.wanted.fields;
+}
+
+Fate place_again(LedgerRow& row, const Policy& policy, UtcTime now) {
+  return stand(row, place(row.wanted, row.confirmed, policy, now), now);
+}
+
+Fate apply_decision(LedgerRow& row, const AddressDecision& decision, bool is_new, const CallOut* in_flight,
+                    const Policy& policy, UtcTime now) {
+  const bool changed = is_new || row.wanted != decision.wanted;
+  if (decision.key) row.key = decision.key;
+  if (!changed && !(decision.values && (row.lacks_values || row.parked_by_rule))) return Fate::Keep;
+  if (changed) {
+    if (in_flight != nullptr) {
+      assume_worst(row.confirmed, in_flight->lane, in_flight->sent ? *in_flight->sent : row.wanted,
+                   decision.wanted, now);
+    } else if (row.in_doubt) {
+      assume_worst(row.confirmed, lane_of_call(row), row.wanted, decision.wanted, now);
+    }
+    row.in_doubt = false;
+    row.wanted = decision.wanted;
+    leave_parking(row);
+    forget_failures(row);
+  }
+  if (decision.values) row.values = decision.values;
+  // Nothing was ever sent or stored for a new row: no values are its values.
+  if (is_new && !row.values) row.values.emplace();
+  return place_again(row, policy, now);
+}
+
+Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const CallOut& call, const Policy& policy,
+                      UtcTime now) {
+  if (!call.observed) {
+    row.confirmed = settlement.confirmed;
+  } else if (settlement.sent) {
+    const auto& sent = *settlement.sent;
+    row.confirmed = confirmed_after_crossing(row.confirmed, sent.operation, sent.wanted, sent.outcome, now);
+  }
+  // A refusal speaks of its own attempt only, not of an earlier one whose answer was lost.
+  if (settlement.next != Settlement::Next::Park) row.in_doubt = false;
+  leave_parking(row);
+  forget_failures(row);
+  if (call.sent) {
+    // Whatever Stibee said, it spoke of what is no longer wanted. What is wanted now gets an attempt of its
+    // own, without the backoff of the other: it may be an opt-out.
+    if (settlement.next == Settlement::Next::Retry) {
+      assume_worst(row.confirmed, call.lane, *call.sent, row.wanted, now);
+    }
+    return place_again(row, policy, now);
+  }
+  auto next = settlement.next;
+  if (call.observed && next != Settlement::Next::Continue &&
+      place(row.wanted, row.confirmed, policy, now).lane != call.lane) {
+    // By what was observed meanwhile another call is due, or none: it neither waits for the backoff of the
+    // one that failed, nor is there anything for a human to mend.
+    row.in_doubt = row.in_doubt || next == Settlement::Next::Retry;
+    next = Settlement::Next::Continue;
+  }
+  switch (next) {
+    case Settlement::Next::Continue:
+      break;
+    case Settlement::Next::Retry:
+      row.in_doubt = true;
+      row.attempts = settlement.attempts;
+      row.not_before = settlement.not_before;
+      row.batch_limit = settlement.batch_limit;
+      row.error = settlement.reason;
+      row.message = settlement.message;
+      break;
+    case Settlement::Next::Park:
+      row.attempts = settlement.attempts;
+      row.message = settlement.message;
+      row.parked = settlement.reason.value_or(domain::Reason::Refused);
+      row.parked_since = now;
+      break;
+  }
+  return place_again(row, policy, now);
+}
+
+Fate apply_observation(LedgerRow& row, const RemoteChange& change, const CallOut* in_flight,
+                       const Policy& policy, UtcTime now) {
+  auto fate = Fate::Keep;
+  if (change.confirmed && *change.confirmed != row.confirmed) {
+    row.confirmed = *change.confirmed;
+    // Should the answer be lost with the process, the call may have been applied after what was observed.
+    if (in_flight != nullptr) row.in_doubt = true;
+    const auto placement = place(row.wanted, row.confirmed, policy, now);
+    if (!placement.lane) {
+      leave_parking(row);
+      forget_failures(row);
+    } else if (!row.parked && (placement.lane != row.lane || placement.shape != row.shape)) {
+      forget_failures(
+          row);  // another call than the one that failed: it may be an opt-out, and waits for nothing
+    }
+    fate = place_again(row, policy, now);
+  }
+  if (change.wanted && *change.wanted != row.wanted) {
+    AddressDecision decision;
+    decision.wanted = *change.wanted;
+    fate = apply_decision(row, decision, false, in_flight, policy, now);
+  }
+  return in_flight == nullptr ? fate : Fate::Keep;
+}
+
+/// The person with the row that `change` made of it.
+void keep_or_erase(Person& person, LedgerRow row, Fate fate) {
+  switch (fate) {
+    case Fate::Keep:
+      person.row = std::move(row);
+      person.trace.reset();
+      return;
+    case Fate::Erase:
+      if (person.row) person.trace = trace_of(row.confirmed);
+      person.row.reset();
+      return;
+  }
+}
+
+const CallOut* call_of(const Person& person) {
+  return person.call ? &*person.call : nullptr;
+}
+
+}  // namespace
+
+Fate stand(LedgerRow& row, Placement placement, UtcTime now) {
+  if (placement.finished) return Fate::Erase;
+  row.lacks_values = false;
+  if (placement.impossible) {
+    if (row.parked != placement.impossible || !row.parked_by_rule) row.parked_since = now;
+    row.parked = placement.impossible;
+    row.parked_by_rule = true;
+    leave_queue(row);
+    return Fate::Keep;  // with its values: a change of the rules may send it
+  }
+  if (row.parked_by_rule) {
+    leave_parking(row);
+    forget_failures(row);
+  }
+  const bool sends_values = placement.lane && row.wanted.intent == Intent::Subscribed;
+  if (!sends_values) row.values.reset();
+  if (row.parked) {
+    leave_queue(row);
+    return Fate::Keep;
+  }
+  if (!placement.lane) {
+    leave_queue(row);
+    forget_failures(row);
+    return Fate::Keep;
+  }
+  if (*placement.lane == Lane::Upsert && !row.values && needs_values(row)) {
+    row.lacks_values = true;
+    leave_queue(row);
+    return Fate::Keep;
+  }
+  const bool stays = row.lane == placement.lane && row.pending_since <= now && placement.due <= now;
+  if (!stays) row.pending_since = std::max(now, placement.due);
+  row.lane = placement.lane;
+  row.shape = std::move(placement.shape);
+  row.due = row.attempts > 0 ? std::max(row.not_before, row.pending_since) : row.pending_since;
+  return Fate::Keep;
+}
+
+Person after_decision(Person person, const AddressDecision& decision, const Policy& policy, UtcTime now) {
+  if (!person.row) {
+    if (decision.wanted.intent == Intent::Absent) return person;
+    LedgerRow row;
+    row.confirmed = known_before(person.trace, person.suppression).value_or(Confirmed{});
+    const auto fate = apply_decision(row, decision, true, nullptr, policy, now);
+    keep_or_erase(person, std::move(row), fate);
+    return person;
+  }
+  auto row = *person.row;
+  const auto fate = apply_decision(row, decision, false, call_of(person), policy, now);
+  if (person.call && !person.call->sent && row.wanted != person.row->wanted)
+    person.call->sent = person.row->wanted;
+  keep_or_erase(person, std::move(row), fate);
+  return person;
+}
+
+Person after_answer(Person person, const Settlement& settlement, const Policy& policy, UtcTime now) {
+  const auto call = std::exchange(person.call, std::nullopt);
+  if (!person.row) return person;
+  auto row = *person.row;
+  CallOut unclaimed;
+  unclaimed.lane = row.lane.value_or(unclaimed.lane);
+  const auto fate = apply_settlement(row, settlement, call.value_or(unclaimed), policy, now);
+  person.suppression =
+      suppression_after_answer(person.suppression, person.row->confirmed, row.confirmed, now);
+  keep_or_erase(person, std::move(row), fate);
+  return person;
+}
+
+Person after_observation(Person person, const RemoteChange& change, const Policy& policy, UtcTime now) {
+  if (person.row) {
+    auto row = *person.row;
+    const auto fate = apply_observation(row, change, call_of(person), policy, now);
+    if (person.call && row != *person.row) {
+      auto& call = *person.call;
+      call.observed = call.observed || row.confirmed != person.row->confirmed;
+      if (row.wanted != person.row->wanted && !call.sent) call.sent = person.row->wanted;
+    }
+    keep_or_erase(person, std::move(row), fate);
+  } else if (person.trace && change.confirmed) {
+    person.trace = trace_of(*change.confirmed);
+  }
+  if (change.lift) person.suppression.reset();
+  if (change.suppress) {
+    person.suppression =
+        person.suppression ? newer_of(*person.suppression, *change.suppress) : *change.suppress;
+  }
+  return person;
+}
+
+Person placed_again(Person person, const Policy& policy, UtcTime now) {
+  if (!person.row) return person;
+  auto row = *person.row;
+  const auto fate = place_again(row, policy, now);
+  keep_or_erase(person, std::move(row), fate);
+  return person;
+}
+
+Person unparked(Person person, const Policy& policy, UtcTime now) {
+  if (!person.row) return person;
+  auto row = *person.row;
+  // Whoever asks for it takes upon themselves that a second confirmation mail may go out.
+  if (row.parked == domain::Reason::ConfirmationInDoubt) row.confirmed.maybe_subscribed = false;
+  leave_parking(row);
+  forget_failures(row);
+  const auto fate = place_again(row, policy, now);
+  keep_or_erase(person, std::move(row), fate);
+  return person;
+}
+
+Person hastened(Person person, UtcTime now) {
+  if (!person.row || !person.row->lane || person.row->attempts == 0 || person.row->not_before <= now)
+    return person;
+  person.row->not_before = now;
+  person.row->due = std::max(now, person.row->pending_since);
+  return person;
+}
+
+Person after_crash(Person person) {
+  if (!person.row) return person;
+  auto& row = *person.row;
+  // Out of the queue: settled before the crash, as others of the same call were not; or, with a doubt
+  // already, taken out by an observation while the call was out.
+  if (!row.lane && (!row.in_doubt || row.parked)) return person;
+  row.in_doubt = true;
+  if (lane_of_call(row) == Lane::Upsert && row.confirmed.status != RemoteStatus::Subscribed) {
+    row.confirmed.maybe_subscribed = true;
+  }
+  return person;
+}
+
+Person with_suppression(Person person, const Suppression& suppression) {
+  if (person.row) {
+    auto& row = *person.row;
+    row.confirmed = known_before(row.confirmed, suppression).value();
+    // An unsubscribe that is due does no harm; anything else might.
+    if (row.lane != Lane::Optout) leave_queue(row);
+  }
+  if (person.call) person.call->observed = true;
+  return person;
+}
+
+}  // namespace stibee_sync::ledger

@@ -1,0 +1,21 @@
+#include "stibee_sync/pipeline/consequence.hpp"
+
+namespace stibee_sync::pipeline {
+
+bool is_empty(const Consequence& consequence) {
+  return !consequence.confirmed && !consequence.wanted && !consequence.suppress && !consequence.lift &&
+         !consequence.writeback && !consequence.look_again;
+}
+
+void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,
+               const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
+               domain::UtcTime now) {
+  transaction.write(mirror, email, person, ledger::after_observation(person, consequence, policy, now));
+  if (consequence.writeback) {
+    const auto key = person.row ? person.row->key : std::nullopt;
+    transaction.add_writeback(mirror, email, key, *consequence.writeback, now);
+  }
+  if (consequence.look_again) transaction.touch(mirror, email);
+}
+
+}  // namespace stibee_sync::pipeline

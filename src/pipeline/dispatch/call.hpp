@@ -1,0 +1,38 @@
+#pragma once
+
+#include "stibee_sync/pipeline/dispatch.hpp"
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace stibee_sync::pipeline {
+
+/// What a look into the queue brought.
+struct Dispatch::Found {
+  Found() = default;
+  std::optional<Claimed> claimed;
+  bool more = false;                                            // others wait who could have been served
+  delivery::LimiterClass logged = delivery::LimiterClass::All;  // of the attempt that was kept with the claim
+  std::set<Need> needs;                     // nobody was claimed, or some could not be for want of these
+  std::optional<domain::UtcTime> next_due;  // if nobody was claimed, and not for want of slots
+};
+
+/// One batch on its way.
+struct Dispatch::Call {
+  Claimed claimed;
+  std::vector<delivery::Recipient> recipients;  // recipients[i] is claimed.people[i]
+  delivery::ApiRequest request;
+  std::shared_ptr<Caller::Attempt> attempt;
+};
+
+/// What is to be kept before a packed call goes out, since the claim promised otherwise.
+struct Dispatch::Corrections {
+  std::vector<ledger::Settlement> settled;              // do not belong to the call
+  std::vector<domain::EmailAddress> unsent;             // are free again
+  std::optional<delivery::LimiterClass> another_class;  // in which the call counts
+  bool empty() const { return settled.empty() && unsent.empty() && !another_class; }
+};
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,323 @@
+#include "stibee_sync/pipeline/dispatch.hpp"
+
+#include "pipeline/dispatch/call.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using runtime::MonotonicTime;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+/// The loop turns at least that often, so that one that waits can be told from one that hangs.
+constexpr std::chrono::seconds regular_turn{5};
+/// While somebody waits for a slot, whoever becomes due meanwhile and needs another is found within this.
+constexpr std::chrono::seconds longest_look_away{1};
+constexpr std::chrono::seconds pause_after_store_error{5};
+/// Attempts of a class keep this distance at most; a slot that is free that soon is as good as free.
+constexpr std::chrono::milliseconds short_wait{20};
+
+}  // namespace
+
+Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Transport& transport,
+                   const delivery::Dialect& dialect, std::vector<MirrorPlan> mirrors, CallerOptions options)
+    : services_(services),
+      dialect_(dialect),
+      mirrors_(std::move(mirrors)),
+      paused_(mirrors_.size(), false),
+      blocked_(mirrors_.size(), false),
+      forbidden_until_(mirrors_.size()),
+      max_in_flight_(options.max_in_flight),
+      main_(options.main),
+      timer_(services_.clock.make_timer()),
+      idle_timer_(services_.clock.make_timer()),
+      caller_(std::move(services), std::move(executor), transport, std::move(options),
+              [this] { timer_->wake(); }) {}
+
+asio::awaitable<Reply> Dispatch::ask(delivery::ApiRequest request) {
+  return caller_.ask(std::move(request));
+}
+
+void Dispatch::wake() {
+  work_ = true;
+  timer_->wake();
+}
+
+void Dispatch::stop() {
+  stopping_ = true;
+  caller_.stop();
+  timer_->wake();
+  idle_timer_->wake();
+}
+
+void Dispatch::set_paused(std::size_t mirror, bool paused) {
+  paused_[mirror] = paused;
+  wake();
+}
+
+void Dispatch::set_blocked(std::size_t mirror, bool blocked) {
+  blocked_[mirror] = blocked;
+  wake();
+}
+
+DispatchCondition Dispatch::condition() const {
+  DispatchCondition condition;
+  condition.circuit = caller_.circuit().state();
+  condition.key_refused = caller_.circuit().key_refused();
+  condition.in_flight = caller_.in_flight();
+  condition.calls = caller_.calls();
+  condition.settled = settled_;
+  condition.problem = caller_.problem();
+  condition.limiters = caller_.limiters();
+  return condition;
+}
+
+std::vector<store::MirrorId> Dispatch::active() const {
+  const auto now = services_.clock.monotonic();
+  std::vector<store::MirrorId> ids;
+  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
+    const bool waits = forbidden_until_[i] && *forbidden_until_[i] > now;
+    if (!paused_[i] && !blocked_[i] && !waits) ids.push_back(mirrors_[i].id);
+  }
+  return ids;
+}
+
+void Dispatch::note_permission(store::MirrorId mirror, const delivery::CallResult& result) {
+  const auto place = std::find_if(mirrors_.begin(), mirrors_.end(),
+                                  [mirror](const MirrorPlan& plan) { return plan.id == mirror; });
+  auto& until = forbidden_until_[static_cast<std::size_t>(place - mirrors_.begin())];
+  switch (result.verdict) {
+    case delivery::CallVerdict::Forbidden:
+      if (!until) {
+        services_.log.event(
+            Level::Error, Event::ApiUnauthorised,
+            "Stibee does not let this key use this list: check `list_id`, the workspace of the "
+            "key, and its plan; only this mirror waits",
+            {{"mirror", place->name}, {"reason", name(result.reason)}});
+      }
+      until = services_.clock.monotonic() + delivery::CircuitBreaker::probe_interval;
+      break;
+    case delivery::CallVerdict::Answered:
+    case delivery::CallVerdict::BatchRefused:
+      until.reset();
+      break;
+    case delivery::CallVerdict::Throttled:
+    case delivery::CallVerdict::ServerTrouble:
+    case delivery::CallVerdict::Unauthorised:
+      break;  // nothing is known of the list
+  }
+}
+
+MonotonicTime Dispatch::next_permission(MonotonicTime now) const {
+  auto next = runtime::forever;
+  for (const auto& until : forbidden_until_) {
+    if (until && *until > now) next = std::min(next, *until);
+  }
+  return next;
+}
+
+const MirrorPlan& Dispatch::plan_of(store::MirrorId id) const {
+  return *std::find_if(mirrors_.begin(), mirrors_.end(),
+                       [id](const MirrorPlan& plan) { return plan.id == id; });
+}
+
+// ---- slots -----------------------------------------------------------------------------------------------
+
+delivery::FreeSlots Dispatch::free_slots(MonotonicTime now) const {
+  delivery::FreeSlots free;
+  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
+    free.set(limiter_class, caller_.next_call(limiter_class, Urgency::Ordinary, now) <= now,
+             caller_.next_call(limiter_class, Urgency::Urgent, now) <= now);
+  }
+  return free;
+}
+
+MonotonicTime Dispatch::all_distant(MonotonicTime now) const {
+  auto latest = now;
+  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
+    const auto free = caller_.next_call(limiter_class, Urgency::Ordinary, now);
+    if (free <= now + short_wait) latest = std::max(latest, free);
+  }
+  return latest;
+}
+
+std::set<Dispatch::Need> Dispatch::all_needs() const {
+  std::set<Need> needs;
+  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
+    for (const auto urgency : {Urgency::Ordinary, Urgency::Urgent})
+      needs.emplace(limiter_class, urgency);
+  }
+  return needs;
+}
+
+MonotonicTime Dispatch::first_slot(const std::set<Need>& needs, MonotonicTime now) const {
+  auto first = runtime::forever;
+  for (const auto& [limiter_class, urgency] : needs)
+    first = std::min(first, caller_.next_call(limiter_class, urgency, now));
+  return first;
+}
+
+asio::awaitable<void> Dispatch::wait_for_slot(std::set<Need> needs, MonotonicTime until) {
+  const auto began = services_.clock.monotonic();
+  const auto slot = first_slot(needs, began);
+  // A connection held that long may be closed by the other end.
+  if (slot > began + regular_turn) caller_.disconnect();
+  std::optional<delivery::LimiterClass> waited_for;
+  for (const auto& [limiter_class, urgency] : needs) {
+    if (caller_.limited(limiter_class, urgency, began) &&
+        caller_.next_call(limiter_class, urgency, began) == slot) {
+      waited_for = limiter_class;
+      break;
+    }
+  }
+  co_await timer_->wait_until(std::min(slot, until));
+  if (!waited_for) co_return;
+  if (const auto label = telemetry::label_from<telemetry::LimiterClass>(delivery::name(*waited_for)))
+    services_.metrics.limiter_wait(*label, services_.clock.monotonic() - began);
+}
+
+// ---- the loop --------------------------------------------------------------------------------------------
+
+asio::awaitable<void> Dispatch::run() {
+  running_ = true;
+  co_await caller_.restore();
+  while (!stopping_) {
+    if (beat_) beat_();
+    const auto now = services_.clock.monotonic();
+    const auto regular = now + regular_turn;
+    if (!work_) {
+      co_await wait_for_work(now);
+      continue;
+    }
+    if (caller_.full()) {
+      co_await timer_->wait_until(regular);
+      continue;
+    }
+    // Not while a class only keeps its distance: somebody alone would take a slot of the wrong one.
+    const auto distant = all_distant(now);
+    if (distant > now) {
+      co_await timer_->wait_until(distant);
+      continue;
+    }
+    const auto free = free_slots(now);
+    if (!free.any()) {
+      auto needs = all_needs();
+      co_await wait_for_slot(std::move(needs), regular);
+      continue;
+    }
+    auto may_send = store_not_before_;
+    if (!caller_.connected()) may_send = std::max(may_send, caller_.connect_not_before());
+    if (may_send > now) {
+      if (may_send > regular) caller_.disconnect();
+      co_await timer_->wait_until(std::min(may_send, regular));
+      continue;
+    }
+    if (!caller_.connected()) {
+      // Connect first: the slot is taken in the moment in which the request goes out, with what is most
+      // urgent then.
+      caller_.connect(more_ ? caller_.free_places() : 1);
+      co_await timer_->wait_until(regular);
+      continue;
+    }
+    const bool again = co_await claim_and_send(free);
+    work_ = work_ || again;
+    if (!idle()) continue;
+    idle_timer_->wake();
+    if (progress_) progress_();
+  }
+  caller_.disconnect();
+  while (!caller_.quiet())
+    co_await timer_->wait_until(runtime::forever);
+}
+
+asio::awaitable<void> Dispatch::until_idle(domain::Duration most) {
+  const auto deadline = services_.clock.monotonic() + most;
+  while (running_ && !stopping_ && !idle() && services_.clock.monotonic() < deadline)
+    co_await idle_timer_->wait_until(deadline);
+}
+
+asio::awaitable<void> Dispatch::wait_for_work(MonotonicTime now) {
+  auto until = now + regular_turn;
+  if (needs_.empty()) {
+    caller_.disconnect();
+  } else {
+    until = now + longest_look_away;
+  }
+  if (next_due_) {
+    const auto wait = *next_due_ - services_.clock.utc();
+    until = std::min(until, now + std::chrono::nanoseconds(std::max(wait, domain::Duration::zero())));
+  }
+  const auto permission = next_permission(now);
+  until = std::min(until, permission);
+  if (until > now) {
+    if (needs_.empty()) {
+      co_await timer_->wait_until(until);
+    } else {
+      until = std::min(until, first_slot(needs_, now));
+      auto needs = needs_;
+      co_await wait_for_slot(std::move(needs), until);
+    }
+  }
+  const bool due = needs_.empty() ? next_due_.has_value() && *next_due_ <= services_.clock.utc()
+                                  : services_.clock.monotonic() >= until;
+  work_ = work_ || due || services_.clock.monotonic() >= permission;
+}
+
+asio::awaitable<bool> Dispatch::claim_and_send(delivery::FreeSlots free) {
+  claiming_ = true;
+  work_ = false;  // a wake from now on counts
+  auto looked = co_await claim(free);
+  auto found = std::make_shared<Found>(std::move(looked));
+  claiming_ = false;
+  needs_ = found->needs;
+  more_ = found->more;
+  next_due_ = found->next_due;
+  if (store_not_before_ > services_.clock.monotonic()) co_return true;
+  if (!found->claimed) co_return false;
+  needs_.clear();
+
+  auto call = co_await prepare(found);
+  if (call == nullptr) co_return true;
+  const auto limiter_class = call->request.limiter_class;
+  const bool is_retry = call->claimed.is_retry;
+  call->attempt = caller_.begin(limiter_class, is_retry);
+  caller_.spawn(exchange(std::move(call)));
+  co_return true;
+}
+
+asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
+  Caller::Facts facts;
+  facts.endpoint = call->request.endpoint;
+  facts.limiter_class = call->request.limiter_class;
+  facts.mirror = plan_of(call->claimed.line.mirror).name;
+  facts.people = call->recipients.size();
+  auto attempted = co_await caller_.exchange(call->attempt, std::move(call->request));
+  facts.took = attempted.took;
+
+  auto result = std::make_shared<delivery::CallResult>();
+  if (const auto& none = attempted.reply.no_answer()) {
+    *result = delivery::read_no_answer(call->recipients.size(), *none);
+    if (result->message.empty()) result->message = attempted.trouble;
+    if (attempted.stale_connection) result->reason = domain::Reason::StaleConnection;
+  } else {
+    *result = dialect_.read(call->recipients, attempted.reply.answer());
+  }
+  caller_.judge(facts, *result);
+  if (delivery::api_of(facts.limiter_class) == main_) note_permission(call->claimed.line.mirror, *result);
+  co_await settle(call, result);
+  work_ = true;
+  caller_.ended(*call->attempt);
+  if (progress_) progress_();
+}
+
+void Dispatch::store_failed(const std::string& trouble) {
+  services_.store_failed(trouble);
+  store_not_before_ = services_.clock.monotonic() + pause_after_store_error;
+}
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,100 @@
+#include "stibee_sync/pipeline/outbound_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stibee_sync::pipeline {
+
+namespace {
+
+constexpr std::size_t rows_at_once = 1000;
+
+}  // namespace
+
+std::optional<store::QueueLine> most_urgent(store::Transaction& transaction,
+                                            const std::vector<store::MirrorId>& mirrors,
+                                            const store::Due& due, const Capacity& capacity) {
+  for (const auto lane : domain::all_lanes) {
+    std::optional<store::QueueLine> best;
+    domain::UtcTime oldest{};
+    for (const auto mirror : mirrors) {
+      for (auto& head : transaction.heads(mirror, lane, due)) {
+        if (best && head.due >= oldest) continue;
+        if (capacity(lane, head.shape) == 0) continue;
+        oldest = head.due;
+        best = store::QueueLine{mirror, lane, std::move(head.shape)};
+      }
+    }
+    if (best) return best;
+  }
+  return std::nullopt;
+}
+
+Claimed claim(store::Transaction& transaction, const store::QueueLine& line, store::Waiting waiting,
+              std::size_t most) {
+  Claimed claimed;
+  claimed.line = line;
+  claimed.is_retry = waiting.first_is_retry;
+  claimed.batch_limit = waiting.batch_limit;
+  waiting.people.resize(std::min(most, waiting.people.size()));
+  std::vector<domain::EmailAddress> emails;
+  for (auto& [email, row] : waiting.people) {
+    emails.push_back(email);
+    ClaimedPerson person;
+    person.email = std::move(email);
+    person.wanted = std::move(row.wanted);
+    person.confirmed = std::move(row.confirmed);
+    if (row.values) person.values = std::move(*row.values);
+    person.attempts = row.attempts;
+    claimed.people.push_back(std::move(person));
+  }
+  transaction.claim(line, emails);
+  return claimed;
+}
+
+void settle(store::Transaction& transaction, store::MirrorId mirror,
+            const std::vector<ledger::Settlement>& people, const ledger::Policy& policy,
+            domain::UtcTime now) {
+  for (const auto& settlement : people) {
+    const auto before = transaction.find(mirror, settlement.email);
+    const auto after = ledger::after_answer(before, settlement, policy, now);
+    transaction.write(mirror, settlement.email, before, after);
+  }
+}
+
+std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std::string_view reason,
+                   std::string_view email, const ledger::Policy& policy, domain::UtcTime now) {
+  std::size_t count = 0;
+  for (const auto& address : transaction.parked_people(mirror, reason, email)) {
+    const auto before = transaction.find(mirror, address);
+    const auto after = ledger::unparked(before, policy, now);
+    transaction.write(mirror, address, before, after);
+    if (!after.row || !after.row->parked) ++count;
+  }
+  return count;
+}
+
+void hasten(store::Transaction& transaction, store::MirrorId mirror, domain::UtcTime now) {
+  for (const auto& address : transaction.backed_off(mirror, now)) {
+    const auto before = transaction.find(mirror, address);
+    transaction.write(mirror, address, before, ledger::hastened(before, now));
+  }
+}
+
+void place_all(store::Transaction& transaction, store::MirrorId mirror, const ledger::Policy& policy,
+               domain::UtcTime now) {
+  std::string last;
+  for (;;) {
+    const auto rows = transaction.rows_after(mirror, last, rows_at_once);
+    if (rows.empty()) return;
+    for (const auto& [email, row] : rows) {
+      ledger::Person before;
+      before.row = row;
+      const auto after = ledger::placed_again(before, policy, now);
+      if (after != before) transaction.write(mirror, email, before, after);
+    }
+    last = rows.back().first.text();
+  }
+}
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,178 @@
+#include "pipeline/dispatch/call.hpp"
+#include "stibee_sync/ledger/next_operation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+// From the queue to a packed call.
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using delivery::CallChoice;
+
+namespace {
+
+Urgency urgency_of(domain::Lane lane) {
+  return lane == domain::Lane::Optout ? Urgency::Urgent : Urgency::Ordinary;
+}
+
+}  // namespace
+
+Dispatch::Found Dispatch::look(store::Transaction& transaction, const CallChoice& choice,
+                               const Caller& caller, const std::vector<store::MirrorId>& mirrors,
+                               const store::Due& due) {
+  Found found;
+  for (const auto turn : choice.turns()) {
+    const auto capacity = [&](domain::Lane lane, const std::string& shape) {
+      for (const auto limiter_class : choice.missing(lane, shape))
+        found.needs.emplace(limiter_class, urgency_of(lane));
+      return choice.max_people(turn, lane, shape);
+    };
+    const auto line = most_urgent(transaction, mirrors, due, capacity);
+    if (!line) continue;
+    const auto most = choice.max_people(turn, line->lane, line->shape);
+    auto waiting = transaction.waiting(*line, due, most);
+    const auto seen = waiting.people.size();
+    const auto taken = choice.take(turn, line->shape, seen);
+    found.more = seen > taken || (taken > 1 && taken >= most);
+    found.logged = choice.limiter_class(line->lane, line->shape, taken);
+    found.claimed = pipeline::claim(transaction, *line, std::move(waiting), taken);
+    transaction.log_attempt(caller.logged_now(found.logged));
+    break;
+  }
+  return found;
+}
+
+asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
+  const auto now = services_.clock.monotonic();
+  const store::Due due{services_.clock.utc(), caller_.retry_budget().may_retry(now)};
+  auto work = [&caller = caller_, mirrors = active(), due,
+               choice = CallChoice(dialect_, free, max_in_flight_)](store::Store& store) {
+    store::Transaction transaction(store);
+    auto found = look(transaction, choice, caller, mirrors, due);
+    transaction.commit();
+    if (!found.claimed && found.needs.empty()) found.next_due = store.next_due(mirrors);
+    return found;
+  };
+  auto looked = co_await services_.store.run(std::move(work));
+  if (!looked) {
+    store_failed(looked.error());
+    co_return Found();
+  }
+  auto found = std::move(looked).value();
+  if (!found.claimed && !due.with_retries && found.next_due) {
+    // Only retries are left, and the budget is spent for now.
+    const auto wait = caller_.retry_budget().next_allowed(now) - now;
+    found.next_due =
+        std::max(*found.next_due, services_.clock.utc() + std::chrono::ceil<domain::Duration>(wait));
+  }
+  co_return found;
+}
+
+asio::awaitable<void> Dispatch::give_back(store::MirrorId mirror, std::vector<domain::EmailAddress> people) {
+  auto work = [mirror, people = std::move(people)](store::Store& store) { store.release(mirror, people); };
+  const auto released = co_await services_.store.run(std::move(work));
+  if (!released) store_failed(released.error());
+}
+
+void Dispatch::address(Call& call, Corrections& corrections, bool in_bulk) const {
+  const auto& plan = plan_of(call.claimed.line.mirror);
+  const auto now = services_.clock.utc();
+  std::vector<ClaimedPerson> kept;
+  for (auto& person : call.claimed.people) {
+    const auto step = ledger::next_operation(person.wanted, person.confirmed, plan.policy, now);
+    const auto* operation = std::get_if<domain::Operation>(&step);
+    if (operation == nullptr || ledger::shape_of(*operation) != call.claimed.line.shape) {
+      ledger::Settlement again;
+      again.email = person.email;
+      again.confirmed = person.confirmed;
+      corrections.settled.push_back(std::move(again));
+      continue;
+    }
+    delivery::Recipient recipient;
+    recipient.email = person.email;
+    recipient.operation = *operation;
+    recipient.fields = std::move(person.values);
+    recipient.ad_agreed = person.wanted.ad_agreed;
+    recipient.in_bulk = in_bulk;
+    call.recipients.push_back(std::move(recipient));
+    kept.push_back(std::move(person));
+  }
+  call.claimed.people = std::move(kept);
+}
+
+void Dispatch::refuse_too_large(const ClaimedPerson& person, const MirrorPlan& plan,
+                                Corrections& corrections) const {
+  ledger::Settlement too_large;
+  too_large.email = person.email;
+  too_large.confirmed = person.confirmed;
+  too_large.next = ledger::Settlement::Next::Park;
+  too_large.reason = domain::Reason::TooLarge;
+  too_large.message = "one person's values alone are more than a call may carry";
+  services_.log.event(telemetry::Level::Warn, telemetry::Event::PersonParked,
+                      "a person's values are too large for a call; see `failures`",
+                      {{"mirror", plan.name},
+                       {"ref", services_.key.ref(person.email.text())},
+                       {"reason", name(too_large.reason)}});
+  corrections.settled.push_back(std::move(too_large));
+}
+
+void Dispatch::pack(Call& call, Corrections& corrections, delivery::LimiterClass logged) {
+  auto& people = call.claimed.people;
+  if (people.empty()) return;
+  const auto& plan = plan_of(call.claimed.line.mirror);
+  auto packed = dialect_.pack(plan.list_id, call.recipients);
+  more_ = more_ || packed.taken < people.size();
+  auto from = packed.taken;
+  if (packed.taken == 0) {
+    refuse_too_large(people.front(), plan, corrections);
+    from = 1;
+  }
+  const auto limiter_class = packed.request.limiter_class;
+  const auto now = services_.clock.monotonic();
+  const auto urgency = urgency_of(call.claimed.line.lane);
+  if (packed.taken > 0 && (!caller_.connected() || caller_.next_call(limiter_class, urgency, now) > now)) {
+    // Whoever asks Stibee something took the slot or the connection meanwhile.
+    packed.taken = 0;
+    from = 0;
+  }
+  for (auto i = from; i < people.size(); ++i)
+    corrections.unsent.push_back(people[i].email);
+  if (packed.taken > 0 && limiter_class != logged) corrections.another_class = limiter_class;
+  people.resize(packed.taken);
+  call.recipients.resize(packed.taken);
+  call.request = std::move(packed.request);
+}
+
+asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_ptr<Found> found) {
+  auto call = std::make_shared<Call>();
+  call->claimed = std::move(*found->claimed);
+  const auto corrections = std::make_shared<Corrections>();
+  address(*call, *corrections, found->logged == delivery::LimiterClass::Bulk);
+  pack(*call, *corrections, found->logged);
+  if (!corrections->empty()) {
+    const auto& plan = plan_of(call->claimed.line.mirror);
+    auto work = store::in_transaction([&caller = caller_, id = plan.id, policy = plan.policy, corrections,
+                                       now = services_.clock.utc()](store::Transaction& transaction) {
+      if (corrections->another_class) transaction.log_attempt(caller.logged_now(*corrections->another_class));
+      transaction.release(id, corrections->unsent);
+      pipeline::settle(transaction, id, corrections->settled, policy, now);
+    });
+    const auto corrected = co_await services_.store.run(std::move(work));
+    if (!corrected) {
+      store_failed(corrected.error());
+      auto unsent = std::move(corrections->unsent);
+      for (const auto& settled : corrections->settled)
+        unsent.push_back(settled.email);
+      for (const auto& person : call->claimed.people)
+        unsent.push_back(person.email);
+      call->claimed.people.clear();
+      co_await give_back(plan.id, std::move(unsent));
+    }
+  }
+  if (call->claimed.people.empty()) co_return nullptr;
+  co_return call;
+}
+
+}  // namespace stibee_sync::pipeline

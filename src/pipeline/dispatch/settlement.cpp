@@ -1,0 +1,136 @@
+#include "pipeline/dispatch/call.hpp"
+#include "stibee_sync/ledger/confirmed.hpp"
+
+#include <algorithm>
+
+// From a call's result to what is kept of it.
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using delivery::CallVerdict;
+using domain::OutcomeKind;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+telemetry::RetryReason retry_label(CallVerdict verdict, OutcomeKind kind) {
+  if (verdict == CallVerdict::BatchRefused) return telemetry::RetryReason::Split;
+  if (kind == OutcomeKind::Throttled) return telemetry::RetryReason::Throttled;
+  return kind == OutcomeKind::Transient ? telemetry::RetryReason::Transient : telemetry::RetryReason::Unknown;
+}
+
+constexpr std::size_t most_parked_lines = 20;
+
+}  // namespace
+
+asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
+                                       std::shared_ptr<const delivery::CallResult> result) {
+  const auto& plan = plan_of(call->claimed.line.mirror);
+  auto people = std::make_shared<const std::vector<ledger::Settlement>>(settlements(*call, *result));
+  const auto work = store::in_transaction([id = plan.id, people, policy = plan.policy,
+                                           now = services_.clock.utc()](store::Transaction& transaction) {
+    pipeline::settle(transaction, id, *people, policy, now);
+  });
+  // What became of a call is never given up: were its people released as unsent, a row that says no meanwhile
+  // would find nothing to take back. They stay claimed until it is kept.
+  const auto timer = services_.clock.make_timer();
+  for (;;) {
+    auto attempt = work;
+    const auto settled = co_await services_.store.run(std::move(attempt));
+    if (settled) {
+      for (const auto& person : *people) {
+        if (person.next == ledger::Settlement::Next::Continue) ++settled_;
+      }
+      co_return;
+    }
+    store_failed(settled.error());
+    while (!stopping_ && services_.clock.monotonic() < store_not_before_)
+      co_await timer->wait_until(services_.clock.monotonic() + std::chrono::milliseconds(500));
+    // The claim is on disk, so that the next start knows the doubt.
+    if (stopping_) co_return;
+  }
+}
+
+std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, const delivery::CallResult& result) {
+  using Next = ledger::Settlement::Next;
+  const auto now = services_.clock.utc();
+  const auto& plan = plan_of(call.claimed.line.mirror);
+  const auto size = call.recipients.size();
+  // One draw for the whole call: a batch that failed together is repeated together.
+  const double draw = services_.random();
+  const auto random = [draw] { return draw; };
+  std::size_t parked = 0;
+  std::vector<ledger::Settlement> people;
+  people.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto& claimed = call.claimed.people[i];
+    const auto& outcome = result.outcomes[i];
+    ledger::Settlement person;
+    person.email = claimed.email;
+    person.reason = outcome.reason;
+    person.message = outcome.message;
+    person.sent = ledger::SentCall{call.recipients[i].operation, claimed.wanted, outcome};
+    person.confirmed = ledger::confirmed_after(claimed.confirmed, call.recipients[i].operation,
+                                               claimed.wanted, outcome, now);
+    switch (outcome.kind) {
+      case OutcomeKind::Delivered:
+      case OutcomeKind::AlreadyInState:
+        break;
+      case OutcomeKind::Rejected:
+        if (result.verdict == CallVerdict::BatchRefused && (size > 1 || call.claimed.batch_limit == 0)) {
+          // Somebody in the batch is the culprit. Once more as it is, since the trouble may pass; then in
+          // halves, at once, until the culprit is alone.
+          person.next = Next::Retry;
+          const bool repeated = call.claimed.batch_limit > 0;
+          person.batch_limit = static_cast<std::uint32_t>(repeated ? (size + 1) / 2 : size);
+          person.not_before = repeated ? now : delivery::retry_at(outcome, 1, now, random);
+          break;
+        }
+        person.next = Next::Park;
+        person.attempts = claimed.attempts + 1;
+        ++parked;
+        if (parked <= most_parked_lines) {
+          services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses a person; see `failures`",
+                              {{"mirror", plan.name},
+                               {"ref", services_.key.ref(claimed.email.text())},
+                               {"reason", name(outcome.reason)}});
+        }
+        break;
+      case OutcomeKind::Unauthorised:
+        // Nobody's fault: the circuit decides when to try again.
+        person.next = Next::Retry;
+        person.attempts = claimed.attempts;
+        person.not_before = now;
+        break;
+      case OutcomeKind::Throttled:
+      case OutcomeKind::Transient:
+      case OutcomeKind::Unknown:
+        person.next = Next::Retry;
+        if (result.reason == domain::Reason::StaleConnection) {
+          person.attempts = claimed.attempts;
+          person.not_before = now;
+        } else {
+          person.attempts = claimed.attempts + 1;
+          person.not_before = delivery::retry_at(outcome, person.attempts, now, random);
+        }
+        break;
+    }
+    people.push_back(std::move(person));
+  }
+  if (parked > most_parked_lines) {
+    services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses more people; see `failures`",
+                        {{"mirror", plan.name}, {"count", parked - most_parked_lines}});
+  }
+  const auto retried = std::find_if(people.begin(), people.end(), [](const ledger::Settlement& person) {
+    return person.next == Next::Retry;
+  });
+  if (retried != people.end()) {
+    const auto& outcome = result.outcomes[static_cast<std::size_t>(retried - people.begin())];
+    services_.metrics.api_retry(retry_label(result.verdict, outcome.kind));
+  }
+  return people;
+}
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,358 @@
+#include "stibee_sync/pipeline/ingest.hpp"
+
+#include "pipeline/ingest/ingest_read.hpp"
+#include "stibee_sync/domain/backoff.hpp"
+#include "stibee_sync/pipeline/apply_read.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using diff::ChangeClass;
+using source::SourceError;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+telemetry::ChangeOperation operation_of(ChangeClass change_class, const ledger::Policy& policy) {
+  switch (change_class) {
+    case ChangeClass::Update:
+      return telemetry::ChangeOperation::Update;
+    case ChangeClass::OptOut:
+      return telemetry::ChangeOperation::Unsubscribe;
+    case ChangeClass::Resubscribe:
+      return telemetry::ChangeOperation::Resubscribe;
+    case ChangeClass::Removal:
+      return policy.on_leave == ledger::OnLeave::Delete && !policy.delete_after
+                 ? telemetry::ChangeOperation::Delete
+                 : telemetry::ChangeOperation::Unsubscribe;
+    case ChangeClass::None:
+    case ChangeClass::Add:
+      break;
+  }
+  return telemetry::ChangeOperation::Subscribe;
+}
+
+constexpr std::string_view no_rows = "the source has no rows: nothing is removed";
+
+constexpr ChangeClass counted_classes[] = {ChangeClass::Add, ChangeClass::Update, ChangeClass::OptOut,
+                                           ChangeClass::Resubscribe, ChangeClass::Removal};
+
+}  // namespace
+
+Ingest::Ingest(Services services, runtime::Worker& source_worker, source::Reader& reader,
+               std::vector<MirrorPlan> mirrors, std::function<void()> changed)
+    : services_(std::move(services)),
+      source_worker_(source_worker),
+      reader_(reader),
+      mirrors_(std::move(mirrors)),
+      states_(mirrors_.size()),
+      changed_(std::move(changed)),
+      timer_(services_.clock.make_timer()) {}
+
+asio::awaitable<void> Ingest::run() {
+  while (!stopping_) {
+    if (beat_) beat_(std::nullopt);
+    const auto mirror = next_due();
+    const auto now = services_.clock.monotonic();
+    // Also wakes regularly, so that a loop that waits can be told from one that hangs.
+    const auto regular = now + std::chrono::seconds(5);
+    if (!mirror) {
+      co_await timer_->wait_until(regular);
+      continue;
+    }
+    const auto due = states_[*mirror].due;
+    if (due > now) {
+      co_await timer_->wait_until(std::min(due, regular));
+      continue;
+    }
+    const auto outcome = co_await cycle(*mirror);
+    auto& state = states_[*mirror];
+    domain::Duration pause = mirrors_[*mirror].poll_interval;
+    if (outcome == CycleOutcome::Failed) {
+      // Soon at first, since most outages are short; then less and less often, with jitter against herds.
+      pause = domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1), state.condition.failures,
+                              domain::Jitter::Half, services_.random());
+    }
+    state.due = services_.clock.monotonic() + pause;
+  }
+}
+
+std::optional<std::size_t> Ingest::next_due() const {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (states_[i].paused) continue;
+    if (!best || states_[i].due < states_[*best].due) best = i;
+  }
+  return best;
+}
+
+void Ingest::sync_now() {
+  for (auto& state : states_)
+    state.due = {};
+  timer_->wake();
+}
+
+void Ingest::stop() {
+  stopping_ = true;
+  if (reading_) reader_.cancel();
+  timer_->wake();
+}
+
+void Ingest::set_paused(std::size_t mirror, bool paused) {
+  states_[mirror].paused = paused;
+  timer_->wake();
+}
+
+asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
+  const auto began = services_.clock.monotonic();
+  // A read of ten million rows takes its time; the statement time-out bounds it.
+  if (beat_) beat_(std::chrono::minutes(15));
+  auto cycle = read_and_commit(mirror);
+  const auto ended = co_await runtime::answer_of<store::StoreError>(std::move(cycle));
+  const auto outcome = ended ? ended.value() : CycleOutcome::Failed;
+  reading_ = false;
+  if (!ended) {
+    services_.store_failed(ended.error(), {{"mirror", mirrors_[mirror].name}});
+    auto& condition = states_[mirror].condition;
+    condition.last = outcome;
+    condition.problem = ended.error();
+    ++condition.failures;
+  }
+  telemetry::CycleResult result = telemetry::CycleResult::Failed;
+  if (outcome == CycleOutcome::Applied) result = telemetry::CycleResult::Ok;
+  if (outcome == CycleOutcome::Held) result = telemetry::CycleResult::Held;
+  if (outcome == CycleOutcome::Untrusted) result = telemetry::CycleResult::Untrusted;
+  if (outcome != CycleOutcome::Cancelled) {
+    services_.metrics.cycle(mirrors_[mirror].name, result, services_.clock.monotonic() - began);
+  }
+  co_return outcome;
+}
+
+asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
+  const bool makes_groups = groups_ != nullptr && mirrors_[mirror].create_missing_groups;
+  auto reading = makes_groups ? read_making_groups(mirror) : read(mirror);
+  const auto made = co_await std::move(reading);
+  if (const auto* error = std::get_if<SourceError>(&made->finding)) co_return failed(mirror, *error);
+  const auto& finding = std::get<ReadFinding>(made->finding);
+  answered(*made->plan, finding);
+
+  // Counting a million people takes a moment: only done where the guard could need it.
+  std::size_t mirrored = 0;
+  if (finding.needs_count()) {
+    auto count = [id = made->plan->id](store::Store& store) { return store.wanted_subscribed(id); };
+    const auto counted = co_await services_.store.run(std::move(count));
+    mirrored = counted.value();
+  }
+  const auto commit = std::make_shared<ReadCommit>();
+  commit->judgement = judge_finding(finding, *made->plan, *made->before, mirrored, made->now);
+  note_facts(mirror, *made, finding, *commit);
+
+  AppliedRead ahead;
+  const bool large = finding.of(ChangeClass::Add).count > 2 * ahead_;
+  if (commit->judgement.holds.empty() && !made->before->last_success && large)
+    ahead = co_await commit_ahead(made);
+  auto work = [made, commit](store::Store& store) {
+    store::Transaction transaction(store);
+    const auto& plan = *made->plan;
+    auto committed = commit_read(transaction, plan.id, *made->scan, *commit, plan.policy, made->now);
+    transaction.commit();
+    made->scan.reset();
+    return committed;
+  };
+  auto answer = co_await services_.store.run(std::move(work));
+  auto committed = std::move(answer).value();
+  committed.applied.addresses += ahead.addresses;
+
+  finished(mirror, finding, commit->judgement, committed);
+  co_return states_[mirror].condition.last.value_or(CycleOutcome::Applied);
+}
+
+void Ingest::answered(const MirrorPlan& plan, const ReadFinding& finding) {
+  services_.metrics.db_up(true);
+  services_.metrics.db_query(finding.report.elapsed);
+  if (std::exchange(connected_, true)) return;
+  services_.log.event(Level::Info, Event::SourceConnected, "the database answers",
+                      {{"mirror", plan.name}, {"server_version", finding.report.shape.server_version}});
+}
+
+void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding& finding,
+                        ReadCommit& commit) {
+  const auto& plan = *made.plan;
+  const auto& before = *made.before;
+  auto& facts = commit.facts;
+  facts = before;
+  facts.last_rows = finding.report.rows;
+  facts.last_success = made.now;
+  facts.duplicates = finding.duplicates;
+
+  // Whether group values were ignored is remembered with the mapping, so that a later read, perhaps a later
+  // daemon's, looks at every row again.
+  auto mapping = plan.mapping_text;
+  if (groups_ != nullptr && plan.create_missing_groups) {
+    const bool all_rows = !before.last_success || before.mapping != plan.mapping_text;
+    mapping = groups_->committed(mirror, plan, !finding.unknown_groups.empty(), all_rows);
+    if (mapping_itself(before.mapping) == mapping_itself(mapping)) facts.mapping = mapping;
+  }
+  auto& good = commit.good_facts;
+  good = facts;
+  good.last_good_rows = finding.report.rows;
+  good.non_null = finding.non_null;
+  good.mapping = mapping;
+  const auto& identity = finding.report.shape.server_identity;
+  if (!identity.empty()) good.server_identity = identity;
+}
+
+asio::awaitable<AppliedRead> Ingest::commit_ahead(std::shared_ptr<Read> made) {
+  auto work = [made, most = ahead_](store::Store& store) {
+    return apply_ahead(store, made->plan->id, *made->scan, most, made->plan->policy, made->now);
+  };
+  const auto answer = co_await services_.store.run(std::move(work));
+  const auto applied = answer.value();
+  if (applied.addresses > 0 && changed_) changed_();
+  if (applied.addresses > 0 && sent_ahead_) co_await sent_ahead_();
+  co_return applied;
+}
+
+CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
+  auto& condition = states_[mirror].condition;
+  const auto& name = mirrors_[mirror].name;
+  if (error.kind == SourceError::Kind::Cancelled && stopping_) return CycleOutcome::Cancelled;
+  const bool distrust =
+      error.kind == SourceError::Kind::Untrusted || error.kind == SourceError::Kind::NotAsMapped;
+  const bool news = condition.problem != error.message;
+  condition.problem = error.message;
+  condition.kind = error.kind;
+  ++condition.failures;
+  condition.last = distrust ? CycleOutcome::Untrusted : CycleOutcome::Failed;
+  const bool lost = error.kind == SourceError::Kind::Unreachable || error.kind == SourceError::Kind::Refused;
+  if (lost) services_.metrics.db_up(false);
+  if (lost && std::exchange(connected_, false)) {
+    services_.log.event(Level::Warn, Event::SourceLost, error.message, {{"mirror", name}});
+  }
+  // A lasting trouble is said once at length, then once in a while.
+  if (news || condition.failures % 20 == 0) {
+    const auto event = distrust ? Event::SourceUntrusted : Event::SyncFailed;
+    services_.log.event(Level::Error, event, error.message,
+                        {{"mirror", name}, {"sqlstate", error.sqlstate}, {"failures", condition.failures}});
+  }
+  return *condition.last;
+}
+
+void Ingest::report_holds(std::size_t mirror, const Judgement& judgement,
+                          const std::vector<std::string>& released) {
+  auto& state = states_[mirror];
+  const auto& name = mirrors_[mirror].name;
+  const auto contains = [](const std::vector<std::string>& digests, const std::string& digest) {
+    return std::find(digests.begin(), digests.end(), digest) != digests.end();
+  };
+  std::vector<std::string> digests;
+  std::array<std::size_t, 4> held{};
+  for (const auto& [change_class, changes] : judgement.holds) {
+    if (contains(released, changes.digest)) {
+      services_.log.event(Level::Warn, Event::GuardApproved, "a held change set was approved and applied",
+                          {{"mirror", name},
+                           {"class", changes.change_class},
+                           {"count", changes.count},
+                           {"digest", changes.digest}});
+      continue;
+    }
+    digests.push_back(changes.digest);
+    if (const auto label = telemetry::label_from<telemetry::GuardClass>(changes.change_class))
+      held[static_cast<std::size_t>(*label)] = changes.count;
+    if (contains(state.held_digests, changes.digest)) continue;
+    services_.log.event(
+        Level::Error, Event::GuardHeld, changes.why,
+        {{"mirror", name},
+         {"class", changes.change_class},
+         {"count", changes.count},
+         {"of", changes.of},
+         {"digest", changes.digest},
+         {"cure", "look at `guard`; if it is meant, `guard approve " + changes.digest + "`"}});
+  }
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    services_.metrics.guard_held(name, static_cast<telemetry::GuardClass>(i), held[i]);
+  }
+  if (digests.empty() && state.was_holding && released.empty()) {
+    services_.log.event(Level::Info, Event::GuardCleared, "what was held is gone: the source is as it was",
+                        {{"mirror", name}});
+  }
+  state.held_digests = std::move(digests);
+}
+
+void Ingest::count_changes(std::size_t mirror, const ReadFinding& finding) const {
+  const auto& plan = mirrors_[mirror];
+  const auto& still_held = states_[mirror].held_digests;
+  for (const auto change_class : counted_classes) {
+    const auto& [count, digest, refs] = finding.of(change_class);
+    const bool waits = std::find(still_held.begin(), still_held.end(), digest) != still_held.end();
+    if (count > 0 && !waits)
+      services_.metrics.changes(plan.name, operation_of(change_class, plan.policy), count);
+  }
+}
+
+void Ingest::report_rows(const MirrorPlan& plan, const ReadFinding& finding) const {
+  for (const auto& [ref, reason] : finding.parked) {
+    services_.log.event(Level::Warn, Event::PersonParked, "a row cannot be sent; see `failures`",
+                        {{"mirror", plan.name}, {"ref", ref}, {"reason", name(reason)}});
+  }
+  if (finding.newly_parked > finding.parked.size()) {
+    services_.log.event(Level::Warn, Event::PersonParked, "more rows cannot be sent; see `failures`",
+                        {{"mirror", plan.name}, {"count", finding.newly_parked - finding.parked.size()}});
+  }
+  if (!finding.unknown_groups.empty()) {
+    // The values themselves come from people's rows, so only their number is told.
+    services_.log.event(Level::Warn, Event::SyncFinished,
+                        plan.create_missing_groups
+                            ? "group values without a group at Stibee were ignored"
+                            : "group values without an entry under `groups` were ignored",
+                        {{"mirror", plan.name}, {"values", finding.unknown_groups.size()}});
+  }
+}
+
+void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
+                      const CommittedRead& committed) {
+  auto& state = states_[mirror];
+  auto& condition = state.condition;
+  const auto& plan = mirrors_[mirror];
+  const auto changed = committed.applied.addresses;
+  const bool news = !condition.last.has_value() || condition.failures > 0 || changed > 0;
+  const bool knew_empty = condition.problem == no_rows;
+  condition.failures = 0;
+  condition.problem.clear();
+  condition.backlog += changed;
+
+  report_holds(mirror, judgement, committed.released);
+  condition.last = state.held_digests.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
+  if (judgement.zero_rows && !state.held_digests.empty()) {
+    condition.problem = no_rows;
+    if (!knew_empty) {
+      services_.log.event(Level::Error, Event::SourceUntrusted, condition.problem, {{"mirror", plan.name}});
+    }
+  }
+  count_changes(mirror, finding);
+  services_.metrics.last_success(plan.name, services_.clock.utc());
+  services_.metrics.source_members(plan.name, finding.report.rows);
+  report_rows(plan, finding);
+  if (news) {
+    services_.log.event(Level::Info, Event::SyncFinished, "the table was read",
+                        {{"mirror", plan.name},
+                         {"rows", finding.report.rows},
+                         {"adds", finding.of(ChangeClass::Add).count},
+                         {"updates", finding.of(ChangeClass::Update).count},
+                         {"optouts", finding.of(ChangeClass::OptOut).count},
+                         {"resubscribes", finding.of(ChangeClass::Resubscribe).count},
+                         {"removals", finding.of(ChangeClass::Removal).count},
+                         {"duplicates", finding.duplicates},
+                         {"held", state.held_digests.size()},
+                         {"seconds", finding.report.elapsed}});
+  }
+  if (committed_) committed_(mirror);
+  // Also where a row that is as before merely supplied the values for which somebody in the ledger waited.
+  if ((changed > 0 || finding.of(ChangeClass::None).count > 0) && changed_) changed_();
+}
+
+}  // namespace stibee_sync::pipeline

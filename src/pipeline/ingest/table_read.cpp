@@ -1,0 +1,353 @@
+#include "stibee_sync/pipeline/table_read.hpp"
+
+#include "stibee_sync/diff/differ.hpp"
+#include "stibee_sync/pipeline/group_keeper.hpp"
+#include "stibee_sync/text/hex.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace stibee_sync::pipeline {
+namespace {
+
+using diff::ChangeClass;
+using source::SourceError;
+
+constexpr std::size_t most_refs = 20;
+
+diff::ColumnType to_diff(source::ColumnType type) {
+  switch (type) {
+    case source::ColumnType::Boolean:
+      return diff::ColumnType::Boolean;
+    case source::ColumnType::Integer:
+      return diff::ColumnType::Integer;
+    case source::ColumnType::Text:
+      return diff::ColumnType::Text;
+    case source::ColumnType::Uuid:
+      return diff::ColumnType::Uuid;
+    case source::ColumnType::Date:
+      return diff::ColumnType::Date;
+    case source::ColumnType::Timestamp:
+      return diff::ColumnType::Timestamp;
+    case source::ColumnType::TimestampTz:
+      return diff::ColumnType::TimestampTz;
+    case source::ColumnType::TextArray:
+      return diff::ColumnType::TextArray;
+    case source::ColumnType::Other:
+      return diff::ColumnType::Other;
+  }
+  return diff::ColumnType::Other;
+}
+
+/// Ends a read from inside its row sink.
+struct Refused {
+  std::string message;
+};
+
+/// A digest that grows with each person of a change set, in address order.
+class RunningDigest {
+ public:
+  explicit RunningDigest(const domain::StateKey& key) : key_(key) {}
+
+  void add(const domain::EmailAddress& email, const diff::Resolution& resolution) {
+    std::string text(last_.bytes.begin(), last_.bytes.end());
+    text += email.text();
+    text += '\0';
+    text += domain::name(resolution.wanted.intent);
+    // Times are left out: the same change set must have the same digest in the next read.
+    text.append(resolution.wanted.fields.bytes.begin(), resolution.wanted.fields.bytes.end());
+    text += resolution.wanted.ad_agreed ? (*resolution.wanted.ad_agreed ? 'Y' : 'N') : '-';
+    for (const auto id : resolution.wanted.groups)
+      text += std::to_string(id) + ",";
+    last_ = key_.fingerprint(text);
+  }
+  std::string text() const { return text::to_hex(std::span(last_.bytes).first(8)); }
+
+ private:
+  const domain::StateKey& key_;
+  domain::Fingerprint last_;
+};
+
+bool only_groups_grew(const domain::Wanted& before, domain::Wanted after) {
+  const bool grew =
+      std::includes(after.groups.begin(), after.groups.end(), before.groups.begin(), before.groups.end());
+  after.groups = before.groups;
+  return grew && after == before;
+}
+
+class TableRead {
+ public:
+  TableRead(const MirrorPlan& plan, store::Scan& scan, const store::SourceFacts& before,
+            const domain::StateKey& key, domain::UtcTime now, const DecisionWatcher& watcher)
+      : plan_(plan),
+        mapping_(plan.mapping),
+        scan_(scan),
+        key_(key),
+        now_(now),
+        watcher_(watcher),
+        null_watch_(plan.read.columns.size()),
+        differ_(
+            [this](diff::StoredRow& row) { return next_stored(row); },
+            [this](const domain::MemberKey& gone) { scan_.stage_gone(gone); },
+            // Also where no read has ended yet: part of one may have been committed, under another mapping.
+            before.mapping != plan.mapping_text) {
+    finding_.remapped = before.last_success.has_value() &&
+                        mapping_itself(before.mapping) != mapping_itself(plan.mapping_text);
+    recovers_groups_ = !finding_.remapped && before.mapping != plan.mapping_text;
+  }
+
+  std::variant<ReadFinding, SourceError> run(source::Reader& reader) {
+    try {
+      auto result = reader.read(
+          plan_.read, [this](const source::ReadShape& shape) { learn(shape); },
+          [this](std::string_view line) { row(line); });
+      if (auto* error = std::get_if<SourceError>(&result)) return std::move(*error);
+      finding_.report = std::get<source::ReadReport>(std::move(result));
+    } catch (const Refused& refused) {
+      SourceError error;
+      error.kind = SourceError::Kind::NotAsMapped;
+      error.message = refused.message;
+      return error;
+    }
+    differ_.finish();
+    finding_.non_null = null_watch_.non_null();
+    finding_.unknown_groups.assign(unknown_groups_.begin(), unknown_groups_.end());
+    decide();
+    return std::move(finding_);
+  }
+
+ private:
+  bool next_stored(diff::StoredRow& row) {
+    if (!scan_.next(stored_)) return false;
+    row.key = std::move(stored_.key);
+    row.fingerprint = stored_.fingerprint;
+    row.shadowed = stored_.shadowed;
+    return true;
+  }
+
+  void learn(const source::ReadShape& shape) {
+    mapping_.integer_key = shape.integer_key;
+    mapping_.types.clear();
+    for (const auto type : shape.types)
+      mapping_.types.push_back(to_diff(type));
+    for (auto& field : mapping_.fields)
+      field.type = mapping_.types.at(field.column);
+  }
+
+  void row(std::string_view line) {
+    auto key = diff::key_of(line, mapping_.integer_key);
+    if (std::holds_alternative<diff::Rejection>(key)) {
+      throw Refused{"column \"" + plan_.read.columns[0] +
+                    "\" is NULL or unreadable as a key in some row; map a column " +
+                    "that is never NULL (a primary key), or leave such rows out in `where`"};
+    }
+    null_watch_.see(line);
+    auto& member_key = std::get<domain::MemberKey>(key);
+    const auto fingerprint = key_.fingerprint(line);
+    switch (differ_.see(member_key, fingerprint)) {
+      case diff::RowState::Unchanged:
+        return;
+      case diff::RowState::OutOfOrder:
+        throw Refused{"column \"" + plan_.read.columns[0] +
+                      "\" has the same value in more than one row, so it cannot be " +
+                      "the key; map a unique column"};
+      case diff::RowState::New:
+      case diff::RowState::Changed:
+        stage(std::move(member_key), fingerprint, line, true);
+        return;
+      case diff::RowState::Shadowed:
+        stage(std::move(member_key), fingerprint, line, false);
+        return;
+    }
+  }
+
+  void stage(domain::MemberKey key, const domain::Fingerprint& fingerprint, std::string_view line,
+             bool report) {
+    store::StagedRow staged;
+    staged.key = std::move(key);
+    staged.fingerprint = fingerprint;
+    if (!fields_.split(line, plan_.read.columns.size())) {
+      throw Refused{"PostgreSQL sent a row with another number of columns than asked for"};
+    }
+    unknown_here_.clear();
+    auto mapped = diff::map_row(fields_.values(), mapping_, &unknown_here_);
+    for (auto& value : unknown_here_) {
+      if (unknown_groups_.size() < diff::max_unknown_groups) unknown_groups_.insert(std::move(value));
+    }
+    if (auto* member = std::get_if<domain::Member>(&mapped)) {
+      staged.email = member->email;
+      staged.subscribed = member->subscribed;
+      staged.member = std::move(*member);
+    } else {
+      auto& rejection = std::get<diff::Rejection>(mapped);
+      staged.email = std::move(rejection.email);
+      staged.subscribed = rejection.subscribed;
+      staged.rejection = name(rejection.reason);
+      staged.rejected_column = std::move(rejection.column);
+      if (report) {
+        ++finding_.newly_parked;
+        ++finding_.rejected[rejection.reason];
+        if (finding_.parked.size() < most_refs) {
+          finding_.parked.emplace_back(
+              key_.ref(staged.email ? staged.email->text() : "key:" + staged.key.to_string()),
+              rejection.reason);
+        }
+      }
+    }
+    scan_.stage(staged);
+  }
+
+  void decide() {
+    std::vector<RunningDigest> digests(finding_.classes.size(), RunningDigest(key_));
+    store::TouchedAddress address;
+    while (scan_.next_address(address)) {
+      const auto resolution = resolve(address);
+      const auto index = static_cast<std::size_t>(resolution.change_class);
+      auto& tally = finding_.classes[index];
+      if (resolution.counts) ++tally.count;
+      if (resolution.counts && resolution.change_class != ChangeClass::None) {
+        digests[index].add(address.email, resolution);
+        if (tally.refs.size() < most_refs) tally.refs.push_back(key_.ref(address.email.text()));
+      }
+      if (resolution.duplicate) ++finding_.duplicates;
+      if (watcher_) watcher_(address.email, resolution, confirmed_of(address));
+
+      ledger::AddressDecision decision;
+      decision.wanted = resolution.wanted;
+      if (resolution.values) decision.values = resolution.values->fields;
+      decision.key = resolution.key;
+      scan_.decide(decision, static_cast<int>(index));
+    }
+    for (std::size_t i = 0; i < digests.size(); ++i)
+      finding_.classes[i].digest = digests[i].text();
+  }
+
+  static const domain::Confirmed& confirmed_of(const store::TouchedAddress& address) {
+    static const domain::Confirmed nothing_known;
+    return address.ledger ? address.ledger->confirmed : nothing_known;
+  }
+
+  diff::Resolution resolve(const store::TouchedAddress& address) {
+    const auto before = address.ledger ? std::optional(address.ledger->wanted) : std::nullopt;
+    with_old_groups_.clear();
+    with_old_groups_.reserve(address.bearers.size());  // bearers point into it
+    std::vector<diff::Bearer> bearers;
+    bearers.reserve(address.bearers.size());
+    for (const auto& row : address.bearers) {
+      diff::Bearer bearer;
+      bearer.key = row.key;
+      bearer.subscribed = row.subscribed;
+      bearer.rejected = row.rejected;
+      bearer.member = row.member ? &*row.member : nullptr;
+      if (row.member && !plan_.groups_known) {
+        auto& member = with_old_groups_.emplace_back(*row.member);
+        member.groups = before ? before->groups : domain::GroupSet{};
+        bearer.member = &member;
+      }
+      bearer.may_have_opted_in = row.was_subscribed == std::optional(false);
+      bearers.push_back(std::move(bearer));
+    }
+    auto resolution = diff::resolve(bearers, before, confirmed_of(address), key_, now_);
+    // Not the table changed, but what could be made of it.
+    if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted)) resolution.counts = false;
+    return resolution;
+  }
+
+  const MirrorPlan& plan_;
+  diff::Mapping mapping_;
+  store::Scan& scan_;
+  const domain::StateKey& key_;
+  domain::UtcTime now_;
+  const DecisionWatcher& watcher_;
+  diff::NullWatch null_watch_;
+  store::SnapshotRow stored_;
+  diff::Differ differ_;
+  diff::RowFields fields_;
+  std::vector<std::string> unknown_here_;
+  std::set<std::string> unknown_groups_;
+  bool recovers_groups_ = false;                 // values that were ignored are looked at again
+  std::vector<domain::Member> with_old_groups_;  // of the address that is resolved
+  ReadFinding finding_;
+};
+
+}  // namespace
+
+std::variant<ReadFinding, SourceError> read_table(source::Reader& reader, const MirrorPlan& plan,
+                                                  store::Scan& scan, const store::SourceFacts& before,
+                                                  const domain::StateKey& key, domain::UtcTime now,
+                                                  const DecisionWatcher& watcher) {
+  TableRead read(plan, scan, before, key, now, watcher);
+  return read.run(reader);
+}
+
+bool ReadFinding::needs_count() const {
+  if (report.rows == 0) return true;
+  constexpr ChangeClass risky[] = {ChangeClass::Update, ChangeClass::OptOut, ChangeClass::Resubscribe,
+                                   ChangeClass::Removal};
+  return std::any_of(std::begin(risky), std::end(risky), [this](ChangeClass c) { return of(c).count > 0; });
+}
+
+Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
+                        std::size_t mirrored, domain::UtcTime now) {
+  diff::ReadFacts facts;
+  facts.source_rows = finding.report.rows;
+  facts.last_good_rows = before.last_good_rows;
+  facts.mirrored = mirrored;
+  facts.adds = finding.of(ChangeClass::Add).count;
+  facts.updates = finding.of(ChangeClass::Update).count;
+  facts.optouts = finding.of(ChangeClass::OptOut).count;
+  facts.resubscribes = finding.of(ChangeClass::Resubscribe).count;
+  facts.removals = finding.of(ChangeClass::Removal).count;
+  // Only columns that both reads mapped can have lost their values.
+  if (!finding.remapped && before.non_null.size() == finding.non_null.size() && finding.report.rows > 0) {
+    for (std::size_t i = 1; i < finding.non_null.size(); ++i) {
+      if (before.non_null[i] < diff::NullWatch::enough || finding.non_null[i] > 0) continue;
+      const auto& name = plan.read.columns[i];
+      if (i == 1) {
+        facts.newly_null_removal.push_back(name);
+      } else if (plan.mapping.subscribed == i) {
+        facts.newly_null_optout.push_back(name);
+      } else if (plan.mapping.consented_at != i) {
+        facts.newly_null_update.push_back(name);
+      }
+    }
+  }
+
+  auto verdict = diff::guarded(facts, plan.guard);
+  const auto& identity = finding.report.shape.server_identity;
+  if (!identity.empty() && !before.server_identity.empty() && identity != before.server_identity) {
+    // A server that was promoted or restored may lack the newest rows: what it says about who left, or who
+    // came back after saying no, is not believed without a human.
+    for (const auto change_class : {ChangeClass::Removal, ChangeClass::Resubscribe}) {
+      const auto count = finding.of(change_class).count;
+      const auto held = std::any_of(verdict.holds.begin(), verdict.holds.end(), [&](const diff::Hold& hold) {
+        return hold.change_class == change_class;
+      });
+      if (count == 0 || held) continue;
+      verdict.holds.push_back({change_class, count, mirrored,
+                               "the database is another server or timeline than at the last read"});
+    }
+  }
+  Judgement judgement;
+  judgement.zero_rows = verdict.zero_rows;
+  for (const auto& hold : verdict.holds) {
+    const auto& tally = finding.of(hold.change_class);
+    store::HeldChanges changes;
+    changes.change_class = diff::name(hold.change_class);
+    changes.count = hold.count;
+    changes.of = hold.of;
+    changes.digest = tally.digest;
+    changes.why = hold.why;
+    changes.refs = tally.refs;
+    changes.since = now;
+    judgement.holds.push_back({hold.change_class, std::move(changes)});
+  }
+  return judgement;
+}
+
+bool Judgement::holds_back(ChangeClass change_class) const {
+  return std::any_of(holds.begin(), holds.end(),
+                     [&](const Hold& hold) { return hold.change_class == change_class; });
+}
+
+}  // namespace stibee_sync::pipeline

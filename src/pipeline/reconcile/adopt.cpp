@@ -1,0 +1,230 @@
+#include "pipeline/reconcile/reconcile_pass.hpp"
+
+#include <utility>
+
+// Taking a list over before the first change is sent to it.
+
+namespace stibee_sync::pipeline {
+
+namespace asio = boost::asio;
+using domain::RemoteStatus;
+using runtime::offload;
+using telemetry::Event;
+using telemetry::Level;
+
+namespace {
+
+struct Tally {
+  std::size_t listed = 0;
+  std::size_t subscribed = 0;
+  std::size_t opted_out = 0;
+  std::size_t auto_deleted = 0;
+  std::size_t ready = 0;
+  std::size_t strays = 0;  // subscribed there, in no row
+  std::size_t unknown = 0;
+  std::size_t suppressed = 0;
+
+  void operator+=(const Tally& other) {
+    listed += other.listed;
+    subscribed += other.subscribed;
+    opted_out += other.opted_out;
+    auto_deleted += other.auto_deleted;
+    ready += other.ready;
+    strays += other.strays;
+    unknown += other.unknown;
+    suppressed += other.suppressed;
+  }
+};
+
+/// Some of the listed people; empty at the end.
+using Chunk = std::vector<std::pair<domain::EmailAddress, store::Listed>>;
+
+Chunk next_chunk(store::ListScan& scan) {
+  Chunk chunk;
+  store::ListedPair pair;
+  while (chunk.size() < people_at_once && scan.next(pair)) {
+    if (pair.listed) chunk.emplace_back(std::move(pair.email), std::move(*pair.listed));
+  }
+  return chunk;
+}
+
+void count(Tally& tally, const store::Listed& listed, const ledger::RemoteView& view,
+           const Consequence& change) {
+  ++tally.listed;
+  if (change.suppress) ++tally.suppressed;
+  if (!listed.status) {
+    ++tally.unknown;
+    return;
+  }
+  const bool has_row = view.ledger && !view.is_trace;
+  switch (*listed.status) {
+    case RemoteStatus::Subscribed:
+      ++(has_row ? tally.subscribed : tally.strays);
+      return;
+    case RemoteStatus::OptedOut:
+    case RemoteStatus::Unsubscribed:
+      ++tally.opted_out;
+      return;
+    case RemoteStatus::AutoDeleted:
+    case RemoteStatus::Purged:
+      ++tally.auto_deleted;
+      return;
+    case RemoteStatus::Ready:
+      ++tally.ready;
+      return;
+    case RemoteStatus::Unknown:
+      return;
+  }
+}
+
+}  // namespace
+
+asio::awaitable<void> Reconciler::adopt(std::size_t mirror) {
+  auto& state = states_[mirror];
+  while (!state.adopted && !stopping_) {
+    auto attempt = try_to_adopt(mirror);
+    const auto done = co_await runtime::answer_of<store::StoreError>(std::move(attempt));
+    if (done) continue;
+    store_failed(mirror, done.error());
+    co_await pause(mirror, std::chrono::seconds(5));
+  }
+}
+
+asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
+  if (hooks_.paused(mirror)) {
+    co_await pause(mirror, std::chrono::seconds(5));
+    co_return;
+  }
+  // Groups that are matched by name are known only once the table was read.
+  if (hooks_.plan(mirror).create_missing_groups) co_await until_table_read(mirror);
+  const auto plan = std::make_shared<const MirrorPlan>(hooks_.plan(mirror));
+  auto scan = co_await begin_list(plan->id);
+  auto services = services_;
+  auto hooks = read_hooks(mirror, most_list_failures);
+  auto result = co_await read_list(std::move(services), worker_, asker_, plan, scan, std::move(hooks));
+  switch (result.end()) {
+    case ListReadEnd::NeverStill:
+      // Whoever was missed is sent once more than needed, which changes nobody's status.
+      services_.log.event(Level::Warn, Event::ReconcileFinished,
+                          "the list is taken over as it was seen last: " + result.why(),
+                          {{"mirror", plan->name}});
+      [[fallthrough]];
+    case ListReadEnd::Complete:
+      // Of an empty list, nothing is to be settled: part of the first read may be sent before its end. It is
+      // kept as taken over only then, so that a later start looks at the list again.
+      if (result.complete() && result.people() == 0) hooks_.adopted(mirror);
+      // Taking over comes after the first commit of the table: only then there are rows that it can settle.
+      co_await until_table_read(mirror);
+      if (!stopping_) co_await take_over(mirror, plan, scan);
+      break;
+    case ListReadEnd::KeyRefused:
+    case ListReadEnd::Forbidden:
+    case ListReadEnd::NoSuchList:
+    case ListReadEnd::NotUnderstood:
+    case ListReadEnd::Unavailable:
+      co_await unreadable(mirror, std::move(result));
+      break;
+    case ListReadEnd::Stopped:
+      break;
+  }
+  co_await drop(std::move(scan));
+}
+
+asio::awaitable<void> Reconciler::unreadable(std::size_t mirror, ListReadResult result) {
+  auto& state = states_[mirror];
+  const auto name = hooks_.plan(mirror).name;
+  bool lasting = result.end() != ListReadEnd::Unavailable;
+  state.forbidden = false;
+  if (result.end() == ListReadEnd::KeyRefused || result.end() == ListReadEnd::Forbidden) {
+    // Keys made before 2025 work on v1 only. One that works nowhere is another matter: nothing can be sent
+    // until it is mended, and the list can then be read, too.
+    lasting = false;
+    if (options_.writes_on_v1) {
+      lasting = co_await key_works_on_v1();
+    } else {
+      state.forbidden = result.end() == ListReadEnd::Forbidden;
+    }
+  }
+  if (stopping_) co_return;
+  if (!lasting) {
+    const bool news = state.trouble.empty();
+    state.trouble = "nothing is sent before the list was read once: " + result.why();
+    if (news) {
+      const auto event = state.forbidden ? Event::ApiUnauthorised : Event::ReconcileFinished;
+      services_.log.event(state.forbidden ? Level::Error : Level::Warn, event, state.trouble,
+                          {{"mirror", name}});
+    }
+    co_await pause(mirror, std::chrono::seconds(10));
+    co_return;
+  }
+  services_.log.event(
+      Level::Warn, Event::ReconcileFinished,
+      "the list cannot be read back, so everybody is sent once: " + result.why(),
+      {{"mirror", name}, {"cure", "use a key that API v2 accepts, or `reconcile: {mode: off}`"}});
+  co_await set_adopted(mirror);
+}
+
+asio::awaitable<bool> Reconciler::key_works_on_v1() {
+  auto request = dialect_.probe();
+  const Reply reply = co_await asker_.ask(std::move(request));
+  if (reply.no_answer()) co_return false;
+  const auto result = dialect_.read_probe(reply.answer());
+  // This call of v1 is "in preparation" by Stibee's own words: an odd answer proves nothing against the key.
+  co_return result.verdict == delivery::CallVerdict::Answered ||
+      result.verdict == delivery::CallVerdict::BatchRefused;
+}
+
+asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
+  const auto now = services_.clock.utc();
+  auto work = store::in_transaction([id = hooks_.plan(mirror).id, now](store::Transaction& transaction) {
+    transaction.set_adopted(id, now);
+  });
+  const auto kept = co_await services_.store.run(std::move(work));
+  kept.value();
+  states_[mirror].adopted = true;
+  states_[mirror].trouble.clear();
+  states_[mirror].forbidden = false;
+  states_[mirror].last = now;
+  hooks_.adopted(mirror);
+}
+
+asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
+                                            std::shared_ptr<store::ListScan> scan) {
+  Tally tally;
+  const auto now = services_.clock.utc();
+  while (!stopping_) {
+    auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
+    const auto chunk = co_await offload(worker_, std::move(read));
+    if (chunk->empty()) break;
+    auto apply = store::in_transaction([plan, chunk, now](store::Transaction& transaction) {
+      Tally counted;
+      for (const auto& [email, listed] : *chunk) {
+        const auto person = transaction.find(plan->id, email);
+        const auto view = ledger::view_of(person);
+        const auto change = adopt_change(listed, view, now);
+        count(counted, listed, view, change);
+        carry_out(transaction, plan->id, email, person, change, plan->policy, now);
+      }
+      return counted;
+    });
+    const auto seen = co_await services_.store.run(std::move(apply));
+    tally += seen.value();
+  }
+  if (stopping_) co_return;  // begun anew by the next start: what is known is left alone
+  co_await set_adopted(mirror);
+  services_.log.event(Level::Info, Event::ReconcileFinished, "the list was taken over",
+                      {{"mirror", plan->name},
+                       {"people", tally.listed},
+                       {"subscribed", tally.subscribed},
+                       {"opted_out", tally.opted_out},
+                       {"auto_deleted", tally.auto_deleted},
+                       {"ready", tally.ready},
+                       {"strays", tally.strays},
+                       {"unknown_status", tally.unknown}});
+  if (tally.suppressed > 0) {
+    services_.log.event(Level::Info, Event::SuppressionAdded, "people unsubscribed there count as opted out",
+                        {{"mirror", plan->name}, {"count", tally.suppressed}, {"by", "unknown"}});
+  }
+}
+
+}  // namespace stibee_sync::pipeline

@@ -1,0 +1,170 @@
+#include "stibee_sync/store/store.hpp"
+
+#include "stibee_sync/store/transaction.hpp"
+#include "store/list_scan_state.hpp"
+#include "store/scan_state.hpp"
+#include "store/tables.hpp"
+
+#include <utility>
+
+namespace stibee_sync::store {
+
+Store::Tables::Tables(std::unique_ptr<Connection> opened, Connection::Mode opened_mode,
+                      const domain::StateKey::Bytes& key_bytes, std::filesystem::path staging_directory)
+    : connection(std::move(opened)),
+      mode(opened_mode),
+      key(key_bytes),
+      staging(std::move(staging_directory)),
+      queue(*connection, claims),
+      ledger(*connection, key),
+      mirrors(*connection),
+      suppressions(*connection),
+      writebacks(*connection),
+      insert_batch(*connection, "INSERT INTO in_flight (mirror, people) VALUES (?, ?) RETURNING id"),
+      erase_batch(*connection, "DELETE FROM in_flight WHERE id = ?"),
+      insert_attempt(*connection, "INSERT OR REPLACE INTO limiter_attempt VALUES (?, ?, ?, ?, ?, ?)"),
+      touch_address(
+          *connection,
+          "INSERT INTO touched_address VALUES (?, ?, ?) ON CONFLICT (mirror, email) DO UPDATE SET number = "
+          "excluded.number"),
+      last_touch(connection->query_number("SELECT max(number) FROM touched_address")) {
+  Statement last(*connection,
+                 "SELECT limiter_class, max(number) FROM limiter_attempt GROUP BY limiter_class");
+  while (last.step())
+    attempt_numbers[std::string(last.text(0))] = last.integer(1);
+}
+
+std::unique_ptr<Connection> Store::Tables::connection_for_scan() const {
+  const auto scan_mode = mode == Connection::Mode::ReadWrite ? Connection::Mode::ReadOnly : mode;
+  auto opened = std::make_unique<Connection>(connection->file(), scan_mode);
+  opened->execute("PRAGMA cache_size = -1500");
+  return opened;
+}
+
+void Store::Tables::touch(MirrorId mirror, std::string_view email) {
+  touch_address.bind(1, mirror.number).bind(2, email).bind(3, ++last_touch).run();
+}
+
+// A daemon beside a read-only store changes the file: nothing may be remembered.
+Tally Store::Tables::tally(MirrorId mirror) {
+  return mode == Connection::Mode::ReadWrite ? ledger.tally(mirror) : ledger.fresh_tally(mirror);
+}
+
+void Store::Tables::kept(const std::vector<std::int64_t>& erased) {
+  ledger.committed();
+  claims.keep(erased);
+}
+
+void Store::Tables::undone() {
+  ledger.rolled_back();
+  claims.undo();
+  queue.undone();
+}
+
+Store::Store(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
+Store::~Store() = default;
+
+const domain::StateKey& Store::key() const {
+  return tables_->key;
+}
+
+MirrorId Store::open_mirror(std::string_view name, std::int64_t list_id) {
+  if (const auto found = tables_->mirrors.find(name, list_id)) return *found;
+  if (tables_->mode != Connection::Mode::ReadWrite) return MirrorId{};  // a mirror of which nothing is known
+  SqlTransaction transaction(*tables_->connection);
+  const auto mirror = tables_->mirrors.add(name, list_id);
+  transaction.commit();
+  return mirror;
+}
+
+bool Store::paused(MirrorId mirror) const {
+  return tables_->mirrors.paused(mirror);
+}
+
+std::optional<domain::UtcTime> Store::adopted(MirrorId mirror) const {
+  return tables_->mirrors.adopted(mirror);
+}
+
+std::optional<domain::UtcTime> Store::reconciled(MirrorId mirror) const {
+  return tables_->mirrors.reconciled(mirror);
+}
+
+SourceFacts Store::source_facts(MirrorId mirror) const {
+  return tables_->mirrors.facts(mirror);
+}
+
+std::vector<HeldChanges> Store::holds(MirrorId mirror) const {
+  return tables_->mirrors.holds(mirror);
+}
+
+bool Store::approved(MirrorId mirror, std::string_view digest, domain::UtcTime now) const {
+  return tables_->mirrors.approved(mirror, digest, now);
+}
+
+std::vector<LoggedAttempt> Store::logged_attempts() const {
+  std::vector<LoggedAttempt> attempts;
+  Statement all(
+      *tables_->connection,
+      "SELECT limiter_class, at, boot_id, since_boot_ns FROM limiter_attempt ORDER BY limiter_class, number");
+  while (all.step()) {
+    LoggedAttempt attempt;
+    attempt.limiter_class = all.text(0);
+    attempt.at = time_from(all.integer(1));
+    attempt.boot_id = all.text(2);
+    attempt.since_boot_ns = all.integer(3);
+    attempts.push_back(std::move(attempt));
+  }
+  return attempts;
+}
+
+Scan Store::begin_scan(MirrorId mirror) {
+  return Scan(
+      std::make_unique<Scan::State>(tables_->connection_for_scan(), tables_->key, mirror, tables_->staging));
+}
+
+ListScan Store::begin_list(MirrorId mirror) {
+  std::optional<ListScan::State::InFlightLanes> in_flight;
+  if (tables_->mode == Connection::Mode::ReadWrite) in_flight = tables_->claims.lanes(mirror);
+  return ListScan(std::make_unique<ListScan::State>(tables_->connection_for_scan(), tables_->key, mirror,
+                                                    std::move(in_flight), tables_->staging));
+}
+
+ledger::Person Store::find(MirrorId mirror, const domain::EmailAddress& email) const {
+  auto& tables = *tables_;
+  const ReadView view(*tables.connection);
+  ledger::Person person;
+  person.row = tables.ledger.find(mirror, email.text());
+  if (!person.row) person.trace = tables.ledger.find_trace(mirror, email.text());
+  person.suppression =
+      tables.suppressions.find(tables.mirrors.list_id(mirror), tables.key.person_hash(email.text()));
+  if (const auto* claim = tables.claims.find(mirror, email.text())) person.call = claim->call;
+  return person;
+}
+
+void Store::release(MirrorId mirror, const std::vector<domain::EmailAddress>& people) {
+  for (const auto& email : people)
+    tables_->claims.free(mirror, email.text());
+  tables_->claims.keep({});
+  tables_->queue.undone();
+}
+
+std::optional<domain::UtcTime> Store::next_due(const std::vector<MirrorId>& mirrors) const {
+  const ReadView view(*tables_->connection);
+  return tables_->queue.next_due(mirrors);
+}
+
+std::vector<PendingWriteback> Store::writebacks(MirrorId mirror, domain::UtcTime now,
+                                                std::size_t most) const {
+  return tables_->writebacks.due(mirror, now, most);
+}
+
+std::optional<domain::UtcTime> Store::next_writeback(const std::vector<MirrorId>& mirrors) const {
+  std::optional<domain::UtcTime> earliest;
+  for (const auto mirror : mirrors) {
+    const auto next = tables_->writebacks.next(mirror);
+    if (next && (!earliest || *next < *earliest)) earliest = next;
+  }
+  return earliest;
+}
+
+}  // namespace stibee_sync::store

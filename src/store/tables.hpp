@@ -1,0 +1,63 @@
+#pragma once
+
+#include "stibee_sync/store/store.hpp"
+#include "store/ledger_table.hpp"
+#include "store/mirror_table.hpp"
+#include "store/queue.hpp"
+#include "store/sqlite.hpp"
+#include "store/suppression_journal.hpp"
+#include "store/suppression_table.hpp"
+#include "store/writeback_table.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stibee_sync::store {
+
+/// The tables of an open state file of the right version, and what is kept in memory beside them.
+struct Store::Tables {
+  /// `staging`: where scans put their temporary files.
+  Tables(std::unique_ptr<Connection> opened, Connection::Mode mode, const domain::StateKey::Bytes& key,
+         std::filesystem::path staging);
+
+  std::unique_ptr<Connection> connection_for_scan() const;
+  /// The next read is to decide about the address anew.
+  void touch(MirrorId mirror, std::string_view email);
+  /// What is kept in memory follows a transaction's end. `erased`: batches that the file has no more.
+  void kept(const std::vector<std::int64_t>& erased);
+  void undone();
+  /// A daemon beside a read-only store changes the file: nothing may be remembered then.
+  Tally tally(MirrorId mirror);
+
+  std::unique_ptr<Connection> connection;
+  Connection::Mode mode;
+  domain::StateKey key;
+  std::filesystem::path staging;
+  Claims claims;
+  Queue queue;
+  LedgerTable ledger;
+  MirrorTable mirrors;
+  SuppressionTable suppressions;
+  WritebackTable writebacks;
+  Statement insert_batch, erase_batch, insert_attempt, touch_address;
+  std::int64_t last_touch = 0;
+  std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class
+  std::unique_ptr<SuppressionJournal> journal;          // null: read only
+  std::int64_t journal_applied = 0;
+};
+
+/// Brings the state and the opt-outs' own file to the same. Once, after opening. True: the file had to be
+/// made from what the state knows.
+bool join_journal(Store::Tables& tables, std::unique_ptr<SuppressionJournal> journal);
+/// If the last change came to the opt-outs' own file, but not to the state, since the disk was full in
+/// between, say.
+void catch_up(Store::Tables& tables);
+/// What a crash left in flight becomes doubt. Once, after opening.
+void recover_calls(Store& store);
+
+}  // namespace stibee_sync::store

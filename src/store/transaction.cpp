@@ -1,0 +1,284 @@
+#include "stibee_sync/store/transaction.hpp"
+
+#include "store/row_codec.hpp"
+#include "store/tables.hpp"
+#include "store/work.hpp"
+
+#include <algorithm>
+
+#include <sqlite3.h>
+
+namespace stibee_sync::store {
+namespace {
+
+/// How many attempts of each limiter are kept: more than any limit of Stibee's allows in its window.
+constexpr std::int64_t most_logged_attempts = 4096;
+
+std::string lines_of(const std::vector<domain::EmailAddress>& people) {
+  std::string text;
+  for (const auto& email : people) {
+    if (!text.empty()) text += '\n';
+    text += email.text();
+  }
+  return text;
+}
+
+std::vector<domain::EmailAddress> addresses_of(Statement& statement) {
+  std::vector<domain::EmailAddress> addresses;
+  while (statement.step())
+    addresses.push_back(domain::EmailAddress::from_normalised(std::string(statement.text(0))));
+  return addresses;
+}
+
+}  // namespace
+
+// ---- the transaction itself ------------------------------------------------------------------------------
+
+Transaction::Work::Work(Store::Tables& of)
+    : tables((catch_up(of), of)),
+      transaction(*of.connection),
+      changes_before(sqlite3_total_changes(of.connection->get())) {}
+
+Transaction::Work::~Work() {
+  if (committed) return;
+  tables.undone();
+}
+
+Transaction::Work::Known& Transaction::Work::known(MirrorId mirror) {
+  const auto [found, is_new] = mirrors.try_emplace(mirror);
+  auto& known = found->second;
+  if (!is_new) return known;
+  known.list_id = tables.mirrors.list_id(mirror);
+  known.last_address = tables.ledger.last_address(mirror);
+  known.has_traces = tables.ledger.has_traces(mirror);
+  known.has_suppressions = tables.suppressions.any(known.list_id);
+  return known;
+}
+
+void Transaction::Work::suppress(std::int64_t list_id, const PersonHash& person,
+                                 const std::optional<ledger::Suppression>& suppression) {
+  if (suppression) {
+    tables.suppressions.put(list_id, person, *suppression);
+    to_journal.push_back({list_id, person, *suppression, true});
+    return;
+  }
+  auto lifted = tables.suppressions.find(list_id, person).value_or(ledger::Suppression{});
+  tables.suppressions.erase(list_id, person);
+  to_journal.push_back({list_id, person, std::move(lifted), false});
+}
+
+// A call that nobody is out for any more is forgotten on disk, too; if nothing else is written, with the next
+// change.
+std::vector<std::int64_t> Transaction::Work::forget_ended_calls() {
+  if (to_journal.empty() && sqlite3_total_changes(tables.connection->get()) == changes_before) return {};
+  auto ended = tables.claims.ended();
+  for (const auto batch : ended)
+    tables.erase_batch.bind(1, batch).run();
+  return ended;
+}
+
+void Transaction::Work::commit() {
+  const auto erased = forget_ended_calls();
+  if (tables.journal && !to_journal.empty()) {
+    // The opt-outs' own file first: what only it knows is applied later, what only the state knew would be
+    // lost with it.
+    tables.journal->append(to_journal);
+    tables.suppressions.set_applied(tables.journal->last());
+  }
+  transaction.commit();
+  committed = true;
+  if (tables.journal) tables.journal_applied = tables.journal->last();
+  tables.kept(erased);
+  for (const auto& limiter_class : logged)
+    ++tables.attempt_numbers[limiter_class];
+}
+
+Transaction::Transaction(Store& store) : work_(std::make_unique<Work>(store.tables())) {}
+Transaction::~Transaction() = default;
+
+void Transaction::commit() {
+  work_->commit();
+}
+
+// ---- people ----------------------------------------------------------------------------------------------
+
+ledger::Person Transaction::find(MirrorId mirror, const domain::EmailAddress& address) {
+  const auto& email = address.text();
+  auto& tables = work_->tables;
+  const auto& known = work_->known(mirror);
+  ledger::Person person;
+  // A first import writes a million people in address order, none of whom need be looked for.
+  if (email <= known.last_address) person.row = tables.ledger.find(mirror, email);
+  if (!person.row && known.has_traces) person.trace = tables.ledger.find_trace(mirror, email);
+  if (known.has_suppressions)
+    person.suppression = tables.suppressions.find(known.list_id, tables.key.person_hash(email));
+  if (const auto* claim = tables.claims.find(mirror, email)) person.call = claim->call;
+  return person;
+}
+
+void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, const ledger::Person& before,
+                        const ledger::Person& after) {
+  const auto& email = address.text();
+  auto& tables = work_->tables;
+  auto& known = work_->known(mirror);
+  if (after.row) {
+    tables.ledger.write(mirror, email, before.row ? &*before.row : nullptr, *after.row);
+    known.last_address = std::max(known.last_address, email);
+  } else if (before.row) {
+    tables.ledger.erase(mirror, email, *before.row);
+  }
+  if (after.trace != before.trace) {
+    if (after.trace) {
+      tables.ledger.write_trace(mirror, email, *after.trace);
+      known.has_traces = true;
+    } else {
+      tables.ledger.erase_trace(mirror, email);
+    }
+  }
+  if (after.suppression != before.suppression) {
+    work_->suppress(known.list_id, tables.key.person_hash(email), after.suppression);
+    known.has_suppressions = true;
+  }
+  if (before.call && !after.call) {
+    tables.claims.free(mirror, email);
+  } else if (after.call != before.call) {
+    tables.claims.change(mirror, email, *after.call);
+  }
+  // Even if the row is the same: who is free again must be found where they stand.
+  if (after.row) tables.queue.changed(mirror, email, *after.row);
+}
+
+std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> Transaction::rows_after(
+    MirrorId mirror, std::string_view email, std::size_t most) {
+  return work_->tables.ledger.rows_after(mirror, email, most);
+}
+
+std::vector<domain::EmailAddress> Transaction::parked_people(MirrorId mirror, std::string_view reason,
+                                                             std::string_view email) {
+  Statement matching(
+      *work_->tables.connection,
+      "SELECT email FROM subscriber INDEXED BY parked WHERE mirror = ?1 AND parked IS NOT NULL AND (?2 = '' "
+      "OR parked = ?2) AND (?3 = '' OR email = ?3) ORDER BY email");
+  matching.bind(1, mirror.number).bind(2, reason).bind(3, email);
+  return addresses_of(matching);
+}
+
+std::vector<domain::EmailAddress> Transaction::backed_off(MirrorId mirror, domain::UtcTime now) {
+  Statement retried(
+      *work_->tables.connection,
+      "SELECT email FROM subscriber INDEXED BY retried WHERE mirror = ? AND lane IS NOT NULL AND retried = 1 "
+      "AND due > ?");
+  retried.bind(1, mirror.number).bind(2, to_number(now));
+  return addresses_of(retried);
+}
+
+// ---- the outbound queue ----------------------------------------------------------------------------------
+
+std::vector<QueueHead> Transaction::heads(MirrorId mirror, domain::Lane lane, const Due& due) {
+  return work_->tables.queue.heads(mirror, lane, due);
+}
+
+Waiting Transaction::waiting(const QueueLine& line, const Due& due, std::size_t most) {
+  auto& tables = work_->tables;
+  auto waiting = tables.queue.waiting(line, due, most);
+  for (auto& [email, row] : waiting.people) {
+    auto found = tables.ledger.find(line.mirror, email.text());
+    // The index names people whom the table does not have.
+    if (!found) tables.connection->fail(SQLITE_CORRUPT);
+    row = std::move(*found);
+  }
+  return waiting;
+}
+
+void Transaction::claim(const QueueLine& line, const std::vector<domain::EmailAddress>& people) {
+  auto& insert = work_->tables.insert_batch;
+  const auto text = lines_of(people);
+  insert.bind(1, line.mirror.number).bind(2, text);
+  const StatementUse use(insert);
+  insert.step();
+  const auto batch = insert.integer(0);
+  for (const auto& email : people)
+    work_->tables.claims.add(line.mirror, email.text(), line.lane, batch);
+}
+
+void Transaction::release(MirrorId mirror, const std::vector<domain::EmailAddress>& people) {
+  auto& tables = work_->tables;
+  for (const auto& email : people) {
+    tables.claims.free(mirror, email.text());
+    if (const auto row = tables.ledger.find(mirror, email.text()))
+      tables.queue.changed(mirror, email.text(), *row);
+  }
+}
+
+void Transaction::log_attempt(const LoggedAttempt& attempt) {
+  auto& tables = work_->tables;
+  const auto earlier = std::count(work_->logged.begin(), work_->logged.end(), attempt.limiter_class);
+  const auto number = tables.attempt_numbers[attempt.limiter_class] + earlier + 1;
+  tables.insert_attempt.bind(1, attempt.limiter_class)
+      .bind(2, number % most_logged_attempts)
+      .bind(3, number)
+      .bind(4, to_number(attempt.at))
+      .bind(5, attempt.boot_id)
+      .bind(6, attempt.since_boot_ns)
+      .run();
+  work_->logged.push_back(attempt.limiter_class);
+}
+
+// ---- reads of the table ----------------------------------------------------------------------------------
+
+void Transaction::touch(MirrorId mirror, const domain::EmailAddress& email) {
+  work_->tables.touch(mirror, email.text());
+}
+
+void Transaction::set_facts(MirrorId mirror, const SourceFacts& facts) {
+  work_->tables.mirrors.set_facts(mirror, facts);
+}
+
+void Transaction::replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds) {
+  work_->tables.mirrors.replace_holds(mirror, holds);
+}
+
+void Transaction::approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires) {
+  work_->tables.mirrors.approve(mirror, digest, expires);
+}
+
+bool Transaction::use_approval(MirrorId mirror, const std::string& digest, domain::UtcTime now) {
+  if (!work_->tables.mirrors.approved(mirror, digest, now)) return false;
+  work_->tables.mirrors.drop_approval(mirror, digest);
+  return true;
+}
+
+void Transaction::drop_expired_approvals(MirrorId mirror, domain::UtcTime now) {
+  work_->tables.mirrors.drop_expired_approvals(mirror, now);
+}
+
+// ---- the rest --------------------------------------------------------------------------------------------
+
+void Transaction::set_paused(MirrorId mirror, bool paused) {
+  work_->tables.mirrors.set_paused(mirror, paused);
+}
+
+void Transaction::set_adopted(MirrorId mirror, domain::UtcTime when) {
+  work_->tables.mirrors.set_adopted(mirror, when);
+}
+
+void Transaction::set_reconciled(MirrorId mirror, domain::UtcTime when) {
+  work_->tables.mirrors.set_reconciled(mirror, when);
+}
+
+void Transaction::add_writeback(MirrorId mirror, const domain::EmailAddress& email,
+                                const std::optional<domain::MemberKey>& key, const WritebackRequest& request,
+                                domain::UtcTime now) {
+  work_->tables.writebacks.add(mirror, email.text(), key, request, now);
+}
+
+std::optional<domain::EmailAddress> Transaction::erase_writeback(MirrorId mirror, std::int64_t id) {
+  const auto email = work_->tables.writebacks.erase(mirror, id);
+  return email ? std::optional(domain::EmailAddress::from_normalised(*email)) : std::nullopt;
+}
+
+void Transaction::postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) {
+  work_->tables.writebacks.postpone(mirror, id, not_before);
+}
+
+}  // namespace stibee_sync::store

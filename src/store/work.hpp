@@ -1,0 +1,48 @@
+#pragma once
+
+#include "stibee_sync/store/transaction.hpp"
+#include "store/tables.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stibee_sync::store {
+
+/// An open transaction, with what its commit changes in memory.
+struct Transaction::Work {
+  explicit Work(Store::Tables& of);
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+  ~Work();
+  void commit();
+
+  /// What spares looking for people who cannot be there.
+  struct Known {
+    std::int64_t list_id = 0;
+    bool has_traces = false;
+    bool has_suppressions = false;
+    std::string last_address;  // that may have a row
+  };
+  Known& known(MirrorId mirror);
+  /// nullopt: lifted.
+  void suppress(std::int64_t list_id, const PersonHash& person,
+                const std::optional<ledger::Suppression>& suppression);
+
+  Store::Tables& tables;
+  SqlTransaction transaction;
+  bool committed = false;
+  std::vector<std::string> logged;  // limiter classes
+  std::vector<JournalEntry> to_journal;
+
+ private:
+  std::vector<std::int64_t> forget_ended_calls();
+
+  std::map<MirrorId, Known> mirrors;
+  int changes_before = 0;
+};
+
+}  // namespace stibee_sync::store

@@ -1,0 +1,514 @@
+#include "contract/naive_store.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace stibee_sync::store_tests {
+namespace {
+
+NaiveMember member_of(const store::StagedRow& row) {
+  NaiveMember member;
+  member.fingerprint = row.fingerprint;
+  if (row.email) member.email = row.email->text();
+  member.subscribed = row.subscribed;
+  if (!row.member) member.rejection = row.rejection;
+  if (!row.member) member.rejected_column = row.rejected_column;
+  return member;
+}
+
+bool says_the_same(const NaiveMember& a, const NaiveMember& b) {
+  return a.fingerprint == b.fingerprint && a.email == b.email && a.subscribed == b.subscribed &&
+         a.rejection == b.rejection && a.rejected_column == b.rejected_column;
+}
+
+bool counts_as_pending(const ledger::LedgerRow& row, UtcTime now) {
+  return row.lane && (row.attempts > 0 || row.due <= now);
+}
+
+}  // namespace
+
+// ---- reads -----------------------------------------------------------------------------------------------
+
+NaiveScan::NaiveScan(NaiveState copy) : before(std::move(copy)) {}
+
+bool NaiveScan::next(store::SnapshotRow& row) {
+  const auto found = last_row_ ? before.members.upper_bound(*last_row_) : before.members.begin();
+  if (found == before.members.end()) return false;
+  last_row_ = found->first;
+  row = {found->first, found->second.fingerprint, found->second.shadowed};
+  return true;
+}
+
+void NaiveScan::stage(const store::StagedRow& row) {
+  staged[row.key] = row;
+}
+
+void NaiveScan::stage_gone(const MemberKey& key) {
+  staged[key] = std::nullopt;
+}
+
+std::set<MemberKey> NaiveScan::rows_about(const std::string& address) const {
+  std::set<MemberKey> keys;
+  for (const auto& [key, row] : staged) {
+    const auto old = before.members.find(key);
+    if (old != before.members.end() && old->second.email == address) keys.insert(key);
+    if (row && row->email == email(address)) keys.insert(key);
+  }
+  return keys;
+}
+
+std::set<std::string> NaiveScan::addresses() const {
+  std::set<std::string> found;
+  for (const auto& [address, number] : before.touched)
+    found.insert(address);
+  for (const auto& [key, row] : staged) {
+    const auto old = before.members.find(key);
+    if (old != before.members.end() && old->second.email) found.insert(*old->second.email);
+    if (row && row->email) found.insert(row->email->text());
+  }
+  return found;
+}
+
+std::vector<store::BearerRow> NaiveScan::bearers_of(const std::string& address) const {
+  std::map<MemberKey, store::BearerRow> bearers;
+  for (const auto& [key, member] : before.members) {
+    if (staged.contains(key) || member.email != address) continue;
+    bearers[key] = {key, member.subscribed, !member.rejection.empty(), member.subscribed, std::nullopt};
+  }
+  for (const auto& [key, row] : staged) {
+    if (!row || row->email != email(address)) continue;
+    bearers[key] = {key, row->subscribed, !row->member, std::nullopt, row->member};
+    const auto old = before.members.find(key);
+    if (old != before.members.end()) bearers[key].was_subscribed = old->second.subscribed;
+  }
+  std::vector<store::BearerRow> rows;
+  for (const auto& [key, bearer] : bearers)
+    rows.push_back(bearer);
+  return rows;
+}
+
+bool NaiveScan::next_address(store::TouchedAddress& address) {
+  for (const auto& text : addresses()) {
+    if (last_ && text <= *last_) continue;
+    last_ = text;
+    address.email = email(text);
+    address.bearers = bearers_of(text);
+    const auto person = before.people.find(text);
+    address.ledger = person == before.people.end() ? std::nullopt : ledger::ledger_view(person->second);
+    return true;
+  }
+  return false;
+}
+
+void NaiveScan::decide(const ledger::AddressDecision& decision, int change_class) {
+  Decision decided{decision, change_class, rows_about(*last_), {}};
+  const auto bearers = bearers_of(*last_);
+  for (const auto& bearer : bearers)
+    decided.bearers.emplace_back(bearer.key, bearers.size() > 1 && !bearer.rejected);
+  decisions[*last_] = std::move(decided);
+}
+
+void NaiveScan::hold_back(const std::vector<int>& change_classes) {
+  held_ = {change_classes.begin(), change_classes.end()};
+}
+
+bool NaiveScan::waits(const MemberKey& key) const {
+  return std::any_of(decisions.begin(), decisions.end(),
+                     [&](const auto& each) { return held(each.second) && each.second.rows.contains(key); });
+}
+
+NaiveScan NaiveScan::split_first(std::size_t most) {
+  NaiveScan first(before);
+  while (first.decisions.size() < most && !decisions.empty()) {
+    auto moved = decisions.extract(decisions.begin());
+    for (const auto& key : moved.mapped().rows)
+      first.staged.insert(staged.extract(key));
+    first.decisions.insert(std::move(moved));
+  }
+  return first;
+}
+
+// What was touched again while the read ran, or is held, is decided by the next one.
+void NaiveStore::forget_touched(const NaiveScan& scan) {
+  for (const auto& [address, number] : scan.before.touched) {
+    const auto decided = scan.decisions.find(address);
+    const bool is_held = decided != scan.decisions.end() && scan.held(decided->second);
+    if (state.touched.at(address) == number && !is_held) state.touched.erase(address);
+  }
+}
+
+std::size_t NaiveStore::take_over_rows(const NaiveScan& scan) {
+  std::size_t written = 0;
+  for (const auto& [key, row] : scan.staged) {
+    const auto found = state.members.find(key);
+    const bool exists = found != state.members.end();
+    if (scan.waits(key)) continue;
+    if (row && exists && says_the_same(found->second, member_of(*row))) continue;
+    ++written;
+    state.members.erase(key);
+    if (row) state.members[key] = member_of(*row);
+  }
+  return written;
+}
+
+void NaiveStore::set_shadowed(const NaiveScan& scan) {
+  for (const auto& [address, decided] : scan.decisions) {
+    if (scan.held(decided)) continue;
+    for (const auto& key : decided.rows) {
+      // The address is decided, but the row's other one waits: the next read looks at both again.
+      if (!scan.waits(key)) continue;
+      touch(address);
+      state.members.at(key).shadowed = true;
+    }
+    for (const auto& [key, shadowed] : decided.bearers) {
+      if (scan.waits(key)) continue;
+      // What this read did not look at may have become wanted while it ran.
+      const bool looked_at = scan.staged.contains(key) || scan.before.members.at(key).shadowed != shadowed;
+      if (looked_at) state.members.at(key).shadowed = shadowed;
+    }
+  }
+}
+
+pipeline::AppliedRead NaiveStore::apply(const NaiveScan& scan, const ledger::Policy& policy, UtcTime now) {
+  pipeline::AppliedRead applied;
+  applied.rows = take_over_rows(scan);
+  set_shadowed(scan);
+  for (const auto& [address, decided] : scan.decisions) {
+    if (scan.held(decided)) continue;
+    const auto before = find(address);
+    const auto after = ledger::after_decision(before, decided.decision, policy, now);
+    const bool wanted = decided.decision.wanted.intent != domain::Intent::Absent;
+    if (before.row ? before.row->wanted != decided.decision.wanted : wanted) ++applied.addresses;
+    write(address, before, after);
+  }
+  return applied;
+}
+
+std::optional<pipeline::AppliedRead> NaiveStore::commit(NaiveScan scan, const ReadOptions& options,
+                                                        const ledger::Policy& policy) {
+  if (scan.before.reads != state.reads) return std::nullopt;
+  scan.hold_back(options.held);
+  forget_touched(scan);
+  const auto applied = apply(scan, policy, options.now);
+  ++state.reads;
+  state.last_success = options.now;
+  auto holds = options.holds;
+  for (auto& hold : holds) {
+    for (const auto& old : state.holds) {
+      if (old.change_class == hold.change_class) hold.since = old.since;
+    }
+  }
+  state.holds = std::move(holds);
+  std::erase_if(state.approvals, [&](const auto& approval) { return approval.second <= options.now; });
+  return applied;
+}
+
+pipeline::AppliedRead NaiveStore::commit_ahead(NaiveScan& scan, std::size_t most,
+                                               const ledger::Policy& policy, UtcTime now) {
+  const bool anybody = std::any_of(state.people.begin(), state.people.end(),
+                                   [](const auto& each) { return each.second.row.has_value(); });
+  if (anybody || !scan.before.members.empty()) return {};
+  return apply(scan.split_first(most), policy, now);
+}
+
+// ---- people ----------------------------------------------------------------------------------------------
+
+ledger::Person NaiveStore::find(const std::string& address) const {
+  const auto found = state.people.find(address);
+  return found == state.people.end() ? ledger::Person{} : found->second;
+}
+
+void NaiveStore::write(const std::string& address, const ledger::Person& before,
+                       const ledger::Person& after) {
+  state.people[address] = after;
+  if (after == ledger::Person{}) state.people.erase(address);
+  if (!after.call) out_.erase(address);
+  forget_ended_calls();
+  if (!after.row || after.row == before.row || !after.row->lacks_values || !after.row->key) return;
+  // The next read is to bring its values.
+  const auto member = state.members.find(*after.row->key);
+  if (member != state.members.end()) member->second.shadowed = true;
+}
+
+void NaiveStore::forget_ended_calls() {
+  std::erase_if(state.calls, [&](const auto& call) {
+    return std::none_of(out_.begin(), out_.end(), [&](const auto& out) { return out.second == call.first; });
+  });
+}
+
+void NaiveStore::settle(const std::vector<ledger::Settlement>& people, const ledger::Policy& policy,
+                        UtcTime now) {
+  for (const auto& settlement : people) {
+    const auto before = find(settlement.email.text());
+    write(settlement.email.text(), before, ledger::after_answer(before, settlement, policy, now));
+  }
+}
+
+std::size_t NaiveStore::unpark(const std::string& reason, const std::string& address,
+                               const ledger::Policy& policy, UtcTime now) {
+  std::size_t count = 0;
+  for (const auto& [each, before] : std::map(state.people)) {
+    if (!before.row || !before.row->parked) continue;
+    if (!reason.empty() && domain::name(before.row->parked) != reason) continue;
+    if (!address.empty() && each != address) continue;
+    const auto after = ledger::unparked(before, policy, now);
+    if (!after.row || !after.row->parked) ++count;
+    write(each, before, after);
+  }
+  return count;
+}
+
+void NaiveStore::hasten(UtcTime now) {
+  for (const auto& [address, before] : std::map(state.people))
+    write(address, before, ledger::hastened(before, now));
+}
+
+void NaiveStore::place_all(const ledger::Policy& policy, UtcTime now) {
+  for (const auto& [address, before] : std::map(state.people))
+    write(address, before, ledger::placed_again(before, policy, now));
+}
+
+void NaiveStore::observe(const std::string& address, const pipeline::Consequence& consequence,
+                         const ledger::Policy& policy, UtcTime now) {
+  const auto before = find(address);
+  write(address, before, ledger::after_observation(before, consequence, policy, now));
+  if (consequence.writeback) {
+    NaiveWriteback one;
+    one.item.id = ++last_writeback_;
+    one.item.request = *consequence.writeback;
+    one.item.email = email(address);
+    if (before.row) one.item.key = before.row->key;
+    one.not_before = now;
+    state.writebacks.push_back(std::move(one));
+  }
+  if (consequence.look_again) touch(address);
+}
+
+bool NaiveStore::use_approval(const std::string& digest, UtcTime now) {
+  const auto found = state.approvals.find(digest);
+  if (found == state.approvals.end() || found->second <= now) return false;
+  state.approvals.erase(found);
+  return true;
+}
+
+void NaiveStore::crash() {
+  out_.clear();
+  for (const auto& [address, before] : std::map(state.people)) {
+    auto after = before;
+    after.call.reset();
+    state.people[address] = after;
+    if (after == ledger::Person{}) state.people.erase(address);
+  }
+  for (const auto& [number, people] : std::exchange(state.calls, {})) {
+    for (const auto& address : people) {
+      const auto before = find(address);
+      write(address, before, ledger::after_crash(before));
+    }
+  }
+}
+
+// ---- the queue -------------------------------------------------------------------------------------------
+
+std::map<std::string, UtcTime> NaiveStore::heads(Lane lane, const store::Due& due) const {
+  std::map<std::string, UtcTime> heads;
+  for (const auto& [address, person] : state.people) {
+    if (!person.row || person.row->lane != lane || person.call || person.row->due > due.now) continue;
+    if (person.row->attempts > 0 && !due.with_retries) continue;
+    const auto [head, is_new] = heads.try_emplace(person.row->shape, person.row->due);
+    head->second = std::min(head->second, person.row->due);
+  }
+  return heads;
+}
+
+store::Waiting NaiveStore::waiting(const store::QueueLine& line, const store::Due& due,
+                                   std::size_t most) const {
+  store::Waiting waiting;
+  for (const auto& [address, person] : state.people) {
+    if (!person.row || person.row->lane != line.lane || person.row->shape != line.shape) continue;
+    if (person.call || person.row->due > due.now) continue;
+    if (person.row->attempts > 0 && !due.with_retries) continue;
+    waiting.people.emplace_back(email(address), *person.row);
+  }
+  std::stable_sort(waiting.people.begin(), waiting.people.end(),
+                   [](const auto& a, const auto& b) { return a.second.due < b.second.due; });
+  if (waiting.people.empty()) return waiting;
+  waiting.first_is_retry = waiting.people[0].second.attempts > 0;
+  waiting.batch_limit = waiting.people[0].second.batch_limit;
+  std::erase_if(waiting.people,
+                [&](const auto& each) { return each.second.batch_limit != waiting.batch_limit; });
+  if (waiting.batch_limit > 0) most = std::min<std::size_t>(most, waiting.batch_limit);
+  if (waiting.people.size() > most) waiting.people.resize(most);
+  return waiting;
+}
+
+std::optional<pipeline::Claimed> NaiveStore::claim(const store::Due& due, std::size_t most) {
+  for (const auto lane : domain::all_lanes) {
+    const auto shapes = heads(lane, due);
+    if (shapes.empty()) continue;
+    const auto first = std::min_element(shapes.begin(), shapes.end(),
+                                        [](const auto& a, const auto& b) { return a.second < b.second; });
+    pipeline::Claimed claimed;
+    claimed.line = {mirror_, lane, first->first};
+    const auto found = waiting(claimed.line, due, most);
+    claimed.is_retry = found.first_is_retry;
+    claimed.batch_limit = found.batch_limit;
+    ++last_call_;
+    for (const auto& [who, row] : found.people) {
+      claimed.people.push_back(
+          {who, row.wanted, row.confirmed, row.values.value_or(domain::FieldValues{}), row.attempts});
+      state.people.at(who.text()).call.emplace().lane = lane;
+      state.calls[last_call_].push_back(who.text());
+      out_[who.text()] = last_call_;
+    }
+    ++state.attempts;
+    return claimed;
+  }
+  return std::nullopt;
+}
+
+void NaiveStore::release(const std::vector<domain::EmailAddress>& people) {
+  for (const auto& who : people) {
+    const auto before = find(who.text());
+    auto after = before;
+    after.call.reset();
+    write(who.text(), before, after);
+  }
+}
+
+std::optional<UtcTime> NaiveStore::next_due() const {
+  std::optional<UtcTime> earliest;
+  for (const auto& [address, person] : state.people) {
+    if (!person.row || !person.row->lane || person.call) continue;
+    earliest = std::min(earliest.value_or(person.row->due), person.row->due);
+  }
+  return earliest;
+}
+
+// ---- write-backs -----------------------------------------------------------------------------------------
+
+std::vector<store::PendingWriteback> NaiveStore::due_writebacks(UtcTime now, std::size_t most) const {
+  std::vector<store::PendingWriteback> due;
+  std::set<domain::EmailAddress> postponed;
+  for (const auto& [item, not_before] : state.writebacks) {
+    if (not_before > now) postponed.insert(item.email);
+    if (!postponed.contains(item.email) && due.size() < most) due.push_back(item);
+  }
+  return due;
+}
+
+std::optional<UtcTime> NaiveStore::next_writeback() const {
+  std::optional<UtcTime> earliest;
+  std::set<domain::EmailAddress> seen;
+  for (const auto& [item, not_before] : state.writebacks) {
+    if (seen.insert(item.email).second) earliest = std::min(earliest.value_or(not_before), not_before);
+  }
+  return earliest;
+}
+
+void NaiveStore::finish_writeback(std::int64_t id) {
+  for (const auto& [item, not_before] : state.writebacks) {
+    if (item.id == id) touch(item.email.text());
+  }
+  std::erase_if(state.writebacks, [id](const auto& one) { return one.item.id == id; });
+}
+
+void NaiveStore::postpone_writeback(std::int64_t id, UtcTime not_before) {
+  for (auto& one : state.writebacks) {
+    if (one.item.id != id) continue;
+    one.not_before = not_before;
+    ++one.item.attempts;
+  }
+}
+
+// ---- reports ---------------------------------------------------------------------------------------------
+
+std::vector<store::ParkedPerson> NaiveStore::parked() const {
+  std::vector<store::ParkedPerson> refused, rejected, duplicates;
+  for (const auto& [address, person] : state.people) {
+    if (!person.row || !person.row->parked) continue;
+    const auto& row = *person.row;
+    refused.push_back({row.key ? row.key->to_string() : "", address, name(row.parked), row.message,
+                       row.attempts, row.parked_since});
+  }
+  std::set<std::string> seen;
+  for (const auto& [key, member] : state.members) {
+    if (!member.rejection.empty()) {
+      rejected.push_back({key.to_string(), member.email.value_or(""), member.rejection,
+                          "column " + member.rejected_column, 0, std::nullopt});
+    } else if (member.email && !seen.insert(*member.email).second && member.shadowed) {
+      // Not where the address was decided without the other row, whose own move is held back.
+      duplicates.push_back({key.to_string(), *member.email, "duplicate_address",
+                            "a row with a lower key bears the same address; that one is sent", 0,
+                            std::nullopt});
+    }
+  }
+  const auto by_reason = [](const auto& a, const auto& b) { return a.reason < b.reason; };
+  std::stable_sort(refused.begin(), refused.end(), by_reason);
+  std::stable_sort(rejected.begin(), rejected.end(), by_reason);
+  refused.insert(refused.end(), rejected.begin(), rejected.end());
+  refused.insert(refused.end(), duplicates.begin(), duplicates.end());
+  return refused;
+}
+
+store::Summary NaiveStore::summary(UtcTime now) const {
+  store::Summary summary;
+  for (const auto lane : domain::all_lanes)
+    summary.pending[lane] = {};
+  for (const auto status :
+       {RemoteStatus::Unknown, RemoteStatus::Subscribed, RemoteStatus::Unsubscribed, RemoteStatus::OptedOut,
+        RemoteStatus::AutoDeleted, RemoteStatus::Purged, RemoteStatus::Ready})
+    summary.people[status] = 0;
+  for (const auto& [address, person] : state.people) {
+    if (!person.row) continue;
+    const auto& row = *person.row;
+    ++summary.people[row.confirmed.status];
+    if (row.wanted.intent == domain::Intent::Subscribed) ++summary.wanted_subscribed;
+    const auto consent = ledger::consent_day(row.wanted);
+    if (consent && *consent <= ledger::last_due_consent_day(now)) ++summary.consents_due;
+    if (!counts_as_pending(row, now)) continue;
+    auto& lane = summary.pending[*row.lane];
+    ++lane.people;
+    lane.oldest = std::min(lane.oldest.value_or(row.pending_since), row.pending_since);
+  }
+  for (const auto& one : parked())
+    ++summary.parked[one.reason];
+  summary.writebacks = state.writebacks.size();
+  summary.facts.last_success = state.last_success;
+  summary.holds = state.holds;
+  return summary;
+}
+
+std::size_t NaiveStore::pending(UtcTime now) const {
+  std::size_t count = 0;
+  for (const auto& [address, person] : state.people)
+    count += person.row && counts_as_pending(*person.row, now) ? 1 : 0;
+  return count;
+}
+
+std::size_t NaiveStore::suppressed() const {
+  std::size_t count = 0;
+  for (const auto& [address, person] : state.people)
+    count += person.suppression ? 1 : 0;
+  return count;
+}
+
+std::vector<store::ListedPair> pairs_of(const NaiveState& state,
+                                        const std::map<std::string, store::Listed>& listed) {
+  std::map<std::string, store::ListedPair> pairs;
+  for (const auto& [address, person] : state.people) {
+    if (person.row) pairs[address].view = ledger::view_of(person);
+  }
+  for (const auto& [address, one] : listed) {
+    const auto person = state.people.find(address);
+    if (person != state.people.end()) pairs[address].view = ledger::view_of(person->second);
+    pairs[address].listed = one;
+  }
+  std::vector<store::ListedPair> in_order;
+  for (auto& [address, pair] : pairs) {
+    pair.email = email(address);
+    in_order.push_back(std::move(pair));
+  }
+  return in_order;
+}
+
+}  // namespace stibee_sync::store_tests
