@@ -34,6 +34,12 @@ TEST(Architecture, NoFileIsTooLong) {
 TEST(Architecture, EveryNameSaysSomething) {
   expect_none(check_names(project()));
 }
+TEST(Architecture, NoTwoFilesHaveOneName) {
+  expect_none(check_one_name_one_file(project()));
+}
+TEST(Architecture, TheStoreCallsNobodyBack) {
+  expect_none(check_store_calls_nobody(project()));
+}
 
 }  // namespace
 }  // namespace stibee_sync::architecture

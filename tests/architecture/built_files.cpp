@@ -1,6 +1,7 @@
 #include "rules.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace stibee_sync::architecture {
@@ -93,6 +94,30 @@ Findings check_names(const Tree& tree) {
     }
     if (path.ends_with(".hpp") && text.find("#pragma once\n") == std::string::npos) {
       findings.push_back(path + ": included twice, it breaks; begin with #pragma once");
+    }
+  }
+  return findings;
+}
+
+Findings check_one_name_one_file(const Tree& tree) {
+  Findings findings;
+  std::map<std::string, std::string> seen;  // name → path
+  for (const auto& [path, text] : tree) {
+    const bool product = path.starts_with("src/") || path.starts_with("include/");
+    if (!product || !is_source(path)) continue;
+    const auto [first, is_new] = seen.emplace(parts_of(path).back(), path);
+    if (!is_new) findings.push_back(path + ": has the name of " + first->second + "; give it one of its own");
+  }
+  return findings;
+}
+
+Findings check_store_calls_nobody(const Tree& tree) {
+  Findings findings;
+  for (const auto& [path, text] : tree) {
+    if (!path.starts_with("include/stibee_sync/store/")) continue;
+    for (const std::string_view callback : {"std::function", "virtual "}) {
+      if (text.find(callback) != std::string::npos)
+        findings.push_back(path + ": the store calls nobody back; let its caller read, decide and write");
     }
   }
   return findings;

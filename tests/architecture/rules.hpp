@@ -17,5 +17,9 @@ Findings check_everything_is_built(const Tree& tree);
 Findings check_sizes(const Tree& tree);
 /// No folder whose name says nothing; every header has #pragma once.
 Findings check_names(const Tree& tree);
+/// No two files of the product have one name.
+Findings check_one_name_one_file(const Tree& tree);
+/// Rules are not handed to the store, and it has one implementation.
+Findings check_store_calls_nobody(const Tree& tree);
 
 }  // namespace stibee_sync::architecture

@@ -133,5 +133,26 @@ TEST(NameRule, FindsNamesThatSayNothing) {
   EXPECT_THAT(check_names({{"src/diff/a.hpp", "int x;\n"}}), ElementsAre(HasSubstr("#pragma once")));
 }
 
+TEST(NameRule, FindsOneNameOnTwoFiles) {
+  EXPECT_THAT(check_one_name_one_file({{"src/diff/event.cpp", ""}, {"src/store/event.cpp", ""}}),
+              ElementsAre(HasSubstr("src/store/event.cpp: has the name of src/diff/event.cpp")));
+  EXPECT_THAT(check_one_name_one_file({{"include/stibee_sync/diff/a.hpp", ""},
+                                       {"src/diff/a.cpp", ""},
+                                       {"src/diff/CMakeLists.txt", ""},
+                                       {"src/store/CMakeLists.txt", ""},
+                                       {"tests/unit/diff/a.cpp", ""}}),
+              IsEmpty());
+}
+
+TEST(StoreRule, FindsCallbacksAndASecondImplementation) {
+  const std::string header = "include/stibee_sync/store/a.hpp";
+  EXPECT_THAT(check_store_calls_nobody({{header, "using Rule = std::function<void()>;"}}),
+              ElementsAre(HasSubstr("calls nobody back")));
+  EXPECT_THAT(check_store_calls_nobody({{header, "virtual ~Store() = default;"}}),
+              ElementsAre(HasSubstr("calls nobody back")));
+  EXPECT_THAT(check_store_calls_nobody({{header, "class Store {};"}, {"src/store/a.cpp", "std::function"}}),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace stibee_sync::architecture
