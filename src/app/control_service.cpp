@@ -134,30 +134,30 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   const auto& path = request.path;
   const auto engine = co_await engines_.borrow();
   if (!post && path == "/status") {
-    const auto seen = co_await view(*engine);
+    const auto seen = co_await view(&*engine);
     co_return json_response(200, status_report(seen));
   }
   if (!post && path == "/guard") {
-    const auto seen = co_await view(*engine);
+    const auto seen = co_await view(&*engine);
     co_return json_response(200, guard_report(seen));
   }
   if (!post && path == "/failures") {
-    const auto report = co_await failures(*engine, number_in_query(request.query, "most=", 1000));
+    const auto report = co_await failures(&*engine, number_in_query(request.query, "most=", 1000));
     co_return json_response(200, report);
   }
   if (post && path == "/guard/approve") {
     auto digest = text_member(body, "digest");
-    co_return co_await approve(*engine, std::move(digest));
+    co_return co_await approve(&*engine, std::move(digest));
   }
   if (post && path == "/retry") {
     auto what = text_member(body, "what");
-    co_return co_await retry(*engine, std::move(what));
+    co_return co_await retry(&*engine, std::move(what));
   }
   if (post && (path == "/pause" || path == "/resume")) {
     auto mirror = text_member(body, "mirror");
-    co_return co_await pause(*engine, std::move(mirror), path == "/pause");
+    co_return co_await pause(&*engine, std::move(mirror), path == "/pause");
   }
-  if (post && path == "/sync-now") co_return co_await sync_now(*engine);
+  if (post && path == "/sync-now") co_return co_await sync_now(&*engine);
   if (post && path == "/reconcile") {
     const auto* repair = body.find("repair");
     const bool repairs = repair != nullptr && repair->if_bool() != nullptr && *repair->if_bool();
@@ -167,62 +167,62 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   co_return error_response(404, "no such command");
 }
 
-asio::awaitable<DaemonView> ControlService::view(Engine& engine) {
-  auto work = [plans = engine.mirrors(), now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
+  auto work = [plans = engine->mirrors(), now = ground_.clock.utc()](store::Store& store) {
     return view_mirrors(store, plans, now);
   };
   auto mirrors = co_await ground_.store.run(std::move(work));
-  auto seen = daemon_view(std::move(mirrors).value(), engine.settings());
+  auto seen = daemon_view(std::move(mirrors).value(), engine->settings());
   for (std::size_t i = 0; i < seen.mirrors.size(); ++i) {
     auto& mirror = seen.mirrors[i];
-    mirror.condition = engine.ingest().condition(i);
-    mirror.forbidden = engine.forbidden(i);
-    if (mirror.condition->problem.empty()) mirror.condition->problem = engine.reconciler().trouble(i);
+    mirror.condition = engine->ingest().condition(i);
+    mirror.forbidden = engine->forbidden(i);
+    if (mirror.condition->problem.empty()) mirror.condition->problem = engine->reconciler().trouble(i);
   }
-  seen.dispatch = engine.dispatch().condition();
+  seen.dispatch = engine->dispatch().condition();
   co_return seen;
 }
 
-asio::awaitable<json::Value> ControlService::failures(Engine& engine, std::size_t most) {
-  auto work = [plans = engine.mirrors(), most](store::Store& store) {
+asio::awaitable<json::Value> ControlService::failures(Engine* engine, std::size_t most) {
+  auto work = [plans = engine->mirrors(), most](store::Store& store) {
     return view_parked(store, plans, most);
   };
   const auto parked = co_await ground_.store.run(std::move(work));
   co_return failures_report(parked.value());
 }
 
-asio::awaitable<ServerResponse> ControlService::approve(Engine& engine, std::string digest) {
-  auto work = [plans = engine.mirrors(), digest, now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<ServerResponse> ControlService::approve(Engine* engine, std::string digest) {
+  auto work = [plans = engine->mirrors(), digest, now = ground_.clock.utc()](store::Store& store) {
     return approve_hold(store, plans, digest, now);
   };
   const auto found = co_await ground_.store.run(std::move(work));
   if (!found.value()) co_return error_response(404, "nothing is held with this digest; see `guard`");
-  engine.ingest().sync_now();
+  engine->ingest().sync_now();
   json::Value answer;
   answer.set("approved", digest);
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::retry(Engine& engine, std::string what) {
-  auto work = [plans = engine.mirrors(), what, now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, std::string what) {
+  auto work = [plans = engine->mirrors(), what, now = ground_.clock.utc()](store::Store& store) {
     return retry_parked(store, plans, what, now);
   };
   const auto retried = co_await ground_.store.run(std::move(work));
   const auto count = retried.value();
   if (count == 0 && !what.empty()) co_return error_response(404, nobody_to_retry);
-  engine.dispatch().wake();
+  engine->dispatch().wake();
   json::Value answer;
   answer.set("retried", count);
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::pause(Engine& engine, std::string mirror, bool paused) {
+asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, std::string mirror, bool paused) {
   std::vector<std::size_t> named;
-  for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
-    if (mirror.empty() || engine.mirrors()[i].name == mirror) named.push_back(i);
+  for (std::size_t i = 0; i < engine->mirrors().size(); ++i) {
+    if (mirror.empty() || engine->mirrors()[i].name == mirror) named.push_back(i);
   }
   if (named.empty()) co_return error_response(404, "there is no mirror of this name");
-  auto work = [plans = engine.mirrors(), named, paused](store::Store& store) {
+  auto work = [plans = engine->mirrors(), named, paused](store::Store& store) {
     store::Transaction transaction(store);
     for (const auto i : named)
       transaction.set_paused(plans[i].id, paused);
@@ -231,15 +231,15 @@ asio::awaitable<ServerResponse> ControlService::pause(Engine& engine, std::strin
   const auto kept = co_await ground_.store.run(std::move(work));
   kept.value();
   for (const auto i : named)
-    engine.set_paused(i, paused);
-  if (!paused) engine.ingest().sync_now();
+    engine->set_paused(i, paused);
+  if (!paused) engine->ingest().sync_now();
   json::Value answer;
   answer.set(paused ? "paused" : "resumed", named.size());
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::sync_now(Engine& engine) {
-  auto work = [plans = engine.mirrors(), now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine) {
+  auto work = [plans = engine->mirrors(), now = ground_.clock.utc()](store::Store& store) {
     store::Transaction transaction(store);
     for (const auto& plan : plans)
       pipeline::hasten(transaction, plan.id, now);
@@ -247,10 +247,10 @@ asio::awaitable<ServerResponse> ControlService::sync_now(Engine& engine) {
   };
   const auto hastened = co_await ground_.store.run(std::move(work));
   hastened.value();
-  engine.ingest().sync_now();
-  engine.dispatch().wake();
+  engine->ingest().sync_now();
+  engine->dispatch().wake();
   json::Value answer;
-  answer.set("started", engine.mirrors().size());
+  answer.set("started", engine->mirrors().size());
   co_return json_response(200, answer);
 }
 
@@ -292,7 +292,7 @@ ServerResponse ControlService::reconcile_state(Engine& engine) {
   return json_response(200, report);
 }
 
-asio::awaitable<std::string> ControlService::metrics_text(Engine& engine) {
+asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
   const auto seen = co_await view(engine);
   auto& metrics = ground_.metrics;
   std::uint64_t suppressed = 0;
@@ -331,7 +331,7 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine& engine) {
     }
   }
   metrics.suppressed_people(suppressed);
-  metrics.state_free_bytes(store::free_bytes(engine.settings().state.directory));
+  metrics.state_free_bytes(store::free_bytes(engine->settings().state.directory));
   co_return metrics.text();
 }
 
@@ -347,12 +347,12 @@ asio::awaitable<ServerResponse> ControlService::admin(ServerRequest request) {
   if (request.path == "/readyz") co_return health_page(health_.ready());
   if (request.path == "/metrics") {
     const auto engine = co_await engines_.borrow();
-    auto text = co_await metrics_text(*engine);
+    auto text = co_await metrics_text(&*engine);
     co_return ServerResponse(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
   }
   if (request.path == "/status" || request.path == "/") {
     const auto engine = co_await engines_.borrow();
-    const auto seen = co_await view(*engine);
+    const auto seen = co_await view(&*engine);
     const auto report = status_report(seen);
     const auto accept = request.header("accept").value_or("");
     if (accept.find("application/json") != std::string_view::npos) co_return json_response(200, report);

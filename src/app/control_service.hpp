@@ -30,15 +30,15 @@ class ControlService {
                                                                http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> control(http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> admin(http::ServerRequest request);
-  boost::asio::awaitable<DaemonView> view(Engine& engine);
-  boost::asio::awaitable<json::Value> failures(Engine& engine, std::size_t most);
-  boost::asio::awaitable<http::ServerResponse> approve(Engine& engine, std::string digest);
-  boost::asio::awaitable<http::ServerResponse> retry(Engine& engine, std::string what);
-  boost::asio::awaitable<http::ServerResponse> pause(Engine& engine, std::string mirror, bool paused);
-  boost::asio::awaitable<http::ServerResponse> sync_now(Engine& engine);
+  boost::asio::awaitable<DaemonView> view(Engine* engine);
+  boost::asio::awaitable<json::Value> failures(Engine* engine, std::size_t most);
+  boost::asio::awaitable<http::ServerResponse> approve(Engine* engine, std::string digest);
+  boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, std::string what);
+  boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, std::string mirror, bool paused);
+  boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine);
   http::ServerResponse start_reconcile(Engine& engine, bool repair);
   http::ServerResponse reconcile_state(Engine& engine);
-  boost::asio::awaitable<std::string> metrics_text(Engine& engine);
+  boost::asio::awaitable<std::string> metrics_text(Engine* engine);
   http::ServerResponse health_page(const telemetry::Health::Verdict& verdict) const;
 
   Ground ground_;

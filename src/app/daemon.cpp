@@ -102,7 +102,7 @@ asio::awaitable<void> Daemon::live() {
 }
 
 asio::awaitable<void> Daemon::start_engine() {
-  auto opened = co_await Engine::open(ground_, settings_);
+  auto opened = co_await Engine::open(&ground_, &settings_);
   engine_ = std::move(opened);
   engine_->watch_over(health_);
   engine_->start([this](const std::string& what) { engine_failed(what); });

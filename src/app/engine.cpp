@@ -88,10 +88,10 @@ std::vector<pipeline::MirrorPlan> mirrors_in(store::Store& store, const settings
   return plans;
 }
 
-asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground& ground,
-                                                      const settings::Settings& settings) {
-  const auto dialect = make_dialect(settings);
-  auto work = [plans = mirror_plans(settings, *dialect), now = ground.clock.utc()](store::Store& store) {
+asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
+                                                      const settings::Settings* settings) {
+  const auto dialect = make_dialect(*settings);
+  auto work = [plans = mirror_plans(*settings, *dialect), now = ground->clock.utc()](store::Store& store) {
     OpenedMirrors opened;
     opened.plans = plans;
     for (auto& plan : opened.plans) {
@@ -104,8 +104,8 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground& ground,
     }
     return opened;
   };
-  auto opened = co_await ground.store.run(std::move(work));
-  co_return std::make_unique<Engine>(ground, settings, std::move(opened).value());
+  auto opened = co_await ground->store.run(std::move(work));
+  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened).value());
 }
 
 Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors)

@@ -44,9 +44,9 @@ struct OpenedMirrors {
 class Engine {
  public:
   /// Opens the mirrors of the settings in the store and places what waits there by these settings. Throws
-  /// store::StoreError. The one way to make an engine.
-  static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground& ground,
-                                                              const settings::Settings& settings);
+  /// store::StoreError. The one way to make an engine. What is pointed at outlives the opening.
+  static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground* ground,
+                                                              const settings::Settings* settings);
   Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors);
   ~Engine();
   Engine(const Engine&) = delete;

@@ -64,7 +64,7 @@ class LoneComparison {
       : ground_(ground), settings_(settings), repair_(repair), timer_(ground.clock.make_timer()) {}
 
   asio::awaitable<void> run() {
-    auto opened = co_await Engine::open(ground_, settings_);
+    auto opened = co_await Engine::open(&ground_, &settings_);
     engine_ = std::move(opened);
     if (!all_adopted()) {
       std::cerr << "nothing was sent to this list yet, so there is nothing to compare: run `stibee-syncd "

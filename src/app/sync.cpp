@@ -24,7 +24,7 @@ class OnePass {
         timer_(ground.clock.make_timer()) {}
 
   asio::awaitable<void> run() {
-    auto opened = co_await Engine::open(ground_, settings_);
+    auto opened = co_await Engine::open(&ground_, &settings_);
     engine_ = std::move(opened);
     engine_->start_adopting();
     for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i) {
