@@ -39,9 +39,9 @@ struct Scan::State::Snapshot {
       statement->bind(1, mirror.number);
     }
   }
-  bool any(const char* sql, MirrorId mirror) {
+  bool any(const char* sql, MirrorId of) {
     Statement statement(*connection, sql);
-    return statement.bind(1, mirror.number).step();
+    return statement.bind(1, of.number).step();
   }
 
   std::unique_ptr<Connection> connection;
