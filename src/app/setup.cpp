@@ -167,10 +167,13 @@ ReadState::ReadState(const settings::Settings& settings) {
               << "; check state.directory\n";
     throw Exit{ExitCode::io_error};
   }
-  auto name = (std::filesystem::temp_directory_path() / "stibee-syncd-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) {
-    std::cerr << "cannot make a folder in " << std::filesystem::temp_directory_path().string() << ": "
-              << std::generic_category().message(errno) << "; set TMPDIR to one that can be written to\n";
+  std::error_code error;
+  const auto parent = std::filesystem::temp_directory_path(error);
+  auto name = (parent / "stibee-syncd-XXXXXX").string();
+  if (!error && ::mkdtemp(name.data()) == nullptr) error.assign(errno, std::generic_category());
+  if (error) {
+    std::cerr << "cannot make a folder for temporary files" << (parent.empty() ? "" : " in ")
+              << parent.string() << ": " << error.message() << "; set TMPDIR to one that can be written to\n";
     throw Exit{ExitCode::io_error};
   }
   scratch_ = name;

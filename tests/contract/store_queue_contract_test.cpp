@@ -1,4 +1,4 @@
-#include "contract/store_world.hpp"
+#include "contract/store_calls.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,19 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-class StoreQueue : public ::testing::Test {
- protected:
-  World world;
-  Table table;
-
-  void read(UtcTime now, std::vector<int> held = {}) {
-    world.read(table, {.now = now, .held = std::move(held)});
-  }
-  std::vector<std::string> claim_addresses(UtcTime now, std::size_t most = 100, bool retries = true) {
-    const auto claimed = world.claim(now, most, retries);
-    return claimed ? addresses_of(*claimed) : std::vector<std::string>{};
-  }
-};
+using StoreQueue = StoreCalls;
 
 // ---- order -------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +23,28 @@ const json::Value& mirror_of(const json::Value& report) {
 std::string place_of(const std::string& config, const std::string& word) {
   const auto before = config.substr(0, config.find(word));
   return "config.yaml:" + std::to_string(std::count(before.begin(), before.end(), '\n') + 1) + ":";
+}
+
+TEST(Commands, PlanBeforeAnyStateNeedsAPlaceForTemporaryFilesAndLeavesNothingThere) {
+  Deployment deployment;
+  deployment.add_members(1, 3);
+  const auto scratch = deployment.directory() / "scratch";
+  const char* given = std::getenv("TMPDIR");
+  const std::string before = given == nullptr ? "" : given;
+  ::setenv("TMPDIR", scratch.c_str(), 1);
+  const auto refused = deployment.syncd({"plan"});
+  std::filesystem::create_directory(scratch);
+  const auto planned = deployment.syncd({"plan"});
+  if (given == nullptr) {
+    ::unsetenv("TMPDIR");
+  } else {
+    ::setenv("TMPDIR", before.c_str(), 1);
+  }
+  EXPECT_EQ(refused.exit_code, 74) << refused.err;
+  EXPECT_NE(refused.err.find("set TMPDIR"), std::string::npos) << refused.err;
+  EXPECT_EQ(planned.exit_code, 0) << planned.err;
+  EXPECT_TRUE(std::filesystem::is_empty(scratch));
+  EXPECT_FALSE(std::filesystem::exists(deployment.state() / "state.sqlite"));
 }
 
 TEST(Commands, SyncBringsTheListInStepAndSaysSo) {
