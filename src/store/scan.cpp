@@ -438,10 +438,6 @@ void Scan::stage_gone(const domain::MemberKey& key) {
   state_->stage_gone(key);
 }
 
-std::size_t Scan::staged() const {
-  return state_->rows.size();
-}
-
 bool Scan::next_address(TouchedAddress& address) {
   return state_->next_address(address);
 }

@@ -59,7 +59,6 @@ struct Judgement {
   };
   std::vector<Hold> holds;
   bool zero_rows = false;  // the source is empty and was not before
-  bool holds_back(diff::ChangeClass change_class) const;
 };
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
                         std::size_t mirrored, domain::UtcTime now);

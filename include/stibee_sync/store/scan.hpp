@@ -75,7 +75,6 @@ class Scan {
   void stage(const StagedRow& row);
   /// Stages that the source no longer has `key`.
   void stage_gone(const domain::MemberKey& key);
-  std::size_t staged() const;
 
   /// The next touched address, in address order; false at the end. Each is to be decided before the next one
   /// is asked for.

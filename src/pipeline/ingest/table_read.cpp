@@ -345,9 +345,4 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
   return judgement;
 }
 
-bool Judgement::holds_back(ChangeClass change_class) const {
-  return std::any_of(holds.begin(), holds.end(),
-                     [&](const Hold& hold) { return hold.change_class == change_class; });
-}
-
 }  // namespace stibee_sync::pipeline
