@@ -1,3 +1,5 @@
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/hex.hpp"
 #include "values.hpp"
 
 #include <algorithm>
@@ -11,12 +13,13 @@ const Unreadable no_connection_string{
     "is no PostgreSQL connection string",
     "write postgresql://USER@HOST/DATABASE?sslmode=verify-full, or host=… dbname=…"};
 
-bool is_space(char c) {
-  return white_space.find(c) != white_space.npos;
+std::string_view without_leading_space(std::string_view text) {
+  return text.substr(
+      static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), text::is_space) - text.begin()));
 }
 
 bool names_a_password(std::string_view keyword) {
-  const std::string name = lower(keyword);
+  const std::string name = text::lower_case(keyword);
   return name == "password" || name == "sslpassword";
 }
 
@@ -34,7 +37,8 @@ bool url_holds_password(std::string_view rest) {
   while (query != std::string_view::npos) {
     const std::string_view parameter = rest.substr(query + 1);
     // libpq decodes the names too, so `pass%77ord` is a password.
-    if (names_a_password(percent_decoded(parameter.substr(0, parameter.find_first_of("=&"))))) return true;
+    if (names_a_password(text::percent_decoded(parameter.substr(0, parameter.find_first_of("=&")))))
+      return true;
     query = rest.find('&', query + 1);
   }
   return false;
@@ -54,22 +58,19 @@ struct Keyword {
 
 /// One `name = 'value'`, read as libpq reads it; `text` is shortened by it.
 std::optional<Keyword> take_keyword(std::string_view& text) {
-  const auto skip_space = [&text] {
-    text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
-  };
   Keyword keyword;
-  while (!text.empty() && text.front() != '=' && !is_space(text.front())) {
+  while (!text.empty() && text.front() != '=' && !text::is_space(text.front())) {
     keyword.name += text.front();
     text.remove_prefix(1);
   }
-  skip_space();
+  text = without_leading_space(text);
   if (keyword.name.empty() || text.empty() || text.front() != '=') return std::nullopt;
   text.remove_prefix(1);
-  skip_space();
+  text = without_leading_space(text);
 
   const bool in_quotes = !text.empty() && text.front() == '\'';
   if (in_quotes) text.remove_prefix(1);
-  while (!text.empty() && (in_quotes ? text.front() != '\'' : !is_space(text.front()))) {
+  while (!text.empty() && (in_quotes ? text.front() != '\'' : !text::is_space(text.front()))) {
     if (text.front() == '\\' && text.size() > 1) text.remove_prefix(1);
     keyword.value += text.front();
     text.remove_prefix(1);
@@ -78,14 +79,14 @@ std::optional<Keyword> take_keyword(std::string_view& text) {
     if (text.empty()) return std::nullopt;
     text.remove_prefix(1);
   }
-  skip_space();
+  text = without_leading_space(text);
   return keyword;
 }
 
 }  // namespace
 
 std::optional<Unreadable> refuse_database_url(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
+  text = without_leading_space(text);
   if (const auto rest = without_scheme(text)) {
     return url_holds_password(*rest) ? std::optional(holds_password) : std::nullopt;
   }

@@ -1,5 +1,7 @@
 #include "files.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -88,13 +90,12 @@ Parsed<Secret> read_secret_file(const std::filesystem::path& file, const std::st
   if (*size > largest_secret) {
     return Unreadable{name + " is larger than 4 KiB", "put nothing but the secret in it"};
   }
-  const std::string_view value = trimmed({buffer.bytes.data(), *size});
+  const std::string_view value = text::trimmed({buffer.bytes.data(), *size});
   if (value.empty()) return Unreadable{name + " is empty", "put the secret in it"};
   if (value.find_first_of("\r\n") != std::string_view::npos) {
     return Unreadable{name + " has more than one line", "put nothing but the secret in it, on one line"};
   }
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (std::any_of(value.begin(), value.end(), is_control)) {
+  if (std::any_of(value.begin(), value.end(), text::is_control)) {
     return Unreadable{name + " has control characters in it", "put nothing but the secret in it, as text"};
   }
   return Secret(value);
@@ -107,22 +108,17 @@ struct Expanded {
 };
 
 Expanded expand(std::string_view text, const Environment& environment) {
-  if (!text.starts_with('$')) return {.path = std::string(text), .malformed = text.find('$') != text.npos};
-  text.remove_prefix(1);
-  const bool braces = text.starts_with('{');
-  if (braces) text.remove_prefix(1);
-  const auto end = text.find_first_of(braces ? "}" : "/");
-  if (braces && end == text.npos) return {.malformed = true};
-  const std::string_view name = text.substr(0, end);
-  std::string_view rest = end == text.npos ? std::string_view{} : text.substr(end);
-  if (braces) rest.remove_prefix(1);
-  if (std::find(directories.begin(), directories.end(), name) == directories.end() ||
-      rest.find('$') != rest.npos || (!rest.empty() && rest.front() != '/')) {
-    return {.malformed = true};
+  for (const std::string_view name : directories) {
+    for (const auto& variable : {"${" + std::string(name) + "}", "$" + std::string(name)}) {
+      const auto rest = text.substr(std::min(variable.size(), text.size()));
+      if (!text.starts_with(variable) || (!rest.empty() && rest.front() != '/')) continue;
+      if (rest.find('$') != rest.npos) return {.malformed = true};
+      const auto directory = system_directory(environment, name);
+      return directory ? Expanded{.path = *directory + std::string(rest)}
+                       : Expanded{.unset = std::string(name)};
+    }
   }
-  const auto directory = system_directory(environment, name);
-  if (!directory) return {.unset = std::string(name)};
-  return {.path = *directory + std::string(rest)};
+  return {.path = std::string(text), .malformed = text.find('$') != text.npos};
 }
 
 }  // namespace
@@ -144,45 +140,43 @@ std::optional<std::string> system_directory(const Environment& environment, std:
   return value->substr(0, value->find(':'));
 }
 
-std::optional<std::filesystem::path> read_path(const Block& block, std::string_view key, Need need,
-                                               std::string_view example) {
-  const auto value = block.text(key, need, example);
+std::optional<std::filesystem::path> read_path(const Cursor& at, Need need, std::string_view example) {
+  const auto value = at.text(need, example);
   if (!value) return std::nullopt;
-  const Context& context = block.context();
+  const Context& context = at.context();
   const Expanded expanded = expand(*value, context.environment);
   if (expanded.malformed) {
-    block.problem(key, "has a $ that is not understood",
-                  "begin with ${CREDENTIALS_DIRECTORY}/, ${RUNTIME_DIRECTORY}/, ${STATE_DIRECTORY}/ or "
-                  "${CONFIGURATION_DIRECTORY}/, or write the path out");
+    at.problem("has a $ that is not understood",
+               "begin with ${CREDENTIALS_DIRECTORY}/, ${RUNTIME_DIRECTORY}/, ${STATE_DIRECTORY}/ or "
+               "${CONFIGURATION_DIRECTORY}/, or write the path out");
     return std::nullopt;
   }
   if (!expanded.unset.empty()) {
     const bool credentials = expanded.unset == "CREDENTIALS_DIRECTORY";
     if (!credentials || context.secret_files == SecretFiles::Read) {
-      block.problem(key, "needs " + expanded.unset + ", which is not set",
-                    credentials ? "run under systemd with LoadCredential=, set it to the folder with the "
-                                  "secret files, or write the path out"
-                                : "run under systemd, or write the path out");
+      at.problem("needs " + expanded.unset + ", which is not set",
+                 credentials ? "run under systemd with LoadCredential=, set it to the folder with the "
+                               "secret files, or write the path out"
+                             : "run under systemd, or write the path out");
     }
     return std::nullopt;
   }
   if (expanded.path.starts_with('~')) {
-    block.problem(key, "begins with ~, which is not replaced", "write the path out");
+    at.problem("begins with ~, which is not replaced", "write the path out");
     return std::nullopt;
   }
   return (context.folder / expanded.path).lexically_normal();
 }
 
-std::optional<Secret> read_secret(const Block& block, std::string_view key,
-                                  const std::optional<std::filesystem::path>& file) {
-  if (!file || block.context().secret_files == SecretFiles::Skip) return std::nullopt;
+std::optional<Secret> read_secret(const Cursor& at, const std::optional<std::filesystem::path>& file) {
+  if (!file || at.context().secret_files == SecretFiles::Skip) return std::nullopt;
   // Someone may have put the secret itself where its file belongs. Only what is plainly a path is repeated.
-  const std::string_view given = block.find(key)->text;
+  const std::string_view given = at.raw();
   const bool plainly_a_path =
       given.starts_with('/') || given.starts_with("./") || given.starts_with("../") || given.starts_with('$');
   auto secret = read_secret_file(*file, plainly_a_path ? shown(file->string(), 4096) : "the file");
   if (const auto* wrong = std::get_if<Unreadable>(&secret)) {
-    block.problem(key, "names a secret that cannot be used: " + wrong->what, wrong->cure);
+    at.problem("names a secret that cannot be used: " + wrong->what, wrong->cure);
     return std::nullopt;
   }
   return std::get<Secret>(std::move(secret));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "block.hpp"
+#include "cursor.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -15,14 +15,12 @@ std::variant<std::string, int> read_file(const std::filesystem::path& file, std:
 
 /// A path, made absolute against the folder of the configuration file; `${CREDENTIALS_DIRECTORY}` and its
 /// like are replaced.
-std::optional<std::filesystem::path> read_path(const Block& block, std::string_view key, Need need,
-                                               std::string_view example);
+std::optional<std::filesystem::path> read_path(const Cursor& at, Need need, std::string_view example);
 
-/// The secret in the file that `key` names: a regular file of at most 4 KiB that others can neither read nor
-/// write. White space around the secret is trimmed; what is in the file is never repeated. Nothing when there
-/// is no file, or secrets are left alone.
-std::optional<Secret> read_secret(const Block& block, std::string_view key,
-                                  const std::optional<std::filesystem::path>& file);
+/// The secret in `file`, which the key names: a regular file of at most 4 KiB that others can neither read
+/// nor write. White space around the secret is trimmed; what is in the file is never repeated. Nothing when
+/// there is no file, or secrets are left alone.
+std::optional<Secret> read_secret(const Cursor& at, const std::optional<std::filesystem::path>& file);
 
 /// The first of the absolute directories that systemd hands over in this variable.
 std::optional<std::string> system_directory(const Environment& environment, std::string_view variable);

@@ -72,8 +72,8 @@ constexpr auto webhook_keys = [](const auto& each) {
 };
 
 constexpr auto source_keys = [](const auto& each) {
-  each.key("table", &Source::table, Given{any_text, Need::Default, "public.members"});
-  each.key("query", &Source::query, Given{parse_query, Need::Default, "SELECT id, email FROM members"});
+  each.key("table", &Source::table, given(Need::Default, any_text, "public.members"));
+  each.key("query", &Source::query, given(Need::Default, parse_query, "SELECT id, email FROM members"));
   each.key("where", &Source::where, optional(any_text, "deleted_at IS NULL"));
   each.rule(check_relation);
   each.key("key", &Source::key, required(any_text, "id"));
@@ -152,8 +152,8 @@ constexpr auto all_keys = [](const auto& each) {
 
 }  // namespace
 
-void read_settings(const Block& top, Settings& settings) {
-  read_block(top, settings, all_keys);
+void read_settings(const Cursor& file, Settings& settings) {
+  read_block(file, settings, all_keys);
 }
 
 std::vector<KnownBlock> known_blocks() {

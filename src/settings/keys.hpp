@@ -1,11 +1,11 @@
 #pragma once
 
-#include "block.hpp"
+#include "cursor.hpp"
 
 namespace stibee_sync::settings {
 
 /// Reads the whole file.
-void read_settings(const Block& top, Settings& settings);
+void read_settings(const Cursor& file, Settings& settings);
 
 /// Every block there is, in the order of the file.
 std::vector<KnownBlock> known_blocks();

@@ -47,7 +47,7 @@ LoadResult load_text(std::string_view text, const std::filesystem::path& file, c
   const auto known = known_blocks();
   const Context context{absolute.parent_path(), environment, secret_files, known, report};
   Settings settings;
-  read_settings(Block(context, "", "", root, {1, 1}), settings);
+  read_settings(Cursor(context, root), settings);
   if (!report.problems.empty()) {
     std::stable_sort(report.problems.begin(), report.problems.end(), [](const Problem& a, const Problem& b) {
       return std::tie(a.line, a.column) < std::tie(b.line, b.column);

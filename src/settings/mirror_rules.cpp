@@ -1,4 +1,5 @@
 #include "rules.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "table.hpp"
 
 #include <algorithm>
@@ -8,17 +9,15 @@
 namespace stibee_sync::settings {
 namespace {
 
-/// White space and semicolons at the end would break the statements that the text becomes part of.
-std::string without_end_mark(std::string_view text) {
-  return std::string(text.substr(0, text.find_last_not_of("; \n\r\t") + 1));
-}
-
-/// Why no field may have this tag; empty when it may.
-std::string_view reserved_tag(std::string_view tag) {
-  if (lower(tag) == "email") return "is the address itself";
-  if (tag.starts_with('$')) return "is reserved by Stibee, like everything that begins with $";
-  if (lower(tag) == "stb_ad_agreement") return "is Stibee's own field for the consent";
-  return {};
+/// Why no field may have this tag; nothing when it may.
+std::optional<Unreadable> refuse_tag(std::string_view tag) {
+  constexpr auto consent = "use `source.ad_agreed` for the consent to advertising; remove any other";
+  const std::string folded = text::lower_case(tag);
+  if (folded == "email") return Unreadable{"is the address itself", "use `source.email` for it"};
+  if (tag.starts_with('$'))
+    return Unreadable{"is reserved by Stibee, like everything that begins with $", consent};
+  if (folded == "stb_ad_agreement") return Unreadable{"is Stibee's own field for the consent", consent};
+  return std::nullopt;
 }
 
 /// Whether one of the parameters is named: without any, a statement would change the same rows for every
@@ -36,146 +35,119 @@ bool binds_a_parameter(std::string_view sql) {
 
 }  // namespace
 
-Parsed<std::string> any_text(std::string_view text) {
-  return std::string(text);
-}
-
-Parsed<std::string> parse_query(std::string_view text) {
-  auto query = without_end_mark(text);
-  if (query.empty()) return Unreadable{"has no statement in it", "write a SELECT"};
-  return query;
-}
-
-Parsed<std::string> parse_time_zone(std::string_view text) {
-  if (is_time_zone_name(text)) return std::string(text);
-  return Unreadable{"is " + shown(text) + ", which is no time zone",
-                    "write a name such as Asia/Seoul or UTC"};
-}
-
-void check_relation(const Block& block, Source& source) {
-  const bool table = block.find("table") != nullptr;
-  const bool query = block.find("query") != nullptr;
-  if (table && query) {
-    block.problem("query", "stands beside `table`", "keep one of the two");
-  } else if (!table && !query) {
-    block.problem("table", "is missing", "add `table: public.members`, or a `query: SELECT …`");
-  } else if (source.where && query) {
-    block.problem("where", "stands beside `query`, but belongs to `table`",
-                  "move the condition into the query");
+void read_name(const Cursor& at, std::string& out) {
+  at.read(Need::Required, "members", any_text, out);
+  if (out.size() > 40 || out.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != out.npos) {
+    at.problem("is " + shown(out) + ", which is no valid name",
+               "write 1 to 40 lower-case letters, digits, `_` or `-`");
   }
 }
 
-void read_fields(const Block& block, std::string_view key, std::map<std::string, std::string>& out) {
-  const Block fields = block.block(key);
-  fields.check_keys();
-  const std::string here = "`" + fields.path() + "`";
-  std::set<std::string> folded;
-  for (const Key* each : fields.keys()) {
-    const auto refuse = [&](const std::string& what, const std::string& cure) {
-      block.context().report.add(each->place, what, cure);
-    };
-    const std::string tag = "the tag " + shown(each->name) + " in " + here;
-    const auto reserved = reserved_tag(each->name);
-    if (each->name.empty()) {
-      refuse(here + " has an empty tag", "write Stibee's tag of the field, then the column");
-    } else if (!reserved.empty()) {
-      refuse(tag + " " + std::string(reserved),
-             each->name.starts_with('$') || reserved.ends_with("consent")
-                 ? "use `source.ad_agreed` for the consent to advertising; remove any other"
-                 : "use `source.email` for it");
-    } else if (!folded.insert(lower(each->name)).second) {
-      refuse(tag + " differs from another only in case",
-             "remove one: Stibee may take them for the same field");
-    }
-    if (auto column = fields.text(each->name, Need::Required, "COLUMN"))
-      out.emplace(each->name, std::move(*column));
+void check_relation(const Cursor& block, Source& source) {
+  const bool query = block["query"].there();
+  if (block["table"].there()) {
+    if (query) block["query"].problem("stands beside `table`", "keep one of the two");
+  } else if (!query) {
+    block["table"].problem("is missing", "add `table: public.members`, or a `query: SELECT …`");
+  } else if (source.where) {
+    block["where"].problem("stands beside `query`, but belongs to `table`",
+                           "move the condition into the query");
   }
 }
 
-void read_group_columns(const Block& block, std::string_view key, std::vector<std::string>& out) {
+void read_group_columns(const Cursor& at, std::vector<std::string>& out) {
   constexpr auto cure = "write `groups: [grade]`";
-  for (const auto& [path, place, item] : block.list(key, cure)) {
-    if (item.kind != Node::Kind::Scalar || item.text.empty() || item.text.find('\0') != std::string::npos) {
-      block.context().report.add(place, "`" + path + "` is no column", cure);
-    } else if (std::find(out.begin(), out.end(), item.text) != out.end()) {
-      block.context().report.add(place, "`" + path + "` is the column " + shown(item.text) + " again",
-                                 "remove it");
+  for (const Cursor& entry : at.entries(cure)) {
+    const std::string column(entry.raw());
+    if (column.empty() || column.find('\0') != column.npos) {
+      entry.problem("is no column", cure);
+    } else if (std::find(out.begin(), out.end(), column) != out.end()) {
+      entry.problem("is the column " + shown(column) + " again", "remove it");
     } else {
-      out.push_back(item.text);
+      out.push_back(column);
     }
   }
 }
 
-void read_groups(const Block& block, std::string_view key, Mirror& out) {
-  const Node* node = block.find(key);
-  if (node != nullptr && node->kind == Node::Kind::Scalar) {
-    out.create_missing_groups = node->text == "create_missing";
+void read_fields(const Cursor& at, std::map<std::string, std::string>& out) {
+  at.check_keys();
+  std::set<std::string> folded;
+  for (const Cursor& field : at.keys()) {
+    const std::string here = "`" + at.path() + "`";
+    const auto refuse = [&](const std::string& what, const std::string& cure) {
+      const std::string tag = "the tag " + shown(field.key()) + " in " + here + " ";
+      at.context().report.add(field.key_place(), tag + what, cure);
+    };
+    if (field.key().empty()) {
+      at.context().report.add(field.key_place(), here + " has an empty tag",
+                              "write Stibee's tag of the field, then the column");
+    } else if (const auto wrong = refuse_tag(field.key())) {
+      refuse(wrong->what, wrong->cure);
+    } else if (!folded.insert(text::lower_case(field.key())).second) {
+      refuse("differs from another only in case", "remove one: Stibee may take them for the same field");
+    }
+    if (auto column = field.text(Need::Required, "COLUMN")) out.emplace(field.key(), std::move(*column));
+  }
+}
+
+void read_groups(const Cursor& at, Mirror& out) {
+  if (at.is(Node::Kind::Scalar)) {
+    out.create_missing_groups = at.raw() == "create_missing";
     if (out.create_missing_groups) return;
-    block.problem(
-        key, "is " + shown(node->text) + ", which is neither a block nor create_missing",
-        "write `groups: {gold: 1234}`, a value and its Stibee group id, or `groups: create_missing`");
+    at.problem("is " + shown(at.raw()) + ", which is neither a block nor create_missing",
+               "write `groups: {gold: 1234}`, a value and its Stibee group id, or `groups: create_missing`");
     return;
   }
-  const Block groups = block.block(key);
-  groups.check_keys();
-  for (const Key* each : groups.keys()) {
-    if (each->name.empty()) {
-      block.context().report.add(each->place, "`" + groups.path() + "` has an empty value",
-                                 "write the value in the column, then the Stibee group id");
+  at.check_keys();
+  constexpr auto id_of_a_group = required(whole(1, std::numeric_limits<std::int64_t>::max()), "1");
+  for (const Cursor& group : at.keys()) {
+    if (group.key().empty()) {
+      at.context().report.add(group.key_place(), "`" + at.path() + "` has an empty value",
+                              "write the value in the column, then the Stibee group id");
       continue;
     }
     std::int64_t id = 0;
-    required(whole(1, std::numeric_limits<std::int64_t>::max()), "1")(groups, each->name, id);
-    if (id > 0) out.groups.emplace(each->name, id);
+    id_of_a_group(group, id);
+    if (id > 0) out.groups.emplace(group.key(), id);
   }
 }
 
-void check_guard(const Block& block, Guard& guard) {
+void check_delete_after(const Cursor& block, Mirror& mirror) {
+  if (mirror.delete_after && mirror.on_leave == OnLeave::Keep)
+    block["delete_after"].problem("stands beside `on_leave: keep`", "remove one of the two");
+}
+
+void check_guard(const Cursor& block, Guard& guard) {
   if (guard.min_removals <= guard.max_removals) return;
-  if (block.find("min_removals") == nullptr) {
-    guard.min_removals = guard.max_removals;  // the default gives way to a small max_removals
+  const Cursor given = block["min_removals"];
+  if (given.there()) {
+    given.problem("is larger than `max_removals`", "write at most " + std::to_string(guard.max_removals));
   } else {
-    block.problem("min_removals", "is larger than `max_removals`",
-                  "write at most " + std::to_string(guard.max_removals));
+    guard.min_removals = guard.max_removals;  // the default gives way to a small max_removals
   }
 }
 
-void read_statement(const Block& block, std::string_view key, std::map<std::string, std::string>& out) {
-  if (block.find(key) == nullptr) return;
-  const auto sql =
-      block.text(key, Need::Required, "UPDATE members SET email_opt_in = false WHERE email = :email");
+void read_statement(const Cursor& at, std::map<std::string, std::string>& out) {
+  if (!at.there()) return;
+  const auto sql = at.text(Need::Required, "UPDATE members SET email_opt_in = false WHERE email = :email");
   if (!sql) return;
   if (!binds_a_parameter(*sql)) {
-    block.problem(key, "names none of its parameters, so that it would change the same rows for everybody",
-                  "use :email or :key in its WHERE (there are also :occurred_by, :reason and :occurred_at)");
+    at.problem("names none of its parameters, so that it would change the same rows for everybody",
+               "use :email or :key in its WHERE (there are also :occurred_by, :reason and :occurred_at)");
     return;
   }
-  out.emplace(key, without_end_mark(*sql));
+  out.emplace(at.key(), without_end_mark(*sql));
 }
 
-void read_name(const Block& block, std::string_view key, std::string& out) {
-  required(any_text, "members")(block, key, out);
-  if (out.size() > 40 || out.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != out.npos) {
-    block.problem(key, "is " + shown(out) + ", which is no valid name",
-                  "write 1 to 40 lower-case letters, digits, `_` or `-`");
-  }
-}
-
-void check_delete_after(const Block& block, Mirror& mirror) {
-  if (mirror.delete_after && mirror.on_leave == OnLeave::Keep)
-    block.problem("delete_after", "stands beside `on_leave: keep`", "remove one of the two");
-}
-
-void check_mirrors(const Block& top, Settings& settings) {
-  Report& report = top.context().report;
+void check_mirrors(const Cursor& file, Settings& settings) {
+  Report& report = file.context().report;
   const auto refuse_repetition = [&report](const std::string& path, const auto& value, auto& first) {
     const Place place = report.places.at(path);
     const auto [earlier, fresh] = first.emplace(value, place);
     if (fresh) return;
-    report.add(
-        place,
-        "`" + path + "` is the same as that of the mirror in line " + std::to_string(earlier->second.line),
-        "give each mirror its own");
+    const std::string line = std::to_string(earlier->second.line);
+    report.add(place, "`" + path + "` is the same as that of the mirror in line " + line,
+               "give each mirror its own");
   };
   std::map<std::string, Place> names;
   std::map<std::int64_t, Place> list_ids;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "block.hpp"
+#include "cursor.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,31 +11,24 @@
 /// may be, in the order of the example file; one visitor reads, one compares for a reload, one collects the
 /// names. A value is read by a *parser*, which makes it of the text, or by a *reader*, which does all of it:
 ///   (std::string_view text) → Parsed<Value>
-///   (const Block&, std::string_view key, Value&)
+///   (const Cursor& at, Value&)
 namespace stibee_sync::settings {
 
 /// Whether a running daemon can take over another value.
 enum class Restart { No, Needed };
 
-/// A parser made a reader: `need` says what absent and empty mean.
+/// Makes a reader of a parser: `need` says what absent and empty mean, `example` is for messages.
 template <class Parser>
-struct Given {
-  Parser parser;
-  Need need;
-  std::string_view example;
-
-  template <class Value>
-  void operator()(const Block& block, std::string_view key, Value& out) const {
-    block.value(key, need, example, parser, out);
-  }
-};
-template <class Parser>
-constexpr auto required(Parser parser, std::string_view example) {
-  return Given<Parser>{parser, Need::Required, example};
+constexpr auto given(Need need, Parser parse, std::string_view example) {
+  return [=](const Cursor& at, auto& out) { at.read(need, example, parse, out); };
 }
 template <class Parser>
-constexpr auto optional(Parser parser, std::string_view example) {
-  return Given<Parser>{parser, Need::Optional, example};
+constexpr auto required(Parser parse, std::string_view example) {
+  return given(Need::Required, parse, example);
+}
+template <class Parser>
+constexpr auto optional(Parser parse, std::string_view example) {
+  return given(Need::Optional, parse, example);
 }
 
 constexpr auto duration(milliseconds shortest, milliseconds longest) {
@@ -51,18 +44,18 @@ constexpr auto percent(int lowest) {
 /// A reader of one of several words; the first is the example.
 template <class Value, std::size_t count>
 constexpr auto choice(const std::pair<std::string_view, Value> (&words)[count], Need need = Need::Default) {
-  return [values = std::to_array(words), need](const Block& block, std::string_view key, Value& out) {
+  return [values = std::to_array(words), need](const Cursor& at, Value& out) {
     std::array<std::string_view, count> names;
     std::transform(values.begin(), values.end(), names.begin(), [](const auto& each) { return each.first; });
     std::size_t index = count;
-    block.value(
-        key, need, names.front(), [&](std::string_view text) { return parse_choice(text, names); }, index);
+    at.read(
+        need, names.front(), [&names](std::string_view text) { return parse_choice(text, names); }, index);
     if (index < count) out = values[index].second;
   };
 }
 
 template <class Owner, class Table>
-void read_block(const Block& block, Owner& out, const Table& table);
+void read_block(const Cursor& at, Owner& out, const Table& table);
 /// Appends the paths of the keys that need a restart and differ. A block that is absent is null.
 template <class Owner, class Table>
 void add_restarts(const Owner* old, const Owner* fresh, const std::string& path, const Table& table,
@@ -74,54 +67,48 @@ void add_known(const std::string& path, const Table& table, std::vector<KnownBlo
 /// The visitor that reads; its functions are what a table may say.
 template <class Owner>
 struct Reading {
-  const Block& here;
+  const Cursor& here;
   Owner& out;
 
   /// With a parser, the member keeps its default when the key is absent.
   template <class Member, class Read>
   void key(std::string_view name, Member Owner::* member, const Read& read, Restart = Restart::No) const {
     if constexpr (std::invocable<const Read&, std::string_view>) {
-      here.value(name, Need::Default, written(out.*member), read, out.*member);
+      here[name].read(Need::Default, written(out.*member), read, out.*member);
     } else {
-      read(here, name, out.*member);
+      read(here[name], out.*member);
     }
   }
   /// A key that fills several members.
-  template <class Reader>
-  void key(std::string_view name, const Reader& read) const {
-    read(here, name, out);
+  template <class Read>
+  void key(std::string_view name, const Read& read) const {
+    read(here[name], out);
   }
   /// A key that names the file with a secret; then what people call it who put the secret itself here.
-  template <class Reader, class... Words>
-  void secret(std::string_view name, const Reader& read, const Words&...) const {
-    read(here, name, out);
+  template <class Read>
+  void secret(std::string_view name, const Read& read, const auto&...) const {
+    read(here[name], out);
   }
-  /// A block that is as good as empty when absent, or must be there because of some required keys.
+  /// A block that must be there because of some required keys, or is as good as empty when absent.
   template <class Member, class Table>
   void block(std::string_view name, Member Owner::* member, const Table& table,
              std::string_view required_keys = {}) const {
-    if (!required_keys.empty() && here.find(name) == nullptr) {
-      here.missing_block(name, required_keys);
-    } else {
-      read_block(here.block(name), out.*member, table);
-    }
+    const Cursor at = here[name];
+    if (required_keys.empty() || at.required(required_keys)) read_block(at, out.*member, table);
   }
   template <class Member, class Table>
   void block(std::string_view name, std::optional<Member> Owner::* member, const Table& table) const {
-    if (here.find(name) != nullptr) read_block(here.block(name), (out.*member).emplace(), table);
+    if (here[name].there()) read_block(here[name], (out.*member).emplace(), table);
   }
   /// A list of blocks, with at least one.
   template <class Member, class Table>
   void list(std::string_view name, std::vector<Member> Owner::* member, const Table& table,
             std::string_view cure) const {
-    for (const Block& entry : here.blocks(name, cure))
+    for (const Cursor& entry : here[name].some_entries(cure))
       read_block(entry, (out.*member).emplace_back(), table);
   }
-  /// What concerns several keys, once those before it are read: (const Block&, Owner&).
-  template <class Check>
-  void rule(const Check& check) const {
-    check(here, out);
-  }
+  /// What concerns several keys, once those before it are read: (const Cursor& block, Owner&).
+  void rule(const auto& check) const { check(here, out); }
 };
 
 template <class Owner>
@@ -147,8 +134,7 @@ struct Comparing {
     };
     add_restarts(inner(old), inner(fresh), joined_path(path, name), table, out);
   }
-  template <class Reader>
-  void key(std::string_view, const Reader&) const {}
+  void key(std::string_view, const auto&) const {}
   void secret(const auto&...) const {}
   void list(const auto&...) const {}
   void rule(const auto&) const {}
@@ -175,9 +161,9 @@ struct Naming {
 };
 
 template <class Owner, class Table>
-void read_block(const Block& block, Owner& out, const Table& table) {
-  block.check_keys();
-  table(Reading<Owner>{block, out});
+void read_block(const Cursor& at, Owner& out, const Table& table) {
+  at.check_keys();
+  table(Reading<Owner>{at, out});
 }
 
 template <class Owner, class Table>

@@ -1,5 +1,9 @@
 #include "values.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/ip.hpp"
+#include "stibee_sync/text/url.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -24,14 +28,10 @@ Unreadable refuse(std::string_view text, std::string_view which, std::string cur
   return {"is " + shown(text) + ", " + std::string(which), std::move(cure)};
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 /// A non-negative number at the start of the text, which is shortened by it.
 std::optional<std::int64_t> take_number(std::string_view& text) {
   std::int64_t number = 0;
-  if (text.empty() || !is_digit(text.front())) return std::nullopt;
+  if (text.empty() || !text::is_digit(text.front())) return std::nullopt;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc()) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
@@ -42,16 +42,6 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   const auto number = take_number(text);
   if (!number || !text.empty() || *number > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
   return static_cast<std::uint16_t>(*number);
-}
-
-bool is_loopback(std::string_view host) {
-  if (host == "localhost" || host == "::1") return true;
-  const auto address = parse_ip(host);
-  return address && address->bits == 32 && address->bytes[0] == 127;
-}
-
-bool is_host_name(std::string_view host) {
-  return !host.empty() && host.size() <= 253 && is_alphanumeric(host, "-._");
 }
 
 }  // namespace
@@ -93,7 +83,7 @@ Parsed<Rate> parse_rate(std::string_view text) {
   rest.remove_prefix(1);
 
   std::string window(rest == "min" ? "m" : rest);
-  if (!window.empty() && !is_digit(window.front())) window.insert(0, "1");
+  if (!window.empty() && !text::is_digit(window.front())) window.insert(0, "1");
   const auto length = parse_duration(window);
   if (!std::holds_alternative<milliseconds>(length)) {
     return refuse(text, "which is no rate", rate_cure);
@@ -164,9 +154,9 @@ Parsed<ListenAddress> parse_listen_address(std::string_view text) {
   const auto port = parse_port(port_text);
   if (!port) return wrong("write a port from 0 to 65535 after the last colon, such as 127.0.0.1:9464");
   if (host == "localhost") return wrong("write 127.0.0.1:" + std::to_string(*port));
-  const auto address = parse_ip(host);
+  const auto address = text::IpAddress::parse(host);
   if (!address) return wrong(example);
-  if (bracketed != (address->bits == 128)) return wrong(example);
+  if (bracketed != (!address->is_v4())) return wrong(example);
   return ListenAddress{address->text(), *port};
 }
 
@@ -179,28 +169,24 @@ Parsed<std::optional<ListenAddress>> parse_listener(std::string_view text) {
 
 Parsed<Cidr> parse_cidr(std::string_view text) {
   const auto slash = text.find('/');
-  auto address = parse_ip(text.substr(0, slash));
+  const auto address = text::IpAddress::parse(text.substr(0, slash));
   if (!address) {
     return refuse(text, "which is no network",
                   "write ADDRESS/PREFIX, such as 52.78.132.66/32 or 2001:db8::/32");
   }
-  int prefix_length = address->bits;
-  if (slash != std::string_view::npos) {
-    std::string_view rest = text.substr(slash + 1);
-    const auto number = take_number(rest);
-    if (!number || !rest.empty() || *number > address->bits) {
-      return refuse(text, "which has no valid prefix length",
-                    "write 0 to " + std::to_string(address->bits) + " after the slash");
-    }
-    prefix_length = static_cast<int>(*number);
-  }
-  const std::string host = address->text();
-  if (clear_host_bits(*address, prefix_length)) {
+  const std::string bits = std::to_string(address->bits());
+  std::string_view rest = slash == text.npos ? std::string_view(bits) : text.substr(slash + 1);
+  const auto number = take_number(rest);
+  if (!number || !rest.empty() || *number > address->bits())
+    return refuse(text, "which has no valid prefix length", "write 0 to " + bits + " after the slash");
+  const auto prefix_length = static_cast<int>(*number);
+  const auto network = address->masked(prefix_length);
+  if (network != *address) {
     return refuse(text, "which has bits set beyond its prefix",
-                  "write " + address->text() + "/" + std::to_string(prefix_length) + " for the network, or " +
-                      host + "/" + std::to_string(address->bits) + " for the one address");
+                  "write " + network.text() + "/" + std::to_string(prefix_length) + " for the network, or " +
+                      address->text() + "/" + bits + " for the one address");
   }
-  return Cidr{host, prefix_length};
+  return Cidr{network.text(), prefix_length};
 }
 
 Parsed<std::string> parse_base_url(std::string_view text) {
@@ -210,50 +196,58 @@ Parsed<std::string> parse_base_url(std::string_view text) {
   };
   const bool https = text.starts_with("https://");
   if (!https && !text.starts_with("http://")) return wrong("is no URL beginning with https://");
-  std::string_view rest = text.substr(https ? 8 : 7);
-  if (rest.find_first_of("?#") != std::string_view::npos) return wrong("has a query or a fragment");
-  const std::string_view authority = rest.substr(0, rest.find('/'));
-  std::string_view path = rest.substr(authority.size());
-  if (rest.find('@') != std::string_view::npos) return wrong("has a user name or password in it");
-  if (std::any_of(path.begin(), path.end(),
-                  [](char c) { return c <= 0x20 || c == 0x7f || c == '"' || c == '\\'; })) {
-    return wrong("has characters that do not belong in a URL");
+  if (text.find_first_of("?#") != text.npos) return wrong("has a query or a fragment");
+  if (text.find('@') != text.npos) return wrong("has a user name or password in it");
+  const auto parsed = text::parse_url(text);
+  if (const auto* problem = std::get_if<text::UrlProblem>(&parsed)) {
+    if (*problem == text::UrlProblem::Port) return wrong("has no valid port");
+    return wrong(*problem == text::UrlProblem::Rest ? "has characters that do not belong in a URL"
+                                                    : "has no valid host");
   }
-
-  std::string_view host = authority;
-  std::string_view port;
-  if (authority.starts_with('[')) {
-    const auto end = authority.find(']');
-    if (end == std::string_view::npos) return wrong("has no valid host");
-    host = authority.substr(1, end - 1);
-    port = authority.substr(end + 1);
-    const auto address = parse_ip(host);
-    if (!address || address->bits != 128) return wrong("has no valid host");
-  } else {
-    const auto colon = authority.find(':');
-    host = authority.substr(0, colon);
-    if (colon != std::string_view::npos) port = authority.substr(colon);
-    if (!is_host_name(host)) return wrong("has no valid host");
-  }
-  if (!port.empty() &&
-      (port.front() != ':' || !parse_port(port.substr(1)) || parse_port(port.substr(1)) == 0)) {
-    return wrong("has no valid port");
-  }
-  if (!https && !is_loopback(host)) {
+  const auto& url = std::get<text::Url>(parsed);
+  const bool name = !url.host.empty() && url.host.size() <= 253 && is_alphanumeric(url.host, "-._");
+  if (!name && !url.host_is_bracketed) return wrong("has no valid host");
+  if (url.port && parse_port(*url.port).value_or(0) == 0) return wrong("has no valid port");
+  const auto address = text::IpAddress::parse(url.host);
+  if (!https && url.host != "localhost" && !(address && address->is_loopback())) {
     return Unreadable{"is plain http to another machine, which would show the API key to the network",
                       "use https://; plain http is for a loopback address only"};
   }
-  while (path.ends_with('/'))
-    path.remove_suffix(1);
-  if (path.ends_with("/v1") || path.ends_with("/v2")) {
+  while (text.ends_with('/'))
+    text.remove_suffix(1);
+  if (text.ends_with("/v1") || text.ends_with("/v2")) {
     return Unreadable{"ends with the version of the API",
                       "leave /v1 or /v2 out; `stibee.api` chooses the version"};
   }
-  return std::string(https ? "https://" : "http://") + std::string(authority) + std::string(path);
+  return std::string(text);
 }
 
 bool is_time_zone_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && is_alphanumeric(text, "/_-+");
+}
+
+Parsed<std::string> parse_time_zone(std::string_view text) {
+  if (is_time_zone_name(text)) return std::string(text);
+  return refuse(text, "which is no time zone", "write a name such as Asia/Seoul or UTC");
+}
+
+Parsed<std::string> parse_database_url(std::string_view text) {
+  if (auto wrong = refuse_database_url(text)) return std::move(*wrong);
+  return std::string(text);
+}
+
+std::string without_end_mark(std::string_view statement) {
+  return std::string(statement.substr(0, statement.find_last_not_of("; \n\r\t") + 1));
+}
+
+Parsed<std::string> parse_query(std::string_view text) {
+  auto query = without_end_mark(text);
+  if (query.empty()) return Unreadable{"has no statement in it", "write a SELECT"};
+  return query;
+}
+
+Parsed<std::string> any_text(std::string_view text) {
+  return std::string(text);
 }
 
 std::string written(milliseconds duration) {

@@ -51,8 +51,18 @@ Parsed<std::string> parse_base_url(std::string_view text);
 /// Nothing when libpq can be given this text and there is no password in it. Messages do not repeat it.
 std::optional<Unreadable> refuse_database_url(std::string_view text);
 
+/// The same, with the text otherwise.
+Parsed<std::string> parse_database_url(std::string_view text);
+
 /// `Asia/Seoul`, `UTC`; whether the zone exists is for PostgreSQL to say.
 bool is_time_zone_name(std::string_view text);
+Parsed<std::string> parse_time_zone(std::string_view text);
+
+/// A statement that may become part of another one: without white space and semicolons at its end.
+Parsed<std::string> parse_query(std::string_view text);
+std::string without_end_mark(std::string_view statement);
+
+Parsed<std::string> any_text(std::string_view text);
 
 /// How a value is written in the file: durations in the largest unit that leaves no remainder.
 std::string written(milliseconds duration);

@@ -1,6 +1,7 @@
 #include "yaml_tree.hpp"
 
-#include "words.hpp"
+#include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -117,15 +118,15 @@ class TreeBuilder final : public YAML::EventHandler {
 void refuse_bytes(std::string_view text) {
   Place place{1, 1};
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = sequence_length(text.substr(i));
-    if (length == 0) throw SyntaxError{place, "the file is not valid UTF-8 here", "save it as UTF-8"};
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte == 0x7f || (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r')) {
+    const auto character = text::first_character(text.substr(i));
+    if (!character) throw SyntaxError{place, "the file is not valid UTF-8 here", "save it as UTF-8"};
+    const char byte = text[i];
+    if (text::is_control(byte) && byte != '\t' && byte != '\n' && byte != '\r') {
       throw SyntaxError{place, "there is a control character here", "remove it"};
     }
-    place =
-        byte == '\n' ? Place{place.line + 1, 1} : Place{place.line, place.column + static_cast<int>(length)};
-    i += length;
+    place = byte == '\n' ? Place{place.line + 1, 1}
+                         : Place{place.line, place.column + static_cast<int>(character->length)};
+    i += character->length;
   }
 }
 
@@ -186,7 +187,7 @@ std::variant<Node, SyntaxError> parse_yaml(std::string_view text) {
       return SyntaxError{*tab, "this line is indented with a tab", "indent with spaces"};
     }
     return SyntaxError{place_of(error.mark),
-                       "this is no YAML: " + lower(error.msg.substr(0, 1)) + error.msg.substr(1),
+                       "this is no YAML: " + text::lower_case(error.msg.substr(0, 1)) + error.msg.substr(1),
                        "check the indentation, colons, quotes and brackets here and in the line above"};
   }
 }
