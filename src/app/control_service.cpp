@@ -311,7 +311,7 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
     }
     for (const auto lane : domain::all_lanes) {
       const auto found = summary.pending.find(lane);
-      const auto label = telemetry::label_from<telemetry::Lane>(domain::name(lane));
+      const auto label = telemetry::label_from<telemetry::LaneLabel>(domain::name(lane));
       if (!label) continue;
       if (found == summary.pending.end()) {
         metrics.pending(mirror.name, *label, 0, std::nullopt);
@@ -335,7 +335,7 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
   co_return metrics.text();
 }
 
-ServerResponse ControlService::health_page(const telemetry::Health::Verdict& verdict) const {
+ServerResponse ControlService::health_page(const telemetry::Health::Status& verdict) const {
   std::string text = verdict.ok ? "ok\n" : "";
   for (const auto& problem : verdict.problems)
     text += problem + "\n";

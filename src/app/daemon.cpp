@@ -26,10 +26,6 @@ namespace {
 constexpr std::chrono::milliseconds drain_limit{3500};
 constexpr std::chrono::milliseconds stop_limit{4700};
 
-http::ListenAddress listen_address(const settings::ListenAddress& address) {
-  return {address.host, address.port};
-}
-
 }  // namespace
 
 Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log,
@@ -135,14 +131,13 @@ void Daemon::started() {
   health_.state_open(true);
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
   service_.ready("running");
-  log_.event(Level::Info, Event::DaemonReady, "ready",
-             {{"webhook", webhook_ ? settings::to_string(settings::ListenAddress{
-                                         settings_.webhook->listen.host, webhook_->port()})
-                                   : std::string("off")},
-              {"admin", admin_ ? settings::to_string(
-                                     settings::ListenAddress{settings_.admin.listen->host, admin_->port()})
-                               : std::string("off")},
-              {"control", settings_.control.socket.string()}});
+  log_.event(
+      Level::Info, Event::DaemonReady, "ready",
+      {{"webhook", webhook_ ? text::ListenAddress{settings_.webhook->listen.host, webhook_->port()}.text()
+                            : std::string("off")},
+       {"admin", admin_ ? text::ListenAddress{settings_.admin.listen->host, admin_->port()}.text()
+                        : std::string("off")},
+       {"control", settings_.control.socket.string()}});
 }
 
 void Daemon::put_in_force(settings::Settings fresh) {
@@ -158,7 +153,7 @@ void Daemon::put_in_force(settings::Settings fresh) {
 
 void Daemon::listen() {
   if (settings_.admin.listen) {
-    http::ServerOptions options(listen_address(*settings_.admin.listen));
+    http::ServerOptions options(*settings_.admin.listen);
     options.on_error = [this](std::exception_ptr error) { page_failed(error); };
     admin_ =
         std::make_unique<http::Server>(context_.get_executor(), std::move(options), control_.admin_handler());

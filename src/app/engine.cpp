@@ -32,19 +32,16 @@ std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settin
 }
 
 delivery::Limits limits(const settings::Settings& settings) {
-  const auto rate = [](const settings::Rate& from) {
-    return delivery::Rate{static_cast<std::size_t>(from.count), from.window};
-  };
   const auto& stibee = settings.stibee;
   delivery::Limits limits;
   for (const auto limiter_class : delivery::limiter_classes_of(*make_dialect(settings))) {
-    limits[limiter_class] = limiter_class == delivery::LimiterClass::All    ? rate(stibee.rate_limit)
-                            : limiter_class == delivery::LimiterClass::Bulk ? rate(stibee.rate_limits.bulk)
-                                                                            : rate(stibee.rate_limits.other);
+    limits[limiter_class] = limiter_class == delivery::LimiterClass::All    ? stibee.rate_limit
+                            : limiter_class == delivery::LimiterClass::Bulk ? stibee.rate_limits.bulk
+                                                                            : stibee.rate_limits.other;
   }
   // A list is read through v2, whatever the API of the writes.
-  limits[delivery::LimiterClass::List] = rate(stibee.rate_limits.list);
-  limits[delivery::LimiterClass::Other] = rate(stibee.rate_limits.other);
+  limits[delivery::LimiterClass::List] = stibee.rate_limits.list;
+  limits[delivery::LimiterClass::Other] = stibee.rate_limits.other;
   return limits;
 }
 

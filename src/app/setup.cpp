@@ -79,13 +79,13 @@ telemetry::Log make_log(const settings::Settings& settings) {
   options.level = log_level(settings.log.level);
   switch (settings.log.format) {
     case settings::LogFormat::Auto:
-      options.format = telemetry::LogFormat::Auto;
+      options.format = telemetry::LineFormat::Auto;
       break;
     case settings::LogFormat::Json:
-      options.format = telemetry::LogFormat::Json;
+      options.format = telemetry::LineFormat::Json;
       break;
     case settings::LogFormat::Text:
-      options.format = telemetry::LogFormat::Text;
+      options.format = telemetry::LineFormat::Text;
       break;
   }
   telemetry::Log log(options, [] { return std::chrono::system_clock::now(); });

@@ -35,8 +35,8 @@ std::vector<text::IpNetwork> networks(const std::vector<settings::Cidr>& given) 
   return out;
 }
 
-webhook::Caller caller_of(const ServerRequest& request) {
-  webhook::Caller caller;
+webhook::RequestOrigin caller_of(const ServerRequest& request) {
+  webhook::RequestOrigin caller;
   caller.path = request.path;
   caller.peer = request.peer_address;
   for (const auto& header : request.headers) {
@@ -80,7 +80,7 @@ void WebhookService::admit(const settings::Webhook& settings) {
 }
 
 http::ServerOptions WebhookService::server_options(const settings::Webhook& settings) {
-  http::ServerOptions options(http::ListenAddress(settings.listen.host, settings.listen.port));
+  http::ServerOptions options(settings.listen);
   options.max_connections = max_connections;
   options.max_header_bytes = max_header_bytes;
   options.max_body_bytes = max_body_bytes;
@@ -116,7 +116,7 @@ asio::awaitable<ServerResponse> WebhookService::handle(ServerRequest request) {
     report_rejection(webhook::name(*problem), gate_->source_of(caller));
     co_return answer(400, "this is no event\n");
   }
-  auto event = std::make_shared<const webhook::Event>(std::get<webhook::Event>(std::move(parsed)));
+  auto event = std::make_shared<const webhook::ListEvent>(std::get<webhook::ListEvent>(std::move(parsed)));
   const auto engine = co_await engines_.borrow();
   const auto intake = co_await engine->events().take(std::move(event));
   switch (intake.kind) {
@@ -161,8 +161,8 @@ void WebhookService::report_rejection(std::string_view reason, std::string_view 
 }
 
 std::string describe(const settings::Webhook& settings) {
-  std::string text = "POST /webhook/SECRET on " + settings::to_string(settings.listen) + ", from " +
-                     listed(settings.allow_from);
+  std::string text =
+      "POST /webhook/SECRET on " + settings.listen.text() + ", from " + listed(settings.allow_from);
   if (!settings.trusted_proxies.empty()) text += ", also through " + listed(settings.trusted_proxies);
   return text;
 }

@@ -50,9 +50,9 @@ class GroupCollector {
 };
 
 // Adds the groups of one column, or tells why it cannot be used.
-std::optional<Reason> collect_groups(std::string_view text, ColumnType type, GroupCollector& groups) {
+std::optional<Reason> collect_groups(std::string_view text, domain::ColumnType type, GroupCollector& groups) {
   if (const auto reason = unsendable(text)) return reason;
-  if (type != ColumnType::TextArray) {
+  if (type != domain::ColumnType::TextArray) {
     groups.add(std::string(text));
     return std::nullopt;
   }
@@ -65,20 +65,20 @@ std::optional<Reason> collect_groups(std::string_view text, ColumnType type, Gro
 }
 
 // What Stibee is sent for a value; nullopt: a date that has no such form.
-std::optional<std::string_view> sendable(std::string_view text, ColumnType type) {
+std::optional<std::string_view> sendable(std::string_view text, domain::ColumnType type) {
   switch (type) {
-    case ColumnType::Boolean:
+    case domain::ColumnType::Boolean:
       return text == "t" ? "Y" : text == "f" ? "N" : text;
-    case ColumnType::Date:
+    case domain::ColumnType::Date:
       return stibee_date(text, false);
-    case ColumnType::Timestamp:
-    case ColumnType::TimestampTz:
+    case domain::ColumnType::Timestamp:
+    case domain::ColumnType::TimestampTz:
       return stibee_date(text, true);
-    case ColumnType::Integer:
-    case ColumnType::Text:
-    case ColumnType::Uuid:
-    case ColumnType::TextArray:
-    case ColumnType::Other:
+    case domain::ColumnType::Integer:
+    case domain::ColumnType::Text:
+    case domain::ColumnType::Uuid:
+    case domain::ColumnType::TextArray:
+    case domain::ColumnType::Other:
       return text;
   }
   return text;
@@ -126,7 +126,7 @@ std::variant<domain::Member, Rejection> map_row(const Row& row, const Mapping& m
   member.groups = groups.take();
 
   member.fields.reserve(mapping.fields.size());
-  for (const Mapping::Field& field : mapping.fields) {
+  for (const Mapping::MappedField& field : mapping.fields) {
     // NULL is sent as "", so that a value that was cleared is cleared there too.
     const std::string_view text = row.at(field.column).value_or("");
     if (const auto reason = unsendable(text)) return rejected(*reason, field.column);

@@ -1,6 +1,7 @@
 #include "http/http_date.hpp"
 
-#include <array>
+#include "stibee_sync/text/time_format.hpp"
+
 #include <ctime>
 #include <utility>
 
@@ -35,11 +36,7 @@ std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text,
 }
 
 std::string format_http_date(std::chrono::sys_seconds time) {
-  const std::time_t seconds = time.time_since_epoch().count();
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 64> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), usual_form, &parts)};
+  return text::format_utc(time, usual_form);
 }
 
 }  // namespace stibee_sync::http

@@ -28,20 +28,9 @@ void describe(std::string& text, std::string_view part) {
   text += '\x1f';
 }
 
-}  // namespace
-
-MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dialect& dialect) {
+void plan_read(const settings::Mirror& mirror, source::ReadPlan& read, diff::Mapping& mapping) {
   using Needs = source::ReadPlan::Needs;
-  MirrorPlan plan;
-  plan.name = mirror.name;
-  plan.list_id = mirror.list_id;
-  plan.poll_interval = mirror.poll_interval;
-  plan.create_missing_groups = mirror.create_missing_groups;
-  plan.writeback = mirror.writeback;
-  plan.reconcile = mirror.reconcile;
-
   const auto& source = mirror.source;
-  auto& read = plan.read;
   read.table = source.table.value_or("");
   read.query = source.query.value_or("");
   read.where = source.where.value_or("");
@@ -49,15 +38,13 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   read.columns = {source.key, source.email};
   read.needs = {Needs::Key, Needs::Text};
 
-  auto& mapping = plan.mapping;
-  mapping.max_address_length = dialect.max_address_length();
   if (source.subscribed) mapping.subscribed = column(read, *source.subscribed, Needs::Boolean);
   if (source.consented_at) mapping.consented_at = column(read, *source.consented_at, Needs::TimestampTz);
   if (source.ad_agreed) mapping.ad_agreed = column(read, *source.ad_agreed, Needs::Boolean);
   for (const auto& name : source.groups)
     mapping.groups.push_back(column(read, name, Needs::Groups));
   for (const auto& [tag, name] : source.fields) {
-    diff::Mapping::Field field;
+    diff::Mapping::MappedField field;
     field.tag = tag;
     field.column = column(read, name, Needs::Any);
     mapping.fields.push_back(std::move(field));
@@ -65,8 +52,12 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   for (const auto& [value, id] : mirror.groups)
     mapping.group_ids.emplace(value, id);
   mapping.column_names = read.columns;
+}
 
-  auto& text = plan.mapping_text;
+std::string describe_mapping(const settings::Mirror& mirror, const source::ReadPlan& read,
+                             std::size_t max_address_length) {
+  std::string text;
+  const auto& source = mirror.source;
   for (const auto* part : {&read.table, &read.query, &read.where, &read.time_zone})
     describe(text, *part);
   for (const auto& name : read.columns)
@@ -80,23 +71,48 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
     describe(text, tag + "=" + name);
   for (const auto& [value, id] : mirror.groups)
     describe(text, value + "=" + std::to_string(id));
-  describe(text, std::to_string(mapping.max_address_length));
+  describe(text, std::to_string(max_address_length));
+  return text;
+}
 
-  const auto& guard = mirror.guard;
-  plan.guard.max_removals = static_cast<std::size_t>(guard.max_removals);
-  plan.guard.max_removal_percent = guard.max_removal_percent;
-  plan.guard.min_removals = static_cast<std::size_t>(guard.min_removals);
-  plan.guard.max_optout_percent = guard.max_optout_percent;
-  plan.guard.min_source_percent = guard.min_source_percent;
-  plan.guard.max_update_percent = guard.max_update_percent;
+diff::GuardLimits make_limits(const settings::Guard& guard) {
+  diff::GuardLimits limits;
+  limits.max_removals = static_cast<std::size_t>(guard.max_removals);
+  limits.max_removal_percent = guard.max_removal_percent;
+  limits.min_removals = static_cast<std::size_t>(guard.min_removals);
+  limits.max_optout_percent = guard.max_optout_percent;
+  limits.min_source_percent = guard.min_source_percent;
+  limits.max_update_percent = guard.max_update_percent;
+  return limits;
+}
 
-  plan.policy.on_leave = mirror.on_leave;
-  if (mirror.delete_after) plan.policy.delete_after = *mirror.delete_after;
-  plan.policy.on_remote_purge = mirror.on_remote_purge;
-  plan.policy.confirm_email = mirror.confirm_email;
-  plan.policy.can_resubscribe = dialect.can_resubscribe();
-  plan.policy.groups_with_subscribe = dialect.groups_with_subscribe();
-  plan.policy.consent_alone = dialect.consent_alone();
+ledger::Policy make_policy(const settings::Mirror& mirror, const delivery::Dialect& dialect) {
+  ledger::Policy policy;
+  policy.on_leave = mirror.on_leave;
+  if (mirror.delete_after) policy.delete_after = *mirror.delete_after;
+  policy.on_remote_purge = mirror.on_remote_purge;
+  policy.confirm_email = mirror.confirm_email;
+  policy.can_resubscribe = dialect.can_resubscribe();
+  policy.groups_with_subscribe = dialect.groups_with_subscribe();
+  policy.consent_alone = dialect.consent_alone();
+  return policy;
+}
+
+}  // namespace
+
+MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dialect& dialect) {
+  MirrorPlan plan;
+  plan.name = mirror.name;
+  plan.list_id = mirror.list_id;
+  plan.poll_interval = mirror.poll_interval;
+  plan.create_missing_groups = mirror.create_missing_groups;
+  plan.writeback = mirror.writeback;
+  plan.reconcile = mirror.reconcile;
+  plan_read(mirror, plan.read, plan.mapping);
+  plan.mapping.max_address_length = dialect.max_address_length();
+  plan.mapping_text = describe_mapping(mirror, plan.read, plan.mapping.max_address_length);
+  plan.guard = make_limits(mirror.guard);
+  plan.policy = make_policy(mirror, dialect);
   return plan;
 }
 

@@ -40,18 +40,18 @@ constexpr auto database_keys = [](const auto& each) {
 };
 
 constexpr auto state_keys = [](const auto& each) {
-  each.key("directory", &State::directory, read_directory, Restart::Needed);
+  each.key("directory", &StateFolder::directory, read_directory, Restart::Needed);
 };
 
 constexpr auto log_keys = [](const auto& each) {
-  each.key("level", &Log::level,
+  each.key("level", &Logging::level,
            choice<LogLevel>({{"info", LogLevel::Info},
                              {"trace", LogLevel::Trace},
                              {"debug", LogLevel::Debug},
                              {"warn", LogLevel::Warn},
                              {"error", LogLevel::Error}}));
   each.key(
-      "format", &Log::format,
+      "format", &Logging::format,
       choice<LogFormat>({{"auto", LogFormat::Auto}, {"json", LogFormat::Json}, {"text", LogFormat::Text}}),
       Restart::Needed);
 };

@@ -92,14 +92,15 @@ Parsed<Rate> parse_rate(std::string_view text) {
   if (*count < 1 || *count > 100'000 || duration < milliseconds(100) || duration > hours(1)) {
     return refuse(text, "which is out of range", "write 1 to 100000 calls in a window of 100ms to 1h");
   }
-  return Rate{static_cast<int>(*count), duration};
+  return Rate{static_cast<std::size_t>(*count), duration};
 }
 
 Parsed<Rate> parse_rate_per_second(std::string_view text) {
   auto parsed = parse_rate(text);
   const auto* rate = std::get_if<Rate>(&parsed);
   if (rate == nullptr) return parsed;
-  const double per_second = rate->count / std::chrono::duration<double>(rate->window).count();
+  const double per_second =
+      static_cast<double>(rate->calls) / std::chrono::duration<double>(rate->window).count();
   if (per_second >= 1 && per_second <= 1000) return parsed;
   return refuse(written(*rate), "which is out of range", "write 1/s to 1000/s");
 }
@@ -260,11 +261,11 @@ std::string written(milliseconds duration) {
 }
 
 std::string written(const Rate& rate) {
-  const std::string count = std::to_string(rate.count);
+  const std::string count = std::to_string(rate.calls);
   if (rate.window == seconds(1)) return count + "/s";
   if (rate.window == minutes(1)) return count + "/min";
   if (rate.window == hours(1)) return count + "/h";
-  return count + "/" + written(rate.window);
+  return count + "/" + written(std::chrono::duration_cast<milliseconds>(rate.window));
 }
 
 std::string written(double number) {
@@ -273,12 +274,7 @@ std::string written(double number) {
 }
 
 std::string written(const std::optional<ListenAddress>& address) {
-  return address ? to_string(*address) : "off";
-}
-
-std::string to_string(const ListenAddress& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+  return address ? address->text() : "off";
 }
 
 std::string to_string(const Cidr& network) {

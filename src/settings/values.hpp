@@ -70,7 +70,7 @@ std::string written(const Rate& rate);
 std::string written(double number);
 std::string written(const std::optional<ListenAddress>& address);
 inline std::string written(const ListenAddress& address) {
-  return to_string(address);
+  return address.text();
 }
 inline std::string written(std::string text) {
   return text;

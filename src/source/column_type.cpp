@@ -23,29 +23,29 @@ enum Builtin : pqxx::oid {
   UuidType = 2950,
 };
 
-ColumnType family_of(pqxx::oid oid, const std::string& name, bool enumeration) {
+domain::ColumnType family_of(pqxx::oid oid, const std::string& name, bool enumeration) {
   switch (oid) {
     case Bool:
-      return ColumnType::Boolean;
+      return domain::ColumnType::Boolean;
     case Int2:
     case Int4:
     case Int8:
-      return ColumnType::Integer;
+      return domain::ColumnType::Integer;
     case Name:
     case TextType:
     case Bpchar:
     case Varchar:
-      return ColumnType::Text;
+      return domain::ColumnType::Text;
     case DateType:
-      return ColumnType::Date;
+      return domain::ColumnType::Date;
     case TimestampType:
-      return ColumnType::Timestamp;
+      return domain::ColumnType::Timestamp;
     case TimestampTzType:
-      return ColumnType::TimestampTz;
+      return domain::ColumnType::TimestampTz;
     case UuidType:
-      return ColumnType::Uuid;
+      return domain::ColumnType::Uuid;
     default:
-      return enumeration || name == "citext" ? ColumnType::Text : ColumnType::Other;
+      return enumeration || name == "citext" ? domain::ColumnType::Text : domain::ColumnType::Other;
   }
 }
 
@@ -87,8 +87,8 @@ Types types_of(pqxx::transaction_base& transaction, const std::vector<pqxx::oid>
       const auto element_name = row[5].as<std::string>();
       const bool element_enumeration = row[6].as<bool>();
       info.group_value = may_be_group(element, element_name, element_enumeration);
-      if (family_of(element, element_name, element_enumeration) == ColumnType::Text)
-        info.family = ColumnType::TextArray;
+      if (family_of(element, element_name, element_enumeration) == domain::ColumnType::Text)
+        info.family = domain::ColumnType::TextArray;
     }
     types.emplace(oid, std::move(info));
   }
@@ -104,20 +104,21 @@ std::optional<std::string> unsuitable(const std::string& column, const TypeInfo&
     case Needs::Any:
       return std::nullopt;
     case Needs::Key:
-      if (type.family == ColumnType::Integer || type.family == ColumnType::Uuid || type.text_key)
+      if (type.family == domain::ColumnType::Integer || type.family == domain::ColumnType::Uuid ||
+          type.text_key)
         return std::nullopt;
       return is + "`key` must be an integer, text, varchar or uuid; " +
              cast_in_query(column, quoted + "::text");
     case Needs::Text:
-      if (type.family == ColumnType::Text) return std::nullopt;
+      if (type.family == domain::ColumnType::Text) return std::nullopt;
       return is + "`email` must be text; " + cast_in_query(column, quoted + "::text");
     case Needs::Boolean:
-      if (type.family == ColumnType::Boolean) return std::nullopt;
+      if (type.family == domain::ColumnType::Boolean) return std::nullopt;
       return is + "a yes-or-no is needed there; " +
              cast_in_query(column, "a boolean expression such as (" + quoted + " = 'Y')");
     case Needs::TimestampTz:
-      if (type.family == ColumnType::TimestampTz) return std::nullopt;
-      if (type.family == ColumnType::Timestamp) {
+      if (type.family == domain::ColumnType::TimestampTz) return std::nullopt;
+      if (type.family == domain::ColumnType::Timestamp) {
         return is + "without a zone it names no instant; " +
                cast_in_query(column, quoted + " AT TIME ZONE '" + time_zone + "'");
       }
@@ -125,8 +126,8 @@ std::optional<std::string> unsuitable(const std::string& column, const TypeInfo&
     case Needs::Groups:
       if (type.group_value) return std::nullopt;
       return is + "`groups` must be text, varchar, an enum or an array of them; " +
-             cast_in_query(column,
-                           type.family == ColumnType::Text ? "rtrim(" + quoted + ")" : quoted + "::text");
+             cast_in_query(column, type.family == domain::ColumnType::Text ? "rtrim(" + quoted + ")"
+                                                                           : quoted + "::text");
   }
   return std::nullopt;
 }

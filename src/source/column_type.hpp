@@ -14,7 +14,7 @@ namespace stibee_sync::source {
 /// What the catalog says of a type.
 struct TypeInfo {
   std::string name;  // as SQL spells it: "character varying", "timestamp without time zone"
-  ColumnType family = ColumnType::Other;
+  domain::ColumnType family = domain::ColumnType::Other;
   bool text_key = false;     // text or varchar: its own order is bytes under COLLATE "C"
   bool group_value = false;  // text, varchar, citext, an enum, or an array of them
 };

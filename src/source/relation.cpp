@@ -213,9 +213,7 @@ pqxx::result probe(pqxx::transaction_base& transaction, const Session& session, 
   }
 }
 
-}  // namespace
-
-Resolved resolve(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan) {
+void require_sense(const ReadPlan& plan) {
   if (plan.table.empty() == plan.query.empty()) {
     throw Failure(Kind::NotAsMapped, "the source needs either `table` or `query`");
   }
@@ -225,6 +223,12 @@ Resolved resolve(pqxx::transaction_base& transaction, const Session& session, co
   if (plan.columns.size() < 2 || plan.needs.size() != plan.columns.size()) {
     throw Failure(Kind::NotAsMapped, "the source needs at least `key` and `email`");
   }
+}
+
+}  // namespace
+
+Resolved resolve(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan) {
+  require_sense(plan);
   const bool is_table = !plan.table.empty();
   const auto relation = is_table ? find_table(transaction, plan) : try_query(transaction, session, plan);
   std::string list;
@@ -263,7 +267,7 @@ Resolved resolve(pqxx::transaction_base& transaction, const Session& session, co
 
   const auto& key = types.at(oids.at(0));
   const auto column = relation.qualifier + "." + quote_name(names[0]);
-  resolved.integer_key = key.family == ColumnType::Integer;
+  resolved.integer_key = key.family == domain::ColumnType::Integer;
   if (key.text_key) {
     // The reader merges by the bytes it is sent. Where the server stores another encoding, its own "C" order
     // is that of other bytes.

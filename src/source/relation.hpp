@@ -11,7 +11,7 @@ namespace stibee_sync::source {
 /// A plan that the catalog has confirmed.
 struct Resolved {
   std::string select;  // delivers the plan's columns in key order
-  std::vector<ColumnType> types;
+  std::vector<domain::ColumnType> types;
   bool integer_key = true;
 };
 

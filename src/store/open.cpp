@@ -1,4 +1,5 @@
 #include "stibee_sync/store/store.hpp"
+#include "stibee_sync/text/time_format.hpp"
 #include "store/directory.hpp"
 #include "store/integrity.hpp"
 #include "store/row_codec.hpp"
@@ -9,7 +10,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,17 +40,9 @@ bool make_file(const std::filesystem::path& file) {
   return info.st_size == 0;
 }
 
-std::string utc_stamp() {
-  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
-  return text;
-}
-
 std::filesystem::path set_aside(const std::filesystem::path& file) {
-  const auto base = file.string() + ".damaged-" + utc_stamp();
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto base = file.string() + ".damaged-" + text::format_utc(now, "%Y%m%dT%H%M%SZ");
   auto aside = base;
   std::error_code error;
   for (int n = 2; std::filesystem::exists(aside, error); ++n)

@@ -27,8 +27,8 @@ void Health::beat(std::string_view loop, Time now, std::optional<Duration> next_
   if (Loop* known = find(loop)) known->due = now + next_within.value_or(known->deadline);
 }
 
-Health::Verdict Health::live(Time now) const {
-  Verdict verdict;
+Health::Status Health::live(Time now) const {
+  Status verdict;
   for (const Loop& loop : loops_) {
     if (now <= loop.due) continue;
     const auto late = std::chrono::ceil<std::chrono::seconds>(now - loop.due);
@@ -39,8 +39,8 @@ Health::Verdict Health::live(Time now) const {
   return verdict;
 }
 
-Health::Verdict Health::ready() const {
-  Verdict verdict;
+Health::Status Health::ready() const {
+  Status verdict;
   if (!config_loaded_) verdict.problems.emplace_back("the configuration is not loaded");
   if (!state_open_) verdict.problems.emplace_back("the state is not open");
   if (stopping_) verdict.problems.emplace_back("the daemon is stopping");

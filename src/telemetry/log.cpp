@@ -76,22 +76,8 @@ std::string_view name(Level level) {
   return "info";
 }
 
-std::optional<Level> level_from(std::string_view text) {
-  for (const Level level : {Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error}) {
-    if (name(level) == text) return level;
-  }
-  return std::nullopt;
-}
-
-std::optional<LogFormat> log_format_from(std::string_view text) {
-  if (text == "auto") return LogFormat::Auto;
-  if (text == "json") return LogFormat::Json;
-  if (text == "text") return LogFormat::Text;
-  return std::nullopt;
-}
-
 struct Log::State {
-  State(const LogOptions& options, Clock with_clock) : level(options.level), clock(std::move(with_clock)) {}
+  State(const LogOptions& options, Now with_clock) : level(options.level), clock(std::move(with_clock)) {}
 
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -145,7 +131,7 @@ struct Log::State {
   }
 
   std::atomic<Level> level;
-  Clock clock;
+  Now clock;
   Scrubber scrubber;
   bool json = true;
   bool colour = false;
@@ -163,10 +149,10 @@ struct Log::State {
   std::shared_ptr<spdlog::async_logger> logger;
 };
 
-Log::Log(LogOptions options, Clock clock) : state_(std::make_unique<State>(options, std::move(clock))) {
+Log::Log(LogOptions options, Now clock) : state_(std::make_unique<State>(options, std::move(clock))) {
   State& state = *state_;
   state.json =
-      options.format == LogFormat::Json || (options.format == LogFormat::Auto && isatty(options.fd) != 1);
+      options.format == LineFormat::Json || (options.format == LineFormat::Auto && isatty(options.fd) != 1);
   state.colour = !state.json && wants_colour(options.fd);
   state.to_journal = is_journal(options.fd);
   state.fd_sink = std::make_shared<FdSink>(options.fd);
@@ -181,9 +167,9 @@ Log::Log(LogOptions options, Clock clock) : state_(std::make_unique<State>(optio
 
 Log::Log(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Log Log::to(Sink sink, LogOptions options, Clock clock) {
+Log Log::to(Sink sink, LogOptions options, Now clock) {
   auto state = std::make_unique<State>(options, std::move(clock));
-  state->json = options.format != LogFormat::Text;
+  state->json = options.format != LineFormat::Text;
   state->sink = std::move(sink);
   return Log(std::move(state));
 }

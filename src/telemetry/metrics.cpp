@@ -35,7 +35,7 @@ double amount(std::uint64_t count) {
   return static_cast<double>(count);
 }
 
-double unix_seconds(Metrics::UtcTime time) {
+double unix_seconds(Metrics::WallTime time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
@@ -86,8 +86,8 @@ struct MirrorMetrics {
   Gauge* last_success;
   PerLabel<Counter, ChangeOperation> changes;
   PerLabel<Gauge, GuardClass> held;
-  PerLabel<Gauge, Lane> pending;
-  PerLabel<Gauge, Lane> pending_oldest;
+  PerLabel<Gauge, LaneLabel> pending;
+  PerLabel<Gauge, LaneLabel> pending_oldest;
   std::map<std::string, Gauge*, std::less<>> parked;
   PerLabel<Gauge, DriftKind> drift;
   std::uint64_t source_members = 0;
@@ -101,9 +101,9 @@ struct Metrics::State : Registered {
     gauges("stibee_build_info", "Always 1; the labels tell which program runs.")
         .Add({{"version", options.version}, {"api", options.api_v2 ? "v2" : "v1"}})
         .Set(1);
-    const std::size_t endpoints = options.api_v2 ? label_count<Endpoint> : v1_endpoints;
+    const std::size_t endpoints = options.api_v2 ? label_count<EndpointLabel> : v1_endpoints;
     for (std::size_t i = 0; i < endpoints; ++i) {
-      const std::string_view endpoint = label_names<Endpoint>[i];
+      const std::string_view endpoint = label_names<EndpointLabel>[i];
       each<CallOutcome>(requests, "outcome", {{"endpoint", std::string(endpoint)}});
       each<CallOutcome>(people, "outcome", {{"endpoint", std::string(endpoint)}});
       request_durations.Add({{"endpoint", std::string(endpoint)}}, call_buckets);
@@ -149,7 +149,7 @@ struct Metrics::State : Registered {
   Gauge& in_flight = gauges("stibee_in_flight", "Calls to Stibee that wait for their answer.").Add({});
   PerLabel<Counter, RetryReason> retries =
       each<RetryReason>(counters("stibee_api_retries_total", "Calls that repeat an earlier one."), "reason");
-  PerLabel<Counter, LimiterClass> limiter_waits = each<LimiterClass>(
+  PerLabel<Counter, LimiterLabel> limiter_waits = each<LimiterLabel>(
       counters("stibee_api_limiter_wait_seconds_total", "Time that calls waited for Stibee's limits."),
       "class");
   Gauge& circuit_open =
@@ -210,8 +210,8 @@ void Metrics::declare_mirror(std::string_view mirror) {
                         .last_success = &s.last_success.Add(base),
                         .changes = each<ChangeOperation>(s.changes, "operation", base),
                         .held = each<GuardClass>(s.held, "class", base),
-                        .pending = each<Lane>(s.pending, "lane", base),
-                        .pending_oldest = each<Lane>(s.pending_oldest, "lane", base),
+                        .pending = each<LaneLabel>(s.pending, "lane", base),
+                        .pending_oldest = each<LaneLabel>(s.pending_oldest, "lane", base),
                         .parked = {},
                         .drift = each<DriftKind>(s.drift, "kind", base)};
   for (const std::string& reason : s.options.parked_reasons) {
@@ -246,7 +246,7 @@ void Metrics::cycle(std::string_view mirror, CycleResult result, Seconds took) {
   });
 }
 
-void Metrics::last_success(std::string_view mirror, UtcTime when) {
+void Metrics::last_success(std::string_view mirror, WallTime when) {
   state_->on(mirror, [&](MirrorMetrics& m) { m.last_success->Set(unix_seconds(when)); });
 }
 
@@ -272,8 +272,8 @@ void Metrics::guard_held(std::string_view mirror, GuardClass held, std::uint64_t
   state_->on(mirror, [&](MirrorMetrics& m) { at(m.held, held).Set(amount(people)); });
 }
 
-void Metrics::pending(std::string_view mirror, Lane lane, std::uint64_t people,
-                      std::optional<UtcTime> oldest) {
+void Metrics::pending(std::string_view mirror, LaneLabel lane, std::uint64_t people,
+                      std::optional<WallTime> oldest) {
   state_->on(mirror, [&](MirrorMetrics& m) {
     at(m.pending, lane).Set(amount(people));
     at(m.pending_oldest, lane).Set(oldest ? unix_seconds(*oldest) : 0);
@@ -299,13 +299,13 @@ void Metrics::in_flight(std::uint64_t calls) {
   state_->in_flight.Set(amount(calls));
 }
 
-void Metrics::api_request(Endpoint endpoint, CallOutcome outcome, Seconds took) {
+void Metrics::api_request(EndpointLabel endpoint, CallOutcome outcome, Seconds took) {
   const std::string of(name(endpoint));
   state_->requests.Add({{"endpoint", of}, {"outcome", std::string(name(outcome))}}).Increment();
   state_->request_durations.Add({{"endpoint", of}}, call_buckets).Observe(took.count());
 }
 
-void Metrics::api_people(Endpoint endpoint, CallOutcome outcome, std::uint64_t people) {
+void Metrics::api_people(EndpointLabel endpoint, CallOutcome outcome, std::uint64_t people) {
   state_->people.Add({{"endpoint", std::string(name(endpoint))}, {"outcome", std::string(name(outcome))}})
       .Increment(amount(people));
 }
@@ -313,7 +313,7 @@ void Metrics::api_people(Endpoint endpoint, CallOutcome outcome, std::uint64_t p
 void Metrics::api_retry(RetryReason reason) {
   at(state_->retries, reason).Increment();
 }
-void Metrics::limiter_wait(LimiterClass limiter, Seconds waited) {
+void Metrics::limiter_wait(LimiterLabel limiter, Seconds waited) {
   at(state_->limiter_waits, limiter).Increment(std::max(0.0, waited.count()));
 }
 void Metrics::circuit_open(bool open) {

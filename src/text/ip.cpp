@@ -68,4 +68,9 @@ bool IpNetwork::contains(const IpAddress& address) const {
   return as_v6.masked(prefix_length_) == address_;
 }
 
+std::string ListenAddress::text() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 }  // namespace stibee_sync::text

@@ -70,7 +70,7 @@ bool Gate::trusts(std::string_view address) const {
   return in_any(proxies_, address);
 }
 
-std::string Gate::source_of(const Caller& caller) const {
+std::string Gate::source_of(const RequestOrigin& caller) const {
   if (!trusts(caller.peer)) return caller.peer;
   std::vector<std::string_view> hops;
   for (const std::string& header : caller.forwarded_for) {
@@ -92,7 +92,7 @@ std::string Gate::source_of(const Caller& caller) const {
   return source;
 }
 
-Verdict Gate::judge(const Caller& caller) const {
+Verdict Gate::judge(const RequestOrigin& caller) const {
   const bool right_path = caller.path.starts_with(prefix);
   const std::string_view given =
       right_path ? std::string_view(caller.path).substr(prefix.size()) : std::string_view();

@@ -98,8 +98,8 @@ bool is_stibees_own(std::string_view key) {
   return text.starts_with('$') || text == "email" || text == "old_email" || text == "stb_ad_agreement";
 }
 
-std::optional<Person> person_of(const Value& entry) {
-  Person person;
+std::optional<EventPerson> person_of(const Value& entry) {
+  EventPerson person;
   if (entry.if_string() != nullptr) {
     auto email = address_of(&entry);
     if (!email) return std::nullopt;
@@ -126,7 +126,7 @@ std::optional<Person> person_of(const Value& entry) {
   return person;
 }
 
-void add_people(const Value::Array& entries, Event& event) {
+void add_people(const Value::Array& entries, ListEvent& event) {
   std::unordered_map<EmailAddress, std::size_t> places;
   for (const Value& entry : entries) {
     auto person = person_of(entry);
@@ -193,11 +193,11 @@ std::string_view name(Malformed problem) {
   std::abort();
 }
 
-std::variant<Event, Malformed> parse_event(std::string_view body) {
+std::variant<ListEvent, Malformed> parse_event(std::string_view body) {
   const auto document = json::parse(body);
   if (!document) return Malformed::NoJson;
   if (!document->is_object()) return Malformed::NoObject;
-  Event event;
+  ListEvent event;
   const auto list_id = list_id_of(*document);
   if (!list_id) return Malformed::NoListId;
   event.list_id = *list_id;

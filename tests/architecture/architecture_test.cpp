@@ -37,6 +37,9 @@ TEST(Architecture, EveryNameSaysSomething) {
 TEST(Architecture, NoTwoFilesHaveOneName) {
   expect_none(check_one_name_one_file(project()));
 }
+TEST(Architecture, NoTwoTypesHaveOneName) {
+  expect_none(check_one_name_one_type(project()));
+}
 TEST(Architecture, TheStoreCallsNobodyBack) {
   expect_none(check_store_calls_nobody(project()));
 }

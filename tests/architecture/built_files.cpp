@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <regex>
 #include <set>
+#include <sstream>
 
 namespace stibee_sync::architecture {
 namespace {
@@ -107,6 +109,39 @@ Findings check_one_name_one_file(const Tree& tree) {
     if (!product || !is_source(path)) continue;
     const auto [first, is_new] = seen.emplace(parts_of(path).back(), path);
     if (!is_new) findings.push_back(path + ": has the name of " + first->second + "; give it one of its own");
+  }
+  return findings;
+}
+
+Findings check_one_name_one_type(const Tree& tree) {
+  // Our format indents whatever is inside a class. `using room::Name;` has no `=`: it is the same type.
+  static const std::regex definition(
+      R"(^( *)(?:enum class|enum|struct|class|using) (\w+)(?: final)?(?: :| =|$| \{))");
+  std::map<std::string, std::string> outer;  // name → path
+  std::vector<std::pair<std::string, std::string>> inner;
+  Findings findings;
+  const auto refuse = [&findings](const std::string& path, const std::string& name,
+                                  const std::string& first) {
+    findings.push_back(path + ": `" + name + "` is a type of " + first +
+                       ", too; give one of them another name");
+  };
+  for (const auto& [path, text] : tree) {
+    if (!path.starts_with("include/") || !is_source(path)) continue;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      std::smatch found;
+      if (!std::regex_search(line, found, definition)) continue;
+      const std::string name = found[2];
+      if (found[1].length() == 0) {
+        const auto [first, is_new] = outer.emplace(name, path);
+        if (!is_new) refuse(path, name, first->second);
+      } else if (line.find(" using ") == std::string::npos) {
+        inner.emplace_back(name, path);
+      }
+    }
+  }
+  for (const auto& [name, path] : inner) {
+    if (const auto first = outer.find(name); first != outer.end()) refuse(path, name, first->second);
   }
   return findings;
 }

@@ -144,6 +144,21 @@ TEST(NameRule, FindsOneNameOnTwoFiles) {
               IsEmpty());
 }
 
+TEST(NameRule, FindsOneNameOnTwoTypes) {
+  const std::string diff = "include/stibee_sync/diff/a.hpp";
+  const std::string store = "include/stibee_sync/store/b.hpp";
+  EXPECT_THAT(check_one_name_one_type(
+                  {{diff, "struct Hold {\n};\nenum class Lane { A };\nstruct Due {};\n"},
+                   {store, "class Hold final : public X {\n  struct Lane {\n};\nusing Due = int;\n"}}),
+              ElementsAre(HasSubstr(store + ": `Hold` is a type of " + diff), HasSubstr("`Due`"),
+                          HasSubstr("`Lane`")));
+  EXPECT_THAT(check_one_name_one_type(
+                  {{diff, "struct Hold {};\nclass Scan;\nclass A {\n  enum class Kind { B };\n"},
+                   {store, "using diff::Hold;\nclass Scan {};\nclass C {\n  enum class Kind { D };\n"},
+                   {"src/store/b.cpp", "struct Hold {};\n"}}),
+              IsEmpty());
+}
+
 TEST(StoreRule, FindsCallbacksAndASecondImplementation) {
   const std::string header = "include/stibee_sync/store/a.hpp";
   EXPECT_THAT(check_store_calls_nobody({{header, "using Rule = std::function<void()>;"}}),

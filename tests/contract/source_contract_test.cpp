@@ -51,7 +51,7 @@ class ScriptedWorld final : public World {
     reader_.next = [this] {
       return std::exchange(script_.fails_after_rows, std::nullopt) ? failing() : script_;
     };
-    script_.shape.types = {ColumnType::Integer, ColumnType::Text};
+    script_.shape.types = {domain::ColumnType::Integer, domain::ColumnType::Text};
   }
   void table(const std::vector<std::pair<int, std::optional<std::string>>>& rows) override {
     script_.rows.clear();
@@ -137,7 +137,7 @@ TEST_P(SourceContract, ReportsTheRowsItDeliveredAfterTheShape) {
   const auto& report = std::get<ReadReport>(result);
   EXPECT_EQ(report.rows, 3U);
   EXPECT_TRUE(report.shape.integer_key);
-  EXPECT_THAT(report.shape.types, ElementsAre(ColumnType::Integer, ColumnType::Text));
+  EXPECT_THAT(report.shape.types, ElementsAre(domain::ColumnType::Integer, domain::ColumnType::Text));
 }
 
 TEST_P(SourceContract, AnEmptyTableIsACompleteRead) {
@@ -152,7 +152,8 @@ TEST_P(SourceContract, DescribesWithoutReading) {
   world_->table({{1, "a"}});
   const auto result = world_->reader().describe(members());
   ASSERT_TRUE(std::holds_alternative<ReadShape>(result));
-  EXPECT_THAT(std::get<ReadShape>(result).types, ElementsAre(ColumnType::Integer, ColumnType::Text));
+  EXPECT_THAT(std::get<ReadShape>(result).types,
+              ElementsAre(domain::ColumnType::Integer, domain::ColumnType::Text));
 }
 
 TEST_P(SourceContract, AMissingTableIsNotAsMappedAndDeliversNothing) {

@@ -20,18 +20,18 @@ using namespace stibee_sync;
 constexpr std::size_t columns = 10;
 
 diff::Mapping mapping() {
-  using diff::ColumnType;
+  using domain::ColumnType;
   diff::Mapping result;
   result.subscribed = 2;
   result.consented_at = 3;
   result.groups = {4, 5};
-  result.fields = {{"name", 6, ColumnType::Text},
-                   {"vip", 7, ColumnType::Boolean},
-                   {"birthday", 8, ColumnType::Date},
-                   {"joined", 9, ColumnType::TimestampTz}};
+  result.fields = {{"name", 6, domain::ColumnType::Text},
+                   {"vip", 7, domain::ColumnType::Boolean},
+                   {"birthday", 8, domain::ColumnType::Date},
+                   {"joined", 9, domain::ColumnType::TimestampTz}};
   result.group_ids = {{"gold", 2}, {"silver", 1}};
-  result.types.assign(columns, ColumnType::Text);
-  result.types[5] = ColumnType::TextArray;
+  result.types.assign(columns, domain::ColumnType::Text);
+  result.types[5] = domain::ColumnType::TextArray;
   result.column_names.assign(columns, "column");
   return result;
 }

@@ -40,10 +40,10 @@ void check_event(std::string_view body) {
     require(!webhook::name(*problem).empty(), "a refusal has a name");
     return;
   }
-  const auto& event = std::get<webhook::Event>(parsed);
+  const auto& event = std::get<webhook::ListEvent>(parsed);
   require(event.list_id > 0, "a list has a number");
   std::set<std::string> seen;
-  for (const webhook::Person& person : event.people) {
+  for (const webhook::EventPerson& person : event.people) {
     require(is_normalised(person.email), "an address is normalised");
     require(seen.insert(person.email.text()).second, "nobody comes twice");
     require(!person.old_email || (is_normalised(*person.old_email) && *person.old_email != person.email),
@@ -60,7 +60,7 @@ void check_gate(const std::string& line) {
   static const webhook::Gate gate("s3cret-of-the-fuzzer",
                                   {text::IpNetwork::parse("52.78.132.66", 32).value()},
                                   {text::IpNetwork::parse("10.0.0.0", 8).value()});
-  webhook::Caller caller;
+  webhook::RequestOrigin caller;
   caller.path = line;
   caller.peer = "203.0.113.9";
   caller.forwarded_for = {line, line};

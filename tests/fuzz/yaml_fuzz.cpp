@@ -25,7 +25,7 @@ void check(const Settings& settings) {
   require(!settings.mirrors.empty(), "there is a mirror");
   require(settings.stibee.max_in_flight >= 1 && settings.stibee.max_in_flight <= 64,
           "max_in_flight in range");
-  require(settings.stibee.rate_limit.count >= 1, "rate_limit in range");
+  require(settings.stibee.rate_limit.calls >= 1, "rate_limit in range");
   require(settings.state.directory.is_absolute(), "state.directory is absolute");
   for (const Mirror& mirror : settings.mirrors) {
     require(!mirror.name.empty() && mirror.name.size() <= 40, "name in range");

@@ -68,7 +68,7 @@ class Scenario : public ::testing::Test {
 
   source::ScriptedRead read() {
     source::ScriptedRead made;
-    using Type = source::ColumnType;
+    using Type = domain::ColumnType;
     made.shape.types = {Type::Integer, Type::Text, Type::Boolean};
     // Columns in the order in which the plan names them.
     const bool graded = !mirror_.source.groups.empty();

@@ -65,7 +65,7 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       worker_(runtime::make_inline_worker()),
       owned_(or_crash(around.disk, [&] { return test_disk::open_state(around.disk); })),
       log_(telemetry::Log::to([this](std::string_view line) { log_text_ += line; },
-                              telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
+                              telemetry::LogOptions{telemetry::Level::Debug, telemetry::LineFormat::Json})),
       metrics_(telemetry::MetricsOptions{"test", false, {}}),
       dialect_(dialect_of(around.api)),
       random_(around.seed),

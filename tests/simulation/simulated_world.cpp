@@ -101,7 +101,7 @@ std::string SimulatedWorld::new_address() {
 
 source::ScriptedRead SimulatedWorld::read_table() {
   source::ScriptedRead read;
-  using Type = source::ColumnType;
+  using Type = domain::ColumnType;
   // key, email, subscribed, grade, name: the order in which the plan names them
   read.shape.types = {Type::Integer, Type::Text, Type::Boolean, Type::Text, Type::Text};
   read.shape.integer_key = true;

@@ -92,7 +92,7 @@ class SwitchMatrix : public ::testing::TestWithParam<Case> {
 
   source::ScriptedRead read() const {
     source::ScriptedRead made;
-    using Type = source::ColumnType;
+    using Type = domain::ColumnType;
     made.shape.types = {Type::Integer, Type::Text, Type::Boolean, Type::Text, Type::Text};
     made.shape.integer_key = true;
     for (const auto& [key, row] : table_)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/domain/rate.hpp"
 #include "stibee_sync/domain/time.hpp"
 
 #include <cstddef>
@@ -8,15 +9,8 @@
 
 namespace stibee_sync::delivery {
 
-/// Time since an arbitrary start that never jumps; passed in, so that the room has no clock.
-using MonotonicTime = std::chrono::sys_time<std::chrono::nanoseconds>;
-
-/// N calls in any window of `window`.
-struct Rate {
-  std::size_t calls = 10;
-  std::chrono::nanoseconds window = std::chrono::seconds(1);
-  friend bool operator==(const Rate&, const Rate&) = default;
-};
+using domain::MonotonicTime;  // passed in, so that the room has no clock
+using domain::Rate;
 
 /// Sliding-window log: never more than `rate.calls` attempts in ANY window, also seen from the server's end.
 /// A call counts there some time after we sent it; so a slot is free again one window (and a margin for the

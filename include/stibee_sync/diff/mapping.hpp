@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/domain/column_type.hpp"
 #include "stibee_sync/domain/member.hpp"
 #include "stibee_sync/domain/reason.hpp"
 
@@ -13,9 +14,6 @@
 
 namespace stibee_sync::diff {
 
-/// PostgreSQL type families that the mapper tells apart; the source finds them out.
-enum class ColumnType { Boolean, Integer, Text, Uuid, Date, Timestamp, TimestampTz, TextArray, Other };
-
 /// Which column of the read feeds what. Indexes count the columns of the read from 0; the key is always
 /// column 0 and the address column 1.
 struct Mapping {
@@ -25,14 +23,14 @@ struct Mapping {
   std::optional<std::size_t> consented_at;
   std::optional<std::size_t> ad_agreed;
   std::vector<std::size_t> groups;
-  struct Field {
+  struct MappedField {
     std::string tag;
     std::size_t column;
-    ColumnType type = ColumnType::Text;
+    domain::ColumnType type = domain::ColumnType::Text;
   };
-  std::vector<Field> fields;
+  std::vector<MappedField> fields;
   std::map<std::string, domain::GroupId> group_ids;  // value → groupId
-  std::vector<ColumnType> types;                     // of every column of the read
+  std::vector<domain::ColumnType> types;             // of every column of the read
   std::vector<std::string> column_names;             // for messages
 };
 

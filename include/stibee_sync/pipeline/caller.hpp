@@ -58,12 +58,12 @@ struct Attempted {
 class Caller final : public Asker {
  public:
   /// Counts among those of a kind until it is given up or destroyed, as by a coroutine that failed.
-  class Place {
+  class Counted {
    public:
-    explicit Place(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
-    ~Place() { give_up(); }
-    Place(Place&&) noexcept = default;
-    Place& operator=(Place&&) = delete;
+    explicit Counted(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
+    ~Counted() { give_up(); }
+    Counted(Counted&&) noexcept = default;
+    Counted& operator=(Counted&&) = delete;
     void give_up() {
       if (taken_) --*taken_;
       taken_.reset();
@@ -75,8 +75,8 @@ class Caller final : public Asker {
   };
   /// An attempt that has its slot, its connection and its place in flight.
   struct Attempt {
-    explicit Attempt(Place in_flight) : place(std::move(in_flight)) {}
-    Place place;
+    explicit Attempt(Counted in_flight) : place(std::move(in_flight)) {}
+    Counted place;
     delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
     delivery::RateLimiter::Attempt slot;
     std::unique_ptr<http::Channel> channel;
@@ -140,6 +140,7 @@ class Caller final : public Asker {
   const delivery::CircuitBreaker& circuit() const { return circuits_.at(options_.main); }
   std::size_t calls() const { return calls_; }
   const std::string& problem() const { return problem_; }
+  void count(const Facts& facts, const delivery::CallResult& result);
   std::vector<LimiterCondition> limiters() const;
 
  private:
@@ -149,7 +150,7 @@ class Caller final : public Asker {
 
   boost::asio::awaitable<Reply> ask_in_line(delivery::ApiRequest request, runtime::Timer* timer);
   boost::asio::awaitable<bool> log_attempt(delivery::LimiterClass limiter_class);
-  boost::asio::awaitable<void> open_channel(std::unique_ptr<Place> opening);
+  boost::asio::awaitable<void> open_channel(std::unique_ptr<Counted> opening);
   void channel_failed(const http::Failure& failure, delivery::Api api);
   void judge_refused_key(const Facts& facts, const std::string& why,
                          std::span<const telemetry::Field> fields);

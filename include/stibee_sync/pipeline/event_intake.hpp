@@ -38,13 +38,13 @@ class EventIntake {
 
   /// Returns when the event is on disk, with all its people in one transaction. Counts and logs it; people
   /// as `ref`, and a burst of events as a few lines that say how many they stand for.
-  boost::asio::awaitable<Intake> take(std::shared_ptr<const webhook::Event> event);
+  boost::asio::awaitable<Intake> take(std::shared_ptr<const webhook::ListEvent> event);
 
  private:
   struct Work;
 
   static void apply(Work& work, store::Transaction& transaction, const domain::StateKey& key);
-  std::shared_ptr<Work> prepare(std::shared_ptr<const webhook::Event> event, const MirrorPlan& plan);
+  std::shared_ptr<Work> prepare(std::shared_ptr<const webhook::ListEvent> event, const MirrorPlan& plan);
   Intake finished(const Work& work);
   void report(const Work& work, const Intake& intake);
   void report_person(const Work& work, const std::string& ref, const RemoteVerdict& verdict);

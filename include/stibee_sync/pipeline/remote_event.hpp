@@ -17,7 +17,7 @@ inline constexpr std::chrono::minutes echo_window{15};
 struct RemoteEvent {
   webhook::Action action = webhook::Action::Other;
   webhook::Actor actor = webhook::Actor::Unknown;
-  const webhook::Person* person = nullptr;
+  const webhook::EventPerson* person = nullptr;
   std::optional<ledger::Suppression> inherited;  // the opt-out on record for the person's old address
   bool may_mend = true;  // false: drift of this person was mended lately; a loop is not to be fed
 };

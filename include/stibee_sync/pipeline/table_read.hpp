@@ -53,11 +53,11 @@ std::variant<ReadFinding, source::SourceError> read_table(source::Reader& reader
 
 /// The guard's judgement of a finding. Pure.
 struct Judgement {
-  struct Hold {
+  struct HeldSet {
     diff::ChangeClass change_class;
     store::HeldChanges changes;
   };
-  std::vector<Hold> holds;
+  std::vector<HeldSet> holds;
   bool zero_rows = false;  // the source is empty and was not before
 };
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,

@@ -46,14 +46,14 @@ class Writeback {
   void on_beat(std::function<void(std::optional<domain::Duration>)> beat) { beat_ = std::move(beat); }
 
  private:
-  struct Due {
+  struct DueItems {
     std::vector<std::pair<std::size_t, store::PendingWriteback>> items;  // with the place of their mirror
     std::optional<domain::UtcTime> next;                                 // without any: when one will be due
   };
-  enum class Fate { Settled, PutOff, DatabaseDown };
+  enum class Carried { Settled, PutOff, DatabaseDown };
 
   boost::asio::awaitable<std::optional<domain::UtcTime>> serve();
-  boost::asio::awaitable<Fate> carry(std::size_t mirror, store::PendingWriteback item);
+  boost::asio::awaitable<Carried> carry(std::size_t mirror, store::PendingWriteback item);
   boost::asio::awaitable<void> finish(std::size_t mirror, store::PendingWriteback item,
                                       std::optional<domain::Fingerprint> written);
   void report_done(std::size_t mirror, const store::PendingWriteback& item, std::size_t rows);

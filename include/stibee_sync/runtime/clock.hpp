@@ -1,15 +1,15 @@
 #pragma once
 
-#include <chrono>
+#include "stibee_sync/domain/time.hpp"
+
 #include <memory>
 
 #include <boost/asio/awaitable.hpp>
 
 namespace stibee_sync::runtime {
 
-/// Time that never jumps. Its zero is arbitrary.
-using MonotonicTime = std::chrono::sys_time<std::chrono::nanoseconds>;
-using UtcTime = std::chrono::sys_time<std::chrono::milliseconds>;
+using domain::MonotonicTime;
+using domain::UtcTime;
 
 /// One waiter, any number of wakers, all on the loop thread.
 class Timer {

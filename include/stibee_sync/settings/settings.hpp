@@ -1,7 +1,9 @@
 #pragma once
 
+#include "stibee_sync/domain/rate.hpp"
 #include "stibee_sync/ledger/policy.hpp"
 #include "stibee_sync/settings/secret.hpp"
+#include "stibee_sync/text/ip.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -22,21 +24,9 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// At most `count` calls in any window of length `window`.
-struct Rate {
-  int count = 1;                     ///< 1 … 100000
-  milliseconds window = seconds(1);  ///< 100ms … 1h
-  bool operator==(const Rate&) const = default;
-};
+using domain::Rate;
 
-/// An address to listen on. `host` is an IPv4 or IPv6 literal (without brackets); port 0 lets the system
-/// choose.
-struct ListenAddress {
-  std::string host;
-  std::uint16_t port = 0;
-  bool operator==(const ListenAddress&) const = default;
-};
-std::string to_string(const ListenAddress& address);  ///< `127.0.0.1:9464`, `[::1]:9464`
+using text::ListenAddress;
 
 /// A network in CIDR form: `address` has no bits set beyond `prefix_length`.
 struct Cidr {
@@ -77,18 +67,18 @@ struct Database {
   bool operator==(const Database&) const = default;
 };
 
-struct State {
+struct StateFolder {
   std::filesystem::path directory = "/var/lib/stibee-syncd";
-  bool operator==(const State&) const = default;
+  bool operator==(const StateFolder&) const = default;
 };
 
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
 enum class LogFormat { Auto, Json, Text };
 
-struct Log {
+struct Logging {
   LogLevel level = LogLevel::Info;
   LogFormat format = LogFormat::Auto;  ///< Auto: text on a terminal, else the journal or JSON
-  bool operator==(const Log&) const = default;
+  bool operator==(const Logging&) const = default;
 };
 
 struct Admin {
@@ -179,8 +169,8 @@ struct Place {
 struct Settings {
   Stibee stibee;
   Database database;
-  State state;
-  Log log;
+  StateFolder state;
+  Logging log;
   Admin admin;
   Control control;
   std::optional<Webhook> webhook;  ///< absent: no webhook listener

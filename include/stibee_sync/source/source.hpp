@@ -1,5 +1,7 @@
 #pragma once
 
+#include "stibee_sync/domain/column_type.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -37,8 +39,6 @@ struct ReadPlan {
   std::string time_zone = "Asia/Seoul";
 };
 
-enum class ColumnType { Boolean, Integer, Text, Uuid, Date, Timestamp, TimestampTz, TextArray, Other };
-
 /// A failure in words for ops: where, what, cure. Sanitised: quotes no row, no password, no user of the URL;
 /// one line of UTF-8, at most 300 bytes.
 struct SourceError {
@@ -57,7 +57,7 @@ struct SourceError {
 
 /// What a described or finished read knows of the columns and the server.
 struct ReadShape {
-  std::vector<ColumnType> types;
+  std::vector<domain::ColumnType> types;
   bool integer_key = true;
   std::string server_identity;  // "SYSTEM_IDENTIFIER/TIMELINE", "" if the role may not see them
   bool in_recovery = false;

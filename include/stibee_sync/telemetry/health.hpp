@@ -17,7 +17,7 @@ class Health {
   using Duration = std::chrono::steady_clock::duration;
 
   /// `problems` says in words why the answer is no; free of personal data.
-  struct Verdict {
+  struct Status {
     bool ok = true;
     std::vector<std::string> problems;
   };
@@ -36,9 +36,9 @@ class Health {
   void stopping() { stopping_ = true; }
 
   /// /livez, and the reason to feed the watchdog: every announced loop has beaten in time.
-  Verdict live(Time now) const;
+  Status live(Time now) const;
   /// /readyz: state open, configuration loaded, not stopping.
-  Verdict ready() const;
+  Status ready() const;
 
  private:
   struct Loop {

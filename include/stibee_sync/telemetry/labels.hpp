@@ -39,13 +39,13 @@ template <>
 inline constexpr auto label_names<GuardClass> =
     LabelNames<4>{"removals", "optouts", "resubscribes", "updates"};
 
-enum class Lane { Optout, Delete, Upsert };
+enum class LaneLabel { Optout, Delete, Upsert };
 template <>
-inline constexpr auto label_names<Lane> = LabelNames<3>{"optout", "delete", "upsert"};
+inline constexpr auto label_names<LaneLabel> = LabelNames<3>{"optout", "delete", "upsert"};
 
 /// Lists is v1's GET /v1/lists, List the v2 reading of a list's people. Those from SubscribeBulk on are v2
 /// only.
-enum class Endpoint {
+enum class EndpointLabel {
   Subscribe,
   Unsubscribe,
   Delete,
@@ -61,7 +61,7 @@ enum class Endpoint {
   Groups
 };
 template <>
-inline constexpr auto label_names<Endpoint> = LabelNames<13>{
+inline constexpr auto label_names<EndpointLabel> = LabelNames<13>{
     "subscribe", "unsubscribe", "delete", "group_assign", "group_release", "lists", "subscribe_bulk",
     "update",    "count",       "list",   "double_optin", "auth_check",    "groups"};
 inline constexpr std::size_t v1_endpoints = 6;  // the first ones
@@ -76,9 +76,9 @@ enum class RetryReason { Throttled, Transient, Unknown, Split };
 template <>
 inline constexpr auto label_names<RetryReason> = LabelNames<4>{"throttled", "transient", "unknown", "split"};
 
-enum class LimiterClass { V1, Bulk, List, Other };
+enum class LimiterLabel { V1, Bulk, List, Other };
 template <>
-inline constexpr auto label_names<LimiterClass> = LabelNames<4>{"v1", "bulk", "list", "other"};
+inline constexpr auto label_names<LimiterLabel> = LabelNames<4>{"v1", "bulk", "list", "other"};
 
 /// Accepted: answered 2xx and on disk. Ignored: answered 200 for a list that is not ours.
 enum class WebhookOutcome { Accepted, Ignored, Malformed, Forbidden, TooLarge, TimedOut, Failed };

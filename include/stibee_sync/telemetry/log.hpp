@@ -20,12 +20,10 @@ namespace stibee_sync::telemetry {
 
 enum class Level { Trace, Debug, Info, Warn, Error };
 std::string_view name(Level level);  // "trace" … "error"
-std::optional<Level> level_from(std::string_view text);
 
 /// Auto: text on a terminal, JSON everywhere else (under systemd the journal gets JSON lines with their
 /// priority).
-enum class LogFormat { Auto, Json, Text };
-std::optional<LogFormat> log_format_from(std::string_view text);
+enum class LineFormat { Auto, Json, Text };
 
 /// One named value of a line. The key is a literal in the code (it is only borrowed); `ts`, `level`, `event`
 /// and `msg` are taken.
@@ -55,7 +53,7 @@ class Field {
 
 struct LogOptions {
   Level level = Level::Info;
-  LogFormat format = LogFormat::Auto;
+  LineFormat format = LineFormat::Auto;
   int fd = 2;                      // standard error; borrowed, never closed
   std::size_t queue_lines = 2048;  // how many lines may wait for a slow reader
 };
@@ -73,13 +71,13 @@ struct LogOptions {
 /// `<address>`, and registered secrets become `<secret>`. Callers still must not put them there.
 class Log {
  public:
-  using Clock = std::function<std::chrono::system_clock::time_point()>;
+  using Now = std::function<std::chrono::system_clock::time_point()>;
   using Sink = std::function<void(std::string_view line)>;  // one line, without its end
 
   /// Throws std::system_error when the writing thread cannot be started.
-  explicit Log(LogOptions options, Clock clock = std::chrono::system_clock::now);
+  explicit Log(LogOptions options, Now now = std::chrono::system_clock::now);
   /// A log that hands each line to `sink` before the call returns (one at a time). For tests; Auto is JSON.
-  static Log to(Sink sink, LogOptions options = {}, Clock clock = std::chrono::system_clock::now);
+  static Log to(Sink sink, LogOptions options = {}, Now now = std::chrono::system_clock::now);
   ~Log();
   Log(Log&&) noexcept;
   Log& operator=(Log&&) noexcept;

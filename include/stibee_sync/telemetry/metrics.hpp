@@ -26,7 +26,7 @@ struct MetricsOptions {
 class Metrics {
  public:
   using Seconds = std::chrono::duration<double>;
-  using UtcTime = std::chrono::system_clock::time_point;
+  using WallTime = std::chrono::system_clock::time_point;
 
   explicit Metrics(MetricsOptions options);
   ~Metrics();
@@ -38,7 +38,7 @@ class Metrics {
 
   // Ingest
   void cycle(std::string_view mirror, CycleResult result, Seconds took);
-  void last_success(std::string_view mirror, UtcTime when);
+  void last_success(std::string_view mirror, WallTime when);
   void source_members(std::string_view mirror, std::uint64_t people);  // shown as one sum
   void mirrored_members(std::string_view mirror, PersonStatus status,
                         std::uint64_t people);  // one sum per status
@@ -46,16 +46,16 @@ class Metrics {
   void guard_held(std::string_view mirror, GuardClass held, std::uint64_t people);  // 0: not held
 
   // Dispatch
-  void pending(std::string_view mirror, Lane lane, std::uint64_t people, std::optional<UtcTime> oldest);
+  void pending(std::string_view mirror, LaneLabel lane, std::uint64_t people, std::optional<WallTime> oldest);
   /// The whole picture: reasons that are not named have nobody parked.
   void parked(std::string_view mirror,
               std::span<const std::pair<std::string, std::uint64_t>> people_by_reason);
   void in_flight(std::uint64_t calls);
   /// One call made; `took` from its first byte sent to its last byte read.
-  void api_request(Endpoint endpoint, CallOutcome outcome, Seconds took);
-  void api_people(Endpoint endpoint, CallOutcome outcome, std::uint64_t people);
+  void api_request(EndpointLabel endpoint, CallOutcome outcome, Seconds took);
+  void api_people(EndpointLabel endpoint, CallOutcome outcome, std::uint64_t people);
   void api_retry(RetryReason reason);
-  void limiter_wait(LimiterClass limiter, Seconds waited);
+  void limiter_wait(LimiterLabel limiter, Seconds waited);
   void circuit_open(bool open);
 
   // Database

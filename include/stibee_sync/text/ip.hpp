@@ -50,4 +50,13 @@ class IpNetwork {
   bool is_v4_ = false;
 };
 
+/// An address and a port to listen on.
+struct ListenAddress {
+  std::string host;        ///< an IP literal, IPv6 without brackets
+  std::uint16_t port = 0;  ///< 0 lets the system choose
+  /// `127.0.0.1:9464`, `[::1]:9464`
+  std::string text() const;
+  friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
+};
+
 }  // namespace stibee_sync::text

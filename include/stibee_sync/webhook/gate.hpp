@@ -12,7 +12,7 @@
 namespace stibee_sync::webhook {
 
 /// Where a request comes from, in the words of the request.
-struct Caller {
+struct RequestOrigin {
   std::string path;                        // as sent
   std::string peer;                        // address of the other end of the connection
   std::vector<std::string> forwarded_for;  // each X-Forwarded-For header, in order
@@ -30,10 +30,10 @@ class Gate {
 
   /// Takes the same time whatever part of the secret is right, and whatever its length: hashes are compared.
   /// All checks are made in any case.
-  Verdict judge(const Caller& caller) const;
+  Verdict judge(const RequestOrigin& caller) const;
   /// The address that counts: the connection's, or through trusted proxies the last one that is none of them.
   /// "" if a proxy names something that is no address.
-  std::string source_of(const Caller& caller) const;
+  std::string source_of(const RequestOrigin& caller) const;
 
  private:
   bool trusts(std::string_view address) const;

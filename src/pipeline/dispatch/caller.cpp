@@ -183,10 +183,10 @@ void Caller::spawn(asio::awaitable<void> task) {
 
 void Caller::connect(std::size_t wanted) {
   while (*opening_ < wanted)
-    spawn(open_channel(std::make_unique<Place>(opening_)));
+    spawn(open_channel(std::make_unique<Counted>(opening_)));
 }
 
-asio::awaitable<void> Caller::open_channel(std::unique_ptr<Place> opening) {
+asio::awaitable<void> Caller::open_channel(std::unique_ptr<Counted> opening) {
   auto opened = co_await transport_.open();
   opening.reset();
   if (opened.ok()) {
@@ -221,7 +221,7 @@ void Caller::channel_failed(const http::Failure& failure, delivery::Api api) {
 
 std::shared_ptr<Caller::Attempt> Caller::begin(LimiterClass limiter_class, bool is_retry) {
   const auto now = services_.clock.monotonic();
-  auto attempt = std::make_shared<Attempt>(Place(in_flight_));
+  auto attempt = std::make_shared<Attempt>(Counted(in_flight_));
   attempt->limiter_class = limiter_class;
   attempt->channel = std::move(ready_.back());
   ready_.pop_back();
@@ -299,7 +299,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
       continue;
     }
     if (*in_flight_ >= options_.max_in_flight) {
-      const Place in_line(asks_in_line_);
+      const Counted in_line(asks_in_line_);
       logged = false;
       co_await timer->wait_until(now + longest_wait);
       continue;

@@ -79,10 +79,8 @@ void Caller::judge_refused_key(const Facts& facts, const std::string& why,
   report_circuit(api, change, why);
 }
 
-void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
-  const auto now = services_.clock.monotonic();
-  const auto endpoint = delivery::name(facts.endpoint);
-  if (const auto label = telemetry::label_from<telemetry::Endpoint>(endpoint)) {
+void Caller::count(const Facts& facts, const delivery::CallResult& result) {
+  if (const auto label = telemetry::label_from<telemetry::EndpointLabel>(delivery::name(facts.endpoint))) {
     services_.metrics.api_request(*label, outcome_label(result), facts.took);
     std::map<OutcomeKind, std::uint64_t> people;
     for (const auto& outcome : result.outcomes)
@@ -90,6 +88,12 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
     for (const auto& [kind, count] : people)
       services_.metrics.api_people(*label, outcome_label(kind), count);
   }
+}
+
+void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
+  count(facts, result);
+  const auto now = services_.clock.monotonic();
+  const auto endpoint = delivery::name(facts.endpoint);
   const auto api = delivery::api_of(facts.limiter_class);
   auto& circuit = circuits_.at(api);
   auto& limiter = limiters_.at(facts.limiter_class);

@@ -177,7 +177,7 @@ asio::awaitable<void> Dispatch::wait_for_slot(std::set<Need> needs, MonotonicTim
   }
   co_await timer_->wait_until(std::min(slot, until));
   if (!waited_for) co_return;
-  if (const auto label = telemetry::label_from<telemetry::LimiterClass>(delivery::name(*waited_for)))
+  if (const auto label = telemetry::label_from<telemetry::LimiterLabel>(delivery::name(*waited_for)))
     services_.metrics.limiter_wait(*label, services_.clock.monotonic() - began);
 }
 

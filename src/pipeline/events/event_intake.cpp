@@ -28,7 +28,7 @@ telemetry::WebhookAction label(Action action) {
 
 /// One event on its way through the store's thread.
 struct EventIntake::Work {
-  std::shared_ptr<const webhook::Event> event;
+  std::shared_ptr<const webhook::ListEvent> event;
   std::shared_ptr<const std::vector<MirrorPlan>> mirrors;  // keeps `plan` alive
   const MirrorPlan* plan = nullptr;
   domain::UtcTime now{};
@@ -48,7 +48,7 @@ EventIntake::EventIntake(Services services, std::vector<MirrorPlan> mirrors)
       suppression_lines_(200, std::chrono::milliseconds(200)),
       trouble_lines_(5, std::chrono::seconds(10)) {}
 
-asio::awaitable<Intake> EventIntake::take(std::shared_ptr<const webhook::Event> event) {
+asio::awaitable<Intake> EventIntake::take(std::shared_ptr<const webhook::ListEvent> event) {
   const auto plan = std::find_if(mirrors_->begin(), mirrors_->end(),
                                  [&](const MirrorPlan& each) { return each.list_id == event->list_id; });
   if (plan == mirrors_->end()) co_return Intake();
@@ -66,7 +66,7 @@ asio::awaitable<Intake> EventIntake::take(std::shared_ptr<const webhook::Event> 
   co_return failed;
 }
 
-std::shared_ptr<EventIntake::Work> EventIntake::prepare(std::shared_ptr<const webhook::Event> event,
+std::shared_ptr<EventIntake::Work> EventIntake::prepare(std::shared_ptr<const webhook::ListEvent> event,
                                                         const MirrorPlan& plan) {
   auto work = std::make_shared<Work>();
   work->event = std::move(event);

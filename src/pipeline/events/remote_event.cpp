@@ -21,7 +21,7 @@ using webhook::Action;
 using webhook::Actor;
 
 /// The values of all mapped fields, in the order of the mapping; nullopt if one is not shown.
-std::optional<domain::FieldValues> mapped_values(const webhook::Person& person, const MirrorPlan& plan) {
+std::optional<domain::FieldValues> mapped_values(const webhook::EventPerson& person, const MirrorPlan& plan) {
   domain::FieldValues values;
   for (const auto& field : plan.mapping.fields) {
     const auto found = std::find_if(

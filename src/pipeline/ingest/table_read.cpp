@@ -15,30 +15,6 @@ using source::SourceError;
 
 constexpr std::size_t most_refs = 20;
 
-diff::ColumnType to_diff(source::ColumnType type) {
-  switch (type) {
-    case source::ColumnType::Boolean:
-      return diff::ColumnType::Boolean;
-    case source::ColumnType::Integer:
-      return diff::ColumnType::Integer;
-    case source::ColumnType::Text:
-      return diff::ColumnType::Text;
-    case source::ColumnType::Uuid:
-      return diff::ColumnType::Uuid;
-    case source::ColumnType::Date:
-      return diff::ColumnType::Date;
-    case source::ColumnType::Timestamp:
-      return diff::ColumnType::Timestamp;
-    case source::ColumnType::TimestampTz:
-      return diff::ColumnType::TimestampTz;
-    case source::ColumnType::TextArray:
-      return diff::ColumnType::TextArray;
-    case source::ColumnType::Other:
-      return diff::ColumnType::Other;
-  }
-  return diff::ColumnType::Other;
-}
-
 /// Ends a read from inside its row sink.
 struct Refused {
   std::string message;
@@ -129,7 +105,7 @@ class TableRead {
     mapping_.integer_key = shape.integer_key;
     mapping_.types.clear();
     for (const auto type : shape.types)
-      mapping_.types.push_back(to_diff(type));
+      mapping_.types.push_back(type);
     for (auto& field : mapping_.fields)
       field.type = mapping_.types.at(field.column);
   }

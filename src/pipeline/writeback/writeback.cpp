@@ -146,7 +146,7 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
   }
   const auto now = services_.clock.utc();
   auto look = [served, now](store::Store& store) {
-    Due due;
+    DueItems due;
     std::vector<store::MirrorId> ids;
     for (const auto& [place, id] : served) {
       for (auto& item : store.writebacks(id, now, most_at_once))
@@ -166,13 +166,13 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
     auto person = std::make_pair(mirror, item.email.text());
     if (stopping_ || paused_[mirror] || put_off.contains(person)) continue;
     const auto fate = co_await carry(mirror, std::move(item));
-    if (fate == Fate::DatabaseDown) break;
-    if (fate == Fate::PutOff) put_off.insert(std::move(person));
+    if (fate == Carried::DatabaseDown) break;
+    if (fate == Carried::PutOff) put_off.insert(std::move(person));
   }
   co_return now;
 }
 
-asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::PendingWriteback item) {
+asio::awaitable<Writeback::Carried> Writeback::carry(std::size_t mirror, store::PendingWriteback item) {
   const auto& plan = mirrors_[mirror];
   const auto statement = writeback_statement(plan, item.request.event);
   if (!statement) {
@@ -180,7 +180,7 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Pen
                         {{"mirror", plan.name}, {"statement", item.request.event}});
     std::optional<domain::Fingerprint> nothing_written;
     co_await finish(mirror, std::move(item), nothing_written);
-    co_return Fate::Settled;
+    co_return Carried::Settled;
   }
   if (beat_) beat_(longest_statement);
   auto work = [&writer = writer_, statement = *statement, values = values_of(item)] {
@@ -196,14 +196,14 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Pen
     database_problem_.clear();
     report_done(mirror, item, std::get<std::size_t>(result));
     co_await finish(mirror, std::move(item), written);
-    co_return Fate::Settled;
+    co_return Carried::Settled;
   }
   switch (failure->scope) {
     case WriteFailure::Scope::Cancelled:
-      co_return Fate::DatabaseDown;
+      co_return Carried::DatabaseDown;
     case WriteFailure::Scope::Database:
       database_failed(failure->error);
-      co_return Fate::DatabaseDown;
+      co_return Carried::DatabaseDown;
     case WriteFailure::Scope::Statement:
     case WriteFailure::Scope::ManyRows:
       break;
@@ -216,7 +216,7 @@ asio::awaitable<Writeback::Fate> Writeback::carry(std::size_t mirror, store::Pen
           store::Transaction& transaction) { transaction.postpone_writeback(id, number, not_before); });
   const auto postponed = co_await services_.store.run(std::move(postpone));
   postponed.value();
-  co_return Fate::PutOff;
+  co_return Carried::PutOff;
 }
 
 /// `written`: values that the event made the ledger expect of the row. Whether it has them, only the row can

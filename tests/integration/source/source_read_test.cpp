@@ -19,7 +19,7 @@ TEST_F(SourceRead, IntegerKeysComeInNumericOrderIncludingNegativeOnes) {
     ASSERT_TRUE(delivered.complete()) << delivered.error().message;
     EXPECT_THAT(delivered.rows, ElementsAre("-32768\tn", "-5\tm", "0\tz", "9\ti", "10\tj")) << type;
     EXPECT_TRUE(delivered.report().shape.integer_key);
-    EXPECT_EQ(delivered.report().shape.types[0], ColumnType::Integer);
+    EXPECT_EQ(delivered.report().shape.types[0], domain::ColumnType::Integer);
   }
 }
 
@@ -43,7 +43,7 @@ TEST_F(SourceRead, UuidKeysComeInTheByteOrderOfTheirText) {
   ASSERT_TRUE(delivered.complete()) << delivered.error().message;
   EXPECT_EQ(delivered.rows.size(), 500U);
   EXPECT_TRUE(std::is_sorted(delivered.rows.begin(), delivered.rows.end()));
-  EXPECT_EQ(delivered.report().shape.types[0], ColumnType::Uuid);
+  EXPECT_EQ(delivered.report().shape.types[0], domain::ColumnType::Uuid);
 }
 
 TEST_F(SourceRead, ADomainCountsAsItsBaseType) {
@@ -52,7 +52,7 @@ TEST_F(SourceRead, ADomainCountsAsItsBaseType) {
   const auto delivered = read(plan_for("members"));
   ASSERT_TRUE(delivered.complete()) << delivered.error().message;
   EXPECT_TRUE(delivered.report().shape.integer_key);
-  EXPECT_EQ(delivered.report().shape.types[1], ColumnType::Text);
+  EXPECT_EQ(delivered.report().shape.types[1], domain::ColumnType::Text);
 }
 
 TEST_F(SourceRead, RowsAreRawCopyLinesWithNullsEscapesAndArrays) {
@@ -66,8 +66,8 @@ TEST_F(SourceRead, RowsAreRawCopyLinesWithNullsEscapesAndArrays) {
               ElementsAre("1\ta@example.com\tt\t{gold,\"a b\",NULL}\ttab\\there\\nand \\\\back",
                           "2\t\\N\t\\N\t{}\t\\N"));
   EXPECT_THAT(delivered.report().shape.types,
-              ElementsAre(ColumnType::Integer, ColumnType::Text, ColumnType::Boolean, ColumnType::TextArray,
-                          ColumnType::Text));
+              ElementsAre(domain::ColumnType::Integer, domain::ColumnType::Text, domain::ColumnType::Boolean,
+                          domain::ColumnType::TextArray, domain::ColumnType::Text));
 }
 
 TEST_F(SourceRead, TimesAreWrittenInTheMirrorsZoneWhateverTheServerPrefers) {
@@ -84,9 +84,10 @@ TEST_F(SourceRead, TimesAreWrittenInTheMirrorsZoneWhateverTheServerPrefers) {
   ASSERT_TRUE(delivered.complete()) << delivered.error().message;
   EXPECT_THAT(delivered.rows,
               ElementsAre("1\ta\t2024-03-01 08:30:00+09\t2024-02-29 23:30:00\t2024-03-01\t1 day 02:00:00"));
-  EXPECT_THAT(delivered.report().shape.types,
-              ElementsAre(ColumnType::Integer, ColumnType::Text, ColumnType::TimestampTz,
-                          ColumnType::Timestamp, ColumnType::Date, ColumnType::Other));
+  EXPECT_THAT(
+      delivered.report().shape.types,
+      ElementsAre(domain::ColumnType::Integer, domain::ColumnType::Text, domain::ColumnType::TimestampTz,
+                  domain::ColumnType::Timestamp, domain::ColumnType::Date, domain::ColumnType::Other));
   // Another mirror on the same connection.
   plan.time_zone = "America/New_York";
   delivered = read(plan);

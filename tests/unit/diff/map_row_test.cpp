@@ -32,14 +32,17 @@ Mapping full_mapping() {
   mapping.consented_at = Consented;
   mapping.ad_agreed = Marketing;
   mapping.groups = {Grade, Tags};
-  mapping.fields = {{"name", Name, ColumnType::Text},         {"vip", Vip, ColumnType::Boolean},
-                    {"birthday", Birthday, ColumnType::Date}, {"joined", Joined, ColumnType::Timestamp},
-                    {"seen", Seen, ColumnType::TimestampTz},  {"points", Points, ColumnType::Integer}};
+  mapping.fields = {
+      {"name", Name, domain::ColumnType::Text},         {"vip", Vip, domain::ColumnType::Boolean},
+      {"birthday", Birthday, domain::ColumnType::Date}, {"joined", Joined, domain::ColumnType::Timestamp},
+      {"seen", Seen, domain::ColumnType::TimestampTz},  {"points", Points, domain::ColumnType::Integer}};
   mapping.group_ids = {{"gold", 30}, {"silver", 10}, {"b c", 20}, {"NULL", 40}};
-  mapping.types = {ColumnType::Integer, ColumnType::Text, ColumnType::Boolean,   ColumnType::TimestampTz,
-                   ColumnType::Boolean, ColumnType::Text, ColumnType::TextArray, ColumnType::Text,
-                   ColumnType::Boolean, ColumnType::Date, ColumnType::Timestamp, ColumnType::TimestampTz,
-                   ColumnType::Integer};
+  mapping.types = {
+      domain::ColumnType::Integer,     domain::ColumnType::Text,      domain::ColumnType::Boolean,
+      domain::ColumnType::TimestampTz, domain::ColumnType::Boolean,   domain::ColumnType::Text,
+      domain::ColumnType::TextArray,   domain::ColumnType::Text,      domain::ColumnType::Boolean,
+      domain::ColumnType::Date,        domain::ColumnType::Timestamp, domain::ColumnType::TimestampTz,
+      domain::ColumnType::Integer};
   mapping.column_names = {"id",   "email", "opt_in",   "consented", "marketing", "grade", "tags",
                           "name", "vip",   "birthday", "joined",    "seen",      "points"};
   return mapping;

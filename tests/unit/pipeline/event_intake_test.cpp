@@ -23,7 +23,8 @@ using domain::RemoteStatus;
 using store_tests::email;
 using store_tests::start;
 
-asio::awaitable<void> take(EventIntake& intake, std::shared_ptr<const webhook::Event> event, Intake* out) {
+asio::awaitable<void> take(EventIntake& intake, std::shared_ptr<const webhook::ListEvent> event,
+                           Intake* out) {
   *out = co_await intake.take(std::move(event));
 }
 
@@ -40,7 +41,7 @@ class EventIntakes : public ::testing::Test {
     plan.name = "members";
     plan.list_id = 1234;
     plan.id = world.mirror;
-    diff::Mapping::Field field;
+    diff::Mapping::MappedField field;
     field.tag = "name";
     plan.mapping.fields.push_back(field);
     for (int i = 1; i <= 9; ++i) {
@@ -75,7 +76,7 @@ class EventIntakes : public ::testing::Test {
 
   Intake send(const std::string& body) {
     auto parsed = webhook::parse_event(body);
-    auto event = std::make_shared<const webhook::Event>(std::get<webhook::Event>(std::move(parsed)));
+    auto event = std::make_shared<const webhook::ListEvent>(std::get<webhook::ListEvent>(std::move(parsed)));
     Intake out;
     std::exception_ptr failure;
     context.restart();

@@ -22,7 +22,7 @@ class RemoteEvents : public ::testing::Test {
   RemoteEvents() {
     person.email = domain::EmailAddress::from_normalised("dooly@example.com");
     for (const std::string tag : {"name", "phone"}) {
-      diff::Mapping::Field field;
+      diff::Mapping::MappedField field;
       field.tag = tag;
       plan.mapping.fields.push_back(field);
     }
@@ -78,7 +78,7 @@ class RemoteEvents : public ::testing::Test {
   }
 
   domain::StateKey key{domain::StateKey::Bytes{}};
-  webhook::Person person;
+  webhook::EventPerson person;
   RemoteEvent event;
   ledger::RemoteView view;
   MirrorPlan plan;

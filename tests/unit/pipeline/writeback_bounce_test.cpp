@@ -38,7 +38,7 @@ class WritebackBounce : public WritebackWorld {
   void opts_out(int number) { tell(webhook::Action::Unsubscribed, number); }
   /// As the webhook does it.
   void tell(webhook::Action action, int number, const std::string& name = "") {
-    webhook::Person person;
+    webhook::EventPerson person;
     if (!name.empty()) person.fields = {{"name", name}};
     RemoteEvent event;
     event.action = action;

@@ -194,8 +194,9 @@ class WritebackWorld : public ::testing::Test {
         : clock(context, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), world.now_),
           worker(runtime::make_inline_worker()),
           owned(test_disk::open_state(*world.disk_)),
-          log(telemetry::Log::to([&world](std::string_view line) { (world.log_ += line) += '\n'; },
-                                 telemetry::LogOptions{telemetry::Level::Debug, telemetry::LogFormat::Json})),
+          log(telemetry::Log::to(
+              [&world](std::string_view line) { (world.log_ += line) += '\n'; },
+              telemetry::LogOptions{telemetry::Level::Debug, telemetry::LineFormat::Json})),
           metrics(telemetry::MetricsOptions{"test", false, {}}),
           dialect(delivery::make_v1()),
           writer(world) {
@@ -237,7 +238,7 @@ class WritebackWorld : public ::testing::Test {
   };
 
   source::ScriptedRead read_table() const {
-    using Type = source::ColumnType;
+    using Type = domain::ColumnType;
     source::ScriptedRead read;
     read.shape.types = {Type::Integer, Type::Text, Type::Boolean, Type::Text};
     read.shape.integer_key = true;

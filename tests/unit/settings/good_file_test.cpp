@@ -33,7 +33,7 @@ TEST(GoodFile, MinimalFileHasTheDefaultsOfTheDesign) {
   EXPECT_EQ(settings.database.url, "postgresql://mirror@db.example.org/shop");
   EXPECT_FALSE(settings.database.password);
   EXPECT_EQ(settings.state.directory, "/var/lib/stibee-syncd");
-  EXPECT_EQ(settings.log, (Log{LogLevel::Info, LogFormat::Auto}));
+  EXPECT_EQ(settings.log, (Logging{LogLevel::Info, LogFormat::Auto}));
   EXPECT_EQ(settings.admin.listen, (ListenAddress{"127.0.0.1", 9464}));
   EXPECT_EQ(settings.control.socket, "/var/lib/stibee-syncd/control.sock");
   EXPECT_FALSE(settings.webhook);
@@ -141,11 +141,11 @@ TEST(GoodFile, EveryKeyOfTheServiceIsRead) {
   ASSERT_TRUE(settings.database.password);
   EXPECT_EQ(settings.database.password->reveal(), "pass word");
   EXPECT_EQ(settings.state.directory, workspace.folder() / "state");
-  EXPECT_EQ(settings.log, (Log{LogLevel::Debug, LogFormat::Json}));
+  EXPECT_EQ(settings.log, (Logging{LogLevel::Debug, LogFormat::Json}));
   EXPECT_EQ(settings.admin.listen, std::nullopt);
   EXPECT_EQ(settings.control.socket, "/run/stibee-syncd/control.sock");
   ASSERT_TRUE(settings.webhook);
-  EXPECT_EQ(to_string(settings.webhook->listen), "[::1]:9465");
+  EXPECT_EQ(settings.webhook->listen.text(), "[::1]:9465");
   EXPECT_EQ(settings.webhook->secret.reveal(), "hook-secret_1.2~3");
   std::vector<std::string> allowed;
   for (const Cidr& network : settings.webhook->allow_from)
@@ -193,7 +193,7 @@ TEST(GoodFile, EveryKeyOfAMirrorIsRead) {
 TEST(GoodFile, BlocksWithoutKeysHaveTheirDefaults) {
   const Workspace workspace;
   const Settings settings = loaded(workspace, minimal() + "log:\nadmin:\ncontrol:\nstate:\n");
-  EXPECT_EQ(settings.log, Log{});
+  EXPECT_EQ(settings.log, Logging{});
   EXPECT_EQ(settings.admin, Admin{});
 }
 

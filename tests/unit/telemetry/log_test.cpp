@@ -66,15 +66,6 @@ TEST(Event, EachHasItsOwnName) {
   EXPECT_EQ(name(Event::PrivacyErased), "privacy.erased");
 }
 
-TEST(Level, HasANameThatReadsBack) {
-  for (const Level level : {Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error}) {
-    EXPECT_EQ(level_from(name(level)), level);
-  }
-  EXPECT_EQ(level_from("INFO"), std::nullopt);
-  EXPECT_EQ(log_format_from("json"), LogFormat::Json);
-  EXPECT_EQ(log_format_from("xml"), std::nullopt);
-}
-
 TEST(Log, HandsEachLineToTheSink) {
   std::vector<std::string> lines;
   Log log = Log::to([&](std::string_view line) { lines.emplace_back(line); }, {},

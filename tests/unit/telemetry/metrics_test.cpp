@@ -21,17 +21,17 @@ static_assert(label_count<CycleResult> == static_cast<int>(CycleResult::Untruste
 static_assert(label_count<PersonStatus> == static_cast<int>(PersonStatus::Ready) + 1);
 static_assert(label_count<ChangeOperation> == static_cast<int>(ChangeOperation::GroupRelease) + 1);
 static_assert(label_count<GuardClass> == static_cast<int>(GuardClass::Updates) + 1);
-static_assert(label_count<Lane> == static_cast<int>(Lane::Upsert) + 1);
-static_assert(label_count<Endpoint> == static_cast<int>(Endpoint::Groups) + 1);
+static_assert(label_count<LaneLabel> == static_cast<int>(LaneLabel::Upsert) + 1);
+static_assert(label_count<EndpointLabel> == static_cast<int>(EndpointLabel::Groups) + 1);
 static_assert(label_count<CallOutcome> == static_cast<int>(CallOutcome::Unauthorised) + 1);
 static_assert(label_count<RetryReason> == static_cast<int>(RetryReason::Split) + 1);
-static_assert(label_count<LimiterClass> == static_cast<int>(LimiterClass::Other) + 1);
+static_assert(label_count<LimiterLabel> == static_cast<int>(LimiterLabel::Other) + 1);
 static_assert(label_count<WebhookOutcome> == static_cast<int>(WebhookOutcome::Failed) + 1);
 static_assert(label_count<WebhookAction> == static_cast<int>(WebhookAction::Other) + 1);
 static_assert(label_count<WebhookEffect> == static_cast<int>(WebhookEffect::Ignored) + 1);
 static_assert(label_count<WritebackResult> == static_cast<int>(WritebackResult::Failed) + 1);
 static_assert(label_count<DriftKind> == static_cast<int>(DriftKind::GroupsDiffer) + 1);
-static_assert(static_cast<std::size_t>(Endpoint::SubscribeBulk) == v1_endpoints);
+static_assert(static_cast<std::size_t>(EndpointLabel::SubscribeBulk) == v1_endpoints);
 
 MetricsOptions options() {
   return {.version = "1.2.3", .parked_reasons = {"wrong_email", "no_email"}};
@@ -46,10 +46,10 @@ std::string value_of(const Metrics& metrics, const std::string& series) {
 }
 
 TEST(Labels, ReadBackByTheirNames) {
-  EXPECT_EQ(name(Lane::Optout), "optout");
-  EXPECT_EQ(label_from<Lane>("upsert"), Lane::Upsert);
+  EXPECT_EQ(name(LaneLabel::Optout), "optout");
+  EXPECT_EQ(label_from<LaneLabel>("upsert"), LaneLabel::Upsert);
   EXPECT_EQ(label_from<CallOutcome>("already_in_state"), CallOutcome::AlreadyInState);
-  EXPECT_EQ(label_from<Lane>("kim"), std::nullopt);
+  EXPECT_EQ(label_from<LaneLabel>("kim"), std::nullopt);
 }
 
 TEST(Metrics, EveryFamilyIsThereFromTheStart) {
@@ -120,19 +120,19 @@ TEST(Metrics, EndpointsOfV2AreShownWhereV2IsSpoken) {
 
 TEST(Metrics, ReadingBackThroughV2IsCountedOnV1Too) {
   Metrics metrics(options());
-  metrics.api_request(Endpoint::List, CallOutcome::Delivered, 20ms);
+  metrics.api_request(EndpointLabel::List, CallOutcome::Delivered, 20ms);
   EXPECT_EQ(value_of(metrics, R"(stibee_api_requests_total{endpoint="list",outcome="delivered"})"), "1");
 }
 
 TEST(Metrics, CallsAreCountedAndTimed) {
   Metrics metrics(options());
-  metrics.api_request(Endpoint::Subscribe, CallOutcome::Delivered, 200ms);
-  metrics.api_request(Endpoint::Subscribe, CallOutcome::Transient, 2s);
-  metrics.api_people(Endpoint::Subscribe, CallOutcome::Delivered, 1998);
-  metrics.api_people(Endpoint::Subscribe, CallOutcome::Rejected, 2);
+  metrics.api_request(EndpointLabel::Subscribe, CallOutcome::Delivered, 200ms);
+  metrics.api_request(EndpointLabel::Subscribe, CallOutcome::Transient, 2s);
+  metrics.api_people(EndpointLabel::Subscribe, CallOutcome::Delivered, 1998);
+  metrics.api_people(EndpointLabel::Subscribe, CallOutcome::Rejected, 2);
   metrics.api_retry(RetryReason::Transient);
-  metrics.limiter_wait(LimiterClass::V1, 1500ms);
-  metrics.limiter_wait(LimiterClass::V1, -1s);
+  metrics.limiter_wait(LimiterLabel::V1, 1500ms);
+  metrics.limiter_wait(LimiterLabel::V1, -1s);
   EXPECT_EQ(value_of(metrics, R"(stibee_api_requests_total{endpoint="subscribe",outcome="transient"})"), "1");
   EXPECT_EQ(
       value_of(metrics, R"(stibee_api_request_duration_seconds_bucket{endpoint="subscribe",le="0.25"})"),
@@ -165,14 +165,14 @@ TEST(Metrics, MembersOfSeveralMirrorsAreShownAsOneSum) {
 TEST(Metrics, TimesAreUnixSecondsAndZeroMeansNever) {
   Metrics metrics(options());
   metrics.declare_mirror("members");
-  const Metrics::UtcTime when{1740832200500ms};
+  const Metrics::WallTime when{1740832200500ms};
   metrics.last_success("members", when);
-  metrics.pending("members", Lane::Delete, 3, when);
+  metrics.pending("members", LaneLabel::Delete, 3, when);
   const std::string oldest = R"(stibee_pending_oldest_timestamp_seconds{lane="delete",mirror="members"})";
   EXPECT_EQ(value_of(metrics, R"(stibee_sync_last_success_timestamp_seconds{mirror="members"})"),
             "1740832200.5");
   EXPECT_EQ(value_of(metrics, oldest), "1740832200.5");
-  metrics.pending("members", Lane::Delete, 0, std::nullopt);
+  metrics.pending("members", LaneLabel::Delete, 0, std::nullopt);
   EXPECT_EQ(value_of(metrics, oldest), "0");
 }
 
@@ -254,7 +254,7 @@ TEST(Metrics, CanBeReadWhileMirrorsComeAndGo) {
     for (int i = 0; i < 50; ++i) {
       metrics.declare_mirror("members");
       metrics.source_members("members", 1);
-      metrics.api_request(Endpoint::Subscribe, CallOutcome::Delivered, 1ms);
+      metrics.api_request(EndpointLabel::Subscribe, CallOutcome::Delivered, 1ms);
       metrics.remove_mirror("members");
     }
   });

@@ -79,5 +79,11 @@ TEST(IpNetwork, RefusesWhatIsNone) {
   EXPECT_FALSE(IpNetwork::parse("::", 129));
 }
 
+TEST(ListenAddress, IsWrittenWithIPv6InBrackets) {
+  EXPECT_EQ((ListenAddress{"127.0.0.1", 9464}).text(), "127.0.0.1:9464");
+  EXPECT_EQ((ListenAddress{"::1", 9464}).text(), "[::1]:9464");
+  EXPECT_EQ((ListenAddress{"0.0.0.0", 0}).text(), "0.0.0.0:0");
+}
+
 }  // namespace
 }  // namespace stibee_sync::text

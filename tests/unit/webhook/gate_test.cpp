@@ -9,8 +9,8 @@ text::IpNetwork network(std::string_view address, int prefix_length) {
   return text::IpNetwork::parse(address, prefix_length).value();
 }
 
-Caller caller(std::string path, std::string peer, std::vector<std::string> forwarded_for = {}) {
-  Caller caller;
+RequestOrigin caller(std::string path, std::string peer, std::vector<std::string> forwarded_for = {}) {
+  RequestOrigin caller;
   caller.path = std::move(path);
   caller.peer = std::move(peer);
   caller.forwarded_for = std::move(forwarded_for);

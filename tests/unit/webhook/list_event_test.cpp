@@ -12,11 +12,11 @@ domain::EmailAddress address(const std::string& text) {
   return domain::EmailAddress::from_normalised(text);
 }
 
-Event read(const std::string& body) {
+ListEvent read(const std::string& body) {
   const auto parsed = parse_event(body);
-  const auto* event = std::get_if<Event>(&parsed);
+  const auto* event = std::get_if<ListEvent>(&parsed);
   EXPECT_NE(event, nullptr) << body << ": " << name(std::get<Malformed>(parsed));
-  return event == nullptr ? Event{} : *event;
+  return event == nullptr ? ListEvent{} : *event;
 }
 
 std::string refusal(const std::string& body) {
