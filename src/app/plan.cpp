@@ -77,32 +77,83 @@ std::vector<domain::Operation> steps_to(const domain::Wanted& wanted, domain::Co
   return steps;
 }
 
+using ClassPlans = std::map<diff::ChangeClass, ClassPlan>;
+
+void add_person(ClassPlan& planned, const domain::EmailAddress& email, const diff::Resolution& resolution,
+                const std::vector<domain::Operation>& steps) {
+  if (planned.samples.size() < most_samples) {
+    json::Value sample;
+    sample.set("operation", domain::name(steps.front().kind));
+    sample.set("email", email.text());
+    planned.samples.push_back(std::move(sample));
+  }
+  for (const auto& operation : steps) {
+    delivery::Recipient recipient;
+    recipient.email = email;
+    recipient.operation = operation;
+    if (resolution.values != nullptr) recipient.fields = resolution.values->fields;
+    recipient.ad_agreed = resolution.wanted.ad_agreed;
+    planned.add(std::move(recipient));
+  }
+}
+
+/// What the guard lets through.
+struct Forecast {
+  std::map<std::string, std::size_t> operations;
+  json::Value::Array samples;
+  delivery::Load load;
+  bool changes = false;  // held ones count, too
+};
+
+Forecast forecast(ClassPlans& classes, const pipeline::Judgement& judgement, const store::Store& state,
+                  store::MirrorId mirror, domain::UtcTime now) {
+  Forecast out;
+  for (const auto kind : domain::all_operation_kinds)
+    out.operations[std::string(domain::name(kind))] = 0;
+  for (auto& [change_class, planned] : classes) {
+    const bool held = std::any_of(judgement.holds.begin(), judgement.holds.end(), [&](const auto& hold) {
+      return hold.change_class == change_class && !state.approved(mirror, hold.changes.digest, now);
+    });
+    out.changes = out.changes || !planned.operations.empty();
+    if (held) continue;
+    for (const auto& [name, count] : planned.operations)
+      out.operations[name] += count;
+    for (auto& sample : planned.samples)
+      out.samples.push_back(std::move(sample));
+    out.load += planned.load();
+  }
+  return out;
+}
+
+json::Value held_report(const std::string& mirror, const pipeline::Judgement& judgement) {
+  DaemonView view;
+  view.mirrors.resize(1);
+  view.mirrors[0].name = mirror;
+  for (const auto& hold : judgement.holds)
+    view.mirrors[0].summary.holds.push_back(hold.changes);
+  return *guard_report(view).find("held");
+}
+
+json::Value counted(const std::map<std::string, std::size_t>& counts) {
+  json::Value out = json::Value::object();
+  for (const auto& [name, count] : counts)
+    out.set(name, count);
+  return out;
+}
+
 json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Settings& settings,
                         source::Reader& reader, store::Store& state, const delivery::Dialect& dialect,
                         bool& changes) {
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto before = state.source_facts(mirror.id);
   auto scan = state.begin_scan(mirror.id);
-  std::map<diff::ChangeClass, ClassPlan> classes;
+  ClassPlans classes;
   const auto watcher = [&](const domain::EmailAddress& email, const diff::Resolution& resolution,
                            const domain::Confirmed& confirmed) {
     const auto steps = steps_to(resolution.wanted, confirmed, mirror.policy, now);
     if (steps.empty()) return;
     auto& planned = classes.try_emplace(resolution.change_class, dialect, mirror.list_id).first->second;
-    if (planned.samples.size() < most_samples) {
-      json::Value sample;
-      sample.set("operation", domain::name(steps.front().kind));
-      sample.set("email", email.text());
-      planned.samples.push_back(std::move(sample));
-    }
-    for (const auto& operation : steps) {
-      delivery::Recipient recipient;
-      recipient.email = email;
-      recipient.operation = operation;
-      if (resolution.values != nullptr) recipient.fields = resolution.values->fields;
-      recipient.ad_agreed = resolution.wanted.ad_agreed;
-      planned.add(std::move(recipient));
-    }
+    add_person(planned, email, resolution, steps);
   };
   auto result = pipeline::read_table(reader, mirror, scan, before, state.key(), now, watcher);
   if (const auto* error = std::get_if<source::SourceError>(&result)) {
@@ -114,64 +165,35 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   // Counting a million people takes longer than reading them: only done where the guard could need it.
   const auto mirrored = finding.needs_count() ? state.wanted_subscribed(mirror.id) : 0;
   const auto judgement = pipeline::judge_finding(finding, mirror, before, mirrored, now);
+  auto expected = forecast(classes, judgement, state, mirror.id, now);
 
-  std::map<std::string, std::size_t> operations;
-  for (const auto kind : domain::all_operation_kinds)
-    operations[std::string(domain::name(kind))] = 0;
-  json::Value samples = json::Value::array();
-  delivery::Load load;
-  for (auto& [change_class, planned] : classes) {
-    const bool held = std::any_of(judgement.holds.begin(), judgement.holds.end(), [&](const auto& hold) {
-      return hold.change_class == change_class && !state.approved(mirror.id, hold.changes.digest, now);
-    });
-    changes = changes || !planned.operations.empty();
-    if (held) continue;
-    for (const auto& [name, count] : planned.operations)
-      operations[name] += count;
-    for (auto& sample : planned.samples)
-      samples.push_back(std::move(sample));
-    load += planned.load();
-  }
   std::size_t queued = 0;
   std::map<domain::Lane, std::size_t> waiting;
   for (const auto& [lane, count] : backlog.pending) {
     queued += count.people;
     waiting[lane] = count.people;
   }
-  load += delivery::load_of(dialect, waiting);
-  changes = changes || queued > 0;
+  expected.load += delivery::load_of(dialect, waiting);
+  changes = changes || expected.changes || queued > 0;
 
   auto rejected = backlog.parked;
   for (const auto& [reason, count] : finding.rejected)
     rejected[name(reason)] += count;
   if (finding.duplicates > 0) rejected[name(domain::Reason::DuplicateAddress)] = finding.duplicates;
 
-  json::Value counts = json::Value::object();
-  for (const auto& [name, count] : operations)
-    counts.set(name, count);
-  json::Value refused = json::Value::object();
-  for (const auto& [reason, count] : rejected)
-    refused.set(reason, count);
-  DaemonView view;
-  view.mirrors.resize(1);
-  view.mirrors[0].name = mirror.name;
-  for (const auto& hold : judgement.holds)
-    view.mirrors[0].summary.holds.push_back(hold.changes);
-  const auto held = guard_report(view);
-
-  const auto schedule = delivery::best_schedule(load, dialect, limits(settings),
+  const auto schedule = delivery::best_schedule(expected.load, dialect, limits(settings),
                                                 static_cast<std::size_t>(settings.stibee.max_in_flight));
   json::Value report;
   report.set("name", mirror.name);
   report.set("list_id", mirror.list_id);
   report.set("source_members", finding.report.rows);
-  report.set("operations", std::move(counts));
+  report.set("operations", counted(expected.operations));
   report.set("queued", queued);
-  report.set("held", *held.find("held"));
-  report.set("rejected", std::move(refused));
+  report.set("held", held_report(mirror.name, judgement));
+  report.set("rejected", counted(rejected));
   report.set("calls", schedule.calls);
   report.set("seconds_at_limit", schedule.seconds);
-  report.set("samples", std::move(samples));
+  report.set("samples", json::Value(std::move(expected.samples)));
   return report;
 }
 

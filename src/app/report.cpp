@@ -80,6 +80,67 @@ std::vector<pipeline::LimiterCondition> limiters_of(const DaemonView& view) {
   return configured;
 }
 
+Value people_report(const store::Summary& summary) {
+  Value people;
+  people.set("subscribed", people_of(summary, domain::RemoteStatus::Subscribed));
+  people.set("unsubscribed", people_of(summary, domain::RemoteStatus::Unsubscribed));
+  people.set("opted_out", people_of(summary, domain::RemoteStatus::OptedOut));
+  people.set("auto_deleted", people_of(summary, domain::RemoteStatus::AutoDeleted));
+  people.set("ready", people_of(summary, domain::RemoteStatus::Ready));
+  return people;
+}
+
+Value pending_report(const store::Summary& summary) {
+  Value pending;
+  std::optional<domain::UtcTime> oldest;
+  for (const auto lane : domain::all_lanes) {
+    pending.set(std::string(domain::name(lane)), pending_of(summary, lane));
+    const auto found = summary.pending.find(lane);
+    if (found != summary.pending.end() && found->second.oldest &&
+        (!oldest || *found->second.oldest < *oldest)) {
+      oldest = found->second.oldest;
+    }
+  }
+  pending.set("oldest", time_or_null(oldest));
+  return pending;
+}
+
+Value hold_report(const store::HeldChanges& hold) {
+  Value one;
+  one.set("class", hold.change_class);
+  one.set("count", hold.count);
+  one.set("digest", hold.digest);
+  one.set("since", text::iso_utc(hold.since));
+  one.set("why", hold.why);
+  return one;
+}
+
+Value mirror_report(const MirrorView& mirror, const std::string& state, const DaemonView& view) {
+  const auto& summary = mirror.summary;
+  Value parked = Value::object();
+  for (const auto& [reason, count] : summary.parked)
+    parked.set(reason, count);
+  Value held = Value::array();
+  for (const auto& hold : summary.holds)
+    held.push_back(hold_report(hold));
+
+  Value one;
+  one.set("name", mirror.name);
+  one.set("list_id", mirror.list_id);
+  one.set("state", state);
+  one.set("problem", problem_of(mirror));
+  one.set("last_success", time_or_null(summary.facts.last_success));
+  one.set("source_members", summary.facts.last_rows);
+  one.set("people", people_report(summary));
+  one.set("suppressed", mirror.suppressed);
+  one.set("pending", pending_report(summary));
+  one.set("parked", std::move(parked));
+  one.set("held", std::move(held));
+  one.set("writebacks", summary.writebacks);
+  one.set("progress", progress_of(mirror, view));
+  return one;
+}
+
 }  // namespace
 
 double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people) {
@@ -92,59 +153,9 @@ Value status_report(const DaemonView& view) {
   bool healthy = true;
   Value mirrors = Value::array();
   for (const auto& mirror : view.mirrors) {
-    const auto& summary = mirror.summary;
     const auto state = state_of(mirror, view);
-    healthy = healthy && healthy_state(state) && summary.holds.empty();  // of a paused mirror too
-
-    Value people;
-    people.set("subscribed", people_of(summary, domain::RemoteStatus::Subscribed));
-    people.set("unsubscribed", people_of(summary, domain::RemoteStatus::Unsubscribed));
-    people.set("opted_out", people_of(summary, domain::RemoteStatus::OptedOut));
-    people.set("auto_deleted", people_of(summary, domain::RemoteStatus::AutoDeleted));
-    people.set("ready", people_of(summary, domain::RemoteStatus::Ready));
-
-    Value pending;
-    std::optional<domain::UtcTime> oldest;
-    for (const auto lane : domain::all_lanes) {
-      pending.set(std::string(domain::name(lane)), pending_of(summary, lane));
-      const auto found = summary.pending.find(lane);
-      if (found != summary.pending.end() && found->second.oldest &&
-          (!oldest || *found->second.oldest < *oldest)) {
-        oldest = found->second.oldest;
-      }
-    }
-    pending.set("oldest", time_or_null(oldest));
-
-    Value parked = Value::object();
-    for (const auto& [reason, count] : summary.parked)
-      parked.set(reason, count);
-
-    Value held = Value::array();
-    for (const auto& hold : summary.holds) {
-      Value one;
-      one.set("class", hold.change_class);
-      one.set("count", hold.count);
-      one.set("digest", hold.digest);
-      one.set("since", text::iso_utc(hold.since));
-      one.set("why", hold.why);
-      held.push_back(std::move(one));
-    }
-
-    Value one;
-    one.set("name", mirror.name);
-    one.set("list_id", mirror.list_id);
-    one.set("state", state);
-    one.set("problem", problem_of(mirror));
-    one.set("last_success", time_or_null(summary.facts.last_success));
-    one.set("source_members", summary.facts.last_rows);
-    one.set("people", std::move(people));
-    one.set("suppressed", mirror.suppressed);
-    one.set("pending", std::move(pending));
-    one.set("parked", std::move(parked));
-    one.set("held", std::move(held));
-    one.set("writebacks", summary.writebacks);
-    one.set("progress", progress_of(mirror, view));
-    mirrors.push_back(std::move(one));
+    healthy = healthy && healthy_state(state) && mirror.summary.holds.empty();  // of a paused mirror too
+    mirrors.push_back(mirror_report(mirror, state, view));
   }
 
   Value limiters = Value::array();

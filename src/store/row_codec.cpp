@@ -185,7 +185,23 @@ const std::string_view row_columns =
 
 void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   int i = first;
-  const auto& wanted = row.wanted;
+  bind_wanted(s, i, row.wanted);
+  bind_confirmed(s, i, row.confirmed);
+  if (row.values) {
+    values_ = domain::to_text(*row.values);
+    s.bind(i++, std::string_view(values_));
+  } else {
+    s.bind_null(i++);
+  }
+  if (row.key) {
+    bind_key(s, i++, *row.key);
+  } else {
+    s.bind_null(i++);
+  }
+  bind_queue(s, i, row);
+}
+
+void RowBinder::bind_wanted(Statement& s, int& i, const domain::Wanted& wanted) {
   s.bind(i++, std::int64_t{to_number(wanted.intent)});
   s.bind(i++, std::span<const std::uint8_t>(wanted.fields.bytes));
   bind_flag(s, i++, wanted.ad_agreed);
@@ -194,8 +210,9 @@ void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   bind_time(s, i++, wanted.consented_at);
   bind_time(s, i++, wanted.opted_in_at);
   bind_time(s, i++, wanted.left_at);
+}
 
-  const auto& confirmed = row.confirmed;
+void RowBinder::bind_confirmed(Statement& s, int& i, const domain::Confirmed& confirmed) {
   s.bind(i++, std::int64_t{to_number(confirmed.status)});
   bind_time(s, i++, confirmed.since);
   if (confirmed.fields) {
@@ -209,19 +226,9 @@ void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   maybe_groups_ = list_to_text(confirmed.maybe_groups);
   bind_text(s, i++, maybe_groups_);
   s.bind(i++, std::int64_t{confirmed.maybe_subscribed});
+}
 
-  if (row.values) {
-    values_ = domain::to_text(*row.values);
-    s.bind(i++, std::string_view(values_));
-  } else {
-    s.bind_null(i++);
-  }
-  if (row.key) {
-    bind_key(s, i++, *row.key);
-  } else {
-    s.bind_null(i++);
-  }
-
+void RowBinder::bind_queue(Statement& s, int& i, const ledger::LedgerRow& row) {
   if (row.lane) {
     s.bind(i++, to_number(*row.lane));
     s.bind(i++, std::string_view(row.shape));

@@ -52,6 +52,11 @@ class RowBinder {
   void bind(Statement& statement, int first, const ledger::LedgerRow& row);
 
  private:
+  // Each begins at the column `i` and moves it on.
+  void bind_wanted(Statement& statement, int& i, const domain::Wanted& wanted);
+  void bind_confirmed(Statement& statement, int& i, const domain::Confirmed& confirmed);
+  void bind_queue(Statement& statement, int& i, const ledger::LedgerRow& row);
+
   std::string wanted_groups_, confirmed_groups_, maybe_groups_, values_, error_, parked_;
 };
 

@@ -88,6 +88,8 @@ class Dispatch final : public Asker {
   /// When no class has a slot in a moment.
   runtime::MonotonicTime all_distant(runtime::MonotonicTime now) const;
   /// Of all classes in which the queue is served.
+  void report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,
+              const std::string& mirror);
   std::set<Need> all_needs() const;
   runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;
   void store_failed(const std::string& trouble);

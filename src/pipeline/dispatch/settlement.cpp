@@ -1,8 +1,6 @@
 #include "pipeline/dispatch/call.hpp"
 #include "stibee_sync/ledger/confirmed.hpp"
 
-#include <algorithm>
-
 // From a call's result to what is kept of it.
 
 namespace stibee_sync::pipeline {
@@ -10,6 +8,7 @@ namespace stibee_sync::pipeline {
 namespace asio = boost::asio;
 using delivery::CallVerdict;
 using domain::OutcomeKind;
+using Next = ledger::Settlement::Next;
 using telemetry::Event;
 using telemetry::Level;
 
@@ -22,6 +21,57 @@ telemetry::RetryReason retry_label(CallVerdict verdict, OutcomeKind kind) {
 }
 
 constexpr std::size_t most_parked_lines = 20;
+
+/// The call that a person was in.
+struct BatchFate {
+  const delivery::CallResult& result;
+  std::size_t size = 0;
+  std::uint32_t limit = 0;  // that the batch was claimed with; 0: none
+};
+
+/// What follows for one person; the rest of the settlement is for the caller to add.
+ledger::Settlement next_step(const ClaimedPerson& claimed, const domain::Outcome& outcome,
+                             const BatchFate& batch, domain::UtcTime now, double draw) {
+  const auto random = [draw] { return draw; };
+  ledger::Settlement person;
+  switch (outcome.kind) {
+    case OutcomeKind::Delivered:
+    case OutcomeKind::AlreadyInState:
+      break;
+    case OutcomeKind::Rejected:
+      if (batch.result.verdict == CallVerdict::BatchRefused && (batch.size > 1 || batch.limit == 0)) {
+        // Somebody in the batch is the culprit. Once more as it is, since the trouble may pass; then in
+        // halves, at once, until the culprit is alone.
+        person.next = Next::Retry;
+        const bool repeated = batch.limit > 0;
+        person.batch_limit = static_cast<std::uint32_t>(repeated ? (batch.size + 1) / 2 : batch.size);
+        person.not_before = repeated ? now : delivery::retry_at(outcome, 1, now, random);
+        break;
+      }
+      person.next = Next::Park;
+      person.attempts = claimed.attempts + 1;
+      break;
+    case OutcomeKind::Unauthorised:
+      // Nobody's fault: the circuit decides when to try again.
+      person.next = Next::Retry;
+      person.attempts = claimed.attempts;
+      person.not_before = now;
+      break;
+    case OutcomeKind::Throttled:
+    case OutcomeKind::Transient:
+    case OutcomeKind::Unknown:
+      person.next = Next::Retry;
+      if (batch.result.reason == domain::Reason::StaleConnection) {
+        person.attempts = claimed.attempts;
+        person.not_before = now;
+      } else {
+        person.attempts = claimed.attempts + 1;
+        person.not_before = delivery::retry_at(outcome, person.attempts, now, random);
+      }
+      break;
+  }
+  return person;
+}
 
 }  // namespace
 
@@ -54,83 +104,46 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
 }
 
 std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, const delivery::CallResult& result) {
-  using Next = ledger::Settlement::Next;
   const auto now = services_.clock.utc();
-  const auto& plan = plan_of(call.claimed.line.mirror);
-  const auto size = call.recipients.size();
   // One draw for the whole call: a batch that failed together is repeated together.
   const double draw = services_.random();
-  const auto random = [draw] { return draw; };
-  std::size_t parked = 0;
   std::vector<ledger::Settlement> people;
-  people.reserve(size);
-  for (std::size_t i = 0; i < size; ++i) {
+  people.reserve(call.recipients.size());
+  for (std::size_t i = 0; i < call.recipients.size(); ++i) {
     const auto& claimed = call.claimed.people[i];
     const auto& outcome = result.outcomes[i];
-    ledger::Settlement person;
+    const auto& operation = call.recipients[i].operation;
+    auto person = next_step(claimed, outcome,
+                            BatchFate{result, call.recipients.size(), call.claimed.batch_limit}, now, draw);
     person.email = claimed.email;
     person.reason = outcome.reason;
     person.message = outcome.message;
-    person.sent = ledger::SentCall{call.recipients[i].operation, claimed.wanted, outcome};
-    person.confirmed = ledger::confirmed_after(claimed.confirmed, call.recipients[i].operation,
-                                               claimed.wanted, outcome, now);
-    switch (outcome.kind) {
-      case OutcomeKind::Delivered:
-      case OutcomeKind::AlreadyInState:
-        break;
-      case OutcomeKind::Rejected:
-        if (result.verdict == CallVerdict::BatchRefused && (size > 1 || call.claimed.batch_limit == 0)) {
-          // Somebody in the batch is the culprit. Once more as it is, since the trouble may pass; then in
-          // halves, at once, until the culprit is alone.
-          person.next = Next::Retry;
-          const bool repeated = call.claimed.batch_limit > 0;
-          person.batch_limit = static_cast<std::uint32_t>(repeated ? (size + 1) / 2 : size);
-          person.not_before = repeated ? now : delivery::retry_at(outcome, 1, now, random);
-          break;
-        }
-        person.next = Next::Park;
-        person.attempts = claimed.attempts + 1;
-        ++parked;
-        if (parked <= most_parked_lines) {
-          services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses a person; see `failures`",
-                              {{"mirror", plan.name},
-                               {"ref", services_.key.ref(claimed.email.text())},
-                               {"reason", name(outcome.reason)}});
-        }
-        break;
-      case OutcomeKind::Unauthorised:
-        // Nobody's fault: the circuit decides when to try again.
-        person.next = Next::Retry;
-        person.attempts = claimed.attempts;
-        person.not_before = now;
-        break;
-      case OutcomeKind::Throttled:
-      case OutcomeKind::Transient:
-      case OutcomeKind::Unknown:
-        person.next = Next::Retry;
-        if (result.reason == domain::Reason::StaleConnection) {
-          person.attempts = claimed.attempts;
-          person.not_before = now;
-        } else {
-          person.attempts = claimed.attempts + 1;
-          person.not_before = delivery::retry_at(outcome, person.attempts, now, random);
-        }
-        break;
-    }
+    person.sent = ledger::SentCall{operation, claimed.wanted, outcome};
+    person.confirmed = ledger::confirmed_after(claimed.confirmed, operation, claimed.wanted, outcome, now);
     people.push_back(std::move(person));
+  }
+  report(people, result, plan_of(call.claimed.line.mirror).name);
+  return people;
+}
+
+void Dispatch::report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,
+                      const std::string& mirror) {
+  std::size_t parked = 0;
+  std::optional<OutcomeKind> retried;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    const auto& person = people[i];
+    if (person.next == Next::Retry && !retried) retried = result.outcomes[i].kind;
+    if (person.next != Next::Park || ++parked > most_parked_lines) continue;
+    services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses a person; see `failures`",
+                        {{"mirror", mirror},
+                         {"ref", services_.key.ref(person.email.text())},
+                         {"reason", name(person.reason)}});
   }
   if (parked > most_parked_lines) {
     services_.log.event(Level::Warn, Event::PersonParked, "Stibee refuses more people; see `failures`",
-                        {{"mirror", plan.name}, {"count", parked - most_parked_lines}});
+                        {{"mirror", mirror}, {"count", parked - most_parked_lines}});
   }
-  const auto retried = std::find_if(people.begin(), people.end(), [](const ledger::Settlement& person) {
-    return person.next == Next::Retry;
-  });
-  if (retried != people.end()) {
-    const auto& outcome = result.outcomes[static_cast<std::size_t>(retried - people.begin())];
-    services_.metrics.api_retry(retry_label(result.verdict, outcome.kind));
-  }
-  return people;
+  if (retried) services_.metrics.api_retry(retry_label(result.verdict, *retried));
 }
 
 }  // namespace stibee_sync::pipeline
