@@ -4,7 +4,6 @@
 #include "stibee_sync/ledger/next_operation.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace stibee_sync::store_tests {
 
@@ -44,21 +43,6 @@ ledger::Policy default_policy() {
   ledger::Policy policy;
   policy.delete_after = day;
   return policy;
-}
-
-TemporaryDirectory::TemporaryDirectory() {
-  // In memory where there is such a place: thousands of commits, each of which waits for the disk.
-  std::error_code error;
-  const bool in_memory = std::getenv("TMPDIR") == nullptr && std::filesystem::is_directory("/dev/shm", error);
-  const auto parent = in_memory ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
-  std::string name = (parent / "stibee-store-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory");
-  path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 // ---- reads -----------------------------------------------------------------------------------------------

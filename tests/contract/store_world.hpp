@@ -1,5 +1,6 @@
 #pragma once
 
+#include "disk/temporary_directory.hpp"
 #include "stibee_sync/pipeline/apply_read.hpp"
 #include "stibee_sync/pipeline/consequence.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
@@ -51,18 +52,7 @@ inline domain::EmailAddress email(const std::string& text) {
 /// Who leaves is unsubscribed, and deleted a day later.
 ledger::Policy default_policy();
 
-/// A directory under the system's own for temporary files, removed at the end.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory();
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using test_disk::TemporaryDirectory;
 
 struct ReadOptions {
   UtcTime now = start;
