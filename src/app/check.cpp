@@ -1,3 +1,4 @@
+#include "app/call_slots.hpp"
 #include "app/exit_code.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
@@ -5,6 +6,7 @@
 #include "app/writeback_check.hpp"
 #include "stibee_sync/delivery/v2_reading.hpp"
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/runtime/system_clock.hpp"
 
 #include <iostream>
 
@@ -22,7 +24,8 @@ struct Asked {
   std::string trouble;  // in words, if there was no answer
 };
 
-asio::awaitable<Asked> ask(http::Transport* transport, delivery::ApiRequest call, std::string key) {
+asio::awaitable<Asked> ask(http::Transport* transport, CallSlots* slots, delivery::ApiRequest call,
+                           std::string key) {
   Asked asked;
   auto opened = co_await transport->open();
   if (!opened.ok()) {
@@ -30,6 +33,11 @@ asio::awaitable<Asked> ask(http::Transport* transport, delivery::ApiRequest call
     co_return asked;
   }
   auto channel = std::move(opened).take_channel();
+  auto refused = co_await slots->take(call.limiter_class);
+  if (refused) {
+    asked.trouble = std::move(*refused);
+    co_return asked;
+  }
   http::Request request(call.method, call.target);
   request.add_header("Accept", "application/json");
   request.add_secret_header("AccessToken", key);
@@ -114,17 +122,113 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
   return finding;
 }
 
-asio::awaitable<void> ask_stibee(http::Transport* transport, const delivery::Dialect* dialect,
-                                 const settings::Settings* settings, std::vector<Finding>* findings) {
+asio::awaitable<void> ask_stibee(http::Transport* transport, CallSlots* slots,
+                                 const delivery::Dialect* dialect, const settings::Settings* settings,
+                                 std::vector<Finding>* findings) {
   const auto api = settings->stibee.api;
   const std::string key(settings->stibee.api_key.reveal());
-  const auto asked = co_await ask(transport, dialect->probe(), key);
+  const auto asked = co_await ask(transport, slots, dialect->probe(), key);
   findings->push_back(judge_key(asked, *dialect, api));
-  if (api == settings::ApiVersion::V1 || findings->back().code != ExitCode::ok) co_return;
-  for (std::size_t i = 0; i < settings->mirrors.size(); ++i) {
+  const bool counts = api == settings::ApiVersion::V2 && findings->back().code == ExitCode::ok;
+  for (std::size_t i = 0; counts && i < settings->mirrors.size(); ++i) {
     const auto counted =
-        co_await ask(transport, delivery::v2::count_request(settings->mirrors[i].list_id), key);
+        co_await ask(transport, slots, delivery::v2::count_request(settings->mirrors[i].list_id), key);
     findings->push_back(judge_count(counted, *settings, i));
+  }
+  co_await slots->leave();
+}
+
+/// Says what was found, one after the other, and remembers the worst of it.
+class Findings {
+ public:
+  explicit Findings(bool as_json) : as_json_(as_json) {}
+
+  void good(const std::string& what, const std::string& text) { say(what, true, text); }
+  /// The first one decides how the program ends.
+  void trouble(const std::string& what, const std::string& text, int code) {
+    say(what, false, text);
+    if (code_ == ExitCode::ok) code_ = code;
+  }
+  /// But a wrong configuration comes before everything else.
+  void bad_config(const std::string& what, const settings::Problem& problem) {
+    say(what, false, settings::to_string(problem));
+    code_ = ExitCode::bad_config;
+  }
+
+  int code() const { return code_; }
+  json::Value report() && {
+    json::Value report;
+    report.set("version", 1);
+    report.set("ok", code_ == ExitCode::ok);
+    report.set("checks", json::Value(std::move(lines_)));
+    return report;
+  }
+
+ private:
+  void say(const std::string& what, bool ok, const std::string& text) {
+    if (as_json_) {
+      json::Value line;
+      line.set("check", what);
+      line.set("ok", ok);
+      line.set("message", text);
+      lines_.push_back(std::move(line));
+    } else {
+      (ok ? std::cout : std::cerr) << (ok ? "ok    " : "FAIL  ") << what << ": " << text << std::endl;
+    }
+  }
+
+  bool as_json_;
+  json::Value::Array lines_;
+  int code_ = ExitCode::ok;
+};
+
+void check_writebacks(const settings::Settings& settings, const delivery::Dialect& dialect,
+                      Findings& findings) {
+  const auto writer = source::make_postgres_writer(write_connection(settings));
+  const auto prepared = prepare_writebacks(*writer, settings, dialect);
+  for (const auto& problem : prepared.forbidden)
+    findings.trouble("writeback", settings::to_string(problem), ExitCode::refused);
+  for (const auto& problem : prepared.broken)
+    findings.bad_config("writeback", problem);
+  if (prepared.error) {
+    findings.trouble("writeback", prepared.error->message, exit_code_of(*prepared.error));
+  } else if (prepared.statements > 0 && prepared.broken.empty() && prepared.forbidden.empty()) {
+    findings.good("writeback", "PostgreSQL would take each statement");
+  }
+}
+
+void check_database(const settings::Settings& settings, const delivery::Dialect& dialect,
+                    Findings& findings) {
+  const auto reader = source::make_postgres_reader(database_connection(settings));
+  const auto described = describe_sources(*reader, settings, dialect);
+  for (const auto& problem : described.problems)
+    findings.bad_config("database", problem);
+  if (described.error) findings.trouble("database", described.error->message, exit_code_of(*described.error));
+  for (const auto& [name, found] : described.mirrors)
+    findings.good("mirror " + name, found);
+  if (!described.error) check_writebacks(settings, dialect, findings);
+}
+
+void check_stibee(const settings::Settings& settings, const delivery::Dialect& dialect, Findings& findings) {
+  asio::io_context context(1);
+  std::vector<Finding> found;
+  {
+    const auto clock = runtime::make_system_clock(context.get_executor());
+    CallSlots slots(settings, *clock);
+    http::Client client(context.get_executor(), client_options(settings));
+    asio::co_spawn(context, ask_stibee(&client, &slots, &dialect, &settings, &found),
+                   [&](std::exception_ptr error) {
+                     client.cancel();
+                     if (error) std::rethrow_exception(error);
+                   });
+    context.run();
+  }
+  for (const auto& finding : found) {
+    if (finding.code == ExitCode::ok) {
+      findings.good(finding.what, finding.text);
+    } else {
+      findings.trouble(finding.what, finding.text, finding.code);
+    }
   }
 }
 
@@ -133,76 +237,13 @@ asio::awaitable<void> ask_stibee(http::Transport* transport, const delivery::Dia
 int check(const Options& options) {
   const auto settings = load_settings(options, settings::SecretFiles::Read);
   const auto dialect = make_dialect(settings);
-  json::Value::Array lines;
-  int code = ExitCode::ok;
-  const auto say = [&](const std::string& what, bool ok, const std::string& text) {
-    if (options.json) {
-      json::Value line;
-      line.set("check", what);
-      line.set("ok", ok);
-      line.set("message", text);
-      lines.push_back(std::move(line));
-    } else {
-      (ok ? std::cout : std::cerr) << (ok ? "ok    " : "FAIL  ") << what << ": " << text << std::endl;
-    }
-  };
-  say("configuration", true, options.config.string());
-  if (settings.webhook) say("webhook", true, describe(*settings.webhook));
-
-  const auto reader = source::make_postgres_reader(database_connection(settings));
-  const auto described = describe_sources(*reader, settings, *dialect);
-  for (const auto& problem : described.problems) {
-    say("database", false, settings::to_string(problem));
-    code = ExitCode::bad_config;
-  }
-  if (described.error) {
-    say("database", false, described.error->message);
-    code = exit_code_of(*described.error);
-  }
-  for (const auto& [name, found] : described.mirrors)
-    say("mirror " + name, true, found);
-  if (!described.error) {
-    const auto writer = source::make_postgres_writer(write_connection(settings));
-    const auto prepared = prepare_writebacks(*writer, settings, *dialect);
-    for (const auto& problem : prepared.forbidden) {
-      say("writeback", false, settings::to_string(problem));
-      if (code == ExitCode::ok) code = ExitCode::refused;
-    }
-    for (const auto& problem : prepared.broken) {
-      say("writeback", false, settings::to_string(problem));
-      code = ExitCode::bad_config;
-    }
-    if (prepared.error) {
-      say("writeback", false, prepared.error->message);
-      if (code == ExitCode::ok) code = exit_code_of(*prepared.error);
-    } else if (prepared.statements > 0 && prepared.broken.empty() && prepared.forbidden.empty()) {
-      say("writeback", true, "PostgreSQL would take each statement");
-    }
-  }
-
-  asio::io_context context(1);
-  std::vector<Finding> findings;
-  {
-    http::Client client(context.get_executor(), client_options(settings));
-    asio::co_spawn(context, ask_stibee(&client, dialect.get(), &settings, &findings),
-                   [&](std::exception_ptr error) {
-                     client.cancel();
-                     if (error) std::rethrow_exception(error);
-                   });
-    context.run();
-  }
-  for (const auto& finding : findings) {
-    say(finding.what, finding.code == ExitCode::ok, finding.text);
-    if (code == ExitCode::ok) code = finding.code;
-  }
-
-  if (options.json) {
-    json::Value report;
-    report.set("version", 1);
-    report.set("ok", code == ExitCode::ok);
-    report.set("checks", json::Value(std::move(lines)));
-    std::cout << json::to_pretty_string(report) << "\n";
-  }
+  Findings findings(options.json);
+  findings.good("configuration", options.config.string());
+  if (settings.webhook) findings.good("webhook", describe(*settings.webhook));
+  check_database(settings, *dialect, findings);
+  check_stibee(settings, *dialect, findings);
+  const int code = findings.code();
+  if (options.json) std::cout << json::to_pretty_string(std::move(findings).report()) << "\n";
   return code;
 }
 

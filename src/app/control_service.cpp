@@ -158,6 +158,10 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     co_return co_await pause(&*engine, std::move(mirror), path == "/pause");
   }
   if (post && path == "/sync-now") co_return co_await sync_now(&*engine);
+  if (post && path == "/slot") {
+    auto limiter_class = text_member(body, "class");
+    co_return co_await lend_slot(&*engine, std::move(limiter_class));
+  }
   if (post && path == "/reconcile") {
     const auto* repair = body.find("repair");
     const bool repairs = repair != nullptr && repair->if_bool() != nullptr && *repair->if_bool();
@@ -252,6 +256,20 @@ asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine) {
   json::Value answer;
   answer.set("started", engine->mirrors().size());
   co_return json_response(200, answer);
+}
+
+asio::awaitable<ServerResponse> ControlService::lend_slot(Engine* engine, std::string limiter_class) {
+  constexpr std::chrono::seconds longest_wait{10};
+  for (const auto each : delivery::all_limiter_classes) {
+    if (delivery::name(each) != limiter_class) continue;
+    const auto until = ground_.clock.monotonic() + longest_wait;
+    const bool lent = co_await engine->dispatch().lend_slot(each, until);
+    if (!lent) co_return error_response(503, "no call to Stibee is free for now; try again in a moment");
+    json::Value answer;
+    answer.set("lent", limiter_class);
+    co_return json_response(200, answer);
+  }
+  co_return error_response(404, "there are no calls of this class");
 }
 
 ServerResponse ControlService::start_reconcile(Engine& engine, bool repair) {

@@ -36,6 +36,7 @@ class ControlService {
   boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, std::string what);
   boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, std::string mirror, bool paused);
   boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine);
+  boost::asio::awaitable<http::ServerResponse> lend_slot(Engine* engine, std::string limiter_class);
   http::ServerResponse start_reconcile(Engine& engine, bool repair);
   http::ServerResponse reconcile_state(Engine& engine);
   boost::asio::awaitable<std::string> metrics_text(Engine* engine);

@@ -1,8 +1,8 @@
 #include "relation.hpp"
 
-#include "column_type.hpp"
 #include "failure.hpp"
 #include "sql_text.hpp"
+#include "type_family.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -14,6 +14,9 @@
 
 namespace stibee_sync::store {
 
+/// What a sorter of addresses may take before it goes to disk.
+inline constexpr std::size_t events_memory = 3 * 1024 * 1024;
+
 /// A scan over its own connection, which keeps one view of the state for as long as the scan lasts, while the
 /// store goes on. What it stages lies in nameless files: memory stays constant at any size.
 struct Scan::State {

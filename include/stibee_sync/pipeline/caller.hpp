@@ -43,6 +43,12 @@ struct LimiterCondition {
   std::chrono::nanoseconds window{};
 };
 
+/// When the logged calls of a class went out, by the clock of now; earliest first. What another boot has
+/// logged cannot be compared, and is taken for just now rather than forgotten.
+std::vector<runtime::MonotonicTime> times_of(const std::vector<store::LoggedAttempt>& logged,
+                                             delivery::LimiterClass limiter_class, std::string_view boot_id,
+                                             runtime::MonotonicTime now);
+
 /// How one attempt went.
 struct Attempted {
   Attempted() = default;
@@ -96,6 +102,9 @@ class Caller final : public Asker {
          CallerOptions options, std::function<void()> changed);
 
   boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) override;
+  /// Waits for a slot and takes it for a call that somebody else makes at once. False: none came free before
+  /// `until`, calls of this class are not made here, or it stops.
+  boost::asio::awaitable<bool> lend_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until);
 
   /// Brings back the attempts of an earlier life. To be awaited before the first call; again does nothing.
   boost::asio::awaitable<void> restore();
@@ -131,6 +140,7 @@ class Caller final : public Asker {
   boost::asio::awaitable<Attempted> exchange(std::shared_ptr<Attempt> attempt, delivery::ApiRequest request);
   /// Limiter, circuit, log and metrics learn how a call ended.
   void judge(const Facts& facts, const delivery::CallResult& result);
+  void count(const Facts& facts, const delivery::CallResult& result);
   /// Gives up the place in flight: what the call brought is settled.
   void ended(Attempt& attempt);
 
@@ -140,7 +150,6 @@ class Caller final : public Asker {
   const delivery::CircuitBreaker& circuit() const { return circuits_.at(options_.main); }
   std::size_t calls() const { return calls_; }
   const std::string& problem() const { return problem_; }
-  void count(const Facts& facts, const delivery::CallResult& result);
   std::vector<LimiterCondition> limiters() const;
 
  private:
@@ -149,6 +158,8 @@ class Caller final : public Asker {
   class Asking;
 
   boost::asio::awaitable<Reply> ask_in_line(delivery::ApiRequest request, runtime::Timer* timer);
+  boost::asio::awaitable<bool> take_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until,
+                                         runtime::Timer* timer);
   boost::asio::awaitable<bool> log_attempt(delivery::LimiterClass limiter_class);
   boost::asio::awaitable<void> open_channel(std::unique_ptr<Counted> opening);
   void channel_failed(const http::Failure& failure, delivery::Api api);

@@ -49,6 +49,10 @@ class Dispatch final : public Asker {
   /// Stibee does not let the key use the mirror's list, as the last call for it showed.
   bool forbidden(std::size_t mirror) const { return forbidden_until_[mirror].has_value(); }
   /// Nothing is due now and nothing is in flight.
+  /// See Caller::lend_slot.
+  boost::asio::awaitable<bool> lend_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until) {
+    return caller_.lend_slot(limiter_class, until);
+  }
   bool idle() const { return !work_ && needs_.empty() && caller_.in_flight() == 0 && !claiming_; }
   /// Returns once it is idle, or after `most`; at once if it does not run (`sync` reads before it sends).
   boost::asio::awaitable<void> until_idle(domain::Duration most);
@@ -84,12 +88,12 @@ class Dispatch final : public Asker {
   boost::asio::awaitable<void> settle(std::shared_ptr<Call> call,
                                       std::shared_ptr<const delivery::CallResult> result);
   std::vector<ledger::Settlement> settlements(const Call& call, const delivery::CallResult& result);
+  void report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,
+              const std::string& mirror);
   delivery::FreeSlots free_slots(runtime::MonotonicTime now) const;
   /// When no class has a slot in a moment.
   runtime::MonotonicTime all_distant(runtime::MonotonicTime now) const;
   /// Of all classes in which the queue is served.
-  void report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,
-              const std::string& mirror);
   std::set<Need> all_needs() const;
   runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;
   void store_failed(const std::string& trouble);

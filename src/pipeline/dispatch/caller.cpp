@@ -70,6 +70,19 @@ class Caller::Asking {
   Asks::iterator place_;
 };
 
+std::vector<MonotonicTime> times_of(const std::vector<store::LoggedAttempt>& logged,
+                                    LimiterClass limiter_class, std::string_view boot_id, MonotonicTime now) {
+  std::vector<MonotonicTime> times;
+  for (const auto& attempt : logged) {
+    if (attempt.limiter_class != delivery::name(limiter_class)) continue;
+    const bool comparable = !attempt.boot_id.empty() && attempt.boot_id == boot_id;
+    const auto at = MonotonicTime(std::chrono::nanoseconds(attempt.since_boot_ns));
+    times.push_back(comparable ? std::min(at, now) : now);
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
 Caller::Caller(Services services, asio::any_io_executor executor, http::Transport& transport,
                CallerOptions options, std::function<void()> changed)
     : services_(std::move(services)),
@@ -108,19 +121,8 @@ asio::awaitable<void> Caller::restore() {
       limiter.restore(std::vector<MonotonicTime>(limiter.limit().calls, now));
     co_return;
   }
-  std::map<std::string, std::vector<MonotonicTime>> attempts;
-  for (const auto& attempt : logged.value()) {
-    // Of another boot, or unknown: the clocks cannot be compared, so take it for just now rather than forget
-    // it.
-    const bool comparable = !attempt.boot_id.empty() && attempt.boot_id == options_.boot_id;
-    const auto at = MonotonicTime(std::chrono::nanoseconds(attempt.since_boot_ns));
-    attempts[attempt.limiter_class].push_back(comparable ? std::min(at, now) : now);
-  }
-  for (auto& [limiter_class, limiter] : limiters_) {
-    auto& times = attempts[std::string(delivery::name(limiter_class))];
-    std::sort(times.begin(), times.end());
-    limiter.restore(times);
-  }
+  for (auto& [limiter_class, limiter] : limiters_)
+    limiter.restore(times_of(logged.value(), limiter_class, options_.boot_id, now));
 }
 
 MonotonicTime Caller::next_slot(LimiterClass limiter_class, Urgency urgency, MonotonicTime now) const {
@@ -339,6 +341,38 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
   judge(facts, result);
   ended(*attempt);
   co_return std::move(attempted.reply);
+}
+
+asio::awaitable<bool> Caller::lend_slot(LimiterClass limiter_class, MonotonicTime until) {
+  std::optional<Asking> asking;
+  asking.emplace(asks_, services_.clock);
+  co_await restore();
+  const bool lent = co_await take_slot(limiter_class, until, asking->timer());
+  asking.reset();
+  changed();
+  co_return lent;
+}
+
+asio::awaitable<bool> Caller::take_slot(LimiterClass limiter_class, MonotonicTime until,
+                                        runtime::Timer* timer) {
+  for (bool logged = false; !stopping_;) {
+    const auto now = services_.clock.monotonic();
+    const auto at = next_slot(limiter_class, Urgency::Urgent, now);
+    if (at > until) co_return false;
+    if (at > now) {
+      logged = false;
+      co_await timer->wait_until(std::min<MonotonicTime>(at, now + longest_wait));
+      continue;
+    }
+    if (logged) {
+      limiters_.at(limiter_class).take(now);
+      co_return true;
+    }
+    // Kept before it is made, as every attempt; the slot may be gone afterwards.
+    logged = co_await log_attempt(limiter_class);
+    if (!logged) co_return false;
+  }
+  co_return false;
 }
 
 asio::awaitable<bool> Caller::log_attempt(LimiterClass limiter_class) {

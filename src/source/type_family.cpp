@@ -1,4 +1,4 @@
-#include "column_type.hpp"
+#include "type_family.hpp"
 
 #include "sql_text.hpp"
 
