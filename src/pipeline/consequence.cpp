@@ -2,11 +2,6 @@
 
 namespace stibee_sync::pipeline {
 
-bool is_empty(const Consequence& consequence) {
-  return !consequence.confirmed && !consequence.wanted && !consequence.suppress && !consequence.lift &&
-         !consequence.writeback && !consequence.look_again;
-}
-
 void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,
                const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
                domain::UtcTime now) {

@@ -13,8 +13,6 @@ struct Consequence : ledger::RemoteChange {
   std::optional<store::WritebackRequest> writeback = {};
   bool look_again = false;  // the next read decides about the address anew, though its rows did not change
 };
-/// Nothing would be changed.
-bool is_empty(const Consequence& consequence);
 
 /// Does it to `person`, as the transaction found them under `email`. Blocking, on the store's thread.
 void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,

@@ -29,7 +29,8 @@ struct OpenReport {
 
 /// The durable state: snapshot, ledger, opt-outs on record, what waits. It remembers, and decides nothing:
 /// what becomes of a person is said by `ledger`. Changes go through a `Transaction`. All methods throw
-/// StoreError. Used from one thread at a time, but for the scans it gave out.
+/// StoreError, also while a Transaction is open if they need a view of their own (`open_mirror`, `find`, the
+/// reports): it has its own. Used from one thread at a time, but for the scans it gave out.
 class Store {
  public:
   using Error = StoreError;

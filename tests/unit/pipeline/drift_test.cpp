@@ -7,6 +7,11 @@
 namespace stibee_sync::pipeline {
 namespace {
 
+bool is_empty(const Consequence& change) {
+  return !change.confirmed && !change.wanted && !change.suppress && !change.lift && !change.writeback &&
+         !change.look_again;
+}
+
 using domain::Intent;
 using domain::RemoteStatus;
 
