@@ -12,7 +12,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::chrono::seconds longest_wait{10};
 constexpr std::chrono::seconds short_window{2};
 
 }  // namespace
@@ -21,15 +20,14 @@ asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterCla
   if (own_.empty()) {
     json::Value body;
     body.set("class", delivery::name(limiter_class));
-    if (const auto answer = ask_daemon(settings_, "POST", "/slot", body)) {
-      if (answer->status == 200) co_return std::nullopt;
-      co_return text_of(answer->body, "error");
-    }
+    const auto answer = ask_daemon(settings_, "POST", "/slot", body);
+    if (answer && answer->status == 200) co_return std::nullopt;
+    if (answer && answer->status != 404) co_return text_of(answer->body, "error");
     know_own();
   }
   auto& limiter = own_.at(limiter_class);
   const auto timer = clock_.make_timer();
-  const auto until = clock_.monotonic() + longest_wait;
+  const auto until = clock_.monotonic() + longest_wait_for_slot;
   for (;;) {
     const auto now = clock_.monotonic();
     const auto at = limiter.next_slot(now);

@@ -5,21 +5,25 @@
 #include "stibee_sync/runtime/clock.hpp"
 #include "stibee_sync/settings/settings.hpp"
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
 
 namespace stibee_sync::app {
 
+inline constexpr std::chrono::seconds longest_wait_for_slot{10};
+
 /// Room in the rate limit for calls that a command makes itself. A running daemon lends it, so that both
-/// together stay within the limit; where none runs, what was logged in the state is known. On the loop
-/// thread, which it blocks while the daemon is asked; the references outlive it.
+/// together stay within the limit; where none runs, or it makes no calls of that class (the file names
+/// another API by now), what was logged in the state is known. On the loop thread, which it blocks while the
+/// daemon is asked; the references outlive it.
 class CallSlots {
  public:
   CallSlots(const settings::Settings& settings, runtime::Clock& clock) : settings_(settings), clock_(clock) {}
 
-  /// Waits until a call of this class may go out, ten seconds at most; it is to be made at once. Otherwise
-  /// says why not. Prints and throws Exit if daemon or state may not be asked.
+  /// Waits until a call of this class may go out, `longest_wait_for_slot` at most; it is to be made at once.
+  /// Otherwise says why not. Prints and throws Exit if daemon or state may not be asked.
   boost::asio::awaitable<std::optional<std::string>> take(delivery::LimiterClass limiter_class);
 
   /// A daemon that starts from now on does not know of calls that no daemon has lent. Waits until that cannot
@@ -32,7 +36,7 @@ class CallSlots {
   const settings::Settings& settings_;
   runtime::Clock& clock_;
   std::map<delivery::LimiterClass, delivery::RateLimiter>
-      own_;  // empty until it is known that no daemon runs
+      own_;  // empty until it is known that no daemon lends
   std::map<delivery::LimiterClass, runtime::MonotonicTime> last_;
 };
 

@@ -1,5 +1,6 @@
 #include "app/control_service.hpp"
 
+#include "app/call_slots.hpp"
 #include "app/page.hpp"
 #include "app/reconcile_report.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
@@ -259,17 +260,16 @@ asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine) {
 }
 
 asio::awaitable<ServerResponse> ControlService::lend_slot(Engine* engine, std::string limiter_class) {
-  constexpr std::chrono::seconds longest_wait{10};
   for (const auto each : delivery::all_limiter_classes) {
-    if (delivery::name(each) != limiter_class) continue;
-    const auto until = ground_.clock.monotonic() + longest_wait;
+    if (delivery::name(each) != limiter_class || !engine->dispatch().has(each)) continue;
+    const auto until = ground_.clock.monotonic() + longest_wait_for_slot;
     const bool lent = co_await engine->dispatch().lend_slot(each, until);
     if (!lent) co_return error_response(503, "no call to Stibee is free for now; try again in a moment");
     json::Value answer;
     answer.set("lent", limiter_class);
     co_return json_response(200, answer);
   }
-  co_return error_response(404, "there are no calls of this class");
+  co_return error_response(404, "this daemon makes no calls of this class");
 }
 
 ServerResponse ControlService::start_reconcile(Engine& engine, bool repair) {
@@ -353,11 +353,11 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
   co_return metrics.text();
 }
 
-ServerResponse ControlService::health_page(const telemetry::Health::Status& verdict) const {
-  std::string text = verdict.ok ? "ok\n" : "";
-  for (const auto& problem : verdict.problems)
+ServerResponse ControlService::health_page(const telemetry::Health::Status& status) const {
+  std::string text = status.ok ? "ok\n" : "";
+  for (const auto& problem : status.problems)
     text += problem + "\n";
-  return ServerResponse(verdict.ok ? 200 : 503, "text/plain; charset=utf-8", text);
+  return ServerResponse(status.ok ? 200 : 503, "text/plain; charset=utf-8", text);
 }
 
 asio::awaitable<ServerResponse> ControlService::admin(ServerRequest request) {

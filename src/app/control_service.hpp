@@ -40,7 +40,7 @@ class ControlService {
   http::ServerResponse start_reconcile(Engine& engine, bool repair);
   http::ServerResponse reconcile_state(Engine& engine);
   boost::asio::awaitable<std::string> metrics_text(Engine* engine);
-  http::ServerResponse health_page(const telemetry::Health::Status& verdict) const;
+  http::ServerResponse health_page(const telemetry::Health::Status& status) const;
 
   Ground ground_;
   EngineSlot& engines_;

@@ -5,6 +5,7 @@
 #include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace stibee_sync::settings {
 
@@ -34,16 +35,15 @@ std::string joined(std::span<const std::string_view> names) {
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   constexpr std::size_t longest_key = 40;
   if (word.size() > longest_key) return {};
-  std::string given = text::lower_case(word);
+  std::string given(word);
   std::replace_if(given.begin(), given.end(), [](char c) { return c == '-' || c == ' '; }, '_');
   std::string_view best;
-  std::size_t best_distance = 0;
+  std::optional<std::size_t> fewest;
   for (const auto candidate : candidates) {
-    const std::size_t errors = text::edit_distance(given, candidate);
-    const std::size_t allowed = std::max<std::size_t>(1, std::min(given.size(), candidate.size()) / 3);
-    if (errors > allowed || (!best.empty() && errors >= best_distance)) continue;
+    const auto slips = text::slips_between(given, candidate, 1);
+    if (!slips || (fewest && *slips >= *fewest)) continue;
     best = candidate;
-    best_distance = errors;
+    fewest = slips;
   }
   return best;
 }

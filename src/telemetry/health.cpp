@@ -28,24 +28,24 @@ void Health::beat(std::string_view loop, Time now, std::optional<Duration> next_
 }
 
 Health::Status Health::live(Time now) const {
-  Status verdict;
+  Status status;
   for (const Loop& loop : loops_) {
     if (now <= loop.due) continue;
     const auto late = std::chrono::ceil<std::chrono::seconds>(now - loop.due);
-    verdict.problems.push_back("the loop \"" + loop.name + "\" is " + std::to_string(late.count()) +
-                               " s overdue");
+    status.problems.push_back("the loop \"" + loop.name + "\" is " + std::to_string(late.count()) +
+                              " s overdue");
   }
-  verdict.ok = verdict.problems.empty();
-  return verdict;
+  status.ok = status.problems.empty();
+  return status;
 }
 
 Health::Status Health::ready() const {
-  Status verdict;
-  if (!config_loaded_) verdict.problems.emplace_back("the configuration is not loaded");
-  if (!state_open_) verdict.problems.emplace_back("the state is not open");
-  if (stopping_) verdict.problems.emplace_back("the daemon is stopping");
-  verdict.ok = verdict.problems.empty();
-  return verdict;
+  Status status;
+  if (!config_loaded_) status.problems.emplace_back("the configuration is not loaded");
+  if (!state_open_) status.problems.emplace_back("the state is not open");
+  if (stopping_) status.problems.emplace_back("the daemon is stopping");
+  status.ok = status.problems.empty();
+  return status;
 }
 
 }  // namespace stibee_sync::telemetry

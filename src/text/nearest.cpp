@@ -28,14 +28,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+std::optional<std::size_t> slips_between(std::string_view word, std::string_view candidate,
+                                         std::size_t slips) {
+  const auto away = edit_distance(lower_case(word), lower_case(candidate));
+  if (away > std::max(slips, std::min(word.size(), candidate.size()) / 3)) return std::nullopt;
+  return away;
+}
+
 std::vector<std::string> nearest(std::string_view word, std::span<const std::string> candidates,
                                  std::size_t most, std::size_t slips) {
-  const auto folded = lower_case(word);
   std::vector<std::pair<std::size_t, std::string>> found;
   for (const auto& candidate : candidates) {
-    const auto away = edit_distance(folded, lower_case(candidate));
-    if (away <= std::max(slips, std::min(word.size(), candidate.size()) / 3))
-      found.emplace_back(away, candidate);
+    if (const auto away = slips_between(word, candidate, slips)) found.emplace_back(*away, candidate);
   }
   std::sort(found.begin(), found.end());
   if (found.size() > most) found.resize(most);

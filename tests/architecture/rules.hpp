@@ -19,7 +19,8 @@ Findings check_sizes(const Tree& tree);
 Findings check_names(const Tree& tree);
 /// No two files of the product have one name.
 Findings check_one_name_one_file(const Tree& tree);
-/// No two types that public headers declare for all to see have one name, and none inside a class has theirs.
+/// No two types that public headers declare for all to see have one name, and none inside a class (but
+/// aliases) has theirs.
 Findings check_one_name_one_type(const Tree& tree);
 /// Rules are not handed to the store, and it has one implementation.
 Findings check_store_calls_nobody(const Tree& tree);

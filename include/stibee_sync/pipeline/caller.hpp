@@ -111,6 +111,7 @@ class Caller final : public Asker {
   void stop();
   bool quiet() const { return *in_flight_ == 0 && *opening_ == 0 && asks_->empty(); }
 
+  /// Whether calls of this class are made here.
   bool has(delivery::LimiterClass limiter_class) const { return limiters_.contains(limiter_class); }
   /// When the next call of this class may go out, by limit and circuit (≤ now: at once).
   runtime::MonotonicTime next_call(delivery::LimiterClass limiter_class, Urgency urgency,
@@ -140,7 +141,6 @@ class Caller final : public Asker {
   boost::asio::awaitable<Attempted> exchange(std::shared_ptr<Attempt> attempt, delivery::ApiRequest request);
   /// Limiter, circuit, log and metrics learn how a call ended.
   void judge(const Facts& facts, const delivery::CallResult& result);
-  void count(const Facts& facts, const delivery::CallResult& result);
   /// Gives up the place in flight: what the call brought is settled.
   void ended(Attempt& attempt);
 
@@ -163,6 +163,7 @@ class Caller final : public Asker {
   boost::asio::awaitable<bool> log_attempt(delivery::LimiterClass limiter_class);
   boost::asio::awaitable<void> open_channel(std::unique_ptr<Counted> opening);
   void channel_failed(const http::Failure& failure, delivery::Api api);
+  void count(const Facts& facts, const delivery::CallResult& result);
   void judge_refused_key(const Facts& facts, const std::string& why,
                          std::span<const telemetry::Field> fields);
   runtime::MonotonicTime next_slot(delivery::LimiterClass limiter_class, Urgency urgency,

@@ -49,7 +49,8 @@ class Dispatch final : public Asker {
   /// Stibee does not let the key use the mirror's list, as the last call for it showed.
   bool forbidden(std::size_t mirror) const { return forbidden_until_[mirror].has_value(); }
   /// Nothing is due now and nothing is in flight.
-  /// See Caller::lend_slot.
+  /// See Caller.
+  bool has(delivery::LimiterClass limiter_class) const { return caller_.has(limiter_class); }
   boost::asio::awaitable<bool> lend_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until) {
     return caller_.lend_slot(limiter_class, until);
   }

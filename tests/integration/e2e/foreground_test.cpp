@@ -42,6 +42,21 @@ TEST(Foreground, ADaemonThatStartsAfterACheckStaysWithinTheLimit) {
   EXPECT_EQ(deployment.stat("violations"), 0);
 }
 
+TEST(Foreground, ACheckOfAnotherApiNeedsNothingOfTheRunningDaemon) {
+  DeploymentOptions options;
+  options.api = "v2";
+  Deployment deployment(options);
+  deployment.add_members(1, 3);
+  deployment.start_daemon();
+  auto config = deployment.config_text();
+  const std::string api = "api: v2";
+  config.replace(config.find(api), api.size(), "api: v1");
+  deployment.write_config(config);
+  const auto checked = deployment.syncd({"check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  EXPECT_NE(checked.out.find("Stibee accepts the API key"), std::string::npos) << checked.out;
+}
+
 TEST(Foreground, AnInterruptEndsSyncInTheMidstOfARead) {
   Deployment deployment;
   deployment.add_members(1, 10);

@@ -83,11 +83,6 @@ delivery::ApiRequest some_request() {
 
 class LoopFault : public ::testing::Test {
  protected:
-  ~LoopFault() override {
-    // Whatever still waits is destroyed with the context, after the loops' own objects.
-    worker_held_ = false;
-  }
-
   CallerOptions ten_a_second() const {
     CallerOptions options;
     options.limits = {{LimiterClass::All, delivery::Rate{10, seconds(1)}}};

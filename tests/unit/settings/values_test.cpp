@@ -157,6 +157,7 @@ TEST(Nearest, GuessesTypingErrorsOnly) {
   EXPECT_EQ(nearest("naem", words), "name");
   EXPECT_EQ(nearest("listid", words), "list_id");
   EXPECT_EQ(nearest("colour", words), "");
+  EXPECT_EQ(nearest("mat", std::vector<std::string_view>{"rat", "cat"}), "rat") << "the first of several";
   EXPECT_EQ(nearest(std::string(100'000, 'x'), words), "");
 }
 

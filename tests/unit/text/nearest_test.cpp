@@ -29,6 +29,8 @@ TEST(Nearest, ManyLettersMayHoldMoreSlips) {
 
 TEST(Nearest, CaseIsNoSlip) {
   EXPECT_EQ(nearest("EMAIL", Names{"Email"}, 1, 0), Names{"Email"});
+  EXPECT_EQ(slips_between("EMIAL", "email", 0), 1U);
+  EXPECT_EQ(slips_between("id", "of", 1), std::nullopt);
 }
 
 }  // namespace
