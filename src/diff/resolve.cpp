@@ -17,20 +17,15 @@ bool same_values(const Wanted& a, const Wanted& b) {
   return a.fields == b.fields && a.ad_agreed == b.ad_agreed && a.groups == b.groups;
 }
 
-// Whether the row now shows a later consent than it did, whatever Stibee shows.
-bool consent_grew(const Wanted& now, const Wanted& before) {
-  return now.consented_at.value_or(domain::no_consent) > before.consented_at.value_or(domain::no_consent);
-}
-
 // Whether an opt-out at Stibee stands whatever the table says, so that nothing is sent. A fresh state that
 // meets the opt-outs on record is no mass resubscribe.
 bool stays_out(const Wanted& wanted, const Confirmed& known) {
-  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed &&
-         !ledger::newer_consent(wanted, known);
+  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed && wanted.renewed != known.since;
 }
 
 // Somebody who was never wanted counts as Absent before.
-ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed& confirmed) {
+ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed& confirmed,
+                     const Circumstances& circumstances) {
   const Intent was = before.intent;
   const RemoteStatus known = confirmed.status;
   switch (wanted.intent) {
@@ -45,7 +40,8 @@ ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed
       }
       // A newer consent lifts an opt-out though the row was subscribed all along: a careless
       // `SET consented_at = now()` must not get past the guard as harmless.
-      if (known == RemoteStatus::OptedOut && consent_grew(wanted, before)) return ChangeClass::Resubscribe;
+      if (known == RemoteStatus::OptedOut && wanted.renewed != before.renewed)
+        return ChangeClass::Resubscribe;
       return same_values(wanted, before) ? ChangeClass::None : ChangeClass::Update;
     case Intent::Unsubscribed:
       return was == Intent::Subscribed ? ChangeClass::OptOut : ChangeClass::None;
@@ -53,6 +49,8 @@ ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed
       if (was == Intent::Absent) return ChangeClass::None;
       // Nobody was created in order to be unsubscribed, so nobody goes.
       if (was == Intent::Unsubscribed && known == RemoteStatus::Unknown) return ChangeClass::None;
+      // A no that comes with another address, or none, is the member's: it does not wait with removals.
+      if (circumstances.left_saying_no) return ChangeClass::OptOut;
       return ChangeClass::Removal;
   }
   std::abort();
@@ -91,7 +89,8 @@ std::string_view name(ChangeClass change_class) {
 }
 
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wanted>& before,
-                   const Confirmed& known, const domain::StateKey& key, domain::UtcTime now) {
+                   const Confirmed& known, const domain::StateKey& key, domain::UtcTime now,
+                   const Circumstances& circumstances) {
   Resolution result;
   Wanted& wanted = result.wanted;
   const Wanted was_wanted = before.value_or(Wanted{});
@@ -102,7 +101,8 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
   if (bearers.empty()) {
     wanted.intent = Intent::Absent;
     if (was != Intent::Absent || !wanted.left_at) wanted.left_at = now;
-    result.change_class = classify(wanted, was_wanted, known);
+    if (was == Intent::Unsubscribed || circumstances.left_by_living) wanted.silenced = true;
+    result.change_class = classify(wanted, was_wanted, known, circumstances);
     return result;
   }
 
@@ -114,12 +114,16 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
   });
   result.key = usable == bearers.end() ? bearers.front().key : usable->key;
 
-  if (!all_subscribed) {
+  const bool own_word_counts = circumstances.awaits_resubscribe && was == Intent::Subscribed;
+  if (!all_subscribed && !own_word_counts) {
     wanted.intent = Intent::Unsubscribed;
   } else if (usable != bearers.end()) {
     wanted.intent = Intent::Subscribed;
   }
-  if (wanted.intent != Intent::Absent) wanted.left_at.reset();
+  if (wanted.intent != Intent::Absent) {
+    wanted.left_at.reset();
+    wanted.silenced = false;
+  }
   if (usable != bearers.end() && usable->member != nullptr) {
     result.values = usable->member;
     wanted.fields = domain::fingerprint_of(usable->member->fields, key);
@@ -131,7 +135,11 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
       std::any_of(bearers.begin(), bearers.end(), may_have_opted_in)) {
     wanted.opted_in_at = now;
   }
-  result.change_class = classify(wanted, was_wanted, known);
+  if (wanted.intent == Intent::Subscribed && known.status == RemoteStatus::OptedOut &&
+      ledger::newer_consent(wanted, known, now)) {
+    wanted.renewed = known.since;
+  }
+  result.change_class = classify(wanted, was_wanted, known, circumstances);
   result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(wanted, known);
   return result;
 }

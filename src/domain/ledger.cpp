@@ -23,6 +23,8 @@ std::string_view name(RemoteStatus status) {
       return "purged";
     case RemoteStatus::Ready:
       return "ready";
+    case RemoteStatus::Moved:
+      return "moved";
   }
   std::abort();
 }
@@ -69,6 +71,22 @@ std::string_view name(Lane lane) {
       return "upsert";
   }
   std::abort();
+}
+
+std::optional<UtcTime>& CallTimes::of(Lane lane) {
+  switch (lane) {
+    case Lane::Optout:
+      return optout;
+    case Lane::Delete:
+      return deletion;
+    case Lane::Upsert:
+      return upsert;
+  }
+  std::abort();
+}
+
+const std::optional<UtcTime>& CallTimes::of(Lane lane) const {
+  return const_cast<CallTimes*>(this)->of(lane);
 }
 
 Lane lane_of(OperationKind kind) {

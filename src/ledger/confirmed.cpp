@@ -20,6 +20,17 @@ bool is_subscribe(const Operation& operation) {
   return operation.kind == OperationKind::Subscribe || operation.kind == OperationKind::Resubscribe;
 }
 
+// Nothing of the call was done.
+bool refused(const domain::Outcome& outcome) {
+  return outcome.kind == domain::OutcomeKind::Rejected || outcome.kind == domain::OutcomeKind::Throttled ||
+         outcome.kind == domain::OutcomeKind::Unauthorised;
+}
+
+// An update of somebody who was deleted meanwhile adds them again.
+bool adds(const Operation& operation) {
+  return is_subscribe(operation) || operation.kind == OperationKind::Update;
+}
+
 void set_status(Confirmed& confirmed, RemoteStatus status, UtcTime now) {
   if (confirmed.status != status) confirmed.since = now;
   confirmed.status = status;
@@ -42,9 +53,37 @@ void take_values(Confirmed& confirmed, const Operation& operation, const Wanted&
   }
 }
 
+Confirmed nobody_there(const Confirmed& before) {
+  Confirmed confirmed;
+  confirmed.called = before.called;
+  return confirmed;
+}
+
+// Its echo may come as an event.
+void remember_call(Confirmed& confirmed, const Operation& operation, const domain::Outcome& outcome,
+                   UtcTime now) {
+  if (refused(outcome)) return;
+  confirmed.called.of(domain::lane_of(operation.kind)) = now;
+  if (operation.kind == OperationKind::Resubscribe) confirmed.called.resubscribe = now;
+}
+
+// A call of unknown end went before: it may come to Stibee after this one.
+std::optional<UtcTime> repeat_after(const Confirmed& before, UtcTime now) {
+  if (!before.maybe_subscribed) return std::nullopt;
+  return now + std::chrono::minutes(1);
+}
+
+// By the person, a bounce or an administrator: an unsubscribe of ours does not make it ours.
+bool ended_there(RemoteStatus status) {
+  return status == RemoteStatus::OptedOut || status == RemoteStatus::AutoDeleted ||
+         status == RemoteStatus::Purged;
+}
+
 void after_subscribe(Confirmed& confirmed, const Operation& operation, const Wanted& wanted,
                      const domain::Outcome& outcome, UtcTime now) {
   confirmed.maybe_subscribed = false;
+  confirmed.owes_no = false;
+  confirmed.repeat_at.reset();
   if (outcome.kind == domain::OutcomeKind::AlreadyInState) {
     set_status(confirmed, RemoteStatus::Subscribed, now);
     return;
@@ -68,10 +107,7 @@ void after_subscribe(Confirmed& confirmed, const Operation& operation, const Wan
 // A call that carried groups may have assigned them, unless it was refused.
 void remember_groups(Confirmed& confirmed, const Operation& operation, const domain::Outcome& outcome) {
   using domain::OutcomeKind;
-  if (outcome.kind == OutcomeKind::Rejected || outcome.kind == OutcomeKind::Throttled ||
-      outcome.kind == OutcomeKind::Unauthorised || confirmed.status == RemoteStatus::Purged) {
-    return;
-  }
+  if (refused(outcome) || confirmed.status == RemoteStatus::Purged) return;
   if (is_subscribe(operation) || operation.kind == OperationKind::AssignGroup) {
     confirmed.maybe_groups = joined(confirmed.maybe_groups, operation.groups);
   } else if (operation.kind == OperationKind::ReleaseGroup && outcome.kind != OutcomeKind::Delivered &&
@@ -91,6 +127,7 @@ void after_success(Confirmed& confirmed, const Operation& operation, const Wante
       after_subscribe(confirmed, operation, wanted, outcome, now);
       return;
     case OperationKind::Update:
+      confirmed.maybe_subscribed = false;
       if (outcome.existed == false) {
         confirmed.groups.clear();
         confirmed.ad_agreed.reset();
@@ -98,13 +135,18 @@ void after_success(Confirmed& confirmed, const Operation& operation, const Wante
       take_values(confirmed, operation, wanted, outcome.existed != false);
       return;
     case OperationKind::Unsubscribe:
+      confirmed.repeat_at = repeat_after(confirmed, now);
       confirmed.maybe_subscribed = false;
-      // An opt-out that was on record before this call is not ours.
-      if (confirmed.status != RemoteStatus::OptedOut) set_status(confirmed, RemoteStatus::Unsubscribed, now);
+      confirmed.owes_no = false;
+      // What was there before this call is not our doing.
+      if (!ended_there(confirmed.status)) set_status(confirmed, RemoteStatus::Unsubscribed, now);
       return;
-    case OperationKind::Delete:
-      confirmed = Confirmed{};
+    case OperationKind::Delete: {
+      const auto repeat = repeat_after(confirmed, now);
+      confirmed = nobody_there(confirmed);
+      confirmed.repeat_at = repeat;
       return;
+    }
     case OperationKind::AssignGroup:
       confirmed.groups = joined(confirmed.groups, operation.groups);
       return;
@@ -125,12 +167,14 @@ Confirmed with_observed(const Confirmed& before, const Wanted& wanted, RemoteSta
     case RemoteStatus::Ready:
       if (before.status == RemoteStatus::Purged) forget_values(after);
       after.maybe_subscribed = false;
+      after.owes_no = false;
       set_status(after, observed, now);
       return after;
     case RemoteStatus::OptedOut:
       // Again opted out: consents given in between are overtaken.
       after.status = observed;
       after.since = now;
+      after.consent_then = wanted.consented_at;
       return after;
     case RemoteStatus::Unsubscribed:
     case RemoteStatus::AutoDeleted:
@@ -143,8 +187,11 @@ Confirmed with_observed(const Confirmed& before, const Wanted& wanted, RemoteSta
       after.ad_agreed = wanted.ad_agreed;
       after.groups = wanted.groups;
       return after;
+    case RemoteStatus::Moved:
+      set_status(after, observed, now);
+      return after;
     case RemoteStatus::Unknown:
-      return before.status == RemoteStatus::OptedOut ? before : Confirmed{};
+      return before.status == RemoteStatus::OptedOut ? before : nobody_there(before);
   }
   std::abort();
 }
@@ -161,16 +208,17 @@ Confirmed confirmed_after(const Confirmed& before, const Operation& operation, c
     case domain::OutcomeKind::Transient:
       // Not applied, as far as anybody knows: enough to be careful, not enough to withhold a confirmation
       // mail.
-      if (is_subscribe(operation) && !operation.confirm) after.maybe_subscribed = true;
+      if (adds(operation) && !operation.confirm) after.maybe_subscribed = true;
       break;
     case domain::OutcomeKind::Unknown:
-      if (is_subscribe(operation)) after.maybe_subscribed = true;
+      if (adds(operation)) after.maybe_subscribed = true;
       break;
     case domain::OutcomeKind::Rejected:
     case domain::OutcomeKind::Throttled:
     case domain::OutcomeKind::Unauthorised:
       break;
   }
+  remember_call(after, operation, outcome, now);
   // What is known for certain is no longer a doubt.
   after.maybe_groups = minus(after.maybe_groups, after.groups);
   if (!outcome.observed) return after;
@@ -190,15 +238,14 @@ Confirmed confirmed_after_crossing(const Confirmed& observed, const Operation& o
   switch (observed.status) {
     case RemoteStatus::OptedOut:
     case RemoteStatus::AutoDeleted:
-    case RemoteStatus::Purged: {
+    case RemoteStatus::Purged:
+    case RemoteStatus::Moved: {
       Confirmed after = observed;
       remember_groups(after, operation, outcome);
       after.maybe_groups = minus(after.maybe_groups, after.groups);
+      remember_call(after, operation, outcome, now);
       // Only this call brings somebody back who is out; an ordinary subscribe leaves their status alone.
-      const bool refused = outcome.kind == domain::OutcomeKind::Rejected ||
-                           outcome.kind == domain::OutcomeKind::Throttled ||
-                           outcome.kind == domain::OutcomeKind::Unauthorised;
-      if (operation.kind == OperationKind::Resubscribe && !refused) after.maybe_subscribed = true;
+      if (operation.kind == OperationKind::Resubscribe && !refused(outcome)) after.maybe_subscribed = true;
       return after;
     }
     case RemoteStatus::Unknown:

@@ -8,6 +8,9 @@ namespace stibee_sync::ledger {
 
 namespace {
 
+/// Of the clock that stamps consents. A stamp further ahead is a mistake, of the time zone, say.
+constexpr std::chrono::minutes forgiven_skew{5};
+
 using domain::Confirmed;
 using domain::GroupSet;
 using domain::Intent;
@@ -71,8 +74,13 @@ NextStep resubscribe(const Wanted& wanted, const Confirmed& confirmed, const Pol
   return add(with_values(OperationKind::Resubscribe, consent), wanted, confirmed, policy);
 }
 
-NextStep unsubscribe() {
+Operation unsubscribe() {
   return Operation{OperationKind::Unsubscribe, {}};
+}
+
+// By a consent that a read found to be newer.
+bool overcome(const Wanted& wanted, const Confirmed& opted_out) {
+  return wanted.renewed && opted_out.since && *wanted.renewed >= *opted_out.since;
 }
 
 NextStep keep_subscribed(const Wanted& wanted, const Confirmed& confirmed, const Policy& policy) {
@@ -95,9 +103,10 @@ NextStep when_subscribed(const Wanted& wanted, const Confirmed& confirmed, const
     case RemoteStatus::Unsubscribed:
       return resubscribe(wanted, confirmed, policy);
     case RemoteStatus::OptedOut:
-      if (newer_consent(wanted, confirmed)) return resubscribe(wanted, confirmed, policy);
-      // A resubscribe of an earlier consent crossed with the opt-out, and may have come to Stibee after it.
-      if (confirmed.maybe_subscribed) return unsubscribe();
+      if (overcome(wanted, confirmed)) return resubscribe(wanted, confirmed, policy);
+      // A resubscribe of an earlier consent crossed with the opt-out, and may have come to Stibee after it; or
+      // the opt-out is a member's, and was said under another address.
+      if (confirmed.maybe_subscribed || confirmed.owes_no) return unsubscribe();
       return Rest::OptedOut;
     case RemoteStatus::AutoDeleted:
       return Rest::AutoDeleted;
@@ -107,6 +116,8 @@ NextStep when_subscribed(const Wanted& wanted, const Confirmed& confirmed, const
       return Rest::Purged;
     case RemoteStatus::Ready:
       return Rest::AwaitingConfirmation;
+    case RemoteStatus::Moved:
+      return Rest::Moved;
   }
   std::abort();
 }
@@ -126,33 +137,44 @@ Rest rest_of(RemoteStatus status) {
       return Rest::Purged;
     case RemoteStatus::Ready:
       return Rest::AwaitingConfirmation;
+    case RemoteStatus::Moved:
+      return Rest::Moved;
   }
   std::abort();
 }
 
 bool may_be_mailed(const Confirmed& confirmed) {
   return confirmed.status == RemoteStatus::Subscribed || confirmed.status == RemoteStatus::Ready ||
-         confirmed.maybe_subscribed;
+         confirmed.maybe_subscribed || confirmed.owes_no;
 }
 
-NextStep when_unsubscribed(const Confirmed& confirmed) {
+// The call of unknown end that went before may be applied after the one that undid it.
+std::optional<NextStep> said_again(Operation operation, const Confirmed& confirmed, UtcTime now) {
+  if (!confirmed.repeat_at) return std::nullopt;
+  if (*confirmed.repeat_at <= now) return operation;
+  return Later{std::move(operation), *confirmed.repeat_at};
+}
+
+NextStep when_unsubscribed(const Confirmed& confirmed, UtcTime now) {
   if (may_be_mailed(confirmed)) return unsubscribe();
-  return rest_of(confirmed.status);
+  return said_again(unsubscribe(), confirmed, now).value_or(rest_of(confirmed.status));
 }
 
-// The opt-out of somebody who left stays on record at Stibee: only those whom we subscribed or unsubscribed
-// are deleted.
+// The opt-out of somebody who left stays on record at Stibee, unless the table said no after it: else only
+// those whom we subscribed or unsubscribed are deleted.
 bool may_be_deleted(const Confirmed& confirmed) {
-  return confirmed.status == RemoteStatus::Unsubscribed ||
+  return confirmed.status == RemoteStatus::Unsubscribed || confirmed.owes_no ||
          (may_be_mailed(confirmed) && confirmed.status != RemoteStatus::OptedOut);
 }
 
 NextStep when_absent(const Wanted& wanted, const Confirmed& confirmed, const Policy& policy, UtcTime now) {
-  if (policy.on_leave == OnLeave::Keep) return Rest::Kept;
+  // Whoever said no, or bears another address now, is not kept under this one.
+  if (policy.on_leave == OnLeave::Keep && !wanted.silenced) return Rest::Kept;
   const Operation deletion{OperationKind::Delete, {}};
-  if (policy.on_leave == OnLeave::Delete && !policy.delete_after && may_be_deleted(confirmed))
-    return deletion;
+  const bool deletes = policy.on_leave == OnLeave::Delete && !policy.delete_after;
+  if (deletes && may_be_deleted(confirmed)) return deletion;
   if (may_be_mailed(confirmed)) return unsubscribe();
+  if (auto again = said_again(deletes ? deletion : unsubscribe(), confirmed, now)) return std::move(*again);
   if (policy.delete_after && may_be_deleted(confirmed)) {
     // `left_at` is always set for the absent; were it not, the unsubscribe is the next best start of the
     // wait.
@@ -166,10 +188,12 @@ NextStep when_absent(const Wanted& wanted, const Confirmed& confirmed, const Pol
 
 }  // namespace
 
-bool newer_consent(const Wanted& wanted, const Confirmed& confirmed) {
-  const std::optional<UtcTime>& consent = wanted.consented_at ? wanted.consented_at : wanted.opted_in_at;
+bool newer_consent(const Wanted& wanted, const Confirmed& confirmed, UtcTime now) {
   // An opt-out of unknown time counts as the newest there is.
-  return consent && confirmed.since && *consent > *confirmed.since;
+  if (!confirmed.since) return false;
+  if (!wanted.consented_at) return wanted.opted_in_at && *wanted.opted_in_at > *confirmed.since;
+  const auto consent = *wanted.consented_at;
+  return consent > *confirmed.since && consent <= now + forgiven_skew && consent != confirmed.consent_then;
 }
 
 NextStep next_operation(const Wanted& wanted, const Confirmed& confirmed, const Policy& policy, UtcTime now) {
@@ -177,7 +201,7 @@ NextStep next_operation(const Wanted& wanted, const Confirmed& confirmed, const 
     case Intent::Subscribed:
       return when_subscribed(wanted, confirmed, policy);
     case Intent::Unsubscribed:
-      return when_unsubscribed(confirmed);
+      return when_unsubscribed(confirmed, now);
     case Intent::Absent:
       return when_absent(wanted, confirmed, policy, now);
   }

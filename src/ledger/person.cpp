@@ -19,7 +19,10 @@ std::optional<Confirmed> trace_of(const Confirmed& confirmed) {
       (trace.status == RemoteStatus::Unknown || trace.status == RemoteStatus::Unsubscribed)) {
     trace.status = RemoteStatus::Subscribed;
   }
-  if (trace.status == RemoteStatus::Unknown) return std::nullopt;
+  // Under another address now, nobody is there under this one.
+  if (trace.status == RemoteStatus::Moved) trace = Confirmed{};
+  trace.called = confirmed.called;
+  if (trace.status == RemoteStatus::Unknown && !trace.called.deletion) return std::nullopt;
   return trace;
 }
 

@@ -18,34 +18,39 @@ using domain::RemoteStatus;
 using domain::UtcTime;
 using domain::Wanted;
 
-// A call for what was wanted before is out, or its answer was lost, and something else is wanted now.
-// Whatever that call may have done is taken for done where this leads to a call that puts it right: a
-// repeated call is harmless, a missing one is not.
-void assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wanted& now_wanted,
-                  UtcTime now) {
-  if (lane != Lane::Upsert) {
-    const bool perhaps_there =
-        lane == Lane::Optout && confirmed.status == RemoteStatus::Unknown && confirmed.maybe_subscribed;
-    if (now_wanted.intent == Intent::Subscribed &&
-        (confirmed.status == RemoteStatus::Subscribed || perhaps_there)) {
-      confirmed.status = RemoteStatus::Unsubscribed;
-      confirmed.since = now;
-      // Assumed, not known: should the row say no again before anything else went out, it is said again.
-      confirmed.maybe_subscribed = true;
-    }
-    return;
-  }
-  if (confirmed.status == RemoteStatus::Subscribed) {
-    if (sent.fields != confirmed.fields) confirmed.fields.reset();
-    if (sent.ad_agreed != confirmed.ad_agreed) confirmed.ad_agreed.reset();
-  } else {
-    confirmed.maybe_subscribed = true;
-  }
+// Of a call that may have been applied.
+void assume_groups(Confirmed& confirmed, const Wanted& sent) {
   if (confirmed.status == RemoteStatus::Purged) return;  // its groups say what was wanted, not what is there
   const auto perhaps_assigned = minus(sent.groups, confirmed.groups);
   const auto perhaps_released = minus(confirmed.groups, sent.groups);
   confirmed.groups = minus(confirmed.groups, perhaps_released);
   confirmed.maybe_groups = joined(confirmed.maybe_groups, joined(perhaps_assigned, perhaps_released));
+}
+
+// A call for what was wanted before is out, or its answer was lost, and something else is wanted now.
+// Whatever that call may have done is taken for done where this leads to a call that puts it right: a
+// repeated call is harmless, a missing one is not. False: it leads nowhere yet, the doubt stays.
+bool assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wanted& now_wanted,
+                  UtcTime now) {
+  if (lane != Lane::Upsert) {
+    if (now_wanted.intent != Intent::Subscribed) return false;
+    const bool perhaps_there =
+        lane == Lane::Optout && confirmed.status == RemoteStatus::Unknown && confirmed.maybe_subscribed;
+    if (confirmed.status == RemoteStatus::Subscribed || perhaps_there) {
+      confirmed.status = RemoteStatus::Unsubscribed;
+      confirmed.since = now;
+      // Assumed, not known: should the row say no again before anything else went out, it is said again.
+      confirmed.maybe_subscribed = true;
+    }
+    return true;
+  }
+  if (confirmed.status == RemoteStatus::Subscribed) {
+    if (sent.fields != confirmed.fields) confirmed.fields.reset();
+    if (sent.ad_agreed != confirmed.ad_agreed) confirmed.ad_agreed.reset();
+  }
+  confirmed.maybe_subscribed = true;
+  assume_groups(confirmed, sent);
+  return true;
 }
 
 void forget_failures(LedgerRow& row) {
@@ -80,20 +85,41 @@ Fate place_again(LedgerRow& row, const Policy& policy, UtcTime now) {
   return stand(row, place(row.wanted, row.confirmed, policy, now), now);
 }
 
+// A no of the table's that is newer than what Stibee was last known to show.
+bool says_no_anew(const LedgerRow& row, const Wanted& wanted) {
+  if (row.wanted.intent != Intent::Subscribed || wanted.intent == Intent::Subscribed) return false;
+  const auto status = row.confirmed.status;
+  return status == RemoteStatus::OptedOut || status == RemoteStatus::AutoDeleted ||
+         status == RemoteStatus::Purged;
+}
+
+void take_wanted(LedgerRow& row, const Wanted& wanted) {
+  if (wanted.intent == Intent::Subscribed) {
+    if (row.wanted.intent != Intent::Subscribed) row.no_is_ours = false;
+    if (row.confirmed.status != RemoteStatus::OptedOut) row.confirmed.owes_no = false;
+  } else if (says_no_anew(row, wanted) && !std::exchange(row.no_is_ours, false)) {
+    row.confirmed.owes_no = true;
+  }
+  row.wanted = wanted;
+}
+
 Fate apply_decision(LedgerRow& row, const AddressDecision& decision, bool is_new, const CallOut* in_flight,
                     const Policy& policy, UtcTime now) {
-  const bool changed = is_new || row.wanted != decision.wanted;
+  const bool inherits = decision.inherits && is_news(*decision.inherits, row.confirmed);
+  if (inherits) row.confirmed = inheriting(std::move(row.confirmed), *decision.inherits);
+  const bool changed = is_new || inherits || row.wanted != decision.wanted;
   if (decision.key) row.key = decision.key;
   if (!changed && !(decision.values && (row.lacks_values || row.parked_by_rule))) return Fate::Keep;
   if (changed) {
+    bool settled = true;
     if (in_flight != nullptr) {
       assume_worst(row.confirmed, in_flight->lane, in_flight->sent ? *in_flight->sent : row.wanted,
                    decision.wanted, now);
     } else if (row.in_doubt) {
-      assume_worst(row.confirmed, lane_of_call(row), row.wanted, decision.wanted, now);
+      settled = assume_worst(row.confirmed, lane_of_call(row), row.wanted, decision.wanted, now);
     }
-    row.in_doubt = false;
-    row.wanted = decision.wanted;
+    if (settled) row.in_doubt = false;
+    take_wanted(row, decision.wanted);
     leave_parking(row);
     forget_failures(row);
   }
@@ -155,6 +181,7 @@ Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const CallOu
 Fate apply_observation(LedgerRow& row, const RemoteChange& change, const CallOut* in_flight,
                        const Policy& policy, UtcTime now) {
   auto fate = Fate::Keep;
+  if (change.no_is_ours) row.no_is_ours = true;
   if (change.confirmed && *change.confirmed != row.confirmed) {
     row.confirmed = *change.confirmed;
     // Should the answer be lost with the process, the call may have been applied after what was observed.
@@ -189,6 +216,12 @@ void keep_or_erase(Person& person, LedgerRow row, Fate fate) {
       person.row.reset();
       return;
   }
+}
+
+void put_on_record(Person& person, std::optional<Suppression> opt_out) {
+  if (!opt_out) return;
+  if (!opt_out->consent && person.row) opt_out->consent = person.row->wanted.consented_at;
+  person.suppression = person.suppression ? newer_of(*person.suppression, *opt_out) : *opt_out;
 }
 
 const CallOut* call_of(const Person& person) {
@@ -242,14 +275,41 @@ Person after_decision(Person person, const AddressDecision& decision, const Poli
     row.confirmed = known_before(person.trace, person.suppression).value_or(Confirmed{});
     const auto fate = apply_decision(row, decision, true, nullptr, policy, now);
     keep_or_erase(person, std::move(row), fate);
+    put_on_record(person, decision.inherits);
     return person;
   }
   auto row = *person.row;
   const auto fate = apply_decision(row, decision, false, call_of(person), policy, now);
   if (person.call && !person.call->sent && row.wanted != person.row->wanted)
     person.call->sent = person.row->wanted;
+  if (person.call && row.confirmed.status != person.row->confirmed.status) person.call->observed = true;
   keep_or_erase(person, std::move(row), fate);
+  put_on_record(person, decision.inherits);
   return person;
+}
+
+std::optional<domain::EmailAddress> silenced_successor(const Person& person, const Wanted& decided) {
+  if (!person.row || decided.intent == Intent::Subscribed) return std::nullopt;
+  const auto& confirmed = person.row->confirmed;
+  if (confirmed.status != RemoteStatus::Moved || confirmed.moved_to.empty()) return std::nullopt;
+  return domain::EmailAddress::from_normalised(confirmed.moved_to);
+}
+
+Person after_silencing(Person successor, const Wanted& decided, const Policy& policy, UtcTime now) {
+  if (successor.row) return successor;
+  LedgerRow row;
+  row.wanted = decided;
+  row.wanted.silenced = decided.intent == Intent::Absent;
+  row.confirmed = known_before(successor.trace, successor.suppression).value_or(Confirmed{});
+  if (row.confirmed.status == RemoteStatus::OptedOut) {
+    row.confirmed.owes_no = true;
+  } else {
+    row.confirmed.status = RemoteStatus::Subscribed;
+    row.confirmed.since = now;
+  }
+  const auto fate = place_again(row, policy, now);
+  keep_or_erase(successor, std::move(row), fate);
+  return successor;
 }
 
 Person after_answer(Person person, const Settlement& settlement, const Policy& policy, UtcTime now) {
@@ -279,10 +339,7 @@ Person after_observation(Person person, const RemoteChange& change, const Policy
     person.trace = trace_of(*change.confirmed);
   }
   if (change.lift) person.suppression.reset();
-  if (change.suppress) {
-    person.suppression =
-        person.suppression ? newer_of(*person.suppression, *change.suppress) : *change.suppress;
-  }
+  put_on_record(person, change.suppress);
   return person;
 }
 
@@ -321,9 +378,7 @@ Person after_crash(Person person) {
   // already, taken out by an observation while the call was out.
   if (!row.lane && (!row.in_doubt || row.parked)) return person;
   row.in_doubt = true;
-  if (lane_of_call(row) == Lane::Upsert && row.confirmed.status != RemoteStatus::Subscribed) {
-    row.confirmed.maybe_subscribed = true;
-  }
+  if (lane_of_call(row) == Lane::Upsert) row.confirmed.maybe_subscribed = true;
   return person;
 }
 

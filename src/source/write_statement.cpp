@@ -14,7 +14,8 @@ namespace {
 
 using Kind = SourceError::Kind;
 
-constexpr std::array<std::string_view, 5> plain_names{"email", "key", "occurred_by", "reason", "occurred_at"};
+constexpr std::array<std::string_view, 6> plain_names{"email",       "old_email", "key",
+                                                "occurred_by", "reason",    "occurred_at"};
 constexpr std::string_view field_prefix = "field_";
 
 using text::is_digit;

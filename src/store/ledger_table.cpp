@@ -74,9 +74,13 @@ LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
       delete_(connection, "DELETE FROM subscriber WHERE mirror = ? AND email = ?"),
       page_(connection, "SELECT email, " + columns() +
                             " FROM subscriber WHERE mirror = ? AND email > ? ORDER BY email LIMIT ?"),
+      moved_from_(connection,
+                  "SELECT email FROM subscriber INDEXED BY moved WHERE mirror = ? AND moved_to = ?"),
       any_trace_(connection, "SELECT 1 FROM trace WHERE mirror = ? LIMIT 1"),
-      find_trace_(connection, "SELECT status, since, groups FROM trace WHERE mirror = ? AND person_hash = ?"),
-      insert_trace_(connection, "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?)"),
+      find_trace_(connection, "SELECT " + std::string(trace_columns) +
+                                  " FROM trace WHERE mirror = ? AND person_hash = ?"),
+      insert_trace_(connection, "INSERT OR REPLACE INTO trace (mirror, person_hash, " +
+                                    std::string(trace_columns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       delete_trace_(connection, "DELETE FROM trace WHERE mirror = ? AND person_hash = ?"),
       need_values_(connection, "UPDATE member SET shadowed = 1 WHERE mirror = ? AND key = ?") {}
 
@@ -121,7 +125,23 @@ void LedgerTable::write_trace(MirrorId mirror, std::string_view email, const dom
   insert_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash));
   insert_trace_.bind(3, std::int64_t{to_number(trace.status)});
   bind_time(insert_trace_, 4, trace.since);
-  insert_trace_.bind(5, groups).run();
+  insert_trace_.bind(5, groups);
+  int column = 6;
+  bind_calls(insert_trace_, column, trace.called);
+  insert_trace_.run();
+}
+
+void LedgerTable::erase_echo_traces(MirrorId mirror, domain::UtcTime then) {
+  Statement erase(connection_,
+                  "DELETE FROM trace WHERE mirror = ? AND status = 0 AND coalesce(delete_called, 0) < ?");
+  erase.bind(1, mirror.number).bind(2, to_number(then)).run();
+}
+
+std::optional<std::string> LedgerTable::moved_from(MirrorId mirror, std::string_view email) {
+  moved_from_.bind(1, mirror.number).bind(2, email);
+  const StatementUse use(moved_from_);
+  if (!moved_from_.step()) return std::nullopt;
+  return std::string(moved_from_.text(0));
 }
 
 bool LedgerTable::has_traces(MirrorId mirror) {

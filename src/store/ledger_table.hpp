@@ -18,7 +18,7 @@ namespace stibee_sync::store {
 
 /// How many people of a mirror are in which state. Signed, since it also serves as a difference.
 struct Tally {
-  std::array<std::int64_t, 7> status{};   // by to_number(RemoteStatus)
+  std::array<std::int64_t, std::size(all_statuses)> status{};   // by to_number(RemoteStatus)
   std::array<std::int64_t, 3> pending{};  // by to_number(Lane); with those that are postponed
   std::int64_t wanted_subscribed = 0;
   std::map<std::string, std::int64_t> parked;
@@ -49,10 +49,16 @@ class LedgerTable {
                                                                              std::string_view email,
                                                                              std::size_t most);
 
+  /// Whose row Stibee has under that address since; nullopt: nobody's.
+  std::optional<std::string> moved_from(MirrorId mirror, std::string_view email);
+
   bool has_traces(MirrorId mirror);
   std::optional<domain::Confirmed> find_trace(MirrorId mirror, std::string_view email);
   void write_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& trace);
   void erase_trace(MirrorId mirror, std::string_view email);
+
+  /// Traces of people whom Stibee does not know, once no echo of a call before `then` can still come.
+  void erase_echo_traces(MirrorId mirror, domain::UtcTime then);
 
   struct OptedOut {
     PersonHash person{};
@@ -73,7 +79,7 @@ class LedgerTable {
   Connection& connection_;
   const domain::StateKey& key_;
   RowBinder binder_;
-  Statement find_, last_row_, insert_, update_, delete_, page_;
+  Statement find_, last_row_, insert_, update_, delete_, page_, moved_from_;
   Statement any_trace_, find_trace_, insert_trace_, delete_trace_;
   Statement need_values_;
   std::map<MirrorId, Tally> tallies_;

@@ -63,6 +63,8 @@ int to_number(RemoteStatus status) {
       return 5;
     case RemoteStatus::Ready:
       return 6;
+    case RemoteStatus::Moved:
+      return 7;
   }
   std::abort();
 }
@@ -89,9 +91,7 @@ Intent intent_at(const Statement& row, int column) {
 
 RemoteStatus status_at(const Statement& row, int column) {
   const auto number = row.integer(column);
-  for (const auto status :
-       {RemoteStatus::Unknown, RemoteStatus::Subscribed, RemoteStatus::Unsubscribed, RemoteStatus::OptedOut,
-        RemoteStatus::AutoDeleted, RemoteStatus::Purged, RemoteStatus::Ready}) {
+  for (const auto status : all_statuses) {
     if (to_number(status) == number) return status;
   }
   row.damaged();
@@ -177,11 +177,25 @@ std::vector<std::int64_t> list_at(const Statement& row, int column) {
   return numbers;
 }
 
+void bind_calls(Statement& statement, int& i, const domain::CallTimes& called) {
+  for (const auto& time : {called.optout, called.deletion, called.upsert, called.resubscribe})
+    bind_time(statement, i++, time);
+}
+
+domain::CallTimes calls_at(const Statement& row, int& i) {
+  domain::CallTimes called;
+  for (auto* time : {&called.optout, &called.deletion, &called.upsert, &called.resubscribe})
+    *time = time_at(row, i++);
+  return called;
+}
+
 const std::string_view row_columns =
     "intent, wanted_fields, wanted_ad_agreed, wanted_groups, consented_at, opted_in_at, left_at, "
     "status, since, confirmed_fields, confirmed_ad_agreed, confirmed_groups, maybe_groups, maybe_subscribed, "
     "field_values, member_key, lane, shape, due, pending_since, retried, attempts, not_before, batch_limit, "
-    "in_doubt, error, message, parked, parked_since, parked_by_rule, lacks_values";
+    "in_doubt, error, message, parked, parked_since, parked_by_rule, lacks_values, "
+    "silenced, renewed, owes_no, repeat_at, consent_then, moved_to, optout_called, delete_called, "
+    "upsert_called, resubscribe_called, no_is_ours";
 
 void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   int i = first;
@@ -199,6 +213,19 @@ void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
     s.bind_null(i++);
   }
   bind_queue(s, i, row);
+  bind_consent(s, i, row);
+}
+
+void RowBinder::bind_consent(Statement& s, int& i, const ledger::LedgerRow& row) {
+  const auto& confirmed = row.confirmed;
+  s.bind(i++, std::int64_t{row.wanted.silenced});
+  bind_time(s, i++, row.wanted.renewed);
+  s.bind(i++, std::int64_t{confirmed.owes_no});
+  bind_time(s, i++, confirmed.repeat_at);
+  bind_time(s, i++, confirmed.consent_then);
+  bind_text(s, i++, confirmed.moved_to);
+  bind_calls(s, i, confirmed.called);
+  s.bind(i++, std::int64_t{row.no_is_ours});
 }
 
 void RowBinder::bind_wanted(Statement& s, int& i, const domain::Wanted& wanted) {
@@ -311,6 +338,14 @@ ledger::LedgerRow read_row(const Statement& s, int first) {
   row.parked_since = time_from(s.integer(i++));
   row.parked_by_rule = s.integer(i++) != 0;
   row.lacks_values = s.integer(i++) != 0;
+  wanted.silenced = s.integer(i++) != 0;
+  wanted.renewed = time_at(s, i++);
+  confirmed.owes_no = s.integer(i++) != 0;
+  confirmed.repeat_at = time_at(s, i++);
+  confirmed.consent_then = time_at(s, i++);
+  confirmed.moved_to = s.text(i++);
+  confirmed.called = calls_at(s, i);
+  row.no_is_ours = s.integer(i++) != 0;
   return row;
 }
 
@@ -319,6 +354,8 @@ domain::Confirmed trace_at(const Statement& row, int first) {
   confirmed.status = status_at(row, first);
   confirmed.since = time_at(row, first + 1);
   confirmed.maybe_groups = list_at(row, first + 2);
+  int column = first + 3;
+  confirmed.called = calls_at(row, column);
   return confirmed;
 }
 

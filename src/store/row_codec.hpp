@@ -17,7 +17,7 @@ namespace stibee_sync::store {
 inline constexpr domain::RemoteStatus all_statuses[] = {
     domain::RemoteStatus::Unknown,  domain::RemoteStatus::Subscribed,  domain::RemoteStatus::Unsubscribed,
     domain::RemoteStatus::OptedOut, domain::RemoteStatus::AutoDeleted, domain::RemoteStatus::Purged,
-    domain::RemoteStatus::Ready};
+    domain::RemoteStatus::Ready,    domain::RemoteStatus::Moved};
 
 int to_number(domain::Intent intent);
 int to_number(domain::RemoteStatus status);
@@ -44,7 +44,7 @@ std::vector<std::int64_t> list_at(const Statement& row, int column);
 /// The columns of `subscriber` after (mirror, email), in the order in which `RowBinder` binds and `read_row`
 /// reads them.
 extern const std::string_view row_columns;
-inline constexpr int row_column_count = 31;
+inline constexpr int row_column_count = 42;
 
 /// Binds a row's columns from `first` on. Keeps the texts it makes until it is used again.
 class RowBinder {
@@ -56,13 +56,20 @@ class RowBinder {
   void bind_wanted(Statement& statement, int& i, const domain::Wanted& wanted);
   void bind_confirmed(Statement& statement, int& i, const domain::Confirmed& confirmed);
   void bind_queue(Statement& statement, int& i, const ledger::LedgerRow& row);
+  static void bind_consent(Statement& statement, int& i, const ledger::LedgerRow& row);
 
   std::string wanted_groups_, confirmed_groups_, maybe_groups_, values_, error_, parked_;
 };
 
 ledger::LedgerRow read_row(const Statement& statement, int first);
 
-/// From the columns status, since, groups of `trace`.
+/// The columns optout_called to resubscribe_called. Each begins at the column `i` and moves it on.
+void bind_calls(Statement& statement, int& i, const domain::CallTimes& called);
+domain::CallTimes calls_at(const Statement& row, int& i);
+
+/// Columns of `trace` that `trace_at` reads.
+inline constexpr std::string_view trace_columns =
+    "status, since, groups, optout_called, delete_called, upsert_called, resubscribe_called";
 domain::Confirmed trace_at(const Statement& row, int first);
 
 /// Reads every row that has to make sense. Throws StoreFailure(Damaged) if one does not.

@@ -31,10 +31,14 @@ struct Scan::State::Snapshot {
         touched(*connection, "SELECT email, number FROM touched_address WHERE mirror = ? ORDER BY email"),
         ledger(*connection,
                "SELECT " + std::string(row_columns) + " FROM subscriber WHERE mirror = ? AND email = ?"),
-        trace(*connection, "SELECT status, since, groups FROM trace WHERE mirror = ? AND person_hash = ?"),
+        trace(*connection, "SELECT " + std::string(trace_columns) +
+                               " FROM trace WHERE mirror = ? AND person_hash = ?"),
+        own_words(*connection,
+                  "SELECT 1 FROM writeback WHERE mirror = ? AND email = ? AND event = 'resubscribed' LIMIT 1"),
         suppressions(*connection) {
     begin.run();
-    for (auto* statement : {&generation, &cursor, &old_row, &bearers, &touched, &ledger, &trace}) {
+    for (auto* statement :
+         {&generation, &cursor, &old_row, &bearers, &touched, &ledger, &trace, &own_words}) {
       statement->bind(1, mirror.number);
     }
   }
@@ -44,7 +48,7 @@ struct Scan::State::Snapshot {
   }
 
   std::unique_ptr<Connection> connection;
-  Statement begin, generation, cursor, old_row, bearers, touched, ledger, trace;
+  Statement begin, generation, cursor, old_row, bearers, touched, ledger, trace, own_words;
   SuppressionTable suppressions;
 };
 
@@ -67,6 +71,9 @@ Scan::State::State(std::unique_ptr<Connection> connection, const domain::StateKe
   has_ledger_ = snapshot_->any("SELECT 1 FROM subscriber WHERE mirror = ? LIMIT 1", mirror);
   has_traces_ = snapshot_->any("SELECT 1 FROM trace WHERE mirror = ? LIMIT 1", mirror);
   has_suppressions_ = snapshot_->suppressions.any(list_id_);
+  has_members_on_record_ = snapshot_->suppressions.any_of_members(list_id_);
+  has_own_words_ =
+      snapshot_->any("SELECT 1 FROM writeback WHERE mirror = ? AND event = 'resubscribed' LIMIT 1", mirror);
 }
 
 Scan::State::~State() = default;
@@ -130,7 +137,11 @@ void Scan::State::stage(const StagedRow& row) {
   RowRecord record;
   record.key = row.key;
   record.fingerprint = row.fingerprint;
-  if (row.email) record.email = row.email->text();
+  if (row.email) {
+    record.email = row.email->text();
+  } else if (row.keeps_address && old) {
+    record.email = old->email;
+  }
   record.subscribed = row.subscribed;
   if (!row.member) record.rejection = row.rejection.empty() ? "rejected" : row.rejection;
   if (!row.member) record.rejected_column = row.rejected_column;
@@ -149,6 +160,7 @@ void Scan::State::stage(const StagedRow& row) {
   if (record.old_email && record.old_email != record.email) {
     event.kind = AddressEvent::Kind::Left;
     event.email = *record.old_email;
+    event.subscribed = row.subscribed;
     add_event(event);
   }
   if (!record.email) return;
@@ -175,6 +187,7 @@ void Scan::State::stage_gone(const domain::MemberKey& key) {
   AddressEvent event;
   event.key = key;
   event.kind = AddressEvent::Kind::Left;
+  event.gone = true;
   event.email = *old->email;
   add_event(event);
 }
@@ -218,9 +231,11 @@ bool Scan::State::next_address(TouchedAddress& address) {
   }
   record_ = DecisionRecord{};
   record_.email = group_.front().email;
+  address = TouchedAddress{};
   address.email = domain::EmailAddress::from_normalised(record_.email);
   address.ledger = ledger_view(record_.email);
-  address.bearers.clear();
+  address.awaits_resubscribe = has_own_words_ && awaits_resubscribe(record_.email);
+  note_departures(address);
   const auto bearing = bearers_of_group();
   flags_.clear();
   bearer_keys_.clear();
@@ -232,7 +247,33 @@ bool Scan::State::next_address(TouchedAddress& address) {
     bearer_keys_.push_back(row.key);
     address.bearers.push_back(row);
   }
+  if (has_members_on_record_) address.member_opt_out = member_opt_out();
   return true;
+}
+
+bool Scan::State::awaits_resubscribe(const std::string& email) {
+  auto& statement = snapshot_->own_words;
+  statement.bind(2, email);
+  const StatementUse use(statement);
+  return statement.step();
+}
+
+void Scan::State::note_departures(TouchedAddress& address) const {
+  for (const auto& event : group_) {
+    if (event.kind != AddressEvent::Kind::Left || event.gone) continue;
+    address.left_by_living = true;
+    if (!event.subscribed) address.left_saying_no = true;
+  }
+}
+
+// Of those whose rows bear the address that is being decided.
+std::optional<ledger::Suppression> Scan::State::member_opt_out() {
+  std::optional<ledger::Suppression> newest;
+  for (const auto& key : bearer_keys_) {
+    const auto found = snapshot_->suppressions.find(list_id_, hash_of_member(key_, key));
+    if (found) newest = newest ? ledger::newer_of(*newest, *found) : *found;
+  }
+  return newest;
 }
 
 void Scan::State::decide(const ledger::AddressDecision& decision, int change_class) {
@@ -351,8 +392,8 @@ bool Scan::is_first() const {
   return !state_->has_members;
 }
 
-void Scan::hold_back(const std::vector<int>& change_classes) {
-  state_->hold_back(change_classes);
+void Scan::hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others) {
+  state_->hold_back(change_classes, never_with_others);
 }
 
 void Scan::show_first(std::size_t most) {

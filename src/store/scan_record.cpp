@@ -54,6 +54,12 @@ class Writer {
       text(field.value);
     }
   }
+  void suppression(const ledger::Suppression& value) {
+    time(value.at);
+    text(value.by);
+    text(value.reason);
+    time(value.consent);
+  }
   void key(const domain::MemberKey& value) {
     number(value.is_integer() ? 0 : 1);
     if (value.is_integer()) {
@@ -112,6 +118,14 @@ class Reader {
       field.value = text();
       value.push_back(std::move(field));
     }
+    return value;
+  }
+  ledger::Suppression suppression() {
+    ledger::Suppression value;
+    value.at = time().value_or(domain::UtcTime{});
+    value.by = text();
+    value.reason = text();
+    value.consent = time();
     return value;
   }
   domain::MemberKey key() {
@@ -199,7 +213,7 @@ void append_payload(std::string& out, const AddressEvent& event) {
   Writer writer(out);
   writer.number(static_cast<std::uint64_t>(event.kind));
   writer.flags(
-      {event.moves, event.subscribed, event.rejected, event.base_shadowed, event.member.has_value()});
+      {event.moves, event.subscribed, event.rejected, event.base_shadowed, event.member.has_value(), event.gone});
   writer.flag(event.was_subscribed);
   if (!event.member) return;
   const auto& member = *event.member;
@@ -223,6 +237,7 @@ AddressEvent address_event(std::string_view sort_key, std::string_view payload) 
   event.subscribed = bit(flags, 1);
   event.rejected = bit(flags, 2);
   event.base_shadowed = bit(flags, 3);
+  event.gone = bit(flags, 5);
   event.was_subscribed = reader.flag();
   if (!bit(flags, 4)) return event;
   auto& member = event.member.emplace();
@@ -262,7 +277,8 @@ void append_record(std::string& out, const DecisionRecord& record) {
   const auto& decision = record.decision;
   const auto& wanted = decision.wanted;
   writer.text(record.email);
-  writer.flags({record.touched, decision.values.has_value(), decision.key.has_value()});
+  writer.flags({record.touched, decision.values.has_value(), decision.key.has_value(),
+                decision.inherits.has_value(), wanted.silenced});
   writer.integer(record.change_class);
   writer.number(static_cast<std::uint64_t>(wanted.intent));
   writer.fingerprint(wanted.fields);
@@ -271,8 +287,10 @@ void append_record(std::string& out, const DecisionRecord& record) {
   writer.time(wanted.consented_at);
   writer.time(wanted.opted_in_at);
   writer.time(wanted.left_at);
+  writer.time(wanted.renewed);
   if (decision.values) writer.fields(*decision.values);
   if (decision.key) writer.key(*decision.key);
+  if (decision.inherits) writer.suppression(*decision.inherits);
   writer.number(record.rows.size());
   for (const auto& row : record.rows) {
     writer.key(row.key);
@@ -301,8 +319,11 @@ DecisionRecord decision_record(std::string_view bytes) {
   wanted.consented_at = reader.time();
   wanted.opted_in_at = reader.time();
   wanted.left_at = reader.time();
+  wanted.renewed = reader.time();
+  wanted.silenced = bit(flags, 4);
   if (bit(flags, 1)) decision.values = reader.fields();
   if (bit(flags, 2)) decision.key = reader.key();
+  if (bit(flags, 3)) decision.inherits = reader.suppression();
   for (auto count = reader.number(); count > 0; --count) {
     auto key = reader.key();
     record.rows.push_back({std::move(key), reader.number() != 0});

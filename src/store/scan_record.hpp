@@ -38,7 +38,8 @@ struct AddressEvent {
   } kind = Kind::Touched;
   domain::MemberKey key;
   bool moves = false;
-  bool subscribed = true;
+  bool gone = false;       // Left: there is no such row any more
+  bool subscribed = true;  // what the row says now
   bool rejected = false;
   bool base_shadowed = false;  // the flag that the snapshot's row will have once the rows are applied
   std::optional<bool> was_subscribed;
@@ -61,6 +62,7 @@ struct DecisionRecord {
     bool shadowed = false;
   };
   std::vector<Shadow> shadows;  // flags to be set
+  std::size_t number = 0;       // in address order; not stored
 };
 
 void append_sort_key(std::string& out, const domain::MemberKey& key);

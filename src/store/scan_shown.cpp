@@ -1,19 +1,83 @@
 // What a scan shows of its decisions: rows and decisions in order, without those that are held back.
 #include "store/scan_state.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
 namespace stibee_sync::store {
 
+namespace {
+
+/// Decisions that wait or go together, by their numbers.
+class Bonds {
+ public:
+  explicit Bonds(std::size_t decisions) : next_(decisions) {
+    for (std::size_t i = 0; i < decisions; ++i)
+      next_[i] = static_cast<std::uint32_t>(i);
+  }
+  std::uint32_t of(std::uint32_t decision) {
+    while (next_[decision] != decision) {
+      next_[decision] = next_[next_[decision]];
+      decision = next_[decision];
+    }
+    return decision;
+  }
+  void join(std::uint32_t one, std::uint32_t other) { next_[of(one)] = of(other); }
+
+ private:
+  std::vector<std::uint32_t> next_;
+};
+
+}  // namespace
+
 bool Scan::State::holds(const DecisionRecord& record) const {
-  return held_.contains(record.change_class);
+  return !held_.empty() && held_[record.number];
 }
 
-void Scan::State::hold_back(const std::vector<int>& change_classes) {
+void Scan::State::find_held(const std::set<int>& classes, std::optional<int> never_with_others) {
+  // Rows that move bind two decisions. A hash of their keys is enough: one that two of them share holds back
+  // a little more.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> ends;
+  std::vector<bool> exempt(decisions_.size(), false);
+  held_.assign(decisions_.size(), false);
+  DecisionRecord record;
+  rewind_decisions();
+  while (next_decision(record)) {
+    held_[record.number] = classes.contains(record.change_class);
+    exempt[record.number] = record.change_class == never_with_others;
+    for (const auto& row : record.rows) {
+      if (!row.moves) continue;
+      sort_key_.clear();
+      append_sort_key(sort_key_, row.key);
+      ends.emplace_back(std::hash<std::string>{}(sort_key_), static_cast<std::uint32_t>(record.number));
+    }
+  }
+  if (ends.empty()) return;
+  std::sort(ends.begin(), ends.end());
+  Bonds bonds(held_.size());
+  for (std::size_t i = 1; i < ends.size(); ++i) {
+    if (ends[i].first == ends[i - 1].first) bonds.join(ends[i].second, ends[i - 1].second);
+  }
+  std::set<std::uint32_t> waiting;
+  for (std::uint32_t i = 0; i < held_.size(); ++i) {
+    if (held_[i]) waiting.insert(bonds.of(i));
+  }
+  for (const auto& [hash, decision] : ends) {
+    if (!exempt[decision] && waiting.contains(bonds.of(decision))) held_[decision] = true;
+  }
+}
+
+void Scan::State::hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others) {
   held_.clear();
   waiting_.reset();
+  std::set<int> classes;
   for (const auto change_class : change_classes) {
-    if (classes_.contains(change_class)) held_.insert(change_class);
+    if (classes_.contains(change_class)) classes.insert(change_class);
   }
-  if (held_.empty()) return;
+  if (classes.empty()) return;
+  find_held(classes, never_with_others);
   waiting_.emplace(staging, events_memory);
   DecisionRecord record;
   rewind_decisions();
@@ -77,10 +141,12 @@ void Scan::State::rewind_decisions() {
 bool Scan::State::next_decision(DecisionRecord& record) {
   std::string_view bytes;
   while (decision_reader_ && decision_reader_->next(bytes)) {
-    const bool is_first = decision_number_++ < first_decisions_;
+    const auto number = decision_number_++;
+    const bool is_first = number < first_decisions_;
     if (!is_first && part == Part::First) return false;
     if (is_first && part == Part::Rest) continue;
     record = decision_record(bytes);
+    record.number = number;
     return true;
   }
   return false;

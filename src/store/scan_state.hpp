@@ -30,7 +30,7 @@ struct Scan::State {
   void stage_gone(const domain::MemberKey& key);
   bool next_address(TouchedAddress& address);
   void decide(const ledger::AddressDecision& decision, int change_class);
-  void hold_back(const std::vector<int>& change_classes);
+  void hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others);
   void show_first(std::size_t most);
 
   /// Lets go of the view of the state, so that its log can be truncated.
@@ -78,6 +78,10 @@ struct Scan::State {
   std::vector<Bearing> stored_bearers(const std::string& email);
   std::vector<Bearing> bearers_of_group();
   std::optional<ledger::LedgerView> ledger_view(const std::string& email);
+  std::optional<ledger::Suppression> member_opt_out();
+  bool awaits_resubscribe(const std::string& email);
+  void note_departures(TouchedAddress& address) const;
+  void find_held(const std::set<int>& classes, std::optional<int> never_with_others);
   bool row_waits(const domain::MemberKey& key, std::vector<std::string>& decided_ones);
 
   const domain::StateKey& key_;
@@ -85,6 +89,8 @@ struct Scan::State {
   bool has_ledger_ = false;
   bool has_traces_ = false;
   bool has_suppressions_ = false;
+  bool has_members_on_record_ = false;
+  bool has_own_words_ = false;  // people's, that are not in the table yet
   std::int64_t list_id_ = 0;
   bool at_end_ = false;
   std::optional<domain::MemberKey> last_staged_;
@@ -99,7 +105,8 @@ struct Scan::State {
   Spool decisions_;  // in address order
   std::optional<RecordReader> decision_reader_;
   std::size_t decision_number_ = 0;
-  std::set<int> classes_, held_;
+  std::set<int> classes_;
+  std::vector<bool> held_;  // by the number of the decision; empty: none is
   std::size_t first_decisions_ = 0;
   std::vector<domain::MemberKey> first_rows_;  // in order
   std::size_t first_row_ = 0;

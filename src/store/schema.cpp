@@ -188,6 +188,41 @@ CREATE TABLE writeback (
   not_before INTEGER NOT NULL
 );
 CREATE INDEX writeback_person ON writeback (mirror, email, id);
+)sql"},
+                                   {3, R"sql(
+-- Consent follows the member, and doubt stays until it is settled.
+ALTER TABLE subscriber ADD COLUMN silenced INTEGER NOT NULL DEFAULT 0;  -- absent, and not to be kept
+ALTER TABLE subscriber ADD COLUMN renewed INTEGER;       -- the time of the opt-out that a consent overcomes
+ALTER TABLE subscriber ADD COLUMN owes_no INTEGER NOT NULL DEFAULT 0;   -- the table's newer no is to be sent
+ALTER TABLE subscriber ADD COLUMN repeat_at INTEGER;     -- the no is to be said once more
+ALTER TABLE subscriber ADD COLUMN consent_then INTEGER;  -- that the table showed when the opt-out was learnt
+ALTER TABLE subscriber ADD COLUMN moved_to TEXT;         -- the address that Stibee has instead
+ALTER TABLE subscriber ADD COLUMN optout_called INTEGER; -- when calls went out: their echoes may still come
+ALTER TABLE subscriber ADD COLUMN delete_called INTEGER;
+ALTER TABLE subscriber ADD COLUMN upsert_called INTEGER;
+ALTER TABLE subscriber ADD COLUMN resubscribe_called INTEGER;
+ALTER TABLE subscriber ADD COLUMN no_is_ours INTEGER NOT NULL DEFAULT 0;  -- by a write-back
+CREATE INDEX moved ON subscriber (mirror, moved_to) WHERE moved_to IS NOT NULL;
+ALTER TABLE trace ADD COLUMN optout_called INTEGER;
+ALTER TABLE trace ADD COLUMN delete_called INTEGER;
+ALTER TABLE trace ADD COLUMN upsert_called INTEGER;
+ALTER TABLE trace ADD COLUMN resubscribe_called INTEGER;
+ALTER TABLE writeback ADD COLUMN new_email TEXT NOT NULL DEFAULT '';  -- the address changed at Stibee
+ALTER TABLE suppression ADD COLUMN consent INTEGER;
+ALTER TABLE suppression ADD COLUMN of_member INTEGER NOT NULL DEFAULT 0;  -- the hash is of a row's key
+-- What a consent overcomes is said by a read from now on: whoever waits for it is looked at again.
+INSERT OR IGNORE INTO touched_address (mirror, email)
+SELECT mirror, email FROM subscriber WHERE status = 3 AND intent = 0;
+
+DROP VIEW people;
+CREATE VIEW people AS
+SELECT m.name AS mirror, s.email,
+  CASE s.intent WHEN 0 THEN 'subscribed' WHEN 1 THEN 'unsubscribed' ELSE 'absent' END AS wanted,
+  CASE s.status WHEN 0 THEN 'unknown' WHEN 1 THEN 'subscribed' WHEN 2 THEN 'unsubscribed' WHEN 3 THEN 'opted_out'
+    WHEN 4 THEN 'auto_deleted' WHEN 5 THEN 'purged' WHEN 6 THEN 'ready' ELSE 'moved' END AS confirmed,
+  CASE s.lane WHEN 0 THEN 'optout' WHEN 1 THEN 'delete' WHEN 2 THEN 'upsert' END AS lane,
+  s.shape, datetime(s.due / 1000, 'unixepoch') AS due, s.attempts, s.error, s.parked, s.message
+FROM subscriber s JOIN mirror m ON m.id = s.mirror;
 )sql"}};
 
 constexpr MigrationStep steps_of_journal[] = {{1, R"sql(
@@ -205,6 +240,10 @@ CREATE TABLE suppression (
   PRIMARY KEY (list_id, person_hash)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX suppression_sequence ON suppression (sequence);
+)sql"},
+                                              {2, R"sql(
+ALTER TABLE suppression ADD COLUMN consent INTEGER;  -- that the table showed then
+ALTER TABLE suppression ADD COLUMN of_member INTEGER NOT NULL DEFAULT 0;  -- the hash is of a row's key
 )sql"}};
 
 }  // namespace

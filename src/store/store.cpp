@@ -27,6 +27,8 @@ Store::Tables::Tables(std::unique_ptr<Connection> opened, Connection::Mode opene
           *connection,
           "INSERT INTO touched_address VALUES (?, ?, ?) ON CONFLICT (mirror, email) DO UPDATE SET number = "
           "excluded.number"),
+      keys_of_address(*connection, "SELECT key FROM member_address WHERE mirror = ? AND email = ?"),
+      address_of_key(*connection, "SELECT email FROM member WHERE mirror = ? AND key = ?"),
       last_touch(connection->query_number("SELECT max(number) FROM touched_address")) {
   Statement last(*connection,
                  "SELECT limiter_class, max(number) FROM limiter_attempt GROUP BY limiter_class");

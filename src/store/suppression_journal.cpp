@@ -12,10 +12,11 @@ SuppressionJournal::SuppressionJournal(std::unique_ptr<Connection> connection)
       key_(*connection_, "SELECT value FROM meta WHERE name = 'state_key'"),
       set_key_(*connection_, "INSERT OR REPLACE INTO meta VALUES ('state_key', ?)"),
       since_(*connection_,
-             "SELECT list_id, person_hash, at, by_whom, reason, state = 'added' FROM suppression WHERE "
-             "sequence > ? "
-             "ORDER BY sequence"),
-      put_(*connection_, "INSERT OR REPLACE INTO suppression VALUES (?, ?, ?, ?, ?, ?, ?)") {
+             "SELECT list_id, person_hash, at, by_whom, reason, consent, of_member, state = 'added' FROM "
+             "suppression WHERE sequence > ? ORDER BY sequence"),
+      put_(*connection_,
+           "INSERT OR REPLACE INTO suppression (list_id, person_hash, at, by_whom, reason, consent, of_member, "
+           "state, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") {
   last_ = connection_->query_number("SELECT max(sequence) FROM suppression");
   has_entries_ = last_ > 0;
 }
@@ -46,10 +47,9 @@ std::vector<JournalEntry> SuppressionJournal::since(std::int64_t sequence) {
     JournalEntry entry;
     entry.list_id = since_.integer(0);
     entry.person = person_at(since_, 1);
-    entry.suppression.at = time_from(since_.integer(2));
-    entry.suppression.by = since_.text(3);
-    entry.suppression.reason = since_.text(4);
-    entry.active = since_.integer(5) != 0;
+    entry.suppression = suppression_at(since_, 2);
+    entry.of_member = since_.integer(6) != 0;
+    entry.active = since_.integer(7) != 0;
     entries.push_back(std::move(entry));
   }
   return entries;
@@ -63,8 +63,10 @@ void SuppressionJournal::append(const std::vector<JournalEntry>& entries) {
     put_.bind(3, to_number(entry.suppression.at)).bind(4, entry.suppression.by);
     // The words of somebody who came back are nobody's business any more.
     put_.bind(5, entry.active ? std::string_view(entry.suppression.reason) : std::string_view());
-    put_.bind(6, entry.active ? std::string_view("added") : std::string_view("lifted"))
-        .bind(7, ++sequence)
+    bind_time(put_, 6, entry.suppression.consent);
+    put_.bind(7, std::int64_t{entry.of_member});
+    put_.bind(8, entry.active ? std::string_view("added") : std::string_view("lifted"))
+        .bind(9, ++sequence)
         .run();
   }
   transaction.commit();

@@ -10,10 +10,7 @@
 namespace stibee_sync::store {
 
 /// Somebody of whom the opt-outs' record has to say something else.
-struct JournalEntry {
-  std::int64_t list_id = 0;
-  PersonHash person{};
-  ledger::Suppression suppression;
+struct JournalEntry : SuppressionRecord {
   bool active = true;  // false: lifted
 };
 

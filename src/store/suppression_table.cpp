@@ -12,15 +12,6 @@ std::span<const std::uint8_t> bytes_of(const PersonHash& person) {
   return person;
 }
 
-// From the columns at, by_whom, reason.
-ledger::Suppression suppression_at(const Statement& row, int first) {
-  ledger::Suppression suppression;
-  suppression.at = time_from(row.integer(first));
-  suppression.by = row.text(first + 1);
-  suppression.reason = row.text(first + 2);
-  return suppression;
-}
-
 }  // namespace
 
 PersonHash person_at(const Statement& row, int column) {
@@ -31,13 +22,31 @@ PersonHash person_at(const Statement& row, int column) {
   return person;
 }
 
+ledger::Suppression suppression_at(const Statement& row, int first) {
+  ledger::Suppression suppression;
+  suppression.at = time_from(row.integer(first));
+  suppression.by = row.text(first + 1);
+  suppression.reason = row.text(first + 2);
+  suppression.consent = time_at(row, first + 3);
+  return suppression;
+}
+
+PersonHash hash_of_member(const domain::StateKey& key, const domain::MemberKey& member) {
+  // No address begins so: it has no `@`, or another part before it.
+  return key.person_hash("key:" + member.to_string());
+}
+
 SuppressionTable::SuppressionTable(Connection& connection)
     : any_(connection, "SELECT 1 FROM suppression WHERE list_id = ? LIMIT 1"),
-      count_(connection, "SELECT count(*) FROM suppression WHERE list_id = ?"),
-      find_(connection, "SELECT at, by_whom, reason FROM suppression WHERE list_id = ? AND person_hash = ?"),
-      put_(connection, "INSERT OR REPLACE INTO suppression VALUES (?, ?, ?, ?, ?)"),
+      any_of_members_(connection, "SELECT 1 FROM suppression WHERE list_id = ? AND of_member = 1 LIMIT 1"),
+      count_(connection, "SELECT count(*) FROM suppression WHERE list_id = ? AND of_member = 0"),
+      find_(connection,
+            "SELECT at, by_whom, reason, consent FROM suppression WHERE list_id = ? AND person_hash = ?"),
+      put_(connection,
+           "INSERT OR REPLACE INTO suppression (list_id, person_hash, at, by_whom, reason, consent, of_member) "
+           "VALUES (?, ?, ?, ?, ?, ?, ?)"),
       erase_(connection, "DELETE FROM suppression WHERE list_id = ? AND person_hash = ?"),
-      all_(connection, "SELECT list_id, person_hash, at, by_whom, reason FROM suppression"),
+      all_(connection, "SELECT list_id, person_hash, at, by_whom, reason, consent, of_member FROM suppression"),
       applied_(connection, "SELECT value FROM meta WHERE name = 'suppressions_applied'"),
       set_applied_(connection, "INSERT OR REPLACE INTO meta VALUES ('suppressions_applied', ?)") {}
 
@@ -60,10 +69,18 @@ std::optional<ledger::Suppression> SuppressionTable::find(std::int64_t list_id, 
   return suppression_at(find_, 0);
 }
 
-void SuppressionTable::put(std::int64_t list_id, const PersonHash& person,
-                           const ledger::Suppression& suppression) {
-  put_.bind(1, list_id).bind(2, bytes_of(person)).bind(3, to_number(suppression.at));
-  put_.bind(4, suppression.by).bind(5, suppression.reason).run();
+bool SuppressionTable::any_of_members(std::int64_t list_id) {
+  any_of_members_.bind(1, list_id);
+  const StatementUse use(any_of_members_);
+  return any_of_members_.step();
+}
+
+void SuppressionTable::put(const SuppressionRecord& record) {
+  const auto& suppression = record.suppression;
+  put_.bind(1, record.list_id).bind(2, bytes_of(record.person)).bind(3, to_number(suppression.at));
+  put_.bind(4, suppression.by).bind(5, suppression.reason);
+  bind_time(put_, 6, suppression.consent);
+  put_.bind(7, std::int64_t{record.of_member}).run();
 }
 
 void SuppressionTable::erase(std::int64_t list_id, const PersonHash& person) {
@@ -74,7 +91,8 @@ std::vector<SuppressionRecord> SuppressionTable::all() {
   std::vector<SuppressionRecord> records;
   const StatementUse in_use(all_);
   while (all_.step())
-    records.push_back({all_.integer(0), person_at(all_, 1), suppression_at(all_, 2)});
+    records.push_back(
+        {all_.integer(0), person_at(all_, 1), suppression_at(all_, 2), all_.integer(6) != 0});
   return records;
 }
 

@@ -44,7 +44,7 @@ struct Store::Tables {
   MirrorTable mirrors;
   SuppressionTable suppressions;
   WritebackTable writebacks;
-  Statement insert_batch, erase_batch, insert_attempt, touch_address;
+  Statement insert_batch, erase_batch, insert_attempt, touch_address, keys_of_address, address_of_key;
   std::int64_t last_touch = 0;
   std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class
   std::unique_ptr<SuppressionJournal> journal;          // null: read only

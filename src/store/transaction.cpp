@@ -55,16 +55,64 @@ Transaction::Work::Known& Transaction::Work::known(MirrorId mirror) {
   return known;
 }
 
-void Transaction::Work::suppress(std::int64_t list_id, const PersonHash& person,
-                                 const std::optional<ledger::Suppression>& suppression) {
-  if (suppression) {
-    tables.suppressions.put(list_id, person, *suppression);
-    to_journal.push_back({list_id, person, *suppression, true});
-    return;
+void Transaction::Work::put(const SuppressionRecord& record) {
+  tables.suppressions.put(record);
+  to_journal.push_back({record, true});
+}
+
+void Transaction::Work::erase(SuppressionRecord record) {
+  tables.suppressions.erase(record.list_id, record.person);
+  to_journal.push_back({std::move(record), false});
+}
+
+void Transaction::Work::suppress(MirrorId mirror, const std::string& email, const ledger::Person& before,
+                                 const ledger::Person& after) {
+  const auto list_id = known(mirror).list_id;
+  const auto hash = tables.key.person_hash(email);
+  if (after.suppression) {
+    put({list_id, hash, *after.suppression});
+  } else {
+    erase({list_id, hash, tables.suppressions.find(list_id, hash).value_or(ledger::Suppression{})});
   }
-  auto lifted = tables.suppressions.find(list_id, person).value_or(ledger::Suppression{});
-  tables.suppressions.erase(list_id, person);
-  to_journal.push_back({list_id, person, std::move(lifted), false});
+  for (const auto& key : members_of(mirror, email, after.row ? after : before))
+    suppress_member(mirror, key, email, before, after);
+  known(mirror).has_suppressions = true;
+}
+
+std::vector<domain::MemberKey> Transaction::Work::members_of(MirrorId mirror, const std::string& email,
+                                                             const ledger::Person& person) {
+  std::vector<domain::MemberKey> keys;
+  auto& bearers = tables.keys_of_address;
+  bearers.bind(1, mirror.number).bind(2, email);
+  const StatementUse use(bearers);
+  while (bearers.step())
+    keys.push_back(key_at(bearers, 0));
+  // Whose row bore it last, though it may bear another by now.
+  const auto last = person.row ? person.row->key : std::nullopt;
+  if (last && std::find(keys.begin(), keys.end(), *last) == keys.end()) keys.push_back(*last);
+  return keys;
+}
+
+void Transaction::Work::suppress_member(MirrorId mirror, const domain::MemberKey& key,
+                                        const std::string& email, const ledger::Person& before,
+                                        const ledger::Person& after) {
+  SuppressionRecord record{known(mirror).list_id, hash_of_member(tables.key, key), {}, true};
+  const auto on_record = tables.suppressions.find(record.list_id, record.person);
+  if (!after.suppression) {
+    // A later one, under another address, stays.
+    if (!on_record || on_record->at > before.suppression->at) return;
+    record.suppression = *on_record;
+    return erase(std::move(record));
+  }
+  record.suppression = on_record ? ledger::newer_of(*on_record, *after.suppression) : *after.suppression;
+  if (on_record == record.suppression) return;
+  put(record);
+  auto& bears = tables.address_of_key;
+  bears.bind(1, mirror.number);
+  bind_key(bears, 2, key);
+  const StatementUse use(bears);
+  const std::string now_borne(bears.step() && !bears.is_null(0) ? bears.text(0) : std::string_view());
+  if (!now_borne.empty() && now_borne != email) tables.touch(mirror, now_borne);
 }
 
 // A call that nobody is out for any more is forgotten on disk, too; if nothing else is written, with the next
@@ -136,8 +184,7 @@ void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, co
     }
   }
   if (after.suppression != before.suppression) {
-    work_->suppress(known.list_id, tables.key.person_hash(email), after.suppression);
-    known.has_suppressions = true;
+    work_->suppress(mirror, email, before, after);
   }
   if (before.call && !after.call) {
     tables.claims.free(mirror, email);
@@ -146,6 +193,13 @@ void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, co
   }
   // Even if the row is the same: who is free again must be found where they stand.
   if (after.row) tables.queue.changed(mirror, email, *after.row);
+}
+
+std::optional<domain::EmailAddress> Transaction::moved_from(MirrorId mirror,
+                                                            const domain::EmailAddress& email) {
+  auto found = work_->tables.ledger.moved_from(mirror, email.text());
+  if (!found) return std::nullopt;
+  return domain::EmailAddress::from_normalised(std::move(*found));
 }
 
 std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> Transaction::rows_after(
@@ -246,6 +300,10 @@ bool Transaction::use_approval(MirrorId mirror, const std::string& digest, domai
   if (!work_->tables.mirrors.approved(mirror, digest, now)) return false;
   work_->tables.mirrors.drop_approval(mirror, digest);
   return true;
+}
+
+void Transaction::erase_echo_traces(MirrorId mirror, domain::UtcTime then) {
+  work_->tables.ledger.erase_echo_traces(mirror, then);
 }
 
 void Transaction::drop_expired_approvals(MirrorId mirror, domain::UtcTime now) {

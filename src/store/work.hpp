@@ -28,9 +28,9 @@ struct Transaction::Work {
     std::string last_address;  // that may have a row
   };
   Known& known(MirrorId mirror);
-  /// nullopt: lifted.
-  void suppress(std::int64_t list_id, const PersonHash& person,
-                const std::optional<ledger::Suppression>& suppression);
+  /// An opt-out on record (nullopt: lifted) is the address's and the members' whose rows bear it.
+  void suppress(MirrorId mirror, const std::string& email, const ledger::Person& before,
+                const ledger::Person& after);
 
   Store::Tables& tables;
   SqlTransaction transaction;
@@ -39,6 +39,12 @@ struct Transaction::Work {
   std::vector<JournalEntry> to_journal;
 
  private:
+  std::vector<domain::MemberKey> members_of(MirrorId mirror, const std::string& email,
+                                            const ledger::Person& person);
+  void suppress_member(MirrorId mirror, const domain::MemberKey& key, const std::string& email,
+                       const ledger::Person& before, const ledger::Person& after);
+  void put(const SuppressionRecord& record);
+  void erase(SuppressionRecord record);
   std::vector<std::int64_t> forget_ended_calls();
 
   std::map<MirrorId, Known> mirrors;

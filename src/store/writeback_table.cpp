@@ -31,11 +31,10 @@ std::map<std::string, std::string> fields_at(const Statement& row, int column) {
 WritebackTable::WritebackTable(Connection& connection)
     : add_(connection,
            "INSERT INTO writeback (mirror, email, member_key, event, occurred_by, reason, occurred_at, "
-           "fields, "
-           "not_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+           "fields, not_before, new_email) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       due_(connection,
-           "SELECT id, email, member_key, event, occurred_by, reason, occurred_at, fields, attempts FROM "
-           "writeback w WHERE mirror = ?1 AND not_before <= ?2 AND NOT EXISTS (SELECT 1 FROM writeback e "
+           "SELECT id, email, member_key, event, occurred_by, reason, occurred_at, fields, attempts, "
+           "new_email FROM writeback w WHERE mirror = ?1 AND not_before <= ?2 AND NOT EXISTS (SELECT 1 FROM writeback e "
            "WHERE "
            "e.mirror = ?1 AND e.email = w.email AND e.id < w.id AND e.not_before > ?2) ORDER BY id LIMIT ?3"),
       next_(
@@ -57,7 +56,8 @@ void WritebackTable::add(MirrorId mirror, std::string_view email, const std::opt
     add_.bind_null(3);
   }
   add_.bind(4, request.event).bind(5, request.occurred_by).bind(6, request.reason);
-  add_.bind(7, to_number(request.occurred_at)).bind(8, fields).bind(9, to_number(now)).run();
+  add_.bind(7, to_number(request.occurred_at)).bind(8, fields).bind(9, to_number(now));
+  add_.bind(10, request.new_email).run();
 }
 
 std::vector<PendingWriteback> WritebackTable::due(MirrorId mirror, domain::UtcTime now, std::size_t most) {
@@ -76,6 +76,7 @@ std::vector<PendingWriteback> WritebackTable::due(MirrorId mirror, domain::UtcTi
     one.request.occurred_at = time_from(due_.integer(6));
     one.request.fields = fields_at(due_, 7);
     one.attempts = static_cast<int>(due_.integer(8));
+    one.request.new_email = due_.text(9);
     found.push_back(std::move(one));
   }
   return found;

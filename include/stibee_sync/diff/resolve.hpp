@@ -22,6 +22,14 @@ struct Bearer {
   bool may_have_opted_in = true;
 };
 
+/// What is to be known of an address beside the rows that bear it.
+struct Circumstances {
+  bool left_by_living = false;  // a row that bore it bears another address now, or none
+  bool left_saying_no = false;  // … and says no
+  /// The person resubscribed at Stibee, and that is not in the table yet: their word counts until it is.
+  bool awaits_resubscribe = false;
+};
+
 /// What a change means for the guard.
 enum class ChangeClass { None, Add, Update, OptOut, Resubscribe, Removal };
 std::string_view name(ChangeClass change_class);  // guard's words: "removals", "optouts", "resubscribes",
@@ -46,9 +54,12 @@ struct Resolution {
 ///   (not rejected) key.
 /// * If no row is usable, an opt-out still counts; otherwise the intent stays what it was (without a ledger
 ///   row: Absent).
+/// * `renewed` is the time of the opt-out that a newer consent overcomes. `silenced`: an Absent one is not to be
+///   kept.
 /// * `opted_in_at` is `now` if the address goes from Unsubscribed to Subscribed and a row may have opted in;
 ///   `left_at` is `now` when the last row is gone, kept while Absent, and empty otherwise.
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<domain::Wanted>& before,
-                   const domain::Confirmed& known, const domain::StateKey& key, domain::UtcTime now);
+                   const domain::Confirmed& known, const domain::StateKey& key, domain::UtcTime now,
+                   const Circumstances& circumstances = {});
 
 }  // namespace stibee_sync::diff

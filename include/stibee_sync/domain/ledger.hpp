@@ -27,6 +27,12 @@ struct Wanted {
   std::optional<UtcTime> consented_at;  // the row's own consent time, if mapped
   std::optional<UtcTime> opted_in_at;   // when a read saw the row go from not subscribed to subscribed
   std::optional<UtcTime> left_at;       // when a read found that no row bears the address any more
+  /// Absent: whoever bore the address said no, or bears another one now: not kept subscribed, whatever
+  /// `on_leave` says.
+  bool silenced = false;
+  /// Which opt-out, by its time, the table's consent overcomes: set by a read that found it newer, so that
+  /// nobody is due for a resubscribe whom the guard has not counted.
+  std::optional<UtcTime> renewed;
   friend bool operator==(const Wanted&, const Wanted&) = default;
 };
 
@@ -39,10 +45,25 @@ enum class RemoteStatus {
   AutoDeleted,   // by Stibee, after a bounce
   Purged,        // deleted for good by hand at Stibee
   Ready,         // asked to confirm (double opt-in), has not yet
+  Moved,         // at Stibee, to another address
 };
 
 std::string_view name(RemoteStatus status);  // "unknown", "subscribed", …
 std::string_view name(Intent intent);
+
+/// Lanes in the order in which they are served.
+enum class Lane { Optout, Delete, Upsert };
+inline constexpr Lane all_lanes[] = {Lane::Optout, Lane::Delete, Lane::Upsert};
+std::string_view name(Lane lane);  // "optout", "delete", "upsert"
+
+/// When the last call that may have been applied was answered, by lane: its echo may still come. Resubscribes
+/// are calls of the lane `upsert`, too, but come back as events of another kind.
+struct CallTimes {
+  std::optional<UtcTime> optout, deletion, upsert, resubscribe;
+  std::optional<UtcTime>& of(Lane lane);
+  const std::optional<UtcTime>& of(Lane lane) const;
+  friend bool operator==(const CallTimes&, const CallTimes&) = default;
+};
 
 /// Stibee's side of a ledger row. Written when calls are settled, and by what Stibee tells us.
 struct Confirmed {
@@ -52,9 +73,17 @@ struct Confirmed {
   std::optional<bool> ad_agreed;      // nullopt: never sent
   GroupSet groups;                    // those of ours that we know to be assigned
   GroupSet maybe_groups;              // those that we may have assigned: released once they are not wanted
-  /// A (re)subscribe went out and nobody knows whether it was applied: whoever must not be mailed has to be
-  /// unsubscribed, whatever `status` says.
+  /// A call that adds or updates went out and nobody knows whether it was applied, or will be: whoever must
+  /// not be mailed has to be unsubscribed, whatever `status` says.
   bool maybe_subscribed = false;
+  /// The table said no after the status was learnt. It is said to Stibee once, whatever `status` says: what
+  /// is believed of Stibee may be wrong.
+  bool owes_no = false;
+  /// When the last unsubscribe or delete, which followed a call of unknown end, is to be said once more.
+  std::optional<UtcTime> repeat_at;
+  std::optional<UtcTime> consent_then;  // OptedOut: what consent the table showed when it was learnt
+  std::string moved_to;                 // Moved: the address, normalised
+  CallTimes called;
   friend bool operator==(const Confirmed&, const Confirmed&) = default;
 };
 
@@ -78,10 +107,6 @@ struct Operation {
   friend bool operator==(const Operation&, const Operation&) = default;
 };
 
-/// Lanes in the order in which they are served.
-enum class Lane { Optout, Delete, Upsert };
-inline constexpr Lane all_lanes[] = {Lane::Optout, Lane::Delete, Lane::Upsert};
-std::string_view name(Lane lane);  // "optout", "delete", "upsert"
 Lane lane_of(OperationKind kind);
 
 /// What a call did to one person. Total: every answer of Stibee becomes one of these.

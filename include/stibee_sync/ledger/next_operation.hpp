@@ -9,9 +9,9 @@
 namespace stibee_sync::ledger {
 
 /// Why nothing is to be done now, though the two sides may differ.
-enum class Rest { Settled, NeverCreated, OptedOut, AutoDeleted, Purged, Kept, AwaitingConfirmation };
+enum class Rest { Settled, NeverCreated, OptedOut, AutoDeleted, Purged, Kept, AwaitingConfirmation, Moved };
 
-/// Nothing to do before `due` (a deletion postponed by `delete_after`).
+/// Nothing to do before `due` (a deletion postponed by `delete_after`, a no that is to be said again).
 struct Later {
   domain::Operation operation;
   domain::UtcTime due;
@@ -28,8 +28,9 @@ using NextStep = std::variant<domain::Operation, Rest, Later, Impossible>;
 NextStep next_operation(const domain::Wanted& wanted, const domain::Confirmed& confirmed,
                         const Policy& policy, domain::UtcTime now);
 
-/// Whether the table shows a consent that is newer than the opt-out that is confirmed. The only place that
-/// compares the two.
-bool newer_consent(const domain::Wanted& wanted, const domain::Confirmed& confirmed);
+/// Whether the table shows a consent that is newer than the opt-out that is confirmed: given after it, not in
+/// the future, and not the one that the table showed when the opt-out was learnt. The only place that compares
+/// the two. A read that finds it so writes it down as `Wanted::renewed`.
+bool newer_consent(const domain::Wanted& wanted, const domain::Confirmed& confirmed, domain::UtcTime now);
 
 }  // namespace stibee_sync::ledger

@@ -34,6 +34,7 @@ struct LedgerRow {
   domain::UtcTime parked_since{};
   bool parked_by_rule = false;  // by Placement::impossible, not by an answer of Stibee
   bool lacks_values = false;    // would be in the queue, but its values must come from the source first
+  bool no_is_ours = false;      // a write-back of ours makes the table say no: no new word of the table's
 
   friend bool operator==(const LedgerRow&, const LedgerRow&) = default;
 };
@@ -80,7 +81,8 @@ RemoteView view_of(const Person& person);
 /// The opt-out that is on record for somebody, by whatever record there is.
 std::optional<Suppression> opt_out_on_record(const RemoteView& view);
 
-/// What the trace of an erased row says; nullopt: Stibee does not know the person, no trace is needed.
+/// What the trace of an erased row says; nullopt: Stibee does not know the person, nor may an echo of a call
+/// of ours still come: no trace is needed.
 std::optional<domain::Confirmed> trace_of(const domain::Confirmed& confirmed);
 
 /// Of a call that was made for the row, as far as it can be told from the row.

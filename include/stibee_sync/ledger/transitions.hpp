@@ -7,6 +7,7 @@
 #include "stibee_sync/ledger/placement.hpp"
 #include "stibee_sync/ledger/policy.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,14 +16,25 @@
 /// crash, a new policy, a human. All of it is pure: a person in, a person out.
 namespace stibee_sync::ledger {
 
+/// A call of ours comes back as an event within this time, retries of the sender included.
+inline constexpr std::chrono::minutes echo_window{15};
+
 /// What a read decided for one address.
 struct AddressDecision {
   domain::Wanted wanted;
   std::optional<domain::FieldValues> values;  // nullopt: keep those there are
   std::optional<domain::MemberKey> key;       // the row whose values are wanted
+  std::optional<Suppression> inherits = {};   // the opt-out of a member whose row bears the address now
 };
 Person after_decision(Person person, const AddressDecision& decision, const Policy& policy,
                       domain::UtcTime now);
+
+/// The address that Stibee has in place of the person's, if they are no longer wanted subscribed: the no is to
+/// reach that one, too. nullopt: there is none.
+std::optional<domain::EmailAddress> silenced_successor(const Person& person, const domain::Wanted& decided);
+/// What becomes of whom Stibee has under that address. Nothing, if a row has a word of its own on them.
+Person after_silencing(Person successor, const domain::Wanted& decided, const Policy& policy,
+                       domain::UtcTime now);
 
 /// What a call was, for somebody of whom Stibee showed something while it was out.
 struct SentCall {
@@ -54,6 +66,7 @@ struct RemoteChange {
   std::optional<domain::Wanted> wanted = {};
   std::optional<Suppression> suppress = {};  // the newest one on record is kept
   bool lift = false;                         // the suppression, if there is one
+  bool no_is_ours = false;                   // a write-back is to make the table say no
 };
 /// While a call is out, the row stays until that is settled. A row is made for nobody.
 Person after_observation(Person person, const RemoteChange& change, const Policy& policy,

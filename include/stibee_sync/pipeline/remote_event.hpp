@@ -10,9 +10,6 @@
 
 namespace stibee_sync::pipeline {
 
-/// A call of ours comes back as an event within this time, retries of the sender included.
-inline constexpr std::chrono::minutes echo_window{15};
-
 /// One person of an event, and what is to be known beside the state to judge it.
 struct RemoteEvent {
   webhook::Action action = webhook::Action::Other;
@@ -35,6 +32,10 @@ struct RemoteVerdict {
 /// The rules of docs/webhooks.md, for one person as the state has them. Pure: no clock, no store.
 RemoteVerdict verdict_of(const RemoteEvent& event, const ledger::RemoteView& view, const MirrorPlan& plan,
                          const domain::StateKey& key, domain::UtcTime now);
+
+/// What it makes of a person with a row that they have another address since. Pure.
+Consequence moved(const RemoteEvent& event, const ledger::Person& person, const MirrorPlan& plan,
+                  domain::UtcTime now);
 
 /// The `updated` write-back of an event, if there is a statement and the event has all mapped values.
 std::optional<store::WritebackRequest> updated_writeback(const RemoteEvent& event, const MirrorPlan& plan,

@@ -26,6 +26,7 @@ struct StagedRow {
   domain::MemberKey key;
   domain::Fingerprint fingerprint;
   std::optional<domain::EmailAddress> email;  // nullopt: the row has no usable address
+  bool keeps_address = false;  // it has some text for one: the last good one stays its address
   std::optional<domain::Member> member;       // nullopt: rejected
   std::string rejection;                      // reason code, if rejected
   std::string rejected_column;
@@ -47,6 +48,11 @@ struct TouchedAddress {
   std::vector<BearerRow> bearers;  // all rows that then bear it, in key order
   /// nullopt: nothing is known. Of somebody with a trace, or an opt-out on record: the row that follows.
   std::optional<ledger::LedgerView> ledger;
+  /// The newest opt-out on record of a member whose row then bears it.
+  std::optional<ledger::Suppression> member_opt_out;
+  bool left_by_living = false;   // a row bears another address, or none, since this read
+  bool left_saying_no = false;   // … and says no
+  bool awaits_resubscribe = false;  // the person's own word at Stibee is not in the table yet
 };
 
 /// What was decided for an address.
@@ -83,9 +89,10 @@ class Scan {
 
   /// No row was known when the scan began.
   bool is_first() const;
-  /// Leaves out decisions of these classes, and the rows that rest on them: the snapshot keeps those as they
-  /// were, so that the next read finds the same differences again. Before the scan is taken over.
-  void hold_back(const std::vector<int>& change_classes);
+  /// Leaves out decisions of these classes, those about the other address of a row that moves from or to one
+  /// of them (but for the class `never_with_others`), and the rows that rest on them: the snapshot keeps those
+  /// as they were, so that the next read finds the same differences again. Before the scan is taken over.
+  void hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others = {});
   /// Shows only the first `most` decisions, and the rows that they are about; then all but those.
   void show_first(std::size_t most);
   void show_rest();

@@ -56,6 +56,8 @@ class Transaction {
   /// Remembers what differs. `before`: as `find` gave it.
   void write(MirrorId mirror, const domain::EmailAddress& email, const ledger::Person& before,
              const ledger::Person& after);
+  /// The address that the table has of somebody whom Stibee has under this one since; nullopt: nobody.
+  std::optional<domain::EmailAddress> moved_from(MirrorId mirror, const domain::EmailAddress& email);
   /// Rows of the mirror after that address, in address order, without anything else of those people.
   std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> rows_after(MirrorId mirror,
                                                                              std::string_view email,
@@ -92,6 +94,8 @@ class Transaction {
   /// Whether it was approved and is not expired; the approval is used up.
   bool use_approval(MirrorId mirror, const std::string& digest, domain::UtcTime now);
   void drop_expired_approvals(MirrorId mirror, domain::UtcTime now);
+  /// Traces of people whom Stibee does not know, deleted before `then`: no echo of that can still come.
+  void erase_echo_traces(MirrorId mirror, domain::UtcTime then);
 
   // ---- the rest ----------------------------------------------------------------------------------------
   void set_paused(MirrorId mirror, bool paused);

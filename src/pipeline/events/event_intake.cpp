@@ -102,14 +102,25 @@ void EventIntake::apply(Work& work, store::Transaction& transaction, const domai
     work.events.at(successor).inherited = ledger::opt_out_on_record(ledger::view_of(person));
     // And it is the old one that the row has, where it has not changed, too.
     if (!person.row || work.events.contains(old)) continue;
-    Consequence consequence;
-    consequence.writeback = updated_writeback(work.events.at(successor), plan, work.now);
+    const auto consequence = moved(work.events.at(successor), person, plan, work.now);
     carry_out(transaction, plan.id, old, person, consequence, plan.policy, work.now);
   }
-  for (const auto& email : work.people) {
+  const auto judge = [&](const RemoteEvent& event, const EmailAddress& email) {
     const auto person = transaction.find(plan.id, email);
-    auto verdict = verdict_of(work.events.at(email), ledger::view_of(person), plan, key, work.now);
+    auto verdict = verdict_of(event, ledger::view_of(person), plan, key, work.now);
     carry_out(transaction, plan.id, email, person, verdict.change, plan.policy, work.now);
+    return verdict;
+  };
+  for (const auto& email : work.people) {
+    const auto& event = work.events.at(email);
+    auto verdict = judge(event, email);
+    // What somebody says under an address that the table does not have yet is the member's word.
+    const auto row_of = transaction.moved_from(plan.id, email);
+    if (row_of && event.action != Action::Updated) {
+      auto of_member = judge(event, *row_of);
+      of_member.suppression_added = of_member.suppression_added || verdict.suppression_added;
+      verdict = std::move(of_member);
+    }
     work.verdicts.insert_or_assign(email, std::move(verdict));
   }
 }

@@ -33,6 +33,21 @@ std::optional<domain::FieldValues> mapped_values(const webhook::EventPerson& per
   return values;
 }
 
+/// Where the statement asks for no values, the address is all that it writes.
+std::optional<store::WritebackRequest> address_writeback(const RemoteEvent& event, const MirrorPlan& plan,
+                                                         domain::UtcTime now) {
+  const auto statement = writeback_statement(plan, std::string(webhook::name(Action::Updated)));
+  if (!statement) return std::nullopt;
+  const auto named = source::parameters_of(*statement);
+  const auto is_value = [](const std::string& name) { return name.starts_with("field_"); };
+  if (std::any_of(named.begin(), named.end(), is_value)) return std::nullopt;
+  store::WritebackRequest request;
+  request.event = statement->event;
+  request.occurred_by = webhook::name(event.actor);
+  request.occurred_at = now;
+  return request;
+}
+
 class Judge {
  public:
   Judge(const RemoteEvent& event, const ledger::RemoteView& view, const MirrorPlan& plan,
@@ -73,15 +88,23 @@ class Judge {
   bool became_lately(RemoteStatus what) const {
     if (status() != what) return false;
     const auto& since = view_.ledger->confirmed.since;
-    return since && now_ - *since < echo_window;
+    return since && now_ - *since < ledger::echo_window;
   }
   bool in_flight(Lane lane) const { return view_.in_flight == lane; }
+  /// Whether the event may be the echo of such a call of ours, late, repeated or out of order as it may be.
+  bool may_echo(Lane lane) const {
+    if (in_flight(lane)) return true;
+    if (!view_.ledger) return false;
+    const auto& called = view_.ledger->confirmed.called.of(lane);
+    return called && now_ - *called < ledger::echo_window;
+  }
 
   void echo() { verdict_.effect = WebhookEffect::Echo; }
 
   void observed(RemoteStatus what) {
     verdict_.effect = WebhookEffect::Applied;
-    if (!view_.ledger) return;
+    // Of somebody whom Stibee has under another address now, nothing is there under this one.
+    if (!view_.ledger || status() == RemoteStatus::Moved) return;
     verdict_.change.confirmed =
         ledger::with_observed(view_.ledger->confirmed, view_.ledger->wanted, what, now_);
   }
@@ -104,11 +127,12 @@ class Judge {
   void unsubscribed() {
     // The subscriber's own word is never taken for ours.
     if (event_.actor != Actor::Subscriber &&
-        (in_flight(Lane::Optout) || in_flight(Lane::Delete) || became_lately(RemoteStatus::Unsubscribed))) {
+        (may_echo(Lane::Optout) || may_echo(Lane::Delete) || became_lately(RemoteStatus::Unsubscribed))) {
       return echo();
     }
     const auto before = opt_out_on_record(view_);
-    const bool said_already = before && (!view_.ledger || status() == RemoteStatus::OptedOut);
+    const bool said_already = before && (!view_.ledger || status() == RemoteStatus::OptedOut ||
+                                         status() == RemoteStatus::Moved);
     observed(RemoteStatus::OptedOut);
     ledger::Suppression suppression;
     suppression.at = now_;
@@ -119,6 +143,7 @@ class Judge {
     if (said_already) return;
     verdict_.suppression_added = true;
     write_back(Action::Unsubscribed);
+    verdict_.change.no_is_ours = verdict_.change.writeback.has_value();
   }
 
   /// Whether the call that is out may be the one that brings somebody back. Whom Stibee shows as opted out
@@ -132,9 +157,16 @@ class Judge {
     return operation != nullptr && operation->kind == domain::OperationKind::Resubscribe;
   }
 
+  /// By us.
+  bool resubscribed_lately() const {
+    if (!view_.ledger) return false;
+    const auto& called = view_.ledger->confirmed.called.resubscribe;
+    return called && now_ - *called < ledger::echo_window;
+  }
+
   void resubscribed() {
     // Whoever the actor: our own resubscribe is made in the subscriber's name.
-    if (resubscribing() || became_lately(RemoteStatus::Subscribed)) return echo();
+    if (resubscribing() || resubscribed_lately() || became_lately(RemoteStatus::Subscribed)) return echo();
     if (status() == RemoteStatus::Subscribed && !view_.suppression) return;  // said already
     verdict_.suppression_lifted = opt_out_on_record(view_).has_value();
     observed(RemoteStatus::Subscribed);
@@ -157,21 +189,23 @@ class Judge {
       write_back(Action::Subscribed);
       return;
     }
-    if (view_.in_flight || status() == RemoteStatus::Subscribed || became_lately(RemoteStatus::Unsubscribed))
+    if (view_.in_flight || status() == RemoteStatus::Subscribed ||
+        became_lately(RemoteStatus::Unsubscribed) ||
+        (event_.actor != Actor::Subscriber && may_echo(Lane::Upsert)))
       return echo();
     if (view_.ledger) observed(RemoteStatus::Subscribed);
     write_back(Action::Subscribed);
   }
 
   void deleted() {
-    if (in_flight(Lane::Delete)) return echo();
+    if (may_echo(Lane::Delete)) return echo();
     if (status() == RemoteStatus::AutoDeleted) return;  // said already
     if (view_.ledger && status() != RemoteStatus::OptedOut) observed(RemoteStatus::AutoDeleted);
     write_back(Action::Deleted);
   }
 
   void purged() {
-    if (in_flight(Lane::Delete) || !view_.ledger || status() == RemoteStatus::Unknown) return echo();
+    if (may_echo(Lane::Delete) || !view_.ledger || status() == RemoteStatus::Unknown) return echo();
     if (status() == RemoteStatus::Purged) return;  // said already
     if (status() != RemoteStatus::OptedOut) observed(RemoteStatus::Purged);
     write_back(Action::Purged);
@@ -192,7 +226,7 @@ class Judge {
     const auto& [wanted, confirmed] = *view_.ledger;
     const auto shown = domain::fingerprint_of(*values, key_);
     if (shown == wanted.fields || shown == confirmed.fields) return echo();
-    if (view_.in_flight && event_.actor != Actor::Subscriber) return echo();
+    if (event_.actor != Actor::Subscriber && (view_.in_flight || may_echo(Lane::Upsert))) return echo();
     if (view_.pending) return;  // the table's word is on its way
     verdict_.drift = true;
     verdict_.effect = WebhookEffect::Applied;
@@ -227,6 +261,19 @@ class Judge {
 RemoteVerdict verdict_of(const RemoteEvent& event, const ledger::RemoteView& view, const MirrorPlan& plan,
                          const domain::StateKey& key, domain::UtcTime now) {
   return Judge(event, view, plan, key, now).verdict();
+}
+
+Consequence moved(const RemoteEvent& event, const ledger::Person& person, const MirrorPlan& plan,
+                  domain::UtcTime now) {
+  Consequence consequence;
+  const auto& row = person.row.value();
+  auto confirmed = ledger::with_observed(row.confirmed, row.wanted, RemoteStatus::Moved, now);
+  confirmed.moved_to = event.person->email.text();
+  consequence.confirmed = std::move(confirmed);
+  consequence.writeback = updated_writeback(event, plan, now);
+  if (!consequence.writeback) consequence.writeback = address_writeback(event, plan, now);
+  if (consequence.writeback) consequence.writeback->new_email = event.person->email.text();
+  return consequence;
 }
 
 std::optional<store::WritebackRequest> updated_writeback(const RemoteEvent& event, const MirrorPlan& plan,

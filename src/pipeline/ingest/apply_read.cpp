@@ -19,6 +19,11 @@ AppliedRead apply_read(store::Transaction& transaction, store::MirrorId mirror, 
     if (changes(before, decided.decision.wanted)) ++applied.addresses;
     const auto after = ledger::after_decision(before, decided.decision, policy, now);
     transaction.write(mirror, decided.email, before, after);
+    if (const auto successor = ledger::silenced_successor(before, decided.decision.wanted)) {
+      const auto there = transaction.find(mirror, *successor);
+      transaction.write(mirror, *successor, there,
+                        ledger::after_silencing(there, decided.decision.wanted, policy, now));
+    }
   }
   return applied;
 }
@@ -47,11 +52,13 @@ CommittedRead commit_read(store::Transaction& transaction, store::MirrorId mirro
     held_classes.push_back(static_cast<int>(hold.change_class));
     held.push_back(hold.changes);
   }
-  scan.hold_back(held_classes);
+  // An opt-out goes to every address of the member, whatever waits.
+  scan.hold_back(held_classes, static_cast<int>(diff::ChangeClass::OptOut));
   committed.applied = apply_read(transaction, mirror, scan, policy, now);
   transaction.replace_holds(mirror, held);
   transaction.set_facts(mirror, held.empty() ? commit.good_facts : commit.facts);
   transaction.drop_expired_approvals(mirror, now);
+  transaction.erase_echo_traces(mirror, now - ledger::echo_window);
   return committed;
 }
 

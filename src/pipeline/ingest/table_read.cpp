@@ -160,6 +160,9 @@ class TableRead {
       staged.subscribed = rejection.subscribed;
       staged.rejection = name(rejection.reason);
       staged.rejected_column = std::move(rejection.column);
+      // Taken away, or merely unusable: then the last good one is not given up for it.
+      staged.keeps_address = !staged.email && rejection.reason != domain::Reason::NullEmail &&
+                             rejection.reason != domain::Reason::EmptyAddress;
       if (report) {
         ++finding_.newly_parked;
         ++finding_.rejected[rejection.reason];
@@ -186,21 +189,24 @@ class TableRead {
         if (tally.refs.size() < most_refs) tally.refs.push_back(key_.ref(address.email.text()));
       }
       if (resolution.duplicate) ++finding_.duplicates;
-      if (watcher_) watcher_(address.email, resolution, confirmed_of(address));
+      if (watcher_) watcher_(address.email, resolution, known_of(address));
 
       ledger::AddressDecision decision;
       decision.wanted = resolution.wanted;
       if (resolution.values) decision.values = resolution.values->fields;
       decision.key = resolution.key;
+      decision.inherits = std::move(address.member_opt_out);
       scan_.decide(decision, static_cast<int>(index));
     }
     for (std::size_t i = 0; i < digests.size(); ++i)
       finding_.classes[i].digest = digests[i].text();
   }
 
-  static const domain::Confirmed& confirmed_of(const store::TouchedAddress& address) {
-    static const domain::Confirmed nothing_known;
-    return address.ledger ? address.ledger->confirmed : nothing_known;
+  /// An opt-out of a member is their new address's, too.
+  static domain::Confirmed known_of(const store::TouchedAddress& address) {
+    auto known = address.ledger ? address.ledger->confirmed : domain::Confirmed{};
+    if (!address.member_opt_out) return known;
+    return ledger::inheriting(std::move(known), *address.member_opt_out);
   }
 
   diff::Resolution resolve(const store::TouchedAddress& address) {
@@ -223,7 +229,11 @@ class TableRead {
       bearer.may_have_opted_in = row.was_subscribed == std::optional(false);
       bearers.push_back(std::move(bearer));
     }
-    auto resolution = diff::resolve(bearers, before, confirmed_of(address), key_, now_);
+    diff::Circumstances circumstances;
+    circumstances.left_by_living = address.left_by_living;
+    circumstances.left_saying_no = address.left_saying_no;
+    circumstances.awaits_resubscribe = address.awaits_resubscribe;
+    auto resolution = diff::resolve(bearers, before, known_of(address), key_, now_, circumstances);
     // Not the table changed, but what could be made of it.
     if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted)) resolution.counts = false;
     return resolution;

@@ -72,6 +72,7 @@ void count(Tally& tally, const store::Listed& listed, const ledger::RemoteView& 
     case RemoteStatus::Ready:
       ++tally.ready;
       return;
+    case RemoteStatus::Moved:
     case RemoteStatus::Unknown:
       return;
   }

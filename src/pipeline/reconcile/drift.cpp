@@ -91,6 +91,7 @@ class Comparison {
         }
         return;
       case RemoteStatus::Ready:  // asked to confirm: the person has the next word
+      case RemoteStatus::Moved:  // no list shows that
       case RemoteStatus::Unknown:
         return;
     }
@@ -115,6 +116,8 @@ class Comparison {
       case RemoteStatus::Unsubscribed:
         if (!parked_) return;
         none(DriftKind::MissingThere, "");
+        return;
+      case RemoteStatus::Moved:  // and listed under another address
         return;
       case RemoteStatus::Subscribed:
         drift(DriftKind::MissingThere, "deleted_there_or_call_lost", "subscribe");
@@ -141,6 +144,7 @@ class Comparison {
       case RemoteStatus::Unsubscribed:
       case RemoteStatus::AutoDeleted:
       case RemoteStatus::Purged:
+      case RemoteStatus::Moved:
         record(DriftKind::SubscribedThere, "resubscribed_there", RemoteStatus::Subscribed);
         take_values();
         return;
@@ -209,7 +213,11 @@ class Comparison {
     if (there != RemoteStatus::Subscribed && there != RemoteStatus::Ready) return;
     switch (confirmed_.status) {
       case RemoteStatus::OptedOut:
-        none(DriftKind::SubscribedThere, "resubscribed_there");
+        // Neither the table nor the record wants them mailed.
+        found_.drifts.push_back({DriftKind::SubscribedThere, "resubscribed_there", "unsubscribe"});
+        found_.mending = Mending::Unsubscribe;
+        found_.change.confirmed = confirmed_;
+        found_.change.confirmed->owes_no = true;
         return;
       case RemoteStatus::Subscribed:
       case RemoteStatus::Ready:
@@ -220,6 +228,7 @@ class Comparison {
         return;
       case RemoteStatus::AutoDeleted:
       case RemoteStatus::Purged:
+      case RemoteStatus::Moved:
         unsubscribe("resubscribed_there", there);
         return;
       case RemoteStatus::Unsubscribed: {

@@ -28,7 +28,9 @@ constexpr std::chrono::minutes longest_statement{3};
 
 source::WriteValues values_of(const store::PendingWriteback& item) {
   source::WriteValues values;
-  values["email"] = item.email.text();
+  const auto& moved_to = item.request.new_email;
+  values["email"] = moved_to.empty() ? item.email.text() : moved_to;
+  values["old_email"] = item.email.text();
   values["key"] = item.key ? std::optional(item.key->to_string()) : std::nullopt;
   values["occurred_by"] = item.request.occurred_by;
   values["reason"] = item.request.reason;
