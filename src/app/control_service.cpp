@@ -67,13 +67,11 @@ std::size_t number_in_query(std::string_view query, std::string_view key, std::s
 bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                   const std::string& digest, domain::UtcTime now) {
   for (const auto& plan : plans) {
-    for (const auto& hold : store.holds(plan.id)) {
-      if (hold.digest != digest) continue;
-      store::Transaction transaction(store);
-      transaction.approve(plan.id, digest, now + approval_lifetime);
-      transaction.commit();
-      return true;
-    }
+    if (!store.knows_held_set(plan.id, digest, now)) continue;
+    store::Transaction transaction(store);
+    transaction.approve(plan.id, digest, now + approval_lifetime);
+    transaction.commit();
+    return true;
   }
   return false;
 }
@@ -340,7 +338,8 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
     std::vector<std::pair<std::string, std::uint64_t>> parked(summary.parked.begin(), summary.parked.end());
     metrics.parked(mirror.name, parked);
     for (const auto held : {telemetry::GuardClass::Removals, telemetry::GuardClass::Optouts,
-                            telemetry::GuardClass::Resubscribes, telemetry::GuardClass::Updates}) {
+                            telemetry::GuardClass::Resubscribes, telemetry::GuardClass::Updates,
+                            telemetry::GuardClass::Adds}) {
       std::uint64_t count = 0;
       for (const auto& hold : summary.holds) {
         if (hold.change_class == telemetry::name(held)) count = hold.count;

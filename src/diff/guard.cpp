@@ -62,6 +62,20 @@ class Case {
                   ", which is ", in_words(most)}));
   }
 
+  /// With those of the last day more than max(`least`, `percent` % of the people mirrored when they began).
+  void if_over_day(std::size_t recent, std::size_t least, double percent) {
+    if (recent == 0) return;  // a day's sum of one read is that read's
+    const auto most = std::max(least, share_of(facts_.history.mirrored, percent));
+    if (hold_.count + recent <= most) return;
+    because(join({in_words(hold_.count), " ", name(hold_.change_class), " after ", in_words(recent),
+                  " of the last 24 hours are more than ", in_words(most), ": guard.max_daily_percent is ",
+                  in_words(percent), " % of ", in_words(facts_.history.mirrored),
+                  " people mirrored when they began, guard.min_removals is ", in_words(least)}));
+  }
+
+  /// Stays until somebody approves: the next read finds the same people, but not why.
+  void lasts() { hold_.lasting = true; }
+
   void if_newly_null(const std::vector<std::string>& columns) {
     for (const std::string& column : columns)
       because(join({"the mapped column \"", column, "\" had values and is NULL in every row now"}));
@@ -76,6 +90,35 @@ class Case {
   const ReadFacts& facts_;
   Hold hold_;
 };
+
+// Stamps that a careless statement sets are no consents.
+void judge_consents(Case& resubscribes, const ReadFacts& facts, const GuardLimits& limits) {
+  if (!facts.history.resubscribes_held.empty()) {
+    resubscribes.because(facts.history.resubscribes_held);
+    resubscribes.lasts();
+    return;
+  }
+  const auto most = std::max(limits.min_removals, share_of(facts.source_rows, limits.max_update_percent));
+  if (facts.consents_moved <= most) return;
+  resubscribes.because(
+      join({"consents moved, or opt-ins turned true, in ", in_words(facts.consents_moved), " of ",
+            in_words(facts.source_rows), " rows at once, more than ", in_words(most),
+            ": guard.max_update_percent is ", in_words(limits.max_update_percent), " %"}));
+  resubscribes.lasts();
+}
+
+// The table was swapped for one with other people.
+void judge_adds(Case& adds, const ReadFacts& facts) {
+  constexpr std::size_t least = 1000;
+  constexpr double percent = 50;
+  const auto last_good = facts.last_good_rows.value_or(0);
+  if (facts.lost * 2 <= last_good) return;
+  const auto most = std::max(least, share_of(facts.mirrored, percent));
+  if (facts.adds <= most) return;
+  adds.because(join({"the read lost ", in_words(facts.lost), " of ", in_words(last_good),
+                     " rows and brings ", in_words(facts.adds), " new people, more than ", in_words(most),
+                     ": another population?"}));
+}
 
 bool was_empty_before(const ReadFacts& facts) {
   return facts.mirrored == 0 && facts.last_good_rows.value_or(0) == 0;
@@ -106,11 +149,14 @@ GuardVerdict guarded(const ReadFacts& facts, const GuardLimits& limits) {
   removals.if_newly_null(facts.newly_null_removal);
   removals.if_over_share(limits.min_removals, limits.max_removal_percent, "max_removal_percent");
   removals.if_over(limits.max_removals, "max_removals");
+  removals.if_over_day(facts.history.removals, limits.min_removals, limits.max_daily_percent);
   removals.settle(verdict.holds);
 
   Case resubscribes(ChangeClass::Resubscribe, facts.resubscribes, facts);
   resubscribes.if_over_share(limits.min_removals, limits.max_removal_percent, "max_removal_percent");
   resubscribes.if_over(limits.max_removals, "max_removals");
+  resubscribes.if_over_day(facts.history.resubscribes, limits.min_removals, limits.max_daily_percent);
+  judge_consents(resubscribes, facts, limits);
   resubscribes.settle(verdict.holds);
 
   Case optouts(ChangeClass::OptOut, facts.optouts, facts);
@@ -122,6 +168,10 @@ GuardVerdict guarded(const ReadFacts& facts, const GuardLimits& limits) {
   updates.if_newly_null(facts.newly_null_update);
   updates.if_over_share(limits.min_removals, limits.max_update_percent, "max_update_percent");
   updates.settle(verdict.holds);
+
+  Case adds(ChangeClass::Add, facts.adds, facts);
+  judge_adds(adds, facts);
+  adds.settle(verdict.holds);
   return verdict;
 }
 

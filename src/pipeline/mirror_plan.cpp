@@ -83,6 +83,7 @@ diff::GuardLimits make_limits(const settings::Guard& guard) {
   limits.max_optout_percent = guard.max_optout_percent;
   limits.min_source_percent = guard.min_source_percent;
   limits.max_update_percent = guard.max_update_percent;
+  limits.max_daily_percent = guard.max_daily_percent;
   return limits;
 }
 

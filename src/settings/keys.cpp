@@ -93,6 +93,7 @@ constexpr auto guard_keys = [](const auto& each) {
   each.key("max_optout_percent", &Guard::max_optout_percent, percent(0));
   each.key("min_source_percent", &Guard::min_source_percent, percent(1));
   each.key("max_update_percent", &Guard::max_update_percent, percent(0));
+  each.key("max_daily_percent", &Guard::max_daily_percent, percent(0));
   each.rule(check_guard);
 };
 

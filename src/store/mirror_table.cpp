@@ -3,6 +3,7 @@
 #include "store/row_codec.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace stibee_sync::store {
@@ -37,11 +38,44 @@ std::map<std::string, std::size_t> counts_from_text(std::string_view text) {
   return counts;
 }
 
+// "hour removals resubscribes mirrored" a line.
+std::string hours_to_text(const std::vector<HourOfChanges>& hours) {
+  std::string text;
+  for (const auto& each : hours) {
+    text += list_to_text({each.hour, static_cast<std::int64_t>(each.removals),
+                          static_cast<std::int64_t>(each.resubscribes),
+                          static_cast<std::int64_t>(each.mirrored)});
+    text += '\n';
+  }
+  return text;
+}
+
 std::string lines_to_text(const std::vector<std::string>& lines) {
   std::string text;
   for (const auto& line : lines)
     text += line + '\n';
   return text;
+}
+
+std::vector<HourOfChanges> hours_at(const Statement& row, int column) {
+  std::vector<HourOfChanges> hours;
+  for (const auto& line : lines_of(row.text(column))) {
+    HourOfChanges each;
+    std::array<std::int64_t, 4> numbers{};
+    const char* at = line.data();
+    const char* const end = line.data() + line.size();
+    for (auto& number : numbers) {
+      const auto [next, error] = std::from_chars(at, end, number);
+      if (error != std::errc()) row.damaged();
+      at = next == end ? end : next + 1;
+    }
+    each.hour = numbers[0];
+    each.removals = static_cast<std::size_t>(numbers[1]);
+    each.resubscribes = static_cast<std::size_t>(numbers[2]);
+    each.mirrored = static_cast<std::size_t>(numbers[3]);
+    hours.push_back(each);
+  }
+  return hours;
 }
 
 std::size_t size_at(const Statement& row, int column) {
@@ -59,22 +93,22 @@ MirrorTable::MirrorTable(Connection& connection)
       set_paused_(connection, "UPDATE mirror SET paused = ? WHERE id = ?"),
       facts_(connection,
              "SELECT last_good_rows, last_rows, non_null, mapping, server_identity, last_success, rejected, "
-             "duplicates "
-             "FROM mirror WHERE id = ?"),
+             "duplicates, recent FROM mirror WHERE id = ?"),
       set_facts_(
           connection,
           "UPDATE mirror SET generation = generation + 1, last_good_rows = ?, last_rows = ?, non_null = ?, "
-          "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ? WHERE id = ?"),
+          "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ?, recent = ? WHERE "
+          "id = ?"),
       generation_(connection, "SELECT generation FROM mirror WHERE id = ?"),
       adopted_(connection, "SELECT adopted FROM mirror WHERE id = ?"),
       set_adopted_(connection, "UPDATE mirror SET adopted = ? WHERE id = ?"),
       reconciled_(connection, "SELECT reconciled FROM mirror WHERE id = ?"),
       set_reconciled_(connection, "UPDATE mirror SET reconciled = ? WHERE id = ?"),
       holds_(connection,
-             "SELECT change_class, count, of, digest, why, refs, since FROM hold WHERE mirror = ? ORDER BY "
-             "change_class"),
+             "SELECT change_class, count, of, digest, why, refs, since, lasting FROM hold WHERE mirror = ? "
+             "ORDER BY change_class"),
       clear_holds_(connection, "DELETE FROM hold WHERE mirror = ?"),
-      add_hold_(connection, "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      add_hold_(connection, "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       approve_(connection, "INSERT OR REPLACE INTO approval VALUES (?, ?, ?)"),
       approved_(connection, "SELECT 1 FROM approval WHERE mirror = ? AND digest = ? AND expires > ?"),
       drop_approval_(connection, "DELETE FROM approval WHERE mirror = ? AND digest = ?"),
@@ -141,12 +175,14 @@ SourceFacts MirrorTable::facts(MirrorId mirror) {
   facts.last_success = time_at(facts_, 5);
   facts.rejected = counts_from_text(facts_.text(6));
   facts.duplicates = size_at(facts_, 7);
+  facts.recent = hours_at(facts_, 8);
   return facts;
 }
 
 void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   const auto non_null = list_to_text({facts.non_null.begin(), facts.non_null.end()});
   const auto rejected = counts_to_text(facts.rejected);
+  const auto recent = hours_to_text(facts.recent);
   if (facts.last_good_rows) {
     set_facts_.bind(1, static_cast<std::int64_t>(*facts.last_good_rows));
   } else {
@@ -157,7 +193,8 @@ void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   bind_time(set_facts_, 6, facts.last_success);
   set_facts_.bind(7, rejected)
       .bind(8, static_cast<std::int64_t>(facts.duplicates))
-      .bind(9, mirror.number)
+      .bind(9, recent)
+      .bind(10, mirror.number)
       .run();
 }
 
@@ -200,6 +237,7 @@ std::vector<HeldChanges> MirrorTable::holds(MirrorId mirror) {
     hold.why = holds_.text(4);
     hold.refs = lines_of(holds_.text(5));
     hold.since = time_from(holds_.integer(6));
+    hold.lasting = holds_.integer(7) != 0;
     holds.push_back(std::move(hold));
   }
   return holds;
@@ -220,7 +258,8 @@ void MirrorTable::replace_holds(MirrorId mirror, const std::vector<HeldChanges>&
         .bind(5, hold.digest)
         .bind(6, hold.why)
         .bind(7, refs);
-    add_hold_.bind(8, to_number(same == before.end() ? hold.since : same->since)).run();
+    add_hold_.bind(8, to_number(same == before.end() ? hold.since : same->since));
+    add_hold_.bind(9, std::int64_t{hold.lasting}).run();
   }
 }
 

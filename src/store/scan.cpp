@@ -132,7 +132,7 @@ void Scan::State::add_event(const AddressEvent& event) {
   events_.add(sort_key_, payload_);
 }
 
-void Scan::State::stage(const StagedRow& row) {
+bool Scan::State::stage(const StagedRow& row) {
   const auto old = find_old(row.key);
   RowRecord record;
   record.key = row.key;
@@ -157,13 +157,14 @@ void Scan::State::stage(const StagedRow& row) {
   AddressEvent event;
   event.key = row.key;
   event.moves = record.moves();
-  if (record.old_email && record.old_email != record.email) {
+  const bool left = record.old_email && record.old_email != record.email;
+  if (left) {
     event.kind = AddressEvent::Kind::Left;
     event.email = *record.old_email;
     event.subscribed = row.subscribed;
     add_event(event);
   }
-  if (!record.email) return;
+  if (!record.email) return left;
   event.kind = AddressEvent::Kind::Bears;
   event.email = *record.email;
   event.subscribed = row.subscribed;
@@ -172,6 +173,7 @@ void Scan::State::stage(const StagedRow& row) {
   if (old) event.was_subscribed = old->subscribed;
   event.member = row.member;
   add_event(event);
+  return left;
 }
 
 void Scan::State::stage_gone(const domain::MemberKey& key) {
@@ -276,8 +278,10 @@ std::optional<ledger::Suppression> Scan::State::member_opt_out() {
   return newest;
 }
 
-void Scan::State::decide(const ledger::AddressDecision& decision, int change_class) {
+void Scan::State::decide(const ledger::AddressDecision& decision, int change_class,
+                         const std::optional<domain::Fingerprint>& item) {
   record_.decision = decision;
+  record_.item = item;
   record_.change_class = change_class;
   classes_.insert(change_class);
   for (std::size_t i = 0; i < flags_.size(); ++i) {
@@ -372,8 +376,8 @@ bool Scan::next(SnapshotRow& row) {
   return state_->next(row);
 }
 
-void Scan::stage(const StagedRow& row) {
-  state_->stage(row);
+bool Scan::stage(const StagedRow& row) {
+  return state_->stage(row);
 }
 
 void Scan::stage_gone(const domain::MemberKey& key) {
@@ -384,16 +388,21 @@ bool Scan::next_address(TouchedAddress& address) {
   return state_->next_address(address);
 }
 
-void Scan::decide(const ledger::AddressDecision& decision, int change_class) {
-  state_->decide(decision, change_class);
+void Scan::decide(const ledger::AddressDecision& decision, int change_class,
+                  const std::optional<domain::Fingerprint>& item) {
+  state_->decide(decision, change_class, item);
+}
+
+std::vector<domain::Fingerprint> Scan::items_of(int change_class) {
+  return state_->items_of(change_class);
 }
 
 bool Scan::is_first() const {
   return !state_->has_members;
 }
 
-void Scan::hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others) {
-  state_->hold_back(change_classes, never_with_others);
+void Scan::hold_back(const HoldBack& what) {
+  state_->hold_back(what);
 }
 
 void Scan::show_first(std::size_t most) {

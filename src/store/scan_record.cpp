@@ -278,7 +278,7 @@ void append_record(std::string& out, const DecisionRecord& record) {
   const auto& wanted = decision.wanted;
   writer.text(record.email);
   writer.flags({record.touched, decision.values.has_value(), decision.key.has_value(),
-                decision.inherits.has_value(), wanted.silenced});
+                decision.inherits.has_value(), wanted.silenced, record.item.has_value()});
   writer.integer(record.change_class);
   writer.number(static_cast<std::uint64_t>(wanted.intent));
   writer.fingerprint(wanted.fields);
@@ -291,6 +291,7 @@ void append_record(std::string& out, const DecisionRecord& record) {
   if (decision.values) writer.fields(*decision.values);
   if (decision.key) writer.key(*decision.key);
   if (decision.inherits) writer.suppression(*decision.inherits);
+  if (record.item) writer.fingerprint(*record.item);
   writer.number(record.rows.size());
   for (const auto& row : record.rows) {
     writer.key(row.key);
@@ -324,6 +325,7 @@ DecisionRecord decision_record(std::string_view bytes) {
   if (bit(flags, 1)) decision.values = reader.fields();
   if (bit(flags, 2)) decision.key = reader.key();
   if (bit(flags, 3)) decision.inherits = reader.suppression();
+  if (bit(flags, 5)) record.item = reader.fingerprint();
   for (auto count = reader.number(); count > 0; --count) {
     auto key = reader.key();
     record.rows.push_back({std::move(key), reader.number() != 0});

@@ -56,7 +56,8 @@ struct DecisionRecord {
     domain::MemberKey key;
     bool moves = false;
   };
-  std::vector<Row> rows;  // the staged rows that concern the address
+  std::optional<domain::Fingerprint> item;  // by which it is told in a held set
+  std::vector<Row> rows;                    // the staged rows that concern the address
   struct Shadow {
     domain::MemberKey key;
     bool shadowed = false;

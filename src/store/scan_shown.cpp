@@ -36,7 +36,18 @@ bool Scan::State::holds(const DecisionRecord& record) const {
   return !held_.empty() && held_[record.number];
 }
 
-void Scan::State::find_held(const std::set<int>& classes, std::optional<int> never_with_others) {
+std::vector<domain::Fingerprint> Scan::State::items_of(int change_class) {
+  std::vector<domain::Fingerprint> items;
+  DecisionRecord record;
+  rewind_decisions();
+  while (next_decision(record)) {
+    if (record.item && record.change_class == change_class) items.push_back(*record.item);
+  }
+  std::sort(items.begin(), items.end());
+  return items;
+}
+
+void Scan::State::find_held(const std::set<int>& classes, const HoldBack& what) {
   // Rows that move bind two decisions. A hash of their keys is enough: one that two of them share holds back
   // a little more.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> ends;
@@ -45,8 +56,10 @@ void Scan::State::find_held(const std::set<int>& classes, std::optional<int> nev
   DecisionRecord record;
   rewind_decisions();
   while (next_decision(record)) {
-    held_[record.number] = classes.contains(record.change_class);
-    exempt[record.number] = record.change_class == never_with_others;
+    const bool released =
+        record.item && std::binary_search(what.released.begin(), what.released.end(), *record.item);
+    held_[record.number] = classes.contains(record.change_class) && !released;
+    exempt[record.number] = record.change_class == what.never_with_others;
     for (const auto& row : record.rows) {
       if (!row.moves) continue;
       sort_key_.clear();
@@ -69,15 +82,15 @@ void Scan::State::find_held(const std::set<int>& classes, std::optional<int> nev
   }
 }
 
-void Scan::State::hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others) {
+void Scan::State::hold_back(const HoldBack& what) {
   held_.clear();
   waiting_.reset();
   std::set<int> classes;
-  for (const auto change_class : change_classes) {
+  for (const auto change_class : what.classes) {
     if (classes_.contains(change_class)) classes.insert(change_class);
   }
   if (classes.empty()) return;
-  find_held(classes, never_with_others);
+  find_held(classes, what);
   waiting_.emplace(staging, events_memory);
   DecisionRecord record;
   rewind_decisions();

@@ -26,11 +26,13 @@ struct Scan::State {
   ~State();
 
   bool next(SnapshotRow& row);
-  void stage(const StagedRow& row);
+  bool stage(const StagedRow& row);
   void stage_gone(const domain::MemberKey& key);
   bool next_address(TouchedAddress& address);
-  void decide(const ledger::AddressDecision& decision, int change_class);
-  void hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others);
+  void decide(const ledger::AddressDecision& decision, int change_class,
+              const std::optional<domain::Fingerprint>& item);
+  std::vector<domain::Fingerprint> items_of(int change_class);
+  void hold_back(const HoldBack& what);
   void show_first(std::size_t most);
 
   /// Lets go of the view of the state, so that its log can be truncated.
@@ -81,7 +83,7 @@ struct Scan::State {
   std::optional<ledger::Suppression> member_opt_out();
   bool awaits_resubscribe(const std::string& email);
   void note_departures(TouchedAddress& address) const;
-  void find_held(const std::set<int>& classes, std::optional<int> never_with_others);
+  void find_held(const std::set<int>& classes, const HoldBack& what);
   bool row_waits(const domain::MemberKey& key, std::vector<std::string>& decided_ones);
 
   const domain::StateKey& key_;

@@ -214,6 +214,27 @@ ALTER TABLE suppression ADD COLUMN of_member INTEGER NOT NULL DEFAULT 0;  -- the
 INSERT OR IGNORE INTO touched_address (mirror, email)
 SELECT mirror, email FROM subscriber WHERE status = 3 AND intent = 0;
 
+-- What the guard holds: a digest stands for a set of people and what would happen to each. A set that another
+-- one took the place of, or that is no longer held, can be approved until `until`.
+ALTER TABLE hold ADD COLUMN lasting INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE held_set (
+  mirror INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  change_class TEXT NOT NULL,
+  until INTEGER,
+  PRIMARY KEY (mirror, digest)
+) WITHOUT ROWID;
+CREATE TABLE held_person (
+  mirror INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  item BLOB NOT NULL,           -- keyed hash of the person and of what is wanted of them
+  email TEXT NOT NULL,
+  member_key,
+  intent INTEGER NOT NULL,
+  PRIMARY KEY (mirror, digest, item)
+) WITHOUT ROWID;
+ALTER TABLE mirror ADD COLUMN recent TEXT NOT NULL DEFAULT '';  -- removals and resubscribes by hour
+
 DROP VIEW people;
 CREATE VIEW people AS
 SELECT m.name AS mirror, s.email,

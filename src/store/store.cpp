@@ -20,6 +20,7 @@ Store::Tables::Tables(std::unique_ptr<Connection> opened, Connection::Mode opene
       mirrors(*connection),
       suppressions(*connection),
       writebacks(*connection),
+      held_sets(*connection),
       insert_batch(*connection, "INSERT INTO in_flight (mirror, people) VALUES (?, ?) RETURNING id"),
       erase_batch(*connection, "DELETE FROM in_flight WHERE id = ?"),
       insert_attempt(*connection, "INSERT OR REPLACE INTO limiter_attempt VALUES (?, ?, ?, ?, ?, ?)"),
@@ -97,6 +98,14 @@ SourceFacts Store::source_facts(MirrorId mirror) const {
 
 std::vector<HeldChanges> Store::holds(MirrorId mirror) const {
   return tables_->mirrors.holds(mirror);
+}
+
+bool Store::knows_held_set(MirrorId mirror, std::string_view digest, domain::UtcTime now) const {
+  return tables_->held_sets.knows(mirror, digest, now);
+}
+
+std::vector<HeldPerson> Store::held_people(MirrorId mirror, std::string_view digest) const {
+  return tables_->held_sets.people(mirror, digest);
 }
 
 bool Store::approved(MirrorId mirror, std::string_view digest, domain::UtcTime now) const {

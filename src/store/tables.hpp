@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stibee_sync/store/store.hpp"
+#include "store/held_sets.hpp"
 #include "store/ledger_table.hpp"
 #include "store/mirror_table.hpp"
 #include "store/queue.hpp"
@@ -44,6 +45,7 @@ struct Store::Tables {
   MirrorTable mirrors;
   SuppressionTable suppressions;
   WritebackTable writebacks;
+  HeldSets held_sets;
   Statement insert_batch, erase_batch, insert_attempt, touch_address, keys_of_address, address_of_key;
   std::int64_t last_touch = 0;
   std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class

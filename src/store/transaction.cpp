@@ -1,6 +1,7 @@
 #include "stibee_sync/store/transaction.hpp"
 
 #include "store/row_codec.hpp"
+#include "store/scan_state.hpp"
 #include "store/tables.hpp"
 #include "store/work.hpp"
 
@@ -288,8 +289,38 @@ void Transaction::set_facts(MirrorId mirror, const SourceFacts& facts) {
   work_->tables.mirrors.set_facts(mirror, facts);
 }
 
-void Transaction::replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds) {
+std::vector<HeldChanges> Transaction::holds(MirrorId mirror) {
+  return work_->tables.mirrors.holds(mirror);
+}
+
+void Transaction::replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds,
+                                domain::UtcTime until) {
   work_->tables.mirrors.replace_holds(mirror, holds);
+  work_->tables.held_sets.replace_current(mirror, holds, until);
+}
+
+std::vector<std::string> Transaction::held_sets(MirrorId mirror, std::string_view change_class) {
+  return work_->tables.held_sets.digests(mirror, change_class);
+}
+
+std::vector<domain::Fingerprint> Transaction::held_set(MirrorId mirror, std::string_view digest) {
+  return work_->tables.held_sets.items(mirror, digest);
+}
+
+void Transaction::keep_held_set(MirrorId mirror, const HeldChanges& hold, Scan& scan, int change_class) {
+  auto& sets = work_->tables.held_sets;
+  sets.drop(mirror, hold.digest);
+  sets.add(mirror, hold);
+  DecisionRecord record;
+  auto& read = scan.state();
+  read.rewind_decisions();
+  while (read.next_decision(record)) {
+    if (record.item && record.change_class == change_class) sets.add_person(mirror, hold.digest, record);
+  }
+}
+
+void Transaction::drop_held_set(MirrorId mirror, std::string_view digest) {
+  work_->tables.held_sets.drop(mirror, digest);
 }
 
 void Transaction::approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires) {
@@ -308,6 +339,7 @@ void Transaction::erase_echo_traces(MirrorId mirror, domain::UtcTime then) {
 
 void Transaction::drop_expired_approvals(MirrorId mirror, domain::UtcTime now) {
   work_->tables.mirrors.drop_expired_approvals(mirror, now);
+  work_->tables.held_sets.drop_expired(mirror, now);
 }
 
 // ---- the rest --------------------------------------------------------------------------------------------

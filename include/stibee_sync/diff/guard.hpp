@@ -16,6 +16,14 @@ struct GuardLimits {
   double max_optout_percent = 20;
   double min_source_percent = 50;
   double max_update_percent = 30;
+  double max_daily_percent = 10;
+};
+
+/// What came before a read and counts with it: many small steps are a large one.
+struct GuardHistory {
+  std::size_t removals = 0, resubscribes = 0;  // of the last 24 hours, without what was approved
+  std::size_t mirrored = 0;                    // people mirrored when those began
+  std::string resubscribes_held;  // why they are held until somebody approves, whatever their number; "": not
 };
 
 /// What one complete read found, for the guard's judgement.
@@ -28,6 +36,9 @@ struct ReadFacts {
   std::vector<std::string> newly_null_optout;   // the subscribed column
   std::vector<std::string> newly_null_removal;  // the address column
   std::vector<std::string> newly_null_update;   // fields, groups, ad_agreed
+  std::size_t lost = 0;            // rows of the last good read that are gone, or bear another address
+  std::size_t consents_moved = 0;  // people whose consent stamp is another, or whose no became a yes
+  GuardHistory history;
 };
 
 /// A class that must wait for a human, and why, in words for ops: numbers, settings, columns; no person.
@@ -36,6 +47,7 @@ struct Hold {
   std::size_t count = 0;
   std::size_t of = 0;  // the mirrored people, against whom the count is measured
   std::string why;
+  bool lasting = false;  // held until approved or gone, whatever the next read finds
 };
 
 struct GuardVerdict {
@@ -44,8 +56,7 @@ struct GuardVerdict {
   bool zero_rows = false;         // the source is empty and was not before
 };
 
-/// Pure and total. Only Update, OptOut, Resubscribe and Removal can be held; a class with nothing in it never
-/// is.
+/// Pure and total. Adds are held only where they are another population; a class with nothing in it never is.
 GuardVerdict guarded(const ReadFacts& facts, const GuardLimits& limits);
 
 /// The most people who may leave at once, of `mirrored`, without a human.

@@ -29,12 +29,16 @@ AppliedRead apply_ahead(store::Store& store, store::MirrorId mirror, store::Scan
 /// What a read is to leave behind.
 struct ReadCommit {
   Judgement judgement;
+  std::size_t removals = 0, resubscribes = 0;  // that the read found, of `mirrored` people
+  std::size_t mirrored = 0;
   store::SourceFacts facts;       // while something is held: the measure is still what was good before
   store::SourceFacts good_facts;  // if nothing is: the measure of the next read
 };
 struct CommittedRead {
   AppliedRead applied;
-  std::vector<std::string> released;  // digests of held change sets that had been approved, and are used up
+  std::vector<store::HeldChanges> held;      // with the digests by which they are shown
+  std::vector<std::string> news;             // digests of those that began, or have grown by half
+  std::vector<store::HeldChanges> released;  // what of held sets had been approved; the approvals are used up
 };
 CommittedRead commit_read(store::Transaction& transaction, store::MirrorId mirror, store::Scan& scan,
                           const ReadCommit& commit, const ledger::Policy& policy, domain::UtcTime now);

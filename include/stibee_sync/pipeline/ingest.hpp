@@ -73,7 +73,7 @@ class Ingest {
     SourceCondition condition;
     runtime::MonotonicTime due{};
     bool paused = false;
-    std::vector<std::string> held_digests;
+    std::vector<std::string> held_classes;
     bool was_holding = false;  // at the last read, perhaps an earlier daemon's
     bool reported_duplicates = false;
   };
@@ -92,7 +92,7 @@ class Ingest {
                 const CommittedRead& committed);
   void count_changes(std::size_t mirror, const ReadFinding& finding) const;
   void report_rows(const MirrorPlan& plan, const ReadFinding& finding) const;
-  void report_holds(std::size_t mirror, const Judgement& judgement, const std::vector<std::string>& released);
+  void report_holds(std::size_t mirror, const CommittedRead& committed);
   std::optional<std::size_t> next_due() const;
 
   Services services_;

@@ -32,7 +32,9 @@ struct ReadFinding {
   std::size_t newly_parked = 0;
   std::map<domain::Reason, std::size_t> rejected;  // new or changed rows that cannot be used
   std::vector<std::size_t> non_null;
-  bool remapped = false;  // the mapping is another than that of the snapshot
+  std::size_t lost = 0;            // rows of the snapshot that are gone, or bear another address
+  std::size_t consents_moved = 0;  // people whose consent stamp is another, or whose no became a yes
+  bool remapped = false;           // the mapping is another than that of the snapshot
   ClassTally& of(diff::ChangeClass c) { return classes[static_cast<std::size_t>(c)]; }
   const ClassTally& of(diff::ChangeClass c) const { return classes[static_cast<std::size_t>(c)]; }
   /// Whether the guard may need the number of mirrored people: the source is empty, or there are changes of a
@@ -60,7 +62,14 @@ struct Judgement {
   std::vector<HeldSet> holds;
   bool zero_rows = false;  // the source is empty and was not before
 };
+/// `held`: what the reads before left waiting.
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
-                        std::size_t mirrored, domain::UtcTime now);
+                        const std::vector<store::HeldChanges>& held, std::size_t mirrored,
+                        domain::UtcTime now);
+/// What of the last 24 hours, and of what is held, counts with a read. Pure.
+diff::GuardHistory history_of(const store::SourceFacts& before, const std::vector<store::HeldChanges>& held,
+                              domain::UtcTime now);
+/// Since 1970.
+std::int64_t hour_of(domain::UtcTime now);
 
 }  // namespace stibee_sync::pipeline

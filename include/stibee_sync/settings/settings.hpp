@@ -131,6 +131,7 @@ struct Guard {
   double max_optout_percent = 20;
   double min_source_percent = 50;
   double max_update_percent = 30;
+  double max_daily_percent = 10;  ///< removals, or resubscribes, of 24 hours together
   bool operator==(const Guard&) const = default;
 };
 

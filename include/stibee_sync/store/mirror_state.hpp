@@ -1,5 +1,7 @@
 #pragma once
 
+#include "stibee_sync/domain/ledger.hpp"
+#include "stibee_sync/domain/member_key.hpp"
 #include "stibee_sync/domain/time.hpp"
 
 #include <compare>
@@ -18,6 +20,14 @@ struct MirrorId {
   friend auto operator<=>(const MirrorId&, const MirrorId&) = default;
 };
 
+/// What was applied in one hour, without what somebody approved.
+struct HourOfChanges {
+  std::int64_t hour = 0;  // since 1970
+  std::size_t removals = 0;
+  std::size_t resubscribes = 0;
+  std::size_t mirrored = 0;  // people mirrored when its first ones were applied
+};
+
 /// Facts of a mirror that outlive a read.
 struct SourceFacts {
   std::optional<std::size_t> last_good_rows;
@@ -28,6 +38,7 @@ struct SourceFacts {
   std::optional<domain::UtcTime> last_success;
   std::map<std::string, std::size_t> rejected;  // reason → rows, of the last read
   std::size_t duplicates = 0;
+  std::vector<HourOfChanges> recent;  // of the last day
 };
 
 /// A held class of changes, as it is stored and reported.
@@ -39,6 +50,14 @@ struct HeldChanges {
   std::string why;
   std::vector<std::string> refs;  // of some of the people
   domain::UtcTime since{};
+  bool lasting = false;  // held until approved, whatever its number
+};
+
+/// One of a held set.
+struct HeldPerson {
+  std::string email;
+  std::optional<domain::MemberKey> key;
+  domain::Intent intent = domain::Intent::Absent;  // that would be wanted
 };
 
 /// Attempts of the rate limiter that may still count after a restart.

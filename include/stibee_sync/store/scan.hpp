@@ -62,6 +62,14 @@ struct Decided {
   int change_class = 0;  // opaque here: whole classes can be held back
 };
 
+/// Which decisions are to wait.
+struct HoldBack {
+  std::vector<int> classes;
+  std::vector<domain::Fingerprint> released;  // sorted: items of those classes that do not wait
+  /// Decisions about the two addresses of a row that moves wait together, but for this class.
+  std::optional<int> never_with_others;
+};
+
 /// One read of one mirror's table, merged with the snapshot of a moment and staged on disk beside the state:
 /// constant memory at any size. Made by `Store::begin_scan`, used on one thread at a time (any), and
 /// forgotten when destroyed. Does not block the store. In this order: `next` and `stage…` until the source's
@@ -77,22 +85,26 @@ class Scan {
 
   /// The stored snapshot in key order. False at its end.
   bool next(SnapshotRow& row);
-  /// Stages a new, changed or shadowed row; a key once.
-  void stage(const StagedRow& row);
+  /// Stages a new, changed or shadowed row; a key once. True: the snapshot has it under another address.
+  bool stage(const StagedRow& row);
   /// Stages that the source no longer has `key`.
   void stage_gone(const domain::MemberKey& key);
 
   /// The next touched address, in address order; false at the end. Each is to be decided before the next one
   /// is asked for.
   bool next_address(TouchedAddress& address);
-  void decide(const ledger::AddressDecision& decision, int change_class);
+  /// `item`: what this change is told by in a set that is held; nullopt: it is in none.
+  void decide(const ledger::AddressDecision& decision, int change_class,
+              const std::optional<domain::Fingerprint>& item = {});
 
   /// No row was known when the scan began.
   bool is_first() const;
-  /// Leaves out decisions of these classes, those about the other address of a row that moves from or to one
-  /// of them (but for the class `never_with_others`), and the rows that rest on them: the snapshot keeps those
-  /// as they were, so that the next read finds the same differences again. Before the scan is taken over.
-  void hold_back(const std::vector<int>& change_classes, std::optional<int> never_with_others = {});
+  /// What the decisions of a class are told by, sorted.
+  std::vector<domain::Fingerprint> items_of(int change_class);
+  /// Leaves out what is to wait, and the rows that rest on it: the snapshot keeps those as they were, so that
+  /// the next read finds the same differences again. Before the scan is taken over.
+  void hold_back(const HoldBack& what);
+  void hold_back(const std::vector<int>& change_classes) { hold_back(HoldBack{change_classes, {}, {}}); }
   /// Shows only the first `most` decisions, and the rows that they are about; then all but those.
   void show_first(std::size_t most);
   void show_rest();

@@ -87,8 +87,17 @@ class Transaction {
   void touch(MirrorId mirror, const domain::EmailAddress& email);
   /// Counts the read.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
-  /// `since` of a hold whose class was held before is kept.
-  void replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds);
+  std::vector<HeldChanges> holds(MirrorId mirror);
+  /// `since` of a hold whose class was held before is kept. Sets that are held no longer can be approved until
+  /// `until`.
+  void replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds, domain::UtcTime until);
+  /// The digests of the sets of a class that are kept, held or not.
+  std::vector<std::string> held_sets(MirrorId mirror, std::string_view change_class);
+  /// By what its people are told, sorted.
+  std::vector<domain::Fingerprint> held_set(MirrorId mirror, std::string_view digest);
+  /// Remembers the changes of a class, as the scan found them, as the set of that digest.
+  void keep_held_set(MirrorId mirror, const HeldChanges& hold, Scan& scan, int change_class);
+  void drop_held_set(MirrorId mirror, std::string_view digest);
   /// Releases that change set once, until `expires`.
   void approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires);
   /// Whether it was approved and is not expired; the approval is used up.

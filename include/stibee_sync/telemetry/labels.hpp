@@ -34,10 +34,10 @@ template <>
 inline constexpr auto label_names<ChangeOperation> = LabelNames<7>{
     "subscribe", "update", "resubscribe", "unsubscribe", "delete", "group_assign", "group_release"};
 
-enum class GuardClass { Removals, Optouts, Resubscribes, Updates };
+enum class GuardClass { Removals, Optouts, Resubscribes, Updates, Adds };
 template <>
 inline constexpr auto label_names<GuardClass> =
-    LabelNames<4>{"removals", "optouts", "resubscribes", "updates"};
+    LabelNames<5>{"removals", "optouts", "resubscribes", "updates", "adds"};
 
 enum class LaneLabel { Optout, Delete, Upsert };
 template <>

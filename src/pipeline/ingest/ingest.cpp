@@ -148,7 +148,10 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
     mirrored = counted.value();
   }
   const auto commit = std::make_shared<ReadCommit>();
-  commit->judgement = judge_finding(finding, *made->plan, *made->before, mirrored, made->now);
+  commit->judgement = judge_finding(finding, *made->plan, *made->before, made->held, mirrored, made->now);
+  commit->removals = finding.of(ChangeClass::Removal).count;
+  commit->resubscribes = finding.of(ChangeClass::Resubscribe).count;
+  commit->mirrored = mirrored;
   note_facts(mirror, *made, finding, *commit);
 
   AppliedRead ahead;
@@ -242,28 +245,26 @@ CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
   return *condition.last;
 }
 
-void Ingest::report_holds(std::size_t mirror, const Judgement& judgement,
-                          const std::vector<std::string>& released) {
+void Ingest::report_holds(std::size_t mirror, const CommittedRead& committed) {
   auto& state = states_[mirror];
   const auto& name = mirrors_[mirror].name;
-  const auto contains = [](const std::vector<std::string>& digests, const std::string& digest) {
-    return std::find(digests.begin(), digests.end(), digest) != digests.end();
-  };
-  std::vector<std::string> digests;
-  std::array<std::size_t, 4> held{};
-  for (const auto& [change_class, changes] : judgement.holds) {
-    if (contains(released, changes.digest)) {
-      services_.log.event(Level::Warn, Event::GuardApproved, "a held change set was approved and applied",
-                          {{"mirror", name},
-                           {"class", changes.change_class},
-                           {"count", changes.count},
-                           {"digest", changes.digest}});
-      continue;
-    }
-    digests.push_back(changes.digest);
+  for (const auto& changes : committed.released) {
+    services_.log.event(Level::Warn, Event::GuardApproved, "a held change set was approved and applied",
+                        {{"mirror", name},
+                         {"class", changes.change_class},
+                         {"count", changes.count},
+                         {"digest", changes.digest}});
+  }
+  std::vector<std::string> classes;
+  std::array<std::size_t, std::size(telemetry::label_names<telemetry::GuardClass>)> held{};
+  const bool first = !state.condition.last.has_value();
+  for (const auto& changes : committed.held) {
+    classes.push_back(changes.change_class);
     if (const auto label = telemetry::label_from<telemetry::GuardClass>(changes.change_class))
       held[static_cast<std::size_t>(*label)] = changes.count;
-    if (contains(state.held_digests, changes.digest)) continue;
+    const auto& news = committed.news;
+    // A start says what waits, too.
+    if (!first && std::find(news.begin(), news.end(), changes.digest) == news.end()) continue;
     services_.log.event(
         Level::Error, Event::GuardHeld, changes.why,
         {{"mirror", name},
@@ -276,19 +277,20 @@ void Ingest::report_holds(std::size_t mirror, const Judgement& judgement,
   for (std::size_t i = 0; i < held.size(); ++i) {
     services_.metrics.guard_held(name, static_cast<telemetry::GuardClass>(i), held[i]);
   }
-  if (digests.empty() && state.was_holding && released.empty()) {
+  if (classes.empty() && state.was_holding && committed.released.empty()) {
     services_.log.event(Level::Info, Event::GuardCleared, "what was held is gone: the source is as it was",
                         {{"mirror", name}});
   }
-  state.held_digests = std::move(digests);
+  state.held_classes = std::move(classes);
 }
 
 void Ingest::count_changes(std::size_t mirror, const ReadFinding& finding) const {
   const auto& plan = mirrors_[mirror];
-  const auto& still_held = states_[mirror].held_digests;
+  const auto& still_held = states_[mirror].held_classes;
   for (const auto change_class : counted_classes) {
-    const auto& [count, digest, refs] = finding.of(change_class);
-    const bool waits = std::find(still_held.begin(), still_held.end(), digest) != still_held.end();
+    const auto count = finding.of(change_class).count;
+    const bool waits =
+        std::find(still_held.begin(), still_held.end(), diff::name(change_class)) != still_held.end();
     if (count > 0 && !waits)
       services_.metrics.changes(plan.name, operation_of(change_class, plan.policy), count);
   }
@@ -325,9 +327,9 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   condition.problem.clear();
   condition.backlog += changed;
 
-  report_holds(mirror, judgement, committed.released);
-  condition.last = state.held_digests.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
-  if (judgement.zero_rows && !state.held_digests.empty()) {
+  report_holds(mirror, committed);
+  condition.last = state.held_classes.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
+  if (judgement.zero_rows && !state.held_classes.empty()) {
     condition.problem = no_rows;
     if (!knew_empty) {
       services_.log.event(Level::Error, Event::SourceUntrusted, condition.problem, {{"mirror", plan.name}});
@@ -347,7 +349,7 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
                          {"resubscribes", finding.of(ChangeClass::Resubscribe).count},
                          {"removals", finding.of(ChangeClass::Removal).count},
                          {"duplicates", finding.duplicates},
-                         {"held", state.held_digests.size()},
+                         {"held", state.held_classes.size()},
                          {"seconds", finding.report.elapsed}});
   }
   if (committed_) committed_(mirror);

@@ -15,7 +15,7 @@ namespace {
 struct Begun {
   store::Scan scan;
   store::SourceFacts facts;
-  bool holding = false;
+  std::vector<store::HeldChanges> held;
 };
 
 /// Each round makes at least one group, and no plan allows as many.
@@ -34,11 +34,12 @@ asio::awaitable<std::shared_ptr<Ingest::Read>> Ingest::read(std::size_t mirror) 
                       {{"mirror", plan->name}});
 
   auto begin = [id = plan->id](store::Store& store) {
-    return Begun{store.begin_scan(id), store.source_facts(id), !store.holds(id).empty()};
+    return Begun{store.begin_scan(id), store.source_facts(id), store.holds(id)};
   };
   auto answer = co_await services_.store.run(std::move(begin));
   auto begun = std::move(answer).value();
-  states_[mirror].was_holding = begun.holding;
+  states_[mirror].was_holding = !begun.held.empty();
+  made->held = std::move(begun.held);
   const auto before = std::make_shared<const store::SourceFacts>(std::move(begun.facts));
   made->plan = plan;
   made->before = before;

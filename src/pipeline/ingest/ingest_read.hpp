@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <variant>
+#include <vector>
 
 namespace stibee_sync::pipeline {
 
@@ -12,6 +13,7 @@ namespace stibee_sync::pipeline {
 struct Ingest::Read {
   std::shared_ptr<const MirrorPlan> plan;
   std::shared_ptr<const store::SourceFacts> before;
+  std::vector<store::HeldChanges> held;  // before it
   domain::UtcTime now{};
   std::optional<store::Scan> scan;
   std::variant<ReadFinding, source::SourceError> finding;

@@ -5,7 +5,9 @@
 #include "stibee_sync/text/hex.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <utility>
 
 namespace stibee_sync::pipeline {
 namespace {
@@ -20,21 +22,28 @@ struct Refused {
   std::string message;
 };
 
-/// A digest that grows with each person of a change set, in address order.
+/// What a change is told by: the person and what would be wanted of them. Times are left out: the same change
+/// must be found again in the next read.
+domain::Fingerprint item_of(const domain::EmailAddress& email, const domain::Wanted& wanted,
+                            const domain::StateKey& key) {
+  std::string text = email.text();
+  text += '\0';
+  text += domain::name(wanted.intent);
+  text.append(wanted.fields.bytes.begin(), wanted.fields.bytes.end());
+  text += wanted.ad_agreed ? (*wanted.ad_agreed ? 'Y' : 'N') : '-';
+  for (const auto id : wanted.groups)
+    text += std::to_string(id) + ",";
+  return key.fingerprint(text);
+}
+
+/// A digest that grows with each change of a set, in address order.
 class RunningDigest {
  public:
   explicit RunningDigest(const domain::StateKey& key) : key_(key) {}
 
-  void add(const domain::EmailAddress& email, const diff::Resolution& resolution) {
+  void add(const domain::Fingerprint& item) {
     std::string text(last_.bytes.begin(), last_.bytes.end());
-    text += email.text();
-    text += '\0';
-    text += domain::name(resolution.wanted.intent);
-    // Times are left out: the same change set must have the same digest in the next read.
-    text.append(resolution.wanted.fields.bytes.begin(), resolution.wanted.fields.bytes.end());
-    text += resolution.wanted.ad_agreed ? (*resolution.wanted.ad_agreed ? 'Y' : 'N') : '-';
-    for (const auto id : resolution.wanted.groups)
-      text += std::to_string(id) + ",";
+    text.append(item.bytes.begin(), item.bytes.end());
     last_ = key_.fingerprint(text);
   }
   std::string text() const { return text::to_hex(std::span(last_.bytes).first(8)); }
@@ -64,7 +73,10 @@ class TableRead {
         null_watch_(plan.read.columns.size()),
         differ_(
             [this](diff::StoredRow& row) { return next_stored(row); },
-            [this](const domain::MemberKey& gone) { scan_.stage_gone(gone); },
+            [this](const domain::MemberKey& gone) {
+              ++finding_.lost;
+              scan_.stage_gone(gone);
+            },
             // Also where no read has ended yet: part of one may have been committed, under another mapping.
             before.mapping != plan.mapping_text) {
     finding_.remapped = before.last_success.has_value() &&
@@ -173,7 +185,7 @@ class TableRead {
         }
       }
     }
-    scan_.stage(staged);
+    if (scan_.stage(staged)) ++finding_.lost;
   }
 
   void decide() {
@@ -184,11 +196,14 @@ class TableRead {
       const auto index = static_cast<std::size_t>(resolution.change_class);
       auto& tally = finding_.classes[index];
       if (resolution.counts) ++tally.count;
+      std::optional<domain::Fingerprint> item;
       if (resolution.counts && resolution.change_class != ChangeClass::None) {
-        digests[index].add(address.email, resolution);
+        item = item_of(address.email, resolution.wanted, key_);
+        digests[index].add(*item);
         if (tally.refs.size() < most_refs) tally.refs.push_back(key_.ref(address.email.text()));
       }
       if (resolution.duplicate) ++finding_.duplicates;
+      if (consent_moved(address, resolution.wanted)) ++finding_.consents_moved;
       if (watcher_) watcher_(address.email, resolution, known_of(address));
 
       ledger::AddressDecision decision;
@@ -196,10 +211,17 @@ class TableRead {
       if (resolution.values) decision.values = resolution.values->fields;
       decision.key = resolution.key;
       decision.inherits = std::move(address.member_opt_out);
-      scan_.decide(decision, static_cast<int>(index));
+      scan_.decide(decision, static_cast<int>(index), item);
     }
     for (std::size_t i = 0; i < digests.size(); ++i)
       finding_.classes[i].digest = digests[i].text();
+  }
+
+  static bool consent_moved(const store::TouchedAddress& address, const domain::Wanted& wanted) {
+    if (!address.ledger || wanted.intent != domain::Intent::Subscribed) return false;
+    const auto& before = address.ledger->wanted;
+    if (before.intent == domain::Intent::Unsubscribed) return true;
+    return before.consented_at && before.consented_at != wanted.consented_at;
   }
 
   /// An opt-out of a member is their new address's, too.
@@ -273,8 +295,30 @@ bool ReadFinding::needs_count() const {
   return std::any_of(std::begin(risky), std::end(risky), [this](ChangeClass c) { return of(c).count > 0; });
 }
 
+diff::GuardHistory history_of(const store::SourceFacts& before, const std::vector<store::HeldChanges>& held,
+                              domain::UtcTime now) {
+  diff::GuardHistory history;
+  bool first = true;
+  for (const auto& each : before.recent) {
+    if (each.hour <= hour_of(now) - 24) continue;
+    if (std::exchange(first, false)) history.mirrored = each.mirrored;
+    history.removals += each.removals;
+    history.resubscribes += each.resubscribes;
+  }
+  for (const auto& hold : held) {
+    if (hold.lasting && hold.change_class == diff::name(ChangeClass::Resubscribe))
+      history.resubscribes_held = hold.why;
+  }
+  return history;
+}
+
+std::int64_t hour_of(domain::UtcTime now) {
+  return std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count();
+}
+
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
-                        std::size_t mirrored, domain::UtcTime now) {
+                        const std::vector<store::HeldChanges>& held, std::size_t mirrored,
+                        domain::UtcTime now) {
   diff::ReadFacts facts;
   facts.source_rows = finding.report.rows;
   facts.last_good_rows = before.last_good_rows;
@@ -284,6 +328,9 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
   facts.optouts = finding.of(ChangeClass::OptOut).count;
   facts.resubscribes = finding.of(ChangeClass::Resubscribe).count;
   facts.removals = finding.of(ChangeClass::Removal).count;
+  facts.lost = finding.lost;
+  facts.consents_moved = finding.consents_moved;
+  facts.history = history_of(before, held, now);
   // Only columns that both reads mapped can have lost their values.
   if (!finding.remapped && before.non_null.size() == finding.non_null.size() && finding.report.rows > 0) {
     for (std::size_t i = 1; i < finding.non_null.size(); ++i) {
@@ -306,12 +353,12 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
     // came back after saying no, is not believed without a human.
     for (const auto change_class : {ChangeClass::Removal, ChangeClass::Resubscribe}) {
       const auto count = finding.of(change_class).count;
-      const auto held = std::any_of(verdict.holds.begin(), verdict.holds.end(), [&](const diff::Hold& hold) {
+      const auto waits = std::any_of(verdict.holds.begin(), verdict.holds.end(), [&](const diff::Hold& hold) {
         return hold.change_class == change_class;
       });
-      if (count == 0 || held) continue;
+      if (count == 0 || waits) continue;
       verdict.holds.push_back({change_class, count, mirrored,
-                               "the database is another server or timeline than at the last read"});
+                               "the database is another server or timeline than at the last read", false});
     }
   }
   Judgement judgement;
@@ -326,6 +373,7 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
     changes.why = hold.why;
     changes.refs = tally.refs;
     changes.since = now;
+    changes.lasting = hold.lasting;
     judgement.holds.push_back({hold.change_class, std::move(changes)});
   }
   return judgement;
