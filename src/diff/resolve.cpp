@@ -135,10 +135,8 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
       std::any_of(bearers.begin(), bearers.end(), may_have_opted_in)) {
     wanted.opted_in_at = now;
   }
-  if (wanted.intent == Intent::Subscribed && known.status == RemoteStatus::OptedOut &&
-      ledger::newer_consent(wanted, known, now)) {
-    wanted.renewed = known.since;
-  }
+  if (wanted.intent == Intent::Subscribed && known.status == RemoteStatus::OptedOut)
+    wanted.renewed = ledger::newer_consent(wanted, known, now) ? known.since : std::nullopt;
   result.change_class = classify(wanted, was_wanted, known, circumstances);
   result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(wanted, known);
   return result;

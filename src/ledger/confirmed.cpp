@@ -26,6 +26,15 @@ bool refused(const domain::Outcome& outcome) {
          outcome.kind == domain::OutcomeKind::Unauthorised;
 }
 
+bool succeeded(const domain::Outcome& outcome) {
+  return outcome.kind == domain::OutcomeKind::Delivered ||
+         outcome.kind == domain::OutcomeKind::AlreadyInState;
+}
+
+bool says_no(const Operation& operation) {
+  return operation.kind == OperationKind::Unsubscribe || operation.kind == OperationKind::Delete;
+}
+
 // An update of somebody who was deleted meanwhile adds them again.
 bool adds(const Operation& operation) {
   return is_subscribe(operation) || operation.kind == OperationKind::Update;
@@ -59,6 +68,12 @@ Confirmed nobody_there(const Confirmed& before) {
   return confirmed;
 }
 
+// By a call that brings back, or adds, even somebody who had said no.
+bool added_lately(const domain::CallTimes& called, UtcTime now) {
+  const auto lately = [now](const std::optional<UtcTime>& time) { return time && now - *time < echo_window; };
+  return lately(called.resubscribe) || (lately(called.deletion) && lately(called.upsert));
+}
+
 // Its echo may come as an event.
 void remember_call(Confirmed& confirmed, const Operation& operation, const domain::Outcome& outcome,
                    UtcTime now) {
@@ -71,12 +86,6 @@ void remember_call(Confirmed& confirmed, const Operation& operation, const domai
 std::optional<UtcTime> repeat_after(const Confirmed& before, UtcTime now) {
   if (!before.maybe_subscribed) return std::nullopt;
   return now + std::chrono::minutes(1);
-}
-
-// By the person, a bounce or an administrator: an unsubscribe of ours does not make it ours.
-bool ended_there(RemoteStatus status) {
-  return status == RemoteStatus::OptedOut || status == RemoteStatus::AutoDeleted ||
-         status == RemoteStatus::Purged;
 }
 
 void after_subscribe(Confirmed& confirmed, const Operation& operation, const Wanted& wanted,
@@ -160,6 +169,11 @@ void after_success(Confirmed& confirmed, const Operation& operation, const Wante
 
 }  // namespace
 
+bool ended_there(RemoteStatus status) {
+  return status == RemoteStatus::OptedOut || status == RemoteStatus::AutoDeleted ||
+         status == RemoteStatus::Purged;
+}
+
 Confirmed with_observed(const Confirmed& before, const Wanted& wanted, RemoteStatus observed, UtcTime now) {
   Confirmed after = before;
   switch (observed) {
@@ -175,6 +189,7 @@ Confirmed with_observed(const Confirmed& before, const Wanted& wanted, RemoteSta
       after.status = observed;
       after.since = now;
       after.consent_then = wanted.consented_at;
+      if (added_lately(before.called, now)) after.maybe_subscribed = true;
       return after;
     case RemoteStatus::Unsubscribed:
     case RemoteStatus::AutoDeleted:
@@ -244,6 +259,7 @@ Confirmed confirmed_after_crossing(const Confirmed& observed, const Operation& o
       remember_groups(after, operation, outcome);
       after.maybe_groups = minus(after.maybe_groups, after.groups);
       remember_call(after, operation, outcome, now);
+      if (says_no(operation) && succeeded(outcome)) after.owes_no = false;
       // Only this call brings somebody back who is out; an ordinary subscribe leaves their status alone.
       if (operation.kind == OperationKind::Resubscribe && !refused(outcome)) after.maybe_subscribed = true;
       return after;

@@ -15,10 +15,9 @@ std::optional<Confirmed> trace_of(const Confirmed& confirmed) {
   trace.since = confirmed.since;
   if (trace.status != RemoteStatus::Purged)
     trace.maybe_groups = domain::joined(confirmed.groups, confirmed.maybe_groups);
-  if (confirmed.maybe_subscribed &&
-      (trace.status == RemoteStatus::Unknown || trace.status == RemoteStatus::Unsubscribed)) {
+  if (confirmed.maybe_subscribed && trace.status == RemoteStatus::Unknown)
     trace.status = RemoteStatus::Subscribed;
-  }
+  trace.maybe_subscribed = confirmed.maybe_subscribed && trace.status == RemoteStatus::Unsubscribed;
   // Under another address now, nobody is there under this one.
   if (trace.status == RemoteStatus::Moved) trace = Confirmed{};
   trace.called = confirmed.called;

@@ -32,6 +32,7 @@ void assume_groups(Confirmed& confirmed, const Wanted& sent) {
 // repeated call is harmless, a missing one is not. False: it leads nowhere yet, the doubt stays.
 bool assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wanted& now_wanted,
                   UtcTime now) {
+  confirmed.called.of(lane) = now;  // its echo may come
   if (lane != Lane::Upsert) {
     if (now_wanted.intent != Intent::Subscribed) return false;
     const bool perhaps_there =
@@ -88,9 +89,7 @@ Fate place_again(LedgerRow& row, const Policy& policy, UtcTime now) {
 // A no of the table's that is newer than what Stibee was last known to show.
 bool says_no_anew(const LedgerRow& row, const Wanted& wanted) {
   if (row.wanted.intent != Intent::Subscribed || wanted.intent == Intent::Subscribed) return false;
-  const auto status = row.confirmed.status;
-  return status == RemoteStatus::OptedOut || status == RemoteStatus::AutoDeleted ||
-         status == RemoteStatus::Purged;
+  return ended_there(row.confirmed.status);
 }
 
 void take_wanted(LedgerRow& row, const Wanted& wanted) {
@@ -145,7 +144,7 @@ Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const CallOu
     // Whatever Stibee said, it spoke of what is no longer wanted. What is wanted now gets an attempt of its
     // own, without the backoff of the other: it may be an opt-out.
     if (settlement.next == Settlement::Next::Retry) {
-      assume_worst(row.confirmed, call.lane, *call.sent, row.wanted, now);
+      row.in_doubt = !assume_worst(row.confirmed, call.lane, *call.sent, row.wanted, now);
     }
     return place_again(row, policy, now);
   }
@@ -183,7 +182,10 @@ Fate apply_observation(LedgerRow& row, const RemoteChange& change, const CallOut
   auto fate = Fate::Keep;
   if (change.no_is_ours) row.no_is_ours = true;
   if (change.confirmed && *change.confirmed != row.confirmed) {
+    // What is shown may be older than the table's no: that is said all the same.
+    const bool no_is_due = row.lane == Lane::Optout || row.lane == Lane::Delete;
     row.confirmed = *change.confirmed;
+    if (no_is_due && ended_there(row.confirmed.status)) row.confirmed.owes_no = true;
     // Should the answer be lost with the process, the call may have been applied after what was observed.
     if (in_flight != nullptr) row.in_doubt = true;
     const auto placement = place(row.wanted, row.confirmed, policy, now);
@@ -283,7 +285,9 @@ Person after_decision(Person person, const AddressDecision& decision, const Poli
   if (person.call && !person.call->sent && row.wanted != person.row->wanted)
     person.call->sent = person.row->wanted;
   if (person.call && row.confirmed.status != person.row->confirmed.status) person.call->observed = true;
-  keep_or_erase(person, std::move(row), fate);
+  // While a call is out, its end is waited for.
+  if (person.call && fate == Fate::Erase) leave_queue(row);
+  keep_or_erase(person, std::move(row), person.call ? Fate::Keep : fate);
   put_on_record(person, decision.inherits);
   return person;
 }
@@ -343,6 +347,24 @@ Person after_observation(Person person, const RemoteChange& change, const Policy
   return person;
 }
 
+Person after_inheriting(Person person, const Suppression& of_member, const Policy& policy, UtcTime now) {
+  if (person.row && is_news(of_member, person.row->confirmed)) {
+    auto row = *person.row;
+    row.confirmed = inheriting(std::move(row.confirmed), of_member);
+    leave_parking(row);
+    forget_failures(row);
+    if (person.call) {
+      person.call->observed = true;
+      row.in_doubt = true;
+      if (person.call->lane == Lane::Upsert) row.confirmed.maybe_subscribed = true;
+    }
+    place_again(row, policy, now);  // the table has it: it stays
+    person.row = std::move(row);
+  }
+  put_on_record(person, of_member);
+  return person;
+}
+
 Person placed_again(Person person, const Policy& policy, UtcTime now) {
   if (!person.row) return person;
   auto row = *person.row;
@@ -376,7 +398,9 @@ Person after_crash(Person person) {
   auto& row = *person.row;
   // Out of the queue: settled before the crash, as others of the same call were not; or, with a doubt
   // already, taken out by an observation while the call was out.
-  if (!row.lane && (!row.in_doubt || row.parked)) return person;
+  // Whoever is gone would have been erased then.
+  const bool settled = row.wanted.intent != Intent::Absent && (!row.in_doubt || row.parked);
+  if (!row.lane && settled) return person;
   row.in_doubt = true;
   if (lane_of_call(row) == Lane::Upsert) row.confirmed.maybe_subscribed = true;
   return person;

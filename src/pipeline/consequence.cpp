@@ -6,6 +6,13 @@ void carry_out(store::Transaction& transaction, store::MirrorId mirror, const do
                const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
                domain::UtcTime now) {
   transaction.write(mirror, email, person, ledger::after_observation(person, consequence, policy, now));
+  if (consequence.suppress) {
+    for (const auto& other : transaction.other_addresses(mirror, email, person)) {
+      const auto there = transaction.find(mirror, other);
+      transaction.write(mirror, other, there,
+                        ledger::after_inheriting(there, *consequence.suppress, policy, now));
+    }
+  }
   if (consequence.writeback) {
     const auto key = person.row ? person.row->key : std::nullopt;
     transaction.add_writeback(mirror, email, key, *consequence.writeback, now);

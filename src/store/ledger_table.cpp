@@ -80,8 +80,15 @@ LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
       find_trace_(connection, "SELECT " + std::string(trace_columns) +
                                   " FROM trace WHERE mirror = ? AND person_hash = ?"),
       insert_trace_(connection, "INSERT OR REPLACE INTO trace (mirror, person_hash, " +
-                                    std::string(trace_columns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                                    std::string(trace_columns) +
+                                    ", member_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, (SELECT "
+                                    "member_key FROM trace WHERE mirror = ?1 AND person_hash = ?2))"),
       delete_trace_(connection, "DELETE FROM trace WHERE mirror = ? AND person_hash = ?"),
+      set_trace_member_(connection,
+                        "UPDATE trace SET member_key = ? WHERE mirror = ? AND person_hash = ?"),
+      trace_member_(connection,
+                    "SELECT member_key FROM trace WHERE mirror = ? AND person_hash = ? AND member_key IS NOT "
+                    "NULL"),
       need_values_(connection, "UPDATE member SET shadowed = 1 WHERE mirror = ? AND key = ?") {}
 
 std::optional<ledger::LedgerRow> LedgerTable::find(MirrorId mirror, std::string_view email) {
@@ -125,10 +132,24 @@ void LedgerTable::write_trace(MirrorId mirror, std::string_view email, const dom
   insert_trace_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash));
   insert_trace_.bind(3, std::int64_t{to_number(trace.status)});
   bind_time(insert_trace_, 4, trace.since);
-  insert_trace_.bind(5, groups);
-  int column = 6;
+  insert_trace_.bind(5, groups).bind(6, std::int64_t{trace.maybe_subscribed});
+  int column = 7;
   bind_calls(insert_trace_, column, trace.called);
   insert_trace_.run();
+}
+
+void LedgerTable::set_trace_member(MirrorId mirror, std::string_view email, const domain::MemberKey& key) {
+  const auto hash = key_.person_hash(email);
+  bind_key(set_trace_member_, 1, key);
+  set_trace_member_.bind(2, mirror.number).bind(3, std::span<const std::uint8_t>(hash)).run();
+}
+
+std::optional<domain::MemberKey> LedgerTable::trace_member(MirrorId mirror, std::string_view email) {
+  const auto hash = key_.person_hash(email);
+  trace_member_.bind(1, mirror.number).bind(2, std::span<const std::uint8_t>(hash));
+  const StatementUse use(trace_member_);
+  if (!trace_member_.step()) return std::nullopt;
+  return key_at(trace_member_, 0);
 }
 
 void LedgerTable::erase_echo_traces(MirrorId mirror, domain::UtcTime then) {

@@ -55,6 +55,9 @@ class LedgerTable {
   bool has_traces(MirrorId mirror);
   std::optional<domain::Confirmed> find_trace(MirrorId mirror, std::string_view email);
   void write_trace(MirrorId mirror, std::string_view email, const domain::Confirmed& trace);
+  /// Whose row bore the address of a trace, and bears another one now.
+  void set_trace_member(MirrorId mirror, std::string_view email, const domain::MemberKey& key);
+  std::optional<domain::MemberKey> trace_member(MirrorId mirror, std::string_view email);
   void erase_trace(MirrorId mirror, std::string_view email);
 
   /// Traces of people whom Stibee does not know, once no echo of a call before `then` can still come.
@@ -80,7 +83,7 @@ class LedgerTable {
   const domain::StateKey& key_;
   RowBinder binder_;
   Statement find_, last_row_, insert_, update_, delete_, page_, moved_from_;
-  Statement any_trace_, find_trace_, insert_trace_, delete_trace_;
+  Statement any_trace_, find_trace_, insert_trace_, delete_trace_, set_trace_member_, trace_member_;
   Statement need_values_;
   std::map<MirrorId, Tally> tallies_;
   std::map<MirrorId, Tally> differences_;

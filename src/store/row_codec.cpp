@@ -354,7 +354,8 @@ domain::Confirmed trace_at(const Statement& row, int first) {
   confirmed.status = status_at(row, first);
   confirmed.since = time_at(row, first + 1);
   confirmed.maybe_groups = list_at(row, first + 2);
-  int column = first + 3;
+  confirmed.maybe_subscribed = row.integer(first + 3) != 0;
+  int column = first + 4;
   confirmed.called = calls_at(row, column);
   return confirmed;
 }

@@ -25,6 +25,7 @@ class SnapshotWriter {
             "rejected_column = ?7 WHERE mirror = ?1 AND key = ?2"),
         delete_member_(connection, "DELETE FROM member WHERE mirror = ? AND key = ?"),
         set_shadowed_(connection, "UPDATE member SET shadowed = ? WHERE mirror = ? AND key = ?"),
+        forget_traces_(connection, "UPDATE trace SET member_key = NULL WHERE mirror = ? AND member_key = ?"),
         insert_address_(connection, "INSERT OR IGNORE INTO member_address VALUES (?, ?, ?)"),
         delete_address_(connection, "DELETE FROM member_address WHERE mirror = ? AND email = ? AND key = ?"),
         addresses_(staging, sort_memory) {}
@@ -36,6 +37,9 @@ class SnapshotWriter {
       delete_member_.bind(1, mirror_.number);
       bind_key(delete_member_, 2, row.key);
       delete_member_.run();
+      forget_traces_.bind(1, mirror_.number);
+      bind_key(forget_traces_, 2, row.key);
+      forget_traces_.run();
       return;
     }
     auto& statement = row.existed ? update_member_ : insert_member_;
@@ -84,7 +88,7 @@ class SnapshotWriter {
   }
 
   MirrorId mirror_;
-  Statement insert_member_, update_member_, delete_member_, set_shadowed_, insert_address_, delete_address_;
+  Statement insert_member_, update_member_, delete_member_, set_shadowed_, forget_traces_, insert_address_, delete_address_;
   Sorter addresses_;
   std::string sort_key_;
 };

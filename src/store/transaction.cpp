@@ -89,7 +89,7 @@ std::vector<domain::MemberKey> Transaction::Work::members_of(MirrorId mirror, co
   while (bearers.step())
     keys.push_back(key_at(bearers, 0));
   // Whose row bore it last, though it may bear another by now.
-  const auto last = person.row ? person.row->key : std::nullopt;
+  const auto last = person.row ? person.row->key : tables.ledger.trace_member(mirror, email);
   if (last && std::find(keys.begin(), keys.end(), *last) == keys.end()) keys.push_back(*last);
   return keys;
 }
@@ -108,12 +108,16 @@ void Transaction::Work::suppress_member(MirrorId mirror, const domain::MemberKey
   record.suppression = on_record ? ledger::newer_of(*on_record, *after.suppression) : *after.suppression;
   if (on_record == record.suppression) return;
   put(record);
+  const auto now_borne = borne_by(mirror, key);
+  if (!now_borne.empty() && now_borne != email) tables.touch(mirror, now_borne);
+}
+
+std::string Transaction::Work::borne_by(MirrorId mirror, const domain::MemberKey& key) {
   auto& bears = tables.address_of_key;
   bears.bind(1, mirror.number);
   bind_key(bears, 2, key);
   const StatementUse use(bears);
-  const std::string now_borne(bears.step() && !bears.is_null(0) ? bears.text(0) : std::string_view());
-  if (!now_borne.empty() && now_borne != email) tables.touch(mirror, now_borne);
+  return std::string(bears.step() && !bears.is_null(0) ? bears.text(0) : std::string_view());
 }
 
 // A call that nobody is out for any more is forgotten on disk, too; if nothing else is written, with the next
@@ -180,6 +184,9 @@ void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, co
     if (after.trace) {
       tables.ledger.write_trace(mirror, email, *after.trace);
       known.has_traces = true;
+      // Who still gets mail under an address that they had may opt out there.
+      if (before.row && before.row->key && !work_->borne_by(mirror, *before.row->key).empty())
+        tables.ledger.set_trace_member(mirror, email, *before.row->key);
     } else {
       tables.ledger.erase_trace(mirror, email);
     }
@@ -194,6 +201,18 @@ void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, co
   }
   // Even if the row is the same: who is free again must be found where they stand.
   if (after.row) tables.queue.changed(mirror, email, *after.row);
+}
+
+std::vector<domain::EmailAddress> Transaction::other_addresses(MirrorId mirror,
+                                                               const domain::EmailAddress& email,
+                                                               const ledger::Person& person) {
+  std::vector<domain::EmailAddress> others;
+  for (const auto& key : work_->members_of(mirror, email.text(), person)) {
+    auto borne = work_->borne_by(mirror, key);
+    if (!borne.empty() && borne != email.text())
+      others.push_back(domain::EmailAddress::from_normalised(std::move(borne)));
+  }
+  return others;
 }
 
 std::optional<domain::EmailAddress> Transaction::moved_from(MirrorId mirror,

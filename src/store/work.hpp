@@ -31,6 +31,10 @@ struct Transaction::Work {
   /// An opt-out on record (nullopt: lifted) is the address's and the members' whose rows bear it.
   void suppress(MirrorId mirror, const std::string& email, const ledger::Person& before,
                 const ledger::Person& after);
+  std::vector<domain::MemberKey> members_of(MirrorId mirror, const std::string& email,
+                                            const ledger::Person& person);
+  /// The address that a row bears by the snapshot; "": none.
+  std::string borne_by(MirrorId mirror, const domain::MemberKey& key);
 
   Store::Tables& tables;
   SqlTransaction transaction;
@@ -39,8 +43,6 @@ struct Transaction::Work {
   std::vector<JournalEntry> to_journal;
 
  private:
-  std::vector<domain::MemberKey> members_of(MirrorId mirror, const std::string& email,
-                                            const ledger::Person& person);
   void suppress_member(MirrorId mirror, const domain::MemberKey& key, const std::string& email,
                        const ledger::Person& before, const ledger::Person& after);
   void put(const SuppressionRecord& record);

@@ -2,11 +2,21 @@
 
 #include "stibee_sync/domain/ledger.hpp"
 
+#include <chrono>
+
 namespace stibee_sync::ledger {
+
+/// A call of ours comes back as an event within this time, retries of the sender included.
+inline constexpr std::chrono::minutes echo_window{15};
+
+/// Whether a status ended a subscription by the person, a bounce or an administrator: an unsubscribe of ours does
+/// not make it ours.
+bool ended_there(domain::RemoteStatus status);
 
 /// What is confirmed once Stibee showed (by an answer, a webhook, its list) that the person's status is
 /// `observed`. An opt-out is only lifted by Subscribed or Ready; a purge remembers what was wanted then, so
-/// that a later change of the row can be told.
+/// that a later change of the row can be told. A call of ours that was answered lately may have brought the
+/// person back after an opt-out that is shown now: `maybe_subscribed`.
 domain::Confirmed with_observed(const domain::Confirmed& before, const domain::Wanted& wanted,
                                 domain::RemoteStatus observed, domain::UtcTime now);
 

@@ -2,12 +2,12 @@
 
 #include "stibee_sync/domain/ledger.hpp"
 #include "stibee_sync/domain/member.hpp"
+#include "stibee_sync/ledger/confirmed.hpp"
 #include "stibee_sync/ledger/opt_out.hpp"
 #include "stibee_sync/ledger/person.hpp"
 #include "stibee_sync/ledger/placement.hpp"
 #include "stibee_sync/ledger/policy.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,9 +15,6 @@
 /// What becomes of a person: by a decision of a read, the answer to a call, something that Stibee shows, a
 /// crash, a new policy, a human. All of it is pure: a person in, a person out.
 namespace stibee_sync::ledger {
-
-/// A call of ours comes back as an event within this time, retries of the sender included.
-inline constexpr std::chrono::minutes echo_window{15};
 
 /// What a read decided for one address.
 struct AddressDecision {
@@ -71,6 +68,10 @@ struct RemoteChange {
 /// While a call is out, the row stays until that is settled. A row is made for nobody.
 Person after_observation(Person person, const RemoteChange& change, const Policy& policy,
                          domain::UtcTime now);
+
+/// A member whose row bears the address opted out under another one.
+Person after_inheriting(Person person, const Suppression& of_member, const Policy& policy,
+                        domain::UtcTime now);
 
 /// The policy changed: where a row stands is found anew.
 Person placed_again(Person person, const Policy& policy, domain::UtcTime now);

@@ -56,6 +56,9 @@ class Transaction {
   /// Remembers what differs. `before`: as `find` gave it.
   void write(MirrorId mirror, const domain::EmailAddress& email, const ledger::Person& before,
              const ledger::Person& after);
+  /// Other addresses, by the snapshot, of the members whose rows bear this one, or bore it last.
+  std::vector<domain::EmailAddress> other_addresses(MirrorId mirror, const domain::EmailAddress& email,
+                                                    const ledger::Person& person);
   /// The address that the table has of somebody whom Stibee has under this one since; nullopt: nobody.
   std::optional<domain::EmailAddress> moved_from(MirrorId mirror, const domain::EmailAddress& email);
   /// Rows of the mirror after that address, in address order, without anything else of those people.
