@@ -70,6 +70,7 @@ struct World {
   std::optional<Row> row = Row{};
   bool last_yes = true;  // of a row that is gone
   UtcTime last_stamp{};  // the same
+  std::array<bool, addresses> kept{};  // of a row that is gone, though one with its key may come again
   std::array<There, addresses> there{There::Nobody, There::Nobody};
   std::vector<Notice> notices;
   std::optional<Sent> out;   // a call without an answer yet
@@ -150,6 +151,7 @@ class Histories {
     if (!world.row) return false;
     world.last_yes = world.row->yes;
     world.last_stamp = world.row->stamp;
+    world.kept[world.row->bears] = flavour_.on_leave == ledger::OnLeave::Keep;
     world.row.reset();
     world.moved_on = {};
     world.table_changed = world.now;
@@ -440,7 +442,8 @@ class Histories {
       // By a word of their own that is newer than everything that was said before.
       const bool back = world.came_back[i] && *world.came_back[i] > world.table_changed &&
                         *world.came_back[i] > world.opted_out.value_or(UtcTime{});
-      const bool stray = world.stray[i] && (!world.row || world.row->bears != i);
+      const bool elsewhere = !world.row || world.row->bears != i;
+      const bool stray = (world.stray[i] && elsewhere) || (world.kept[i] && elsewhere);
       const bool silent = !back && !stray && (silent_by_table(world, world.row, i) ||
                                     silent_by_opt_out(world, world.opted_out, world.row));
       if (silent) {
