@@ -75,9 +75,14 @@ void Transaction::Work::suppress(MirrorId mirror, const std::string& email, cons
   } else {
     erase({list_id, hash, tables.suppressions.find(list_id, hash).value_or(ledger::Suppression{})});
   }
+  suppress_members(mirror, email, before, after);
+  known(mirror).has_suppressions = true;
+}
+
+void Transaction::Work::suppress_members(MirrorId mirror, const std::string& email,
+                                         const ledger::Person& before, const ledger::Person& after) {
   for (const auto& key : members_of(mirror, email, after.row ? after : before))
     suppress_member(mirror, key, email, before, after);
-  known(mirror).has_suppressions = true;
 }
 
 std::vector<domain::MemberKey> Transaction::Work::members_of(MirrorId mirror, const std::string& email,
@@ -193,6 +198,9 @@ void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, co
   }
   if (after.suppression != before.suppression) {
     work_->suppress(mirror, email, before, after);
+  } else if (!before.row && after.row && after.suppression) {
+    // Who opted out while no row bore the address has a row again.
+    work_->suppress_members(mirror, email, before, after);
   }
   if (before.call && !after.call) {
     tables.claims.free(mirror, email);

@@ -31,6 +31,8 @@ struct Transaction::Work {
   /// An opt-out on record (nullopt: lifted) is the address's and the members' whose rows bear it.
   void suppress(MirrorId mirror, const std::string& email, const ledger::Person& before,
                 const ledger::Person& after);
+  void suppress_members(MirrorId mirror, const std::string& email, const ledger::Person& before,
+                        const ledger::Person& after);
   std::vector<domain::MemberKey> members_of(MirrorId mirror, const std::string& email,
                                             const ledger::Person& person);
   /// The address that a row bears by the snapshot; "": none.

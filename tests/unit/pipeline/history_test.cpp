@@ -263,6 +263,9 @@ class Histories {
     const auto before = std::exchange(person, std::move(after));
     if (person.row) world.moved_on[who] = false;
     if (before.row && !person.row) world.moved_on[who] = world.row.has_value();
+    if (!before.row && person.row && person.suppression && world.row)
+      world.of_member =
+          world.of_member ? ledger::newer_of(*world.of_member, *person.suppression) : *person.suppression;
     if (before.suppression == person.suppression) return;
     const bool bears = world.snapshot && world.snapshot->bears == who;
     const auto& keyed = person.row ? person.row : before.row;
