@@ -110,14 +110,15 @@ Fate apply_decision(LedgerRow& row, const AddressDecision& decision, bool is_new
   if (decision.key) row.key = decision.key;
   if (!changed && !(decision.values && (row.lacks_values || row.parked_by_rule))) return Fate::Keep;
   if (changed) {
-    bool settled = true;
     if (in_flight != nullptr) {
-      assume_worst(row.confirmed, in_flight->lane, in_flight->sent ? *in_flight->sent : row.wanted,
-                   decision.wanted, now);
+      const bool settled =
+          assume_worst(row.confirmed, in_flight->lane, in_flight->sent ? *in_flight->sent : row.wanted,
+                       decision.wanted, now);
+      // The call that is out may be the second try of one that was applied.
+      row.in_doubt = row.in_doubt && !settled;
     } else if (row.in_doubt) {
-      settled = assume_worst(row.confirmed, lane_of_call(row), row.wanted, decision.wanted, now);
+      row.in_doubt = !assume_worst(row.confirmed, lane_of_call(row), row.wanted, decision.wanted, now);
     }
-    if (settled) row.in_doubt = false;
     take_wanted(row, decision.wanted);
     leave_parking(row);
     forget_failures(row);
@@ -131,7 +132,10 @@ Fate apply_decision(LedgerRow& row, const AddressDecision& decision, bool is_new
 Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const CallOut& call, const Policy& policy,
                       UtcTime now) {
   if (!call.observed) {
+    // A no that the table said meanwhile is no part of what was known when the call was made.
+    const bool owes_no = row.confirmed.owes_no && call.lane == Lane::Upsert;
     row.confirmed = settlement.confirmed;
+    row.confirmed.owes_no = row.confirmed.owes_no || (owes_no && ended_there(row.confirmed.status));
   } else if (settlement.sent) {
     const auto& sent = *settlement.sent;
     row.confirmed = confirmed_after_crossing(row.confirmed, sent.operation, sent.wanted, sent.outcome, now);
