@@ -43,6 +43,7 @@ bool adds(const Operation& operation) {
 void set_status(Confirmed& confirmed, RemoteStatus status, UtcTime now) {
   if (confirmed.status != status) confirmed.since = now;
   confirmed.status = status;
+  if (status != RemoteStatus::Moved) confirmed.moved_to.clear();
 }
 
 void forget_values(Confirmed& confirmed) {
@@ -186,7 +187,7 @@ Confirmed with_observed(const Confirmed& before, const Wanted& wanted, RemoteSta
       return after;
     case RemoteStatus::OptedOut:
       // Again opted out: consents given in between are overtaken.
-      after.status = observed;
+      set_status(after, observed, now);
       after.since = now;
       after.consent_then = wanted.consented_at;
       if (added_lately(before.called, now)) after.maybe_subscribed = true;

@@ -21,13 +21,14 @@ std::optional<Confirmed> known_before(const std::optional<Confirmed>& trace,
 }
 
 bool is_news(const Suppression& of_member, const Confirmed& known) {
+  // Whom Stibee has under another address has nothing to opt out of under this one.
+  if (known.status == RemoteStatus::Moved) return false;
   return known.status != RemoteStatus::OptedOut || known.since.value_or(of_member.at) < of_member.at;
 }
 
 Confirmed inheriting(Confirmed known, const Suppression& of_member) {
   if (!is_news(of_member, known)) return known;
-  const bool may_be_there =
-      known.status == RemoteStatus::Subscribed || known.status == RemoteStatus::Ready;
+  const bool may_be_there = known.status == RemoteStatus::Subscribed || known.status == RemoteStatus::Ready;
   known.owes_no = known.owes_no || may_be_there;
   return known_before(known, of_member).value();
 }

@@ -92,6 +92,11 @@ bool says_no_anew(const LedgerRow& row, const Wanted& wanted) {
   return ended_there(row.confirmed.status);
 }
 
+// Another row bears an address that Stibee knows no more.
+bool moves_on(const LedgerRow& row, const AddressDecision& decision) {
+  return row.confirmed.status == RemoteStatus::Moved && decision.key && row.key && *decision.key != *row.key;
+}
+
 void take_wanted(LedgerRow& row, const Wanted& wanted) {
   if (wanted.intent == Intent::Subscribed) {
     if (row.wanted.intent != Intent::Subscribed) row.no_is_ours = false;
@@ -275,6 +280,12 @@ Fate stand(LedgerRow& row, Placement placement, UtcTime now) {
 }
 
 Person after_decision(Person person, const AddressDecision& decision, const Policy& policy, UtcTime now) {
+  if (person.row && moves_on(*person.row, decision)) {
+    // It was another row's person who went to another address: this one is as new.
+    auto known = known_before(trace_of(person.row->confirmed), person.suppression);
+    person.row->confirmed = std::move(known).value_or(Confirmed{});
+    person.row->wanted = Wanted{};
+  }
   if (!person.row) {
     if (decision.wanted.intent == Intent::Absent) return person;
     LedgerRow row;
@@ -307,7 +318,6 @@ Person after_silencing(Person successor, const Wanted& decided, const Policy& po
   if (successor.row) return successor;
   LedgerRow row;
   row.wanted = decided;
-  row.wanted.silenced = decided.intent == Intent::Absent;
   row.confirmed = known_before(successor.trace, successor.suppression).value_or(Confirmed{});
   if (row.confirmed.status == RemoteStatus::OptedOut) {
     row.confirmed.owes_no = true;
@@ -413,7 +423,8 @@ Person after_crash(Person person) {
 Person with_suppression(Person person, const Suppression& suppression) {
   if (person.row) {
     auto& row = *person.row;
-    row.confirmed = known_before(row.confirmed, suppression).value();
+    if (row.confirmed.status != RemoteStatus::Moved)
+      row.confirmed = known_before(row.confirmed, suppression).value();
     // An unsubscribe that is due does no harm; anything else might.
     if (row.lane != Lane::Optout) leave_queue(row);
   }

@@ -46,7 +46,9 @@ void apply_to_rows(Store::Tables& tables, MirrorId mirror,
       person.row = before;
       if (claim != nullptr) person.call = claim->call;
       const auto after = ledger::with_suppression(std::move(person), found->second);
-      if (ledger::is_news(found->second, before.confirmed))
+      // Of somebody who has another address by now, nothing tells whether the table was told.
+      if (before.confirmed.status == domain::RemoteStatus::Moved ||
+          ledger::is_news(found->second, before.confirmed))
         add_lost_writeback(tables, mirror, address, before, found->second);
       tables.ledger.write(mirror, email, &before, *after.row);
       // A consent that the table shows since may be newer: a read finds it, before the guard's eyes.
@@ -138,9 +140,10 @@ void record_members(Transaction::Work& work) {
   auto& connection = *tables.connection;
   if (connection.query_number("SELECT count(*) FROM meta WHERE name = 'members_on_record'") != 0) return;
   std::vector<SuppressionRecord> found;
-  Statement bearers(connection,
-                    "SELECT s.mirror, s.email, a.key FROM subscriber s CROSS JOIN member_address a ON a.mirror "
-                    "= s.mirror AND a.email = s.email WHERE s.status = ?");
+  Statement bearers(
+      connection,
+      "SELECT s.mirror, s.email, a.key FROM subscriber s CROSS JOIN member_address a ON a.mirror "
+      "= s.mirror AND a.email = s.email WHERE s.status = ?");
   bearers.bind(1, std::int64_t{to_number(domain::RemoteStatus::OptedOut)});
   while (bearers.step()) {
     const auto list_id = tables.mirrors.list_id(MirrorId{bearers.integer(0)});

@@ -100,10 +100,12 @@ void EventIntake::apply(Work& work, store::Transaction& transaction, const domai
     // Whose address changed may have opted out under the old one.
     const auto person = transaction.find(plan.id, old);
     work.events.at(successor).inherited = ledger::opt_out_on_record(ledger::view_of(person));
-    // And it is the old one that the row has, where it has not changed, too.
-    if (!person.row || work.events.contains(old)) continue;
-    const auto consequence = moved(work.events.at(successor), person, plan, work.now);
-    carry_out(transaction, plan.id, old, person, consequence, plan.policy, work.now);
+    // And the row has the old one, where it has not changed, too; or one from before an earlier change.
+    const auto borne = person.row ? std::optional(old) : transaction.moved_from(plan.id, old);
+    if (!borne || (work.events.contains(*borne) && *borne != successor)) continue;
+    const auto bearer = transaction.find(plan.id, *borne);
+    const auto consequence = moved(work.events.at(successor), *borne, bearer, plan, work.now);
+    carry_out(transaction, plan.id, *borne, bearer, consequence, plan.policy, work.now);
   }
   const auto judge = [&](const RemoteEvent& event, const EmailAddress& email) {
     const auto person = transaction.find(plan.id, email);

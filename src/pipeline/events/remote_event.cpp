@@ -131,8 +131,8 @@ class Judge {
       return echo();
     }
     const auto before = opt_out_on_record(view_);
-    const bool said_already = before && (!view_.ledger || status() == RemoteStatus::OptedOut ||
-                                         status() == RemoteStatus::Moved);
+    const bool said_already =
+        before && (!view_.ledger || status() == RemoteStatus::OptedOut || status() == RemoteStatus::Moved);
     observed(RemoteStatus::OptedOut);
     ledger::Suppression suppression;
     suppression.at = now_;
@@ -263,10 +263,16 @@ RemoteVerdict verdict_of(const RemoteEvent& event, const ledger::RemoteView& vie
   return Judge(event, view, plan, key, now).verdict();
 }
 
-Consequence moved(const RemoteEvent& event, const ledger::Person& person, const MirrorPlan& plan,
-                  domain::UtcTime now) {
+Consequence moved(const RemoteEvent& event, const domain::EmailAddress& borne, const ledger::Person& person,
+                  const MirrorPlan& plan, domain::UtcTime now) {
   Consequence consequence;
   const auto& row = person.row.value();
+  if (event.person->email == borne) {
+    // Back where the table has them.
+    const auto there = ledger::with_observed(row.confirmed, row.wanted, RemoteStatus::Subscribed, now);
+    consequence.confirmed = ledger::known_before(there, person.suppression);
+    return consequence;
+  }
   auto confirmed = ledger::with_observed(row.confirmed, row.wanted, RemoteStatus::Moved, now);
   confirmed.moved_to = event.person->email.text();
   consequence.confirmed = std::move(confirmed);
