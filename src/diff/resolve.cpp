@@ -20,7 +20,8 @@ bool same_values(const Wanted& a, const Wanted& b) {
 // Whether an opt-out at Stibee stands whatever the table says, so that nothing is sent. A fresh state that
 // meets the opt-outs on record is no mass resubscribe.
 bool stays_out(const Wanted& wanted, const Confirmed& known) {
-  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed && wanted.renewed != known.since;
+  const bool overcome = wanted.renewed && wanted.renewed == known.since;
+  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed && !overcome;
 }
 
 // Somebody who was never wanted counts as Absent before.
@@ -40,7 +41,7 @@ ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed
       }
       // A newer consent lifts an opt-out though the row was subscribed all along: a careless
       // `SET consented_at = now()` must not get past the guard as harmless.
-      if (known == RemoteStatus::OptedOut && wanted.renewed != before.renewed)
+      if (known == RemoteStatus::OptedOut && wanted.renewed && wanted.renewed != before.renewed)
         return ChangeClass::Resubscribe;
       return same_values(wanted, before) ? ChangeClass::None : ChangeClass::Update;
     case Intent::Unsubscribed:
@@ -131,12 +132,15 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
     wanted.groups = usable->member->groups;
     wanted.consented_at = usable->member->consented_at;
   }
-  if (was == Intent::Unsubscribed && wanted.intent == Intent::Subscribed &&
+  const bool said_no = was == Intent::Unsubscribed || circumstances.member_opted_out;
+  if (said_no && was != Intent::Subscribed && wanted.intent == Intent::Subscribed &&
       std::any_of(bearers.begin(), bearers.end(), may_have_opted_in)) {
     wanted.opted_in_at = now;
   }
-  if (wanted.intent == Intent::Subscribed && known.status == RemoteStatus::OptedOut)
-    wanted.renewed = ledger::newer_consent(wanted, known, now) ? known.since : std::nullopt;
+  if (wanted.intent == Intent::Subscribed && known.status == RemoteStatus::OptedOut) {
+    wanted.renewed.reset();  // a consent can be taken back before it was sent
+    if (ledger::newer_consent(wanted, known, now)) wanted.renewed = known.since;
+  }
   result.change_class = classify(wanted, was_wanted, known, circumstances);
   result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(wanted, known);
   return result;

@@ -24,8 +24,9 @@ struct Bearer {
 
 /// What is to be known of an address beside the rows that bear it.
 struct Circumstances {
-  bool left_by_living = false;  // a row that bore it bears another address now, or none
-  bool left_saying_no = false;  // … and says no
+  bool left_by_living = false;    // a row that bore it bears another address now, or none
+  bool left_saying_no = false;    // … and says no
+  bool member_opted_out = false;  // one whose row bears it now, maybe under another address
   /// The person resubscribed at Stibee, and that is not in the table yet: their word counts until it is.
   bool awaits_resubscribe = false;
 };
@@ -54,9 +55,12 @@ struct Resolution {
 ///   (not rejected) key.
 /// * If no row is usable, an opt-out still counts; otherwise the intent stays what it was (without a ledger
 ///   row: Absent).
-/// * `renewed` is the time of the opt-out that a newer consent overcomes. `silenced`: an Absent one is not to be
+/// * `renewed` is the time of the opt-out that a newer consent overcomes. `silenced`: an Absent one is not to
+/// be
 ///   kept.
-/// * `opted_in_at` is `now` if the address goes from Unsubscribed to Subscribed and a row may have opted in;
+/// * `opted_in_at` is `now` if the address goes from Unsubscribed to Subscribed and a row may have opted in,
+/// or
+///   becomes Subscribed by the row of a member who opted out and opts in with it;
 ///   `left_at` is `now` when the last row is gone, kept while Absent, and empty otherwise.
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<domain::Wanted>& before,
                    const domain::Confirmed& known, const domain::StateKey& key, domain::UtcTime now,

@@ -255,6 +255,7 @@ class TableRead {
     circumstances.left_by_living = address.left_by_living;
     circumstances.left_saying_no = address.left_saying_no;
     circumstances.awaits_resubscribe = address.awaits_resubscribe;
+    circumstances.member_opted_out = address.member_opt_out.has_value();
     auto resolution = diff::resolve(bearers, before, known_of(address), key_, now_, circumstances);
     // Not the table changed, but what could be made of it.
     if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted)) resolution.counts = false;
