@@ -210,6 +210,7 @@ ALTER TABLE trace ADD COLUMN resubscribe_called INTEGER;
 ALTER TABLE trace ADD COLUMN maybe_subscribed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE trace ADD COLUMN member_key;   -- of the row that bore the address, while it bears another one
 CREATE INDEX trace_member ON trace (mirror, member_key) WHERE member_key IS NOT NULL;
+CREATE INDEX echo_trace ON trace (mirror, delete_called) WHERE status = 0;
 ALTER TABLE writeback ADD COLUMN new_email TEXT NOT NULL DEFAULT '';  -- the address changed at Stibee
 ALTER TABLE suppression ADD COLUMN consent INTEGER;
 ALTER TABLE suppression ADD COLUMN of_member INTEGER NOT NULL DEFAULT 0;  -- the hash is of a row's key
