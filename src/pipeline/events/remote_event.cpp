@@ -140,10 +140,16 @@ class Judge {
     suppression.reason = event_.person->reason;
     if (suppression.reason.empty() && before) suppression.reason = before->reason;
     verdict_.change.suppress = std::move(suppression);
-    if (said_already) return;
-    verdict_.suppression_added = true;
+    if (said_already && !may_be_cut_short(*before)) return;
+    verdict_.suppression_added = !said_already;
     write_back(Action::Unsubscribed);
     verdict_.change.no_is_ours = verdict_.change.writeback.has_value();
+  }
+
+  /// Of somebody with a row, a taking that was cut short is completed from the record of the opt-out. That
+  /// knows no address: of others, the sender's repetition has to do.
+  bool may_be_cut_short(const ledger::Suppression& before) const {
+    return !view_.ledger && now_ - before.at < ledger::echo_window;
   }
 
   /// Whether the call that is out may be the one that brings somebody back. Whom Stibee shows as opted out
@@ -189,9 +195,10 @@ class Judge {
       write_back(Action::Subscribed);
       return;
     }
-    if (view_.in_flight || status() == RemoteStatus::Subscribed ||
-        became_lately(RemoteStatus::Unsubscribed) ||
-        (event_.actor != Actor::Subscriber && may_echo(Lane::Upsert)))
+    if (status() == RemoteStatus::Subscribed) return echo();
+    // Our own resubscribe is made in the subscriber's name.
+    const bool own_word = event_.actor == Actor::Subscriber && !resubscribing() && !resubscribed_lately();
+    if (!own_word && (view_.in_flight || became_lately(RemoteStatus::Unsubscribed) || may_echo(Lane::Upsert)))
       return echo();
     if (view_.ledger) observed(RemoteStatus::Subscribed);
     write_back(Action::Subscribed);
