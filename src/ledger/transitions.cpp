@@ -35,6 +35,8 @@ bool assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wan
   confirmed.called.of(lane) = now;  // its echo may come
   if (lane != Lane::Upsert) {
     if (now_wanted.intent != Intent::Subscribed) return false;
+    // Of a call that a crash cut off, nothing else tells that its echo may still come.
+    confirmed.called.of(lane) = now;
     const bool perhaps_there =
         lane == Lane::Optout && confirmed.status == RemoteStatus::Unknown && confirmed.maybe_subscribed;
     if (confirmed.status == RemoteStatus::Subscribed || perhaps_there) {
