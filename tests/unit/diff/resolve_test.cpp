@@ -235,20 +235,6 @@ TEST(Resolve, RowWhoseValuesNobodyHasIsNotSent) {
   EXPECT_EQ(result.change_class, ChangeClass::None);
 }
 
-TEST(Resolve, NewerConsentOfAnOptedOutPersonIsAResubscription) {
-  domain::Member kim = member("Kim");
-  kim.consented_at = domain::no_consent;
-  const Wanted before = wanted(Intent::Subscribed, kim);
-  EXPECT_EQ(resolved({staged(1, kim)}, before, RemoteStatus::OptedOut).change_class, ChangeClass::None);
-  kim.consented_at = second(9);
-  EXPECT_EQ(resolved({staged(1, kim)}, before, RemoteStatus::OptedOut).change_class,
-            ChangeClass::Resubscribe);
-  EXPECT_EQ(resolved({staged(1, kim)}, before, RemoteStatus::Subscribed).change_class, ChangeClass::None);
-  const Wanted newer = wanted(Intent::Subscribed, kim);
-  kim.consented_at = second(8);
-  EXPECT_EQ(resolved({staged(1, kim)}, newer, RemoteStatus::OptedOut).change_class, ChangeClass::None);
-}
-
 TEST(Resolve, AnOptOutOnRecordMeetsAFreshState) {
   domain::Member kim = member("Kim");
   kim.consented_at = second(9);

@@ -66,19 +66,24 @@ TEST(ConfirmedAfter, an_unsubscribe_is_ours_unless_the_person_had_opted_out) {
   for (const OutcomeKind kind : {OutcomeKind::Delivered, OutcomeKind::AlreadyInState}) {
     EXPECT_EQ(after(confirmed(RemoteStatus::Subscribed), OperationKind::Unsubscribe, w, outcome(kind)).status,
               RemoteStatus::Unsubscribed);
-    const Confirmed opted_out = confirmed(RemoteStatus::OptedOut);
-    EXPECT_EQ(after(opted_out, OperationKind::Unsubscribe, w, outcome(kind)), opted_out);
+    for (const auto ended : {RemoteStatus::OptedOut, RemoteStatus::AutoDeleted, RemoteStatus::Purged}) {
+      const auto said = after(confirmed(ended), OperationKind::Unsubscribe, w, outcome(kind));
+      EXPECT_EQ(said.status, ended);
+      EXPECT_EQ(said.since, confirmed(ended).since);
+    }
   }
 }
 
-TEST(ConfirmedAfter, a_deletion_leaves_nothing_known) {
+TEST(ConfirmedAfter, a_deletion_leaves_nothing_known_but_when_it_was) {
   const Wanted w = wanted(Intent::Absent);
+  Confirmed nothing;
+  nothing.called.deletion = now;
   EXPECT_EQ(after(confirmed(RemoteStatus::Unsubscribed, {1}), OperationKind::Delete, w,
                   outcome(OutcomeKind::Delivered)),
-            Confirmed{});
+            nothing);
   EXPECT_EQ(after(confirmed(RemoteStatus::Subscribed), OperationKind::Delete, w,
                   outcome(OutcomeKind::AlreadyInState)),
-            Confirmed{});
+            nothing);
 }
 
 TEST(ConfirmedAfter, outcomes_that_prove_nothing_change_nothing) {
@@ -86,9 +91,14 @@ TEST(ConfirmedAfter, outcomes_that_prove_nothing_change_nothing) {
   const Confirmed before = confirmed(RemoteStatus::Subscribed);
   for (const OutcomeKind kind : {OutcomeKind::Rejected, OutcomeKind::Throttled, OutcomeKind::Transient,
                                  OutcomeKind::Unknown, OutcomeKind::Unauthorised}) {
+    const bool may_echo = kind == OutcomeKind::Transient || kind == OutcomeKind::Unknown;
     for (const OperationKind operation :
-         {OperationKind::Update, OperationKind::Unsubscribe, OperationKind::Delete})
-      EXPECT_EQ(after(before, operation, w, outcome(kind), {1}), before);
+         {OperationKind::Update, OperationKind::Unsubscribe, OperationKind::Delete}) {
+      auto expected = before;
+      if (may_echo) expected.called.of(domain::lane_of(operation)) = now;
+      expected.maybe_subscribed = may_echo && operation == OperationKind::Update;
+      EXPECT_EQ(after(before, operation, w, outcome(kind), {1}), expected) << domain::name(operation);
+    }
   }
   for (const OutcomeKind kind : {OutcomeKind::Rejected, OutcomeKind::Throttled, OutcomeKind::Unauthorised})
     EXPECT_EQ(after({}, OperationKind::Subscribe, w, outcome(kind), {1}), Confirmed{});
@@ -129,8 +139,8 @@ TEST(ConfirmedAfter, an_opt_out_that_the_answer_shows_ends_the_matter) {
 
 TEST(ConfirmedAfter, a_resubscribe_that_did_not_take_is_not_repeated) {
   Wanted w = wanted(Intent::Subscribed);
-  w.consented_at = now - 1h;
   const Confirmed before = confirmed(RemoteStatus::OptedOut);
+  w.renewed = before.since;
   expect_operation(decide(w, before), OperationKind::Resubscribe);
   const Confirmed c = after(before, OperationKind::Resubscribe, w,
                             outcome(OutcomeKind::Delivered, true, RemoteStatus::OptedOut));
@@ -171,7 +181,8 @@ TEST(AmbiguousSubscribe, is_undone_when_the_person_is_not_wanted_any_more) {
 
     c = after(c, OperationKind::Unsubscribe, wanted(Intent::Unsubscribed),
               outcome(OutcomeKind::AlreadyInState));
-    expect_rest(decide(wanted(Intent::Unsubscribed), c), Rest::Settled);
+    EXPECT_EQ(c.status, RemoteStatus::Unsubscribed);
+    EXPECT_FALSE(c.maybe_subscribed);
   }
 }
 
@@ -184,7 +195,7 @@ TEST(AmbiguousSubscribe, of_an_earlier_refusal_stays_in_doubt) {
 
 TEST(AmbiguousSubscribe, a_resubscribe_in_doubt_is_undone_when_the_consent_is_withdrawn) {
   Wanted w = wanted(Intent::Subscribed);
-  w.consented_at = now;
+  w.renewed = confirmed(RemoteStatus::OptedOut).since;
   Confirmed c =
       after(confirmed(RemoteStatus::OptedOut), OperationKind::Resubscribe, w, outcome(OutcomeKind::Unknown));
   expect_operation(decide(w, c), OperationKind::Resubscribe);
@@ -194,7 +205,7 @@ TEST(AmbiguousSubscribe, a_resubscribe_in_doubt_is_undone_when_the_consent_is_wi
 
 TEST(AmbiguousSubscribe, one_that_crossed_with_an_opt_out_is_undone) {
   Wanted w = wanted(Intent::Subscribed);
-  w.consented_at = now - 1h;
+  w.renewed = confirmed(RemoteStatus::OptedOut).since;
   Confirmed c =
       after(confirmed(RemoteStatus::OptedOut), OperationKind::Resubscribe, w, outcome(OutcomeKind::Unknown));
   c = with_observed(c, w, RemoteStatus::OptedOut, now);

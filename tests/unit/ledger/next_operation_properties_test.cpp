@@ -27,7 +27,7 @@ const UtcTime now = opted_out_at + 100h;
 
 constexpr RemoteStatus all_statuses[] = {
     RemoteStatus::Unknown,     RemoteStatus::Subscribed, RemoteStatus::Unsubscribed, RemoteStatus::OptedOut,
-    RemoteStatus::AutoDeleted, RemoteStatus::Purged,     RemoteStatus::Ready};
+    RemoteStatus::AutoDeleted, RemoteStatus::Purged,     RemoteStatus::Ready,        RemoteStatus::Moved};
 
 domain::Fingerprint print(std::uint8_t first) {
   domain::Fingerprint result;
@@ -62,7 +62,7 @@ const Times telling_times = {std::nullopt, opted_out_at + 1h};
 std::vector<Wanted> all_wanted(const Times& times) {
   std::vector<Wanted> result;
   for (const Intent intent : {Intent::Subscribed, Intent::Unsubscribed, Intent::Absent}) {
-    for (const auto& consented_at : times) {
+    for (const auto& renewed : times) {
       for (const auto& opted_in_at : times) {
         for (const auto& ad_agreed : {std::optional<bool>(), std::optional<bool>(true)}) {
           for (const domain::GroupSet& groups : {domain::GroupSet{}, domain::GroupSet{1, 2}}) {
@@ -71,9 +71,10 @@ std::vector<Wanted> all_wanted(const Times& times) {
             w.fields = print(1);
             w.ad_agreed = ad_agreed;
             w.groups = groups;
-            w.consented_at = consented_at;
+            w.renewed = renewed;
             w.opted_in_at = opted_in_at;
             if (intent == Intent::Absent) w.left_at = now - 10h;
+            w.silenced = intent == Intent::Absent && groups.empty();
             result.push_back(w);
           }
         }
@@ -120,9 +121,9 @@ void for_all(const Check& check, const Times& times = all_times) {
   }
 }
 
+// By the word of a read.
 bool consent_is_newer(const Wanted& w, const Confirmed& c) {
-  const auto& consent = w.consented_at ? w.consented_at : w.opted_in_at;
-  return consent && c.since && *consent > *c.since;
+  return w.renewed && c.since && *w.renewed >= *c.since;
 }
 
 bool subscribes(OperationKind kind) {
@@ -178,7 +179,7 @@ TEST(NextOperationForEverybody, who_may_be_mailed_and_is_not_wanted_is_not_left_
   for_all([](const Wanted& w, const Confirmed& c, const Policy& policy) {
     const bool may_be_mailed = c.status == RemoteStatus::Subscribed || c.maybe_subscribed;
     if (!may_be_mailed || w.intent == Intent::Subscribed) return;
-    if (w.intent == Intent::Absent && policy.on_leave == OnLeave::Keep) return;
+    if (w.intent == Intent::Absent && policy.on_leave == OnLeave::Keep && !w.silenced) return;
     ASSERT_TRUE(std::holds_alternative<Operation>(next_operation(w, c, policy, now)));
   });
 }

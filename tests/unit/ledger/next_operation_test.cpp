@@ -61,44 +61,22 @@ TEST(NextOperation, an_opt_out_stands_without_any_consent) {
   expect_rest(decide(wanted(Intent::Subscribed), confirmed(RemoteStatus::OptedOut)), Rest::OptedOut);
 }
 
-TEST(NextOperation, an_opt_out_stands_against_an_older_or_equal_consent) {
+TEST(NextOperation, a_newer_consent_lifts_an_opt_out_once_a_read_found_it) {
   const Confirmed c = confirmed(RemoteStatus::OptedOut);
   Wanted w = wanted(Intent::Subscribed);
-  w.consented_at = *c.since;
-  expect_rest(decide(w, c), Rest::OptedOut);
-  w.consented_at = *c.since - 1ms;
-  expect_rest(decide(w, c), Rest::OptedOut);
-}
-
-TEST(NextOperation, a_consent_newer_than_the_opt_out_lifts_it) {
-  const Confirmed c = confirmed(RemoteStatus::OptedOut);
-  Wanted w = wanted(Intent::Subscribed);
-  w.consented_at = *c.since + 1ms;
+  w.consented_at = *c.since + 1h;
+  expect_rest(decide(w, c), Rest::OptedOut);  // nobody is due whom the guard has not counted
+  w.renewed = c.since;
   expect_operation(decide(w, c), OperationKind::Resubscribe);
 }
 
-TEST(NextOperation, without_a_mapped_consent_time_the_column_seen_turning_true_lifts_the_opt_out) {
-  const Confirmed c = confirmed(RemoteStatus::OptedOut);
-  Wanted w = wanted(Intent::Subscribed);
-  w.opted_in_at = *c.since + 1s;
-  expect_operation(decide(w, c), OperationKind::Resubscribe);
-  w.opted_in_at = *c.since - 1s;
-  expect_rest(decide(w, c), Rest::OptedOut);
-}
-
-TEST(NextOperation, where_the_consent_time_is_mapped_the_column_turning_true_does_not_count) {
-  const Confirmed c = confirmed(RemoteStatus::OptedOut);
-  Wanted w = wanted(Intent::Subscribed);
-  w.consented_at = *c.since - 1h;
-  w.opted_in_at = *c.since + 1h;
-  expect_rest(decide(w, c), Rest::OptedOut);
-}
-
-TEST(NextOperation, an_opt_out_of_unknown_time_is_never_lifted) {
+TEST(NextOperation, a_consent_that_overcame_an_opt_out_does_not_overcome_the_next_one) {
   Confirmed c = confirmed(RemoteStatus::OptedOut);
-  c.since.reset();
   Wanted w = wanted(Intent::Subscribed);
-  w.consented_at = now;
+  w.renewed = *c.since - 1ms;
+  expect_rest(decide(w, c), Rest::OptedOut);
+  w.renewed = c.since;
+  c.since.reset();
   expect_rest(decide(w, c), Rest::OptedOut);
 }
 
