@@ -70,8 +70,12 @@ void Scan::State::find_held(const std::set<int>& classes, const HoldBack& what) 
   if (ends.empty()) return;
   std::sort(ends.begin(), ends.end());
   Bonds bonds(held_.size());
+  const auto goes_alone = [&](std::uint32_t decision) { return exempt[decision] && !held_[decision]; };
   for (std::size_t i = 1; i < ends.size(); ++i) {
-    if (ends[i].first == ends[i - 1].first) bonds.join(ends[i].second, ends[i - 1].second);
+    const auto one = ends[i - 1].second, other = ends[i].second;
+    // What goes whatever waits holds nothing that hangs on it either.
+    if (ends[i].first != ends[i - 1].first || goes_alone(one) || goes_alone(other)) continue;
+    bonds.join(one, other);
   }
   std::set<std::uint32_t> waiting;
   for (std::uint32_t i = 0; i < held_.size(); ++i) {
