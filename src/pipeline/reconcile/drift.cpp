@@ -33,7 +33,8 @@ class Comparison {
   PersonDrift run() {
     if (wanted_.intent == Intent::Subscribed) {
       want_subscribed();
-    } else if (wanted_.intent == Intent::Unsubscribed || plan_.policy.on_leave != ledger::OnLeave::Keep) {
+    } else if (wanted_.intent == Intent::Unsubscribed || wanted_.silenced ||
+               plan_.policy.on_leave != ledger::OnLeave::Keep) {
       want_silence();
     }
     if (parked_) {
