@@ -65,6 +65,9 @@ std::optional<Value> parse(std::string_view text) {
   bj::parse_options options;
   options.max_depth = max_depth;
   bj::error_code error;
+  // Some senders begin with a byte order mark, which is no part of the JSON (RFC 8259, section 8.1).
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   const bj::value parsed = bj::parse(bj::string_view(text.data(), text.size()), error, {}, options);
   if (error) return std::nullopt;
   Value result;

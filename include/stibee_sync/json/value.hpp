@@ -67,8 +67,9 @@ class Value {
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_{nullptr};
 };
 
-/// nullopt if `text` is not exactly one JSON value (depth ≤ 32, valid UTF-8, finite numbers). Numbers beyond
-/// int64 become doubles; of a key given twice the last value counts.
+/// nullopt if `text` is not exactly one JSON value (depth ≤ 32, valid UTF-8, finite numbers), but for a UTF-8
+/// byte order mark before it. Numbers beyond int64 become doubles; of a key given twice the last value
+/// counts.
 std::optional<Value> parse(std::string_view text);
 /// Compact, one line. Strings must be UTF-8; invalid bytes become U+FFFD.
 std::string to_string(const Value& value);

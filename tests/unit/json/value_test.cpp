@@ -23,6 +23,16 @@ TEST(JsonValue, what_is_written_reads_back_byte_for_byte) {
   }
 }
 
+TEST(JsonValue, a_byte_order_mark_before_the_value_is_skipped_once) {
+  const auto value = parse("\xef\xbb\xbf{\"a\":1}");
+  ASSERT_TRUE(value);
+  EXPECT_EQ(to_string(*value), R"({"a":1})");
+  EXPECT_FALSE(parse("\xef\xbb\xbf"));
+  EXPECT_FALSE(parse("\xef\xbb\xbf\xef\xbb\xbf{}"));
+  EXPECT_FALSE(parse("\xef\xbb{}"));
+  EXPECT_FALSE(parse(" \xef\xbb\xbf{}"));
+}
+
 TEST(JsonValue, members_keep_the_order_in_which_they_were_added) {
   Value object = Value::object();
   object.set("z", 1).set("a", "two").set("m", Value::array().push_back(true).push_back(nullptr));

@@ -171,5 +171,14 @@ TEST(WebhookEvent, AnEmptyListIsAnEventThatConcernsNobody) {
   EXPECT_THAT(read(R"({"id":"1","action":"UNSUBSCRIBED","subscribers":[]})").people, IsEmpty());
 }
 
+TEST(ListEvent, a_byte_order_mark_before_an_opt_out_does_not_lose_it) {
+  const auto parsed = parse_event(
+      "\xef\xbb\xbf"
+      R"({"id":"4617","action":"UNSUBSCRIBED","subscribers":["a@example.com"]})");
+  const auto* event = std::get_if<ListEvent>(&parsed);
+  ASSERT_NE(event, nullptr);
+  EXPECT_EQ(event->people.size(), 1U);
+}
+
 }  // namespace
 }  // namespace stibee_sync::webhook
