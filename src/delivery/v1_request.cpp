@@ -64,8 +64,11 @@ std::string opening(const domain::Operation& operation) {
   if (!carries_values(operation.kind)) return "[";
   // As the administrator, a known person's status stays as it is; only as the subscriber somebody who
   // unsubscribed is subscribed again.
-  std::string out = operation.kind == OperationKind::Resubscribe ? R"({"eventOccurredBy":"SUBSCRIBER")"
-                                                                 : R"({"eventOccurredBy":"MANUAL")";
+  // Which spelling of the key counts is not known: the document has the first, most clients the other. One
+  // that Stibee does not know means MANUAL, without an error.
+  std::string out = operation.kind == OperationKind::Resubscribe
+                        ? R"({"eventOccurredBy":"SUBSCRIBER","eventOccuredBy":"SUBSCRIBER")"
+                        : R"({"eventOccurredBy":"MANUAL")";
   out += operation.confirm ? R"(,"confirmEmailYN":"Y")" : R"(,"confirmEmailYN":"N")";
   if (!operation.groups.empty()) {
     out += R"(,"groupIds":[)";

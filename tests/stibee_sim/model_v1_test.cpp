@@ -145,6 +145,28 @@ TEST_F(V1Test, SubscriberLeavesSomebodySubscribedAsTheyAre) {
   EXPECT_EQ(person("a@x.kr").fields.at("name"), "old");
 }
 
+TEST_F(V1Test, OnlyTheSpellingThatCountsMakesItTheSubscribersOwnCall) {
+  v1_subscribe(R"([{"email":"a@x.kr"}])");
+  const auto resubscribe = [&](const std::string& actors) {
+    v1_unsubscribe(R"(["a@x.kr"])");
+    const auto answer =
+        call("POST", "/v1/lists/1234/subscribers", "{" + actors + R"(,"subscribers":[{"email":"a@x.kr"}]})");
+    const bool told = !in_result(answer, "success").empty();
+    EXPECT_EQ(person("a@x.kr").status == Status::Subscribed, told);
+    return told;
+  };
+  const std::string document = R"("eventOccurredBy":"SUBSCRIBER")";
+  const std::string clients = R"("eventOccuredBy":"SUBSCRIBER")";
+  EXPECT_TRUE(resubscribe(document));
+  EXPECT_FALSE(resubscribe(clients));
+  model.set_switch("v1_actor_key", "eventOccuredBy");
+  EXPECT_FALSE(resubscribe(document)) << "an unknown key is the default, without an error";
+  EXPECT_TRUE(resubscribe(clients));
+  model.set_switch("v1_actor_key", "either");
+  EXPECT_TRUE(resubscribe(document));
+  EXPECT_TRUE(resubscribe(clients));
+}
+
 TEST_F(V1Test, SubscriberBringsBackTheUnsubscribedAndTheAutoDeleted) {
   v1_subscribe(R"([{"email":"a@x.kr","name":"old"},{"email":"b@x.kr"}])");
   v1_unsubscribe(R"(["a@x.kr"])");

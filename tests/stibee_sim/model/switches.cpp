@@ -52,6 +52,8 @@ constexpr std::array definitions{
                "Code, Message or code, message"},
     Definition{Switch::V1EnvelopeKeys, "v1_envelope_keys", Kind::Choice, "upper|lower",
                "Ok, Error, Value or lower case"},
+    Definition{Switch::V1ActorKey, "v1_actor_key", Kind::Choice, "eventOccurredBy|eventOccuredBy|either",
+               "which spelling of a subscribe's actor counts; the other is ignored like any unknown key"},
     Definition{Switch::V1FailureStatus, "v1_failure_status", Kind::Choice, "200|400",
                "HTTP status of Ok:false"},
     Definition{Switch::V1InnerStatus, "v1_inner_status", Kind::Choice, "0|200|400",

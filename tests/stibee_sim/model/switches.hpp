@@ -30,6 +30,7 @@ enum class Switch : std::size_t {
   V2MaxBody,
   V1ErrorKeys,
   V1EnvelopeKeys,
+  V1ActorKey,
   V1FailureStatus,
   V1InnerStatus,
   V1AlreadySubscribed,

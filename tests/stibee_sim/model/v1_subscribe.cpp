@@ -90,6 +90,17 @@ std::optional<Problem> read_flag(const json::object& body, std::string_view key,
   return std::nullopt;
 }
 
+std::optional<Problem> read_actor(const Work& work, const json::object& body, Request& request) {
+  const auto& honoured = work.switches().text(Switch::V1ActorKey);
+  for (const std::string_view key : {"eventOccurredBy", "eventOccuredBy"}) {
+    if (honoured != key && honoured != "either") continue;
+    bool by_subscriber = false;
+    if (auto problem = read_flag(body, key, "SUBSCRIBER", "MANUAL", by_subscriber)) return problem;
+    request.by_subscriber = request.by_subscriber || by_subscriber;
+  }
+  return std::nullopt;
+}
+
 std::optional<Problem> read_groups(Work& work, const json::object& body, Request& request) {
   const auto* ids = body.if_contains("groupIds");
   if (ids == nullptr || ids->is_null()) return std::nullopt;
@@ -112,8 +123,7 @@ std::optional<Problem> read_request(Work& work, Request& request) {
   const json::value& value = work.call.body;
   if (!value.is_object()) return unknown(cannot_unmarshal(value, "value", "model.SubscribeRequest"));
   const auto& body = value.get_object();
-  if (auto problem = read_flag(body, "eventOccurredBy", "SUBSCRIBER", "MANUAL", request.by_subscriber))
-    return problem;
+  if (auto problem = read_actor(work, body, request)) return problem;
   if (auto problem = read_flag(body, "confirmEmailYN", "Y", "N", request.confirm)) return problem;
   if (auto problem = read_groups(work, body, request)) return problem;
   const auto* people = body.if_contains("subscribers");

@@ -47,8 +47,10 @@ TEST(V1Request, updates_ride_with_subscribes_without_groups) {
 TEST(V1Request, only_a_resubscribe_is_sent_as_the_subscriber) {
   const auto call = pack({recipient("a@example.com", operation(OperationKind::Resubscribe, {5}))});
   EXPECT_EQ(call.request.target, "/v1/lists/77/subscribers");
-  EXPECT_EQ(call.request.body, R"({"eventOccurredBy":"SUBSCRIBER","confirmEmailYN":"N","groupIds":["5"],)"
-                               R"("subscribers":[{"email":"a@example.com"}]})");
+  EXPECT_EQ(call.request.body,
+            R"({"eventOccurredBy":"SUBSCRIBER","eventOccuredBy":"SUBSCRIBER","confirmEmailYN":"N",)"
+            R"("groupIds":["5"],)"
+            R"("subscribers":[{"email":"a@example.com"}]})");
 }
 
 TEST(V1Request, the_other_calls_carry_an_array_of_addresses) {
