@@ -130,6 +130,7 @@ Envelope::Envelope(const ApiAnswer& answer)
   message_ = text_of(first_of(source, {"message", "msg"}));
   if (error && error->if_string()) message_ = *error->if_string();
   const int inner = status_of(first_of(source, {"httpStatusCode", "status"}));
+  is_stibees_ = ok_.has_value() || !code_.empty() || inner != 0;
 
   // A Go service may send the zero value of its error along with an Ok: that is none.
   const bool names_error = (!code_.empty() && !means_success(code_)) ||
@@ -161,6 +162,9 @@ bool Envelope::speaks_of_limit() const {
 
 bool Envelope::speaks_of_key() const {
   const std::string message = text::lower_case(message_);
+  // A firewall's "Forbidden" is about the call, whatever form it comes in.
+  if (!is_stibees_)
+    return contains_any(text_ + message, {"accesstoken", "access token", "api key", "apikey", "api_key"});
   return contains_any(bare(code_), {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
          contains_any(message,
                       {"accesstoken", "access token", "api key", "apikey", "unauthori", "not authori",
@@ -168,6 +172,16 @@ bool Envelope::speaks_of_key() const {
          // A decoder's "unexpected token" is about the body.
          (contains_any(message, {"token"}) &&
           !contains_any(message, {"unexpected token", "invalid character"}));
+}
+
+bool Envelope::refuses_key() const {
+  if (speaks_of_key()) return true;
+  // A status alone may be of anything that the call passed through on its way; and a code of Stibee's may
+  // name what is wrong with a person or a list.
+  if (!is_stibees_ || (status_ != 401 && status_ != 403)) return false;
+  const auto known = known_code(code_);
+  return !known || known->code() < domain::Reason::DataDuplicated ||
+         known->code() > domain::Reason::ListTooManySubscribers;
 }
 
 bool Envelope::says_already_subscribed() const {
@@ -199,7 +213,7 @@ CallVerdict Envelope::verdict() const {
   if (status_ >= 500 || status_ == 408) return CallVerdict::ServerTrouble;
   // OpenAPI: Authorization.PermissionDenied, beside NoToken, which a bad key is told.
   if (contains_any(bare(code_), {"permissiondenied"})) return CallVerdict::Forbidden;
-  if (status_ == 401 || status_ == 403 || speaks_of_key()) return CallVerdict::Unauthorised;
+  if (refuses_key()) return CallVerdict::Unauthorised;
   if (status_ < 200 || (status_ >= 300 && status_ < 400)) return CallVerdict::ServerTrouble;
   return CallVerdict::BatchRefused;
 }
@@ -250,9 +264,24 @@ CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipie
   return result;
 }
 
+namespace {
+
+/// By something between Stibee and us.
+bool is_foreign_refusal(const Envelope& envelope) {
+  const int status = envelope.status();
+  return !envelope.is_stibees() && (status == 401 || status == 403 || status == 406);
+}
+
+}  // namespace
+
 CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& recipients,
                        const ApiAnswer& answer) {
-  CallResult result = whole_call(envelope.verdict(), recipients, envelope.reason(),
+  auto verdict = envelope.verdict();
+  if (recipients.empty() && verdict == CallVerdict::BatchRefused && is_foreign_refusal(envelope)) {
+    // Nobody's values have set off a firewall: it is HTTP's own word for the key, or passes.
+    verdict = envelope.status() == 401 ? CallVerdict::Unauthorised : CallVerdict::ServerTrouble;
+  }
+  CallResult result = whole_call(verdict, recipients, envelope.reason(),
                                  message_about(envelope.words(), recipients), answer.retry_after);
   if (result.verdict == CallVerdict::ServerTrouble && answer.status >= 300 && answer.status < 400) {
     // Redirects are not followed: nothing was applied.

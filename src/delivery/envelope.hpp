@@ -27,8 +27,11 @@ class Envelope {
   int status() const { return status_; }
   /// A status, an `Ok: false` or an error speaks of failure.
   bool failed() const { return failed_; }
+  /// JSON of one of the forms above, and no page of something in between.
+  bool is_stibees() const { return is_stibees_; }
 
-  /// How the call failed as a whole. BatchRefused if nothing better is known; meaningless unless `failed`.
+  /// How the call failed as a whole. BatchRefused if nothing better is known, and for the page of a firewall
+  /// in between, which somebody's values may have set off; meaningless unless `failed`.
   CallVerdict verdict() const;
   /// "already subscribed", which is an error to Stibee only.
   bool says_already_subscribed() const;
@@ -44,6 +47,7 @@ class Envelope {
   bool speaks_of_size() const;
   bool speaks_of_limit() const;
   bool speaks_of_key() const;
+  bool refuses_key() const;
 
   std::optional<json::Value> document_;
   std::string text_;  // the beginning of a body that is no JSON
@@ -53,6 +57,7 @@ class Envelope {
   int http_status_ = 0;
   int status_ = 0;
   bool failed_ = false;
+  bool is_stibees_ = false;  // has a member that is of Stibee's own forms
   bool retry_after_ = false;
 };
 
@@ -60,7 +65,8 @@ class Envelope {
 CallResult whole_call(CallVerdict verdict, const std::vector<Recipient>& recipients,
                       std::optional<domain::Reason> reason, std::string message,
                       std::optional<domain::Duration> retry_after);
-/// Of a call that failed as a whole; `recipients` may be empty (probes).
+/// Of a call that failed as a whole; `recipients` may be empty (probes): then a firewall's page is trouble of
+/// the server's, or of the key if it says 401.
 CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& recipients,
                        const ApiAnswer& answer);
 /// Stibee's words without anything of the people: what the sanitiser hides, and the values that were sent.

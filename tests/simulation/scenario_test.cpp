@@ -187,6 +187,22 @@ TEST_F(Scenario, TheCulpritOfARefusedBatchIsFoundAndParkedAlone) {
   EXPECT_EQ(subscribed(), 2'000u);
 }
 
+TEST_F(Scenario, AFirewallThatDislikesOnePersonStopsNobodyElse) {
+  mirror_.poll_interval = 1h;  // one read is enough
+  fill(2'000);
+  far_end_.model.set_faults(
+      R"({"rules":[{"kind":"403","shape":"html","endpoint":"v1.*","address":"p777@example.com"}]})");
+  start();
+  daemon_->run_for(10min);
+  EXPECT_EQ(subscribed(), 1'999u);
+  EXPECT_FALSE(daemon_->dispatch().condition().key_refused);
+  const auto parked = daemon_->store().parked(daemon_->plan().id, 10);
+  ASSERT_EQ(parked.size(), 1u);
+  EXPECT_EQ(parked[0].email, "p777@example.com");
+  EXPECT_EQ(parked[0].reason, "http_403");
+  EXPECT_EQ(pending(), 0u);
+}
+
 TEST_F(Scenario, RetryAfterIsAFloorForEveryCall) {
   mirror_.poll_interval = 1h;  // one read is enough
   fill(6'000);

@@ -61,6 +61,18 @@ TEST(V1Answer, keys_are_read_regardless_of_case_and_people_may_be_bare_addresses
   EXPECT_THAT(texts(result), ElementsAre("delivered", "delivered:updated"));
 }
 
+TEST(V1Answer, a_resubscribe_is_believed_only_as_far_as_the_answer_goes) {
+  const auto result = read(
+      recipients(operation(OperationKind::Resubscribe),
+                 {"a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com"}),
+      200,
+      R"({"Ok":true,"Value":{"success":["a@example.com",{"email":"b@example.com","$status":"unsubscribed"}],
+      "update":["c@example.com",{"email":"d@example.com","$status":"subscribed"},
+                {"email":"e@example.com","$status":"deleted"}]}})");
+  EXPECT_THAT(texts(result), ElementsAre("delivered", "delivered>opted_out", "delivered:updated>opted_out",
+                                         "delivered:updated", "delivered:updated>auto_deleted"));
+}
+
 TEST(V1Answer, an_update_that_found_nobody_to_update_is_told_apart) {
   EXPECT_THAT(texts(read(two(OperationKind::Update), 200,
                          R"({"Ok":true,"Value":{"success":["a@example.com"],"update":["b@example.com"]}})")),
@@ -289,8 +301,9 @@ TEST(V1Answer, whatever_speaks_of_a_limit_is_throttling) {
 
 TEST(V1Answer, whatever_speaks_of_the_key_is_unauthorised) {
   const std::pair<int, const char*> answers[] = {
-      {401, ""},
-      {403, "<html>Forbidden</html>"},
+      {401, R"({"Ok":false,"Error":{"Code":"UNKNOWN"}})"},
+      {403, R"({"code":"X_Y","httpStatusCode":403})"},
+      {403, "<html>invalid API key</html>"},
       {400,
        R"({"code":"Errors.Authorization.NoToken","httpStatusCode":400,"message":"존재하지 않는 토큰 입니다."})"},
       {200, R"({"Ok":false,"Error":{"Code":"INVALID_ACCESS_TOKEN"}})"},
@@ -303,6 +316,34 @@ TEST(V1Answer, whatever_speaks_of_the_key_is_unauthorised) {
     const auto result = read(two(OperationKind::Subscribe), status, body);
     EXPECT_EQ(name(result.verdict), "unauthorised") << status << ' ' << body;
     EXPECT_EQ(result.outcomes[1].kind, OutcomeKind::Unauthorised);
+  }
+}
+
+TEST(V1Answer, the_page_of_a_firewall_refuses_the_batch_and_not_the_key) {
+  const std::pair<int, const char*> answers[] = {
+      {401, ""},
+      {401, "<html>Unauthorized</html>"},
+      {403, "<html><title>403 Forbidden</title></html>"},
+      {403, "Request blocked. 권한이 없습니다"},
+      {403, R"({"message":"Forbidden"})"},
+      {403, "[]"},
+      {406, "<html>Not Acceptable! mod_security</html>"},
+  };
+  for (const auto& [status, body] : answers) {
+    for (const auto kind : {OperationKind::Subscribe, OperationKind::Unsubscribe, OperationKind::Delete}) {
+      const auto result = read(two(kind), status, body);
+      EXPECT_EQ(name(result.verdict), "batch_refused") << status << ' ' << body;
+      EXPECT_THAT(texts(result), Each("rejected:http_" + std::to_string(status)));
+    }
+  }
+}
+
+TEST(V1Answer, a_code_that_names_the_person_is_about_them_whatever_the_status) {
+  for (const int status : {401, 403}) {
+    const auto result = read(one(OperationKind::Subscribe), status,
+                             R"({"code":"stberror.Errors.List.InvalidEmail","httpStatusCode":403})");
+    EXPECT_EQ(name(result.verdict), "batch_refused");
+    EXPECT_THAT(texts(result), ElementsAre("rejected:list_invalid_email"));
   }
 }
 
@@ -423,6 +464,8 @@ TEST(V1Answer, the_probe_tells_a_refused_key_from_an_odd_answer) {
   };
   EXPECT_EQ(probe(200, R"({"Ok":true,"Value":[]})"), CallVerdict::Answered);
   EXPECT_EQ(probe(401, ""), CallVerdict::Unauthorised);
+  EXPECT_EQ(probe(403, "<html>Forbidden</html>"), CallVerdict::ServerTrouble) << "nobody's values are in it";
+  EXPECT_EQ(probe(406, "<html>"), CallVerdict::ServerTrouble);
   EXPECT_EQ(probe(200, R"({"Ok":false,"Error":{"Code":"NoToken"}})"), CallVerdict::Unauthorised);
   EXPECT_EQ(probe(404, ""), CallVerdict::BatchRefused);
   EXPECT_EQ(probe(200, "<html>"), CallVerdict::ServerTrouble);
