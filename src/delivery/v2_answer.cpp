@@ -16,6 +16,7 @@ using domain::OperationKind;
 using domain::OutcomeKind;
 
 // Nothing at all behind a 2xx is an ok, too: v2 tells of errors by the status, and never by an empty page.
+// Only of a call that ends somebody's mail it proves too little: repeating it costs nothing.
 bool says_ok(const Envelope& envelope, std::string_view body) {
   if (text::trimmed(body).empty()) return true;
   if (!envelope.document()) return bare(body.substr(0, 16)) == "ok" && body.size() <= 16;
@@ -23,6 +24,10 @@ bool says_ok(const Envelope& envelope, std::string_view body) {
   if (const auto* text = document.if_string()) return bare(*text) == "ok";
   if (const auto* flag = document.if_bool()) return *flag;
   return document.is_object();
+}
+
+bool ends_mail(OperationKind kind) {
+  return kind == OperationKind::Unsubscribe || kind == OperationKind::Delete;
 }
 
 domain::Outcome delivered(const Recipient& recipient, int status) {
@@ -60,6 +65,10 @@ CallResult read(const std::vector<Recipient>& recipients, const ApiAnswer& answe
     return failed_call(envelope, recipients, answer);
   if (is_bulk(recipients)) return read_bulk(recipients, answer, envelope);
   if (!says_ok(envelope, answer.body)) return unreadable(recipients, answer);
+  if (ends_mail(recipients.front().operation.kind) && text::trimmed(answer.body).empty()) {
+    const auto unproven = outcome_with(OutcomeKind::Unknown, domain::Reason::EmptyAnswer);
+    return answered(std::vector<domain::Outcome>(recipients.size(), unproven));
+  }
   // An ok with lists all the same: whom they name is believed.
   Roster roster(recipients);
   if (envelope.document()) take_lists(roster, lists_of(envelope), recipients);

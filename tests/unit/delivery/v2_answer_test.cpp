@@ -36,14 +36,38 @@ CallResult read_bulk(std::string_view body, OperationKind kind = OperationKind::
 }
 
 TEST(V2Answer, ok_in_any_form_delivers_the_only_person) {
-  for (const char* body : {"ok", "OK\n", "\"ok\"", "true", R"({"Ok":true,"Value":null})",
-                           R"({"message":"ok"})", "{}", "", "\r\n"}) {
+  for (const char* body :
+       {"ok", "OK\n", "\"ok\"", "true", R"({"Ok":true,"Value":null})", R"({"message":"ok"})", "{}"}) {
     for (const auto kind : {OperationKind::Unsubscribe, OperationKind::Update, OperationKind::Delete,
                             OperationKind::AssignGroup}) {
       const auto result = read_one(kind, 200, body);
       EXPECT_EQ(result.verdict, CallVerdict::Answered);
       EXPECT_THAT(texts(result), ElementsAre("delivered")) << body;
     }
+  }
+}
+
+TEST(V2Answer, nothing_behind_a_2xx_proves_no_end_of_a_subscription) {
+  for (const char* body : {"", "\r\n"}) {
+    for (const int status : {200, 204}) {
+      for (const auto kind : {OperationKind::Update, OperationKind::AssignGroup})
+        EXPECT_THAT(texts(read_one(kind, status, body)), ElementsAre("delivered"));
+      for (const auto kind : {OperationKind::Unsubscribe, OperationKind::Delete}) {
+        const auto result = read_one(kind, status, body);
+        EXPECT_EQ(result.verdict, CallVerdict::Answered) << "Stibee answers: no trouble for the circuit";
+        EXPECT_THAT(texts(result), ElementsAre("unknown:empty_answer"));
+      }
+    }
+  }
+  EXPECT_THAT(texts(read(recipients(operation(OperationKind::Delete), a_b_c), 200, "")),
+              Each("unknown:empty_answer"));
+}
+
+TEST(V2Answer, the_page_of_a_firewall_refuses_the_call_and_not_the_key) {
+  for (const int status : {401, 403, 406}) {
+    const auto result = read_one(OperationKind::Unsubscribe, status, "<html>Forbidden</html>");
+    EXPECT_EQ(result.verdict, CallVerdict::BatchRefused);
+    EXPECT_THAT(texts(result), ElementsAre("rejected:http_" + std::to_string(status)));
   }
 }
 
