@@ -80,6 +80,10 @@ class Reconciler {
   bool request(bool repair);
   bool running() const;
   void table_was_read(std::size_t mirror);  // and committed
+  /// An event could not be taken: what it said, the list shows. Read within a minute, whatever the mode.
+  void event_missed(std::size_t mirror);
+  /// And that is still to be done.
+  bool misses_event(std::size_t mirror) const { return states_[mirror].missed_at.has_value(); }
   /// False: nothing may be sent to the list yet.
   bool adopted(std::size_t mirror) const { return states_[mirror].adopted; }
   /// Why that lasts; "" if nothing is wrong.
@@ -95,9 +99,12 @@ class Reconciler {
     bool table_read = false;
     std::optional<bool> requested;  // with repair
     std::optional<domain::UtcTime> last;
-    std::optional<domain::UtcTime> not_before;  // after a comparison that failed
-    std::string trouble;                        // that keeps the list from being taken over
-    bool forbidden = false;                     // the trouble: the key may not use the list
+    std::optional<domain::UtcTime> not_before;          // after a comparison that failed
+    std::optional<runtime::MonotonicTime> missed_at;    // of the first event since the last comparison began
+    std::optional<runtime::MonotonicTime> made_up_for;  // of the one that the comparison running makes up for
+    runtime::MonotonicTime missed_not_before{};
+    std::string trouble;     // that keeps the list from being taken over
+    bool forbidden = false;  // the trouble: the key may not use the list
     ReconcileReport report;
     std::unique_ptr<runtime::Timer> timer;
   };
@@ -106,6 +113,7 @@ class Reconciler {
   using Candidates = std::vector<Candidate>;
 
   std::optional<domain::UtcTime> due(std::size_t mirror) const;
+  void make_up_again(std::size_t mirror);
   boost::asio::awaitable<void> pause(std::size_t mirror, domain::Duration time);
   boost::asio::awaitable<void> until_table_read(std::size_t mirror);
   boost::asio::awaitable<std::shared_ptr<store::ListScan>> begin_list(store::MirrorId id);

@@ -90,7 +90,9 @@ asio::awaitable<void> Reconciler::merge(std::size_t mirror, std::shared_ptr<Pass
         candidate.found = compare(candidate.pair, *pass->plan, pass->now);
         if (candidate.found.hands_off) ++found.unknown;
         if (candidate.found.drifts.empty()) continue;
-        candidate.apply = pass->repair && candidate.found.mending != Mending::None;
+        // Who opted out is put on record by any reading.
+        candidate.apply = (pass->repair && candidate.found.mending != Mending::None) ||
+                          candidate.found.change.suppress.has_value();
         found.candidates->push_back(std::move(candidate));
         candidate = Candidate{};
       }
@@ -210,7 +212,8 @@ asio::awaitable<void> Reconciler::await_delivery(std::size_t mirror, std::shared
   report.read = 0;
   auto moved = services_.clock.monotonic();
   std::size_t pending = 0;
-  while (!waiting.empty() && !stopping_ && !hooks_.paused(mirror)) {
+  // Nor does an event that was missed wait for it.
+  while (!waiting.empty() && !stopping_ && !hooks_.paused(mirror) && !states_[mirror].missed_at) {
     std::vector<domain::EmailAddress> emails;
     for (std::size_t i = 0; i < std::min(waiting.size(), people_at_once); ++i)
       emails.push_back(report.differences[waiting[i]].email);

@@ -30,6 +30,17 @@ class Comparison {
         plan_(plan),
         now_(now) {}
 
+  /// Of somebody whom a call waits for: whoever said no meanwhile is not sent anything.
+  PersonDrift opt_out() {
+    const bool known =
+        confirmed_.status == RemoteStatus::Subscribed || confirmed_.status == RemoteStatus::Unknown;
+    if (known && wanted_.intent == Intent::Subscribed && listed_ &&
+        listed_->status == RemoteStatus::OptedOut) {
+      listed_unsubscribed();
+    }
+    return std::move(found_);
+  }
+
   PersonDrift run() {
     if (wanted_.intent == Intent::Subscribed) {
       want_subscribed();
@@ -273,7 +284,9 @@ PersonDrift compare(const store::ListedPair& pair, const MirrorPlan& plan, UtcTi
     found.hands_off = true;
     return found;
   }
-  if (in_progress(pair.view, plan, now)) return found;
+  if (in_progress(pair.view, plan, now)) {
+    return pair.view.ledger && !pair.view.in_flight ? Comparison(pair, plan, now).opt_out() : found;
+  }
   if (pair.view.ledger) return Comparison(pair, plan, now).run();
   if (pair.listed &&
       (pair.listed->status == RemoteStatus::Subscribed || pair.listed->status == RemoteStatus::Ready)) {

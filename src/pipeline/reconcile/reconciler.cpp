@@ -20,6 +20,17 @@ constexpr std::size_t most_refs = 5;
 
 /// After a comparison that failed; lists are read on a schedule of hours.
 constexpr domain::Duration retry_pause = std::chrono::minutes(15);
+/// The same where an event was missed.
+constexpr domain::Duration missed_retry_pause = std::chrono::minutes(1);
+/// Events that cannot be taken come in bursts, and are repeated: one reading is for all of them.
+constexpr domain::Duration missed_pause = std::chrono::seconds(5);
+constexpr domain::Duration between_missed = std::chrono::seconds(45);
+
+/// Another attempt would end in the same way.
+bool is_lasting(const std::optional<ListReadEnd>& failed) {
+  return failed == ListReadEnd::KeyRefused || failed == ListReadEnd::Forbidden ||
+         failed == ListReadEnd::NoSuchList || failed == ListReadEnd::NotUnderstood;
+}
 
 }  // namespace
 
@@ -88,6 +99,13 @@ void Reconciler::table_was_read(std::size_t mirror) {
   states_[mirror].timer->wake();
 }
 
+void Reconciler::event_missed(std::size_t mirror) {
+  auto& state = states_[mirror];
+  if (state.missed_at) return;
+  state.missed_at = services_.clock.monotonic();
+  state.timer->wake();
+}
+
 bool Reconciler::running() const {
   return std::any_of(states_.begin(), states_.end(),
                      [](const State& state) { return state.report.running(); });
@@ -147,8 +165,14 @@ void Reconciler::store_failed(std::size_t mirror, const std::string& what) {
 std::optional<domain::UtcTime> Reconciler::due(std::size_t mirror) const {
   const auto& state = states_[mirror];
   if (state.requested) return services_.clock.utc();
+  if (hooks_.paused(mirror)) return std::nullopt;
+  if (state.missed_at) {
+    const auto at = std::max(*state.missed_at + missed_pause, state.missed_not_before);
+    return services_.clock.utc() +
+           std::chrono::duration_cast<domain::Duration>(at - services_.clock.monotonic());
+  }
   const auto& settings = hooks_.plan(mirror).reconcile;
-  if (settings.mode == settings::ReconcileMode::Off || hooks_.paused(mirror)) return std::nullopt;
+  if (settings.mode == settings::ReconcileMode::Off) return std::nullopt;
   auto at = state.last.value_or(services_.clock.utc()) + settings.interval;
   if (state.not_before) at = std::max(at, *state.not_before);
   return at;
@@ -182,6 +206,7 @@ asio::awaitable<void> Reconciler::compare_list(std::size_t mirror, bool repair, 
   state.report = ReconcileReport{};
   state.report.repair = repair;
   state.report.phase = ReconcileReport::Phase::Reading;
+  state.made_up_for = std::exchange(state.missed_at, std::nullopt);
   const auto began = services_.clock.monotonic();
   auto comparison = compare_or_throw(mirror, repair, most_failures);
   const auto compared = co_await runtime::answer_of<store::StoreError>(std::move(comparison));
@@ -198,6 +223,8 @@ void Reconciler::finish(std::size_t mirror, domain::Duration took) {
   const auto& plan = hooks_.plan(mirror);
   report.phase = ReconcileReport::Phase::Finished;
   const auto now = services_.clock.utc();
+  state.missed_not_before = services_.clock.monotonic() + between_missed;
+  if (!report.problem.empty() && !is_lasting(report.failed)) make_up_again(mirror);
   if (!report.problem.empty()) {
     state.not_before = now + std::min<domain::Duration>(plan.reconcile.interval, retry_pause);
     if (stopping_) return;
@@ -220,6 +247,13 @@ void Reconciler::finish(std::size_t mirror, domain::Duration took) {
   }
   services_.log.event(Level::Info, Event::ReconcileFinished, "the list was compared with the table", fields);
   report_drift(mirror);
+}
+
+void Reconciler::make_up_again(std::size_t mirror) {
+  auto& state = states_[mirror];
+  if (!state.made_up_for) return;
+  state.missed_at = state.made_up_for;
+  state.missed_not_before = services_.clock.monotonic() + missed_retry_pause;
 }
 
 void Reconciler::report_drift(std::size_t mirror) {

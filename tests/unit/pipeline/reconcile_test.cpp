@@ -363,7 +363,7 @@ TEST_F(ReconcilerTest, DoesNotAskWhileTheMirrorIsPausedOrReadingBackIsOff) {
   EXPECT_EQ(asker.calls, 0);
 }
 
-TEST_F(ReconcilerTest, ReportsDriftAndChangesNothing) {
+TEST_F(ReconcilerTest, ReportsDriftAndChangesNothingButThatOptOutsAreOnRecord) {
   in_step(20);
   edit("purge", "p1@example.com");
   edit("edit", "p2@example.com", "By Hand");
@@ -377,11 +377,12 @@ TEST_F(ReconcilerTest, ReportsDriftAndChangesNothing) {
   for (const auto kind : {DriftKind::MissingThere, DriftKind::FieldsDiffer, DriftKind::OptedOutThere,
                           DriftKind::AutoDeleted, DriftKind::StrayThere, DriftKind::GroupsDiffer})
     EXPECT_EQ(count(report, kind), 1U) << telemetry::name(kind);
-  EXPECT_EQ(report.remaining(), 6U);
+  EXPECT_EQ(report.remaining(), 5U);
   EXPECT_EQ(pending(), 0U);
-  EXPECT_EQ(status_of("p3@example.com"), RemoteStatus::Subscribed);
-  EXPECT_EQ(store->suppressed(plan.id), 0U);
-  EXPECT_EQ(changed, 0);
+  EXPECT_EQ(status_of("p3@example.com"), RemoteStatus::OptedOut);
+  EXPECT_EQ(store->suppressed(plan.id), 1U);
+  EXPECT_EQ(logged("suppression.added"), 1U);
+  EXPECT_EQ(changed, 1);
   EXPECT_EQ(logged("reconcile.drift"), 6U);
   EXPECT_EQ(logged("@"), 0U) << log_text;
   EXPECT_NE(metrics.text().find(R"(stibee_reconcile_drift{kind="stray_there",mirror="members"} 1)"),
@@ -464,6 +465,101 @@ TEST_F(ReconcilerTest, TriesAgainSoonAfterAComparisonThatFailed) {
   asker.before = nullptr;
   run_for(16min);
   EXPECT_EQ(logged("the list was compared"), 1U);
+}
+
+TEST_F(ReconcilerTest, AnOptOutIsPutOnRecordThoughSomethingWaitsToBeSentToThem) {
+  in_step(3);
+  edit("unsubscribe", "p2@example.com");
+  commit({{"p1@example.com", "N1"}, {"p2@example.com", "Renamed"}, {"p3@example.com", "N3"}});
+  EXPECT_EQ(pending(), 1U);
+  const auto& report = compared(false);
+  EXPECT_EQ(count(report, DriftKind::OptedOutThere), 1U);
+  EXPECT_EQ(status_of("p2@example.com"), RemoteStatus::OptedOut);
+  EXPECT_EQ(store->suppressed(plan.id), 1U);
+  EXPECT_EQ(pending(), 0U);
+}
+
+TEST_F(ReconcilerTest, AMissedEventMakesTheListBeReadWithinAMinute) {
+  in_step(5);
+  edit("unsubscribe", "p2@example.com");
+  for (int i = 0; i < 4; ++i)  // Stibee tries it again
+    reconciler->event_missed(0);
+  EXPECT_TRUE(reconciler->misses_event(0));
+  run_for(1min);
+  EXPECT_FALSE(reconciler->misses_event(0));
+  EXPECT_EQ(status_of("p2@example.com"), RemoteStatus::OptedOut);
+  EXPECT_EQ(store->suppressed(plan.id), 1U);
+  const auto calls = asker.calls;
+  run_for(30min);
+  EXPECT_EQ(asker.calls, calls) << "once";
+}
+
+TEST_F(ReconcilerTest, AfterAMissedEventTheListIsReadOnceThoughThatIsOff) {
+  plan.reconcile.mode = settings::ReconcileMode::Off;
+  in_step(5);
+  edit("unsubscribe", "p2@example.com");
+  edit("edit", "p3@example.com", "By Hand");
+  reconciler->event_missed(0);
+  run_for(1min);
+  EXPECT_EQ(status_of("p2@example.com"), RemoteStatus::OptedOut);
+  EXPECT_EQ(pending(), 0U) << "nothing else is mended";
+  const auto calls = asker.calls;
+  EXPECT_GT(calls, 0);
+  run_for(48h);
+  EXPECT_EQ(asker.calls, calls);
+}
+
+TEST_F(ReconcilerTest, WhatIsMissedWhileTheListIsReadIsLookedForOnceMore) {
+  in_step(5);
+  reconciler->event_missed(0);
+  bool missed = false;
+  asker.before = [&](int) -> std::optional<Reply> {
+    if (!std::exchange(missed, true)) reconciler->event_missed(0);
+    return std::nullopt;
+  };
+  run_for(2min);
+  EXPECT_EQ(logged("the list was compared"), 2U);
+  EXPECT_FALSE(reconciler->misses_event(0));
+}
+
+TEST_F(ReconcilerTest, AMissedEventIsNotForgottenWhileStibeeCannotBeAsked) {
+  in_step(5);
+  edit("unsubscribe", "p2@example.com");
+  bool down = true;
+  asker.before = [&](int) -> std::optional<Reply> {
+    if (down) return Reply(503, "", std::nullopt);
+    return std::nullopt;
+  };
+  reconciler->event_missed(0);
+  run_for(10min);
+  EXPECT_TRUE(reconciler->misses_event(0));
+  down = false;
+  run_for(5min);
+  EXPECT_EQ(status_of("p2@example.com"), RemoteStatus::OptedOut);
+  EXPECT_FALSE(reconciler->misses_event(0));
+}
+
+TEST_F(ReconcilerTest, AMissedEventMakesNobodyAskForAListThatTheKeyMayNotRead) {
+  in_step(5);
+  asker.key = "wrong";
+  plan.reconcile.mode = settings::ReconcileMode::Off;
+  reconciler->event_missed(0);
+  run_for(1h);
+  EXPECT_EQ(asker.calls, 1);
+  EXPECT_FALSE(reconciler->misses_event(0));
+}
+
+TEST_F(ReconcilerTest, APausedMirrorLooksForAMissedEventWhenThePauseEnds) {
+  in_step(5);
+  edit("unsubscribe", "p2@example.com");
+  paused = true;
+  reconciler->event_missed(0);
+  run_for(10min);
+  EXPECT_EQ(asker.calls, 0);
+  paused = false;
+  reconciler->wake();
+  run_for(10s);
+  EXPECT_EQ(status_of("p2@example.com"), RemoteStatus::OptedOut);
 }
 
 TEST_F(ReconcilerTest, RunsOneComparisonAtATime) {
