@@ -64,6 +64,7 @@ http::ClientOptions client_options(const settings::Settings& settings) {
     throw std::runtime_error("stibee.base_url: " + *problem);
   http::ClientOptions options(std::get<http::BaseUrl>(url));
   options.ca_file = settings.stibee.ca_file;
+  if (const auto& proxy = settings.stibee.proxy) options.proxy = http::ProxyAddress{proxy->host, proxy->port};
   options.request_timeout = settings.stibee.request_timeout;
   options.max_idle = static_cast<std::size_t>(settings.stibee.max_in_flight);
   return options;

@@ -61,9 +61,13 @@ BaseUrl::BaseUrl(bool tls, std::string host, bool ip_literal, std::uint16_t port
       port_(port),
       path_prefix_(std::move(path_prefix)) {}
 
+std::string authority_of(const std::string& host, std::uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 std::string BaseUrl::authority() const {
-  const bool v6 = host_.find(':') != std::string::npos;
-  return (v6 ? "[" + host_ + "]" : host_) + ":" + std::to_string(port_);
+  return authority_of(host_, port_);
 }
 
 std::string BaseUrl::host_header() const {

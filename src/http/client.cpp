@@ -4,6 +4,10 @@
 
 namespace stibee_sync::http {
 
+std::string ProxyAddress::authority() const {
+  return authority_of(host, port);
+}
+
 ClientOptions::ClientOptions(BaseUrl url) : base_url(std::move(url)) {}
 
 Client::Client(boost::asio::any_io_executor executor, ClientOptions options)

@@ -8,6 +8,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
@@ -39,6 +40,8 @@ WireRequest to_wire(Request request, const std::string& host_header, const std::
   wire.insert("Host", host_header);
   for (const auto& header : request.headers())
     wire.insert(header.name, header.value);
+  // What comes compressed all the same, nobody here can read.
+  if (wire.count("Accept-Encoding") == 0) wire.insert("Accept-Encoding", "identity");
   if (!user_agent.empty() && wire.count("User-Agent") == 0) wire.insert("User-Agent", user_agent);
   for (const auto& header : request.secret_headers())
     wire.insert(header.name(), header.reveal());
@@ -51,8 +54,12 @@ WireRequest to_wire(Request request, const std::string& host_header, const std::
   return wire;
 }
 
-Connection::Connection(const asio::any_io_executor& executor, TlsClient* tls, std::string peer)
-    : socket_(executor), tls_(tls), peer_(std::move(peer)), watchdog_(executor) {}
+Connection::Connection(const asio::any_io_executor& executor, TlsClient* tls, Route route)
+    : socket_(executor),
+      tls_(tls),
+      peer_(std::move(route.peer)),
+      tunnel_(std::move(route.tunnel)),
+      watchdog_(executor) {}
 
 /// Runs the steps until the deadline, and makes a value of the way in which a cancelled coroutine learns of
 /// it.
@@ -98,8 +105,41 @@ asio::awaitable<std::optional<Failure>> Connection::establish_steps(
     socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   }
   socket_.non_blocking(true, ignored);
+  if (tunnel_) {
+    std::optional<Failure> refused = co_await ask_for_tunnel();
+    if (refused) co_return refused;
+  }
   if (tls_ == nullptr) co_return std::nullopt;
+  std::optional<Failure> failure = co_await begin_tls();
+  co_return failure;
+}
 
+/// The key is no part of what the proxy sees: it is sent through TLS, which begins behind it.
+asio::awaitable<std::optional<Failure>> Connection::ask_for_tunnel() {
+  const std::string request = "CONNECT " + *tunnel_ + " HTTP/1.1\r\nHost: " + *tunnel_ + "\r\n\r\n";
+  const auto [write_error, written] =
+      co_await asio::async_write(socket_, asio::buffer(request), asio::as_tuple(asio::use_awaitable));
+  if (write_error) co_return failed(write_error, FailureKind::Connect, "asking for");
+  ResponseParser parser;
+  parser.header_limit(max_response_header_bytes);
+  parser.skip(true);  // what follows a 2xx is the tunnel, whatever the header says of a body
+  const auto [read_error, count] =
+      co_await beast_http::async_read_header(socket_, buffer_, parser, asio::as_tuple(asio::use_awaitable));
+  if (read_error) co_return failed(read_error, FailureKind::Connect, "waiting for the way to");
+  const unsigned status = parser.get().result_int();
+  if (status < 200 || status > 299) {
+    co_return Failure(FailureKind::Connect, false, false,
+                      "connecting to " + peer_ + ": the proxy refuses with status " + std::to_string(status) +
+                          (status == 407 ? ", it wants credentials, which are not supported" : ""));
+  }
+  if (buffer_.size() > 0) {
+    co_return Failure(FailureKind::Protocol, false, false,
+                      "connecting to " + peer_ + ": the proxy sends more than an answer");
+  }
+  co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<Failure>> Connection::begin_tls() {
   stream_.emplace(socket_, tls_->context());
   tls_->prepare(*stream_);
   const auto [tls_error] =

@@ -25,12 +25,18 @@ using WireRequest = boost::beast::http::request<boost::beast::http::string_body>
 WireRequest to_wire(Request request, const std::string& host_header, const std::string& path_prefix,
                     const std::string& user_agent);
 
+/// How to reach the other end, and what it is called.
+struct Route {
+  std::string peer;                   // names the other end in messages
+  std::optional<std::string> tunnel;  // through a proxy: what it is asked to CONNECT to
+};
+
 /// One connection to one address, plain or TLS: made, used for any number of exchanges one after the other,
 /// closed for good. Its coroutines need a shared_ptr held by their caller.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  /// `tls` may be null. `peer` names the other end in messages.
-  Connection(const boost::asio::any_io_executor& executor, TlsClient* tls, std::string peer);
+  /// `tls` may be null.
+  Connection(const boost::asio::any_io_executor& executor, TlsClient* tls, Route route);
 
   /// Connects and, with TLS, verifies. Nothing returned means success.
   boost::asio::awaitable<std::optional<Failure>> establish(
@@ -56,6 +62,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   boost::asio::awaitable<std::optional<Failure>> establish_steps(
       boost::asio::generic::stream_protocol::endpoint endpoint);
+  boost::asio::awaitable<std::optional<Failure>> ask_for_tunnel();
+  boost::asio::awaitable<std::optional<Failure>> begin_tls();
   boost::asio::awaitable<ExchangeResult> exchange_steps(WireRequest request, std::size_t max_response_bytes);
   template <typename Result>
   boost::asio::awaitable<Result> until(Deadline deadline, boost::asio::awaitable<Result> steps,
@@ -70,6 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<TlsStream> stream_;
   TlsClient* tls_;
   std::string peer_;
+  std::optional<std::string> tunnel_;
   Watchdog watchdog_;
   boost::beast::flat_buffer buffer_;
   State state_ = State::New;

@@ -31,14 +31,25 @@ class PooledChannel : public Channel {
   bool fresh_;
 };
 
+/// Nobody but ourselves is reached by plain http: no proxy is asked for that.
+std::optional<ProxyAddress> proxy_of(const ClientOptions& options) {
+  return options.base_url.tls() ? options.proxy : std::nullopt;
+}
+
 }  // namespace
 
 ConnectionPool::ConnectionPool(const asio::any_io_executor& executor, ClientOptions options)
     : executor_(executor),
       options_(std::move(options)),
-      resolver_(std::make_shared<Resolver>(executor, options_.base_url.host())),
+      proxy_(proxy_of(options_)),
+      resolver_(std::make_shared<Resolver>(executor, proxy_ ? proxy_->host : options_.base_url.host())),
       idle_watchdog_(executor) {
   const BaseUrl& url = options_.base_url;
+  route_.peer = url.authority();
+  if (proxy_) {
+    route_.peer += " through the proxy " + proxy_->authority();
+    route_.tunnel = url.authority();
+  }
   if (url.tls()) tls_.emplace(url.host(), url.host_is_ip_literal(), options_.ca_file);
 }
 
@@ -59,12 +70,13 @@ asio::awaitable<OpenResult> ConnectionPool::open(std::shared_ptr<ConnectionPool>
 
 asio::awaitable<OpenResult> ConnectionPool::connect() {
   const auto deadline = steady_clock::now() + std::min(options_.connect_timeout, options_.request_timeout);
-  const BaseUrl& url = options_.base_url;
+  const auto port = proxy_ ? proxy_->port : options_.base_url.port();
   const Addresses addresses = co_await resolver_->resolve(deadline);
   if (cancelled_) co_return cancelled();
   if (addresses.list.empty()) {
     co_return Failure(addresses.timed_out ? FailureKind::Timeout : FailureKind::Resolve, false, false,
-                      "looking up " + url.host() + ": " + addresses.error);
+                      "looking up " + (proxy_ ? "the proxy " + proxy_->host : options_.base_url.host()) +
+                          ": " + addresses.error);
   }
   std::optional<Failure> failure;
   auto left = static_cast<int>(addresses.list.size());
@@ -72,7 +84,7 @@ asio::awaitable<OpenResult> ConnectionPool::connect() {
     // A dead first address must leave time for the others.
     const auto now = steady_clock::now();
     const auto connection = make_connection();
-    asio::generic::stream_protocol::endpoint endpoint = asio::ip::tcp::endpoint(address, url.port());
+    asio::generic::stream_protocol::endpoint endpoint = asio::ip::tcp::endpoint(address, port);
     failure = co_await connection->establish(std::move(endpoint), now + (deadline - now) / left--);
     if (cancelled_) co_return cancelled();
     if (!failure) co_return lease(connection, true);
@@ -101,8 +113,7 @@ asio::awaitable<ExchangeResult> ConnectionPool::exchange(std::shared_ptr<Connect
 
 std::shared_ptr<Connection> ConnectionPool::make_connection() {
   std::erase_if(made_, [](const auto& connection) { return connection.expired(); });
-  auto connection =
-      std::make_shared<Connection>(executor_, tls_ ? &*tls_ : nullptr, options_.base_url.authority());
+  auto connection = std::make_shared<Connection>(executor_, tls_ ? &*tls_ : nullptr, route_);
   made_.push_back(connection);
   return connection;
 }
@@ -165,8 +176,7 @@ void ConnectionPool::cancel() {
 }
 
 Failure ConnectionPool::cancelled() const {
-  return Failure(FailureKind::Cancelled, false, false,
-                 "connecting to " + options_.base_url.authority() + ": cancelled");
+  return Failure(FailureKind::Cancelled, false, false, "connecting to " + route_.peer + ": cancelled");
 }
 
 }  // namespace stibee_sync::http

@@ -47,6 +47,8 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
 
   boost::asio::any_io_executor executor_;
   ClientOptions options_;
+  std::optional<ProxyAddress> proxy_;
+  Route route_;
   std::optional<TlsClient> tls_;
   std::shared_ptr<Resolver> resolver_;
   Watchdog idle_watchdog_;

@@ -42,7 +42,8 @@ ExchangeResult request_over_unix_socket(const std::filesystem::path& path, Reque
                    "the socket path " + path.string() + " is too long (107 bytes)");
   }
   asio::io_context loop(1);
-  auto connection = std::make_shared<Connection>(loop.get_executor(), nullptr, path.string());
+  Route route{path.string(), std::nullopt};
+  auto connection = std::make_shared<Connection>(loop.get_executor(), nullptr, std::move(route));
   auto answer = asio::co_spawn(
       loop, request_once(std::move(connection), endpoint, std::move(request), deadline), asio::use_future);
   loop.run();

@@ -29,6 +29,7 @@ constexpr auto stibee_keys = [](const auto& each) {
   each.block("rate_limits", &Stibee::rate_limits, rate_limits_keys);
   each.key("request_timeout", &Stibee::request_timeout, duration(milliseconds(100), minutes(10)));
   each.key("max_in_flight", &Stibee::max_in_flight, whole(1, 64));
+  each.key("proxy", &Stibee::proxy, optional(parse_proxy, "http://proxy.example.org:3128"), Restart::Needed);
   each.key("resubscribe_via", &Stibee::resubscribe_via,
            choice<ResubscribeVia>({{"v1", ResubscribeVia::V1}}, Need::Optional));
 };
@@ -58,6 +59,7 @@ constexpr auto log_keys = [](const auto& each) {
 
 constexpr auto admin_keys = [](const auto& each) {
   each.key("listen", &Admin::listen, parse_listener, Restart::Needed);
+  each.key("allowed_hosts", &Admin::allowed_hosts, read_hosts, Restart::Needed);
 };
 
 constexpr auto control_keys = [](const auto& each) {

@@ -17,6 +17,7 @@ void read_socket(const Cursor& at, Path& out);
 /// The default of control.socket depends on the environment and on state.directory.
 void place_socket(const Cursor& file, Settings& settings);
 void read_webhook_secret(const Cursor& at, Webhook& out);
+void read_hosts(const Cursor& at, std::vector<std::string>& out);
 void read_networks(const Cursor& at, std::vector<Cidr>& out);
 void read_allowed_networks(const Cursor& at, std::vector<Cidr>& out);
 

@@ -80,6 +80,24 @@ void read_webhook_secret(const Cursor& at, Webhook& out) {
   }
 }
 
+void read_hosts(const Cursor& at, std::vector<std::string>& out) {
+  if (!at.there()) return;
+  const std::string cure = "write `" + at.key() + ": [monitor.example.org]`";
+  if (at.is(Node::Kind::Null)) {
+    at.problem("has no value", cure + ", or remove the line for the default");
+    return;
+  }
+  for (const Cursor& entry : at.entries(cure)) {
+    auto parsed =
+        entry.is(Node::Kind::Scalar) ? parse_host_name(entry.raw()) : Unreadable{"is no single name", cure};
+    if (const auto* wrong = std::get_if<Unreadable>(&parsed)) {
+      at.context().report.add(entry.place(), "an entry of `" + at.path() + "` " + wrong->what, wrong->cure);
+    } else {
+      out.push_back(std::get<std::string>(std::move(parsed)));
+    }
+  }
+}
+
 void read_networks(const Cursor& at, std::vector<Cidr>& out) {
   if (!at.there()) return;
   const std::string cure = "write `" + at.key() + ": [52.78.132.66/32]`";

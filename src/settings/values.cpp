@@ -38,6 +38,10 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
   return number;
 }
 
+bool is_host_name(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && is_alphanumeric(host, "-._");
+}
+
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   const auto number = take_number(text);
   if (!number || !text.empty() || *number > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
@@ -190,6 +194,31 @@ Parsed<Cidr> parse_cidr(std::string_view text) {
   return Cidr{network.text(), prefix_length};
 }
 
+Parsed<Proxy> parse_proxy(std::string_view text) {
+  const auto wrong = [](std::string what) {
+    return Unreadable{std::move(what), "write http://HOST:PORT, such as http://proxy.example.org:3128"};
+  };
+  const auto parsed = text::parse_url(text);
+  const auto* url = std::get_if<text::Url>(&parsed);
+  if (url == nullptr) return wrong("is no URL of a proxy");
+  if (url->has_user)
+    return wrong("has a user name or password in it, and a proxy that wants them cannot be used");
+  if (url->scheme != "http") return wrong("does not begin with http:// (https goes through it all the same)");
+  if (!is_host_name(url->host) && !url->host_is_bracketed) return wrong("has no valid host");
+  const auto port = parse_port(url->port.value_or(""));
+  if (port.value_or(0) == 0) return wrong("has no valid port");
+  if ((!url->path.empty() && url->path != "/") || url->has_query || url->has_fragment)
+    return wrong("has something after its port");
+  return Proxy{url->host, *port};
+}
+
+Parsed<std::string> parse_host_name(std::string_view text) {
+  std::string name = text::lower_case(text);
+  if (name.ends_with('.')) name.pop_back();
+  if (is_host_name(name) || text::IpAddress::parse(name)) return name;
+  return refuse(text, "which is no host name", "write the name alone, without scheme and port");
+}
+
 Parsed<std::string> parse_base_url(std::string_view text) {
   const auto wrong = [](std::string what) {
     return Unreadable{std::move(what),
@@ -206,8 +235,7 @@ Parsed<std::string> parse_base_url(std::string_view text) {
                                                     : "has no valid host");
   }
   const auto& url = std::get<text::Url>(parsed);
-  const bool name = !url.host.empty() && url.host.size() <= 253 && is_alphanumeric(url.host, "-._");
-  if (!name && !url.host_is_bracketed) return wrong("has no valid host");
+  if (!is_host_name(url.host) && !url.host_is_bracketed) return wrong("has no valid host");
   if (url.port && parse_port(*url.port).value_or(0) == 0) return wrong("has no valid port");
   const auto address = text::IpAddress::parse(url.host);
   if (!https && url.host != "localhost" && !(address && address->is_loopback())) {

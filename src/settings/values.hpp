@@ -48,6 +48,12 @@ Parsed<Cidr> parse_cidr(std::string_view text);
 /// Returns the URL without trailing slashes. Messages do not repeat it, since it may hold a password.
 Parsed<std::string> parse_base_url(std::string_view text);
 
+/// `http://HOST:PORT`. Messages do not repeat it, since it may hold a password.
+Parsed<Proxy> parse_proxy(std::string_view text);
+
+/// A DNS name or an IP literal, without port: as it arrives in a Host header, in lower case.
+Parsed<std::string> parse_host_name(std::string_view text);
+
 /// Nothing when libpq can be given this text and there is no password in it. Messages do not repeat it.
 std::optional<Unreadable> refuse_database_url(std::string_view text);
 

@@ -32,6 +32,9 @@ class BaseUrl {
   std::string path_prefix_;
 };
 
+/// `host:port`, with an IPv6 literal in brackets.
+std::string authority_of(const std::string& host, std::uint16_t port);
+
 /// Accepts `https://host[:port][/path]`, and `http://` for a loopback literal or `localhost` only. Anything
 /// else is refused with a text that says what is wrong and what would be right, and never repeats a password.
 std::variant<BaseUrl, std::string> parse_base_url(std::string_view text);

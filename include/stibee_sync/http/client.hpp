@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,12 +15,21 @@
 
 namespace stibee_sync::http {
 
+/// A proxy that is asked to CONNECT; no credentials.
+struct ProxyAddress {
+  std::string host;  ///< a DNS name or an IP literal, IPv6 without brackets
+  std::uint16_t port = 0;
+  std::string authority() const;  ///< `host:port`, for messages
+};
+
 struct ClientOptions {
   explicit ClientOptions(BaseUrl url);
 
   BaseUrl base_url;
   /// PEM file with trust anchors, in addition to the system's.
   std::optional<std::filesystem::path> ca_file;
+  /// The only way out for HTTPS. Plain http goes to this machine only, and never through it.
+  std::optional<ProxyAddress> proxy;
   /// One exchange, from the first byte sent to the last byte read.
   std::chrono::milliseconds request_timeout = std::chrono::seconds(30);
   /// Name lookup, TCP and TLS together, over all addresses; never more than request_timeout.

@@ -46,6 +46,13 @@ struct RateLimits {
   bool operator==(const RateLimits&) const = default;
 };
 
+/// A proxy that is asked to CONNECT.
+struct Proxy {
+  std::string host;  ///< a DNS name or an IP literal, IPv6 without brackets
+  std::uint16_t port = 0;
+  bool operator==(const Proxy&) const = default;
+};
+
 struct Stibee {
   ApiVersion api = ApiVersion::V1;
   std::string base_url = "https://api.stibee.com";  ///< no trailing slash; http only to a loopback address
@@ -56,6 +63,7 @@ struct Stibee {
   RateLimits rate_limits;                           ///< API v2
   milliseconds request_timeout = seconds(30);       ///< for one whole exchange
   int max_in_flight = 8;                            ///< requests
+  std::optional<Proxy> proxy;                       ///< the only way out for https
   ResubscribeVia resubscribe_via = ResubscribeVia::None;  ///< with v2: resubscribe through a v1 call
   bool operator==(const Stibee&) const = default;
 };
@@ -83,6 +91,7 @@ struct Logging {
 
 struct Admin {
   std::optional<ListenAddress> listen = ListenAddress{"127.0.0.1", 9464};  ///< nothing: `listen: off`
+  std::vector<std::string> allowed_hosts;  ///< names without port that it may be asked by, in lower case
   bool operator==(const Admin&) const = default;
 };
 

@@ -47,6 +47,16 @@ TEST(Commands, PlanBeforeAnyStateNeedsAPlaceForTemporaryFilesAndLeavesNothingThe
   EXPECT_FALSE(std::filesystem::exists(deployment.state() / "state.sqlite"));
 }
 
+TEST(Commands, CheckNamesTheProxyThatDoesNotLetItThrough) {
+  DeploymentOptions options;
+  options.stibee_extra = "  proxy: http://127.0.0.1:1\n";
+  Deployment deployment(options);
+  deployment.add_members(1, 3);
+  const auto checked = deployment.syncd({"check"});
+  EXPECT_EQ(checked.exit_code, 69);
+  EXPECT_NE(checked.err.find("through the proxy 127.0.0.1:1"), std::string::npos) << checked.err;
+}
+
 TEST(Commands, SyncBringsTheListInStepAndSaysSo) {
   Deployment deployment;
   deployment.add_members(1, 3'000);

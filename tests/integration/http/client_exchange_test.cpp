@@ -31,10 +31,12 @@ TEST_F(ClientExchangeTest, SendsWhatTheRequestSays) {
   const auto one = exchange(std::move(request));
   ASSERT_TRUE(one.ok()) << one.failure();
   EXPECT_EQ(one.response().header("x-answer"), "yes");
-  EXPECT_EQ(received,
-            "POST /gate/v1/x?a=b HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
-                "\r\nContent-Type: application/json\r\nUser-Agent: stibee-syncd\r\nAccessToken: the-key\r\n"
-                "Content-Length: 7\r\n\r\n{\"a\":1}");
+  EXPECT_EQ(
+      received,
+      "POST /gate/v1/x?a=b HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
+          "\r\nContent-Type: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: stibee-syncd\r\n"
+          "AccessToken: the-key\r\n"
+          "Content-Length: 7\r\n\r\n{\"a\":1}");
 }
 
 TEST_F(ClientExchangeTest, UsesAConnectionAgainAndSaysSo) {

@@ -62,7 +62,7 @@ const Bad keys[] = {
     {"MergeKey", stibee("<<: {api: v1}"),
      "3:3: unknown key `stibee.<<`; remove it; known here are api, base_url, api_key_file, ca_file, "
      "rate_limit, "
-     "rate_limits, request_timeout, max_in_flight or resubscribe_via"},
+     "rate_limits, request_timeout, max_in_flight, proxy or resubscribe_via"},
     {"SecretInTheFile", stibee("api_key: 0123456789"),
      "3:3: `stibee.api_key`: secrets are not accepted in this file; put it in a file that others cannot "
      "read, and name "
@@ -178,6 +178,28 @@ const Bad addresses[] = {
      "3:13: `stibee.base_url` has a user name or password in it; write https://HOST or https://HOST:PORT, "
      "such as "
      "https://api.stibee.com"},
+    {"ProxyWithPassword", stibee("proxy: http://me:hunter2@proxy:3128"),
+     "3:10: `stibee.proxy` has a user name or password in it, and a proxy that wants them cannot be used; "
+     "write "
+     "http://HOST:PORT, such as http://proxy.example.org:3128"},
+    {"ProxyWithoutPort", stibee("proxy: http://proxy.example.org"),
+     "3:10: `stibee.proxy` has no valid port; write http://HOST:PORT, such as http://proxy.example.org:3128"},
+    {"ProxyOverTls", stibee("proxy: https://proxy.example.org:3129"),
+     "3:10: `stibee.proxy` does not begin with http:// (https goes through it all the same); write "
+     "http://HOST:PORT, such as http://proxy.example.org:3128"},
+    {"ProxyThatIsNoUrl", stibee("proxy: proxy.example.org:3128"),
+     "3:10: `stibee.proxy` is no URL of a proxy; write http://HOST:PORT, such as "
+     "http://proxy.example.org:3128"},
+    {"ProxyWithPath", stibee("proxy: http://proxy.example.org:3128/pac"),
+     "3:10: `stibee.proxy` has something after its port; write http://HOST:PORT, such as "
+     "http://proxy.example.org:3128"},
+    {"HostsThatAreNoList", also("admin: {allowed_hosts: monitor}"),
+     "12:24: `admin.allowed_hosts` must be a list, not a single value; write `allowed_hosts: "
+     "[monitor.example.org]`"},
+    {"HostWithPort", also("admin: {allowed_hosts: ['monitor:9464']}"),
+     "12:25: an entry of `admin.allowed_hosts` is \"monitor:9464\", which is no host name; write the name "
+     "alone, "
+     "without scheme and port"},
     {"ListenWithoutPort", also("admin: {listen: 127.0.0.1}"),
      "12:17: `admin.listen` is \"127.0.0.1\", which is no address to listen on; write ADDRESS:PORT, such as "
      "127.0.0.1:9464 or [::1]:9464"},

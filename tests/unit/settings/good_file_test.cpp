@@ -68,6 +68,7 @@ stibee:
   rate_limits: {bulk: 10/6s, list: 100/min, other: 1/h}
   request_timeout: 100ms
   max_in_flight: 64
+  proxy: http://Proxy.example.org:3128/
   resubscribe_via: v1
 database:
   url: host=db.example.org dbname=shop user=mirror
@@ -75,7 +76,7 @@ database:
 state:
   directory: state/
 log: {level: debug, format: json}
-admin: {listen: off}
+admin: {listen: off, allowed_hosts: [Monitor.example.org., "2001:db8::1"]}
 control:
   socket:
 webhook:
@@ -136,6 +137,7 @@ TEST(GoodFile, EveryKeyOfTheServiceIsRead) {
   EXPECT_EQ(settings.stibee.rate_limits.other, (Rate{1, hours(1)}));
   EXPECT_EQ(settings.stibee.request_timeout, milliseconds(100));
   EXPECT_EQ(settings.stibee.max_in_flight, 64);
+  EXPECT_EQ(settings.stibee.proxy, (Proxy{"proxy.example.org", 3128}));
   EXPECT_EQ(settings.stibee.resubscribe_via, ResubscribeVia::V1);
   EXPECT_EQ(settings.database.password_file, workspace.folder() / "credentials/db_password");
   ASSERT_TRUE(settings.database.password);
@@ -143,6 +145,7 @@ TEST(GoodFile, EveryKeyOfTheServiceIsRead) {
   EXPECT_EQ(settings.state.directory, workspace.folder() / "state");
   EXPECT_EQ(settings.log, (Logging{LogLevel::Debug, LogFormat::Json}));
   EXPECT_EQ(settings.admin.listen, std::nullopt);
+  EXPECT_EQ(settings.admin.allowed_hosts, (std::vector<std::string>{"monitor.example.org", "2001:db8::1"}));
   EXPECT_EQ(settings.control.socket, "/run/stibee-syncd/control.sock");
   ASSERT_TRUE(settings.webhook);
   EXPECT_EQ(settings.webhook->listen.text(), "[::1]:9465");

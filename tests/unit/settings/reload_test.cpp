@@ -47,14 +47,17 @@ TEST(Reload, NamesEveryKeyThatNeedsARestart) {
   fresh.stibee.api = ApiVersion::V2;
   fresh.stibee.base_url = "https://elsewhere";
   fresh.stibee.ca_file = "/ca.pem";
+  fresh.stibee.proxy = Proxy{"proxy", 3128};
   fresh.state.directory = "/elsewhere";
   fresh.log.format = LogFormat::Json;
   fresh.admin.listen = std::nullopt;
+  fresh.admin.allowed_hosts = {"monitor"};
   fresh.control.socket = "/elsewhere/control.sock";
   fresh.webhook = Webhook{};
-  EXPECT_THAT(needs_restart(running(), fresh),
-              ElementsAre("stibee.api", "stibee.base_url", "stibee.ca_file", "state.directory", "log.format",
-                          "admin.listen", "control.socket", "webhook.listen"));
+  EXPECT_THAT(
+      needs_restart(running(), fresh),
+      ElementsAre("stibee.api", "stibee.base_url", "stibee.ca_file", "stibee.proxy", "state.directory",
+                  "log.format", "admin.listen", "admin.allowed_hosts", "control.socket", "webhook.listen"));
 }
 
 TEST(Reload, WebhookSecretMayChangeButNotItsAddress) {
