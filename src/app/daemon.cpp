@@ -26,6 +26,9 @@ namespace {
 constexpr std::chrono::milliseconds drain_limit{3500};
 constexpr std::chrono::milliseconds stop_limit{4700};
 
+/// Of the 64 that the pages have: so that whoever leaves connections open does not take all.
+constexpr std::size_t admin_connections_of_one = 48;
+
 }  // namespace
 
 Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log,
@@ -154,6 +157,9 @@ void Daemon::put_in_force(settings::Settings fresh) {
 void Daemon::listen() {
   if (settings_.admin.listen) {
     http::ServerOptions options(*settings_.admin.listen);
+    options.allowed_hosts = settings_.admin.allowed_hosts;
+    options.host_cure = "ask by address, or add the name to admin.allowed_hosts";
+    options.peer_connections = [](const std::string&) { return admin_connections_of_one; };
     options.on_error = [this](std::exception_ptr error) { page_failed(error); };
     admin_ =
         std::make_unique<http::Server>(context_.get_executor(), std::move(options), control_.admin_handler());

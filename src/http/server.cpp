@@ -83,7 +83,21 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
 
   void admit(StreamSocket socket) {
     auto session = std::make_shared<ServerSession>(std::move(socket), context_);
-    if (sessions_.size() < context_->options.max_connections || make_room()) {
+    const auto most = most_connections(session->peer_address());
+    if (most == 0) {
+      session->close();
+      return;
+    }
+    const auto has = connections_of(session->peer_address());
+    const bool full = sessions_.size() >= context_->options.max_connections;
+    // At its own limit, a peer makes room for itself or not at all.
+    bool room = true;
+    if (has >= most) {
+      room = make_room(session->peer_address(), has, Whose::Own);
+    } else if (full) {
+      room = make_room(session->peer_address(), has, Whose::Any);
+    }
+    if (room) {
       run(sessions_, session, ServerSession::serve(session));
     } else if (turned_away_.size() < max_turned_away) {
       run(turned_away_, session, ServerSession::turn_away(session));
@@ -101,17 +115,43 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
         });
   }
 
-  bool make_room() {
+  std::size_t most_connections(const std::string& peer) const {
+    const auto& options = context_->options;
+    return options.peer_connections ? options.peer_connections(peer) : options.max_connections;
+  }
+
+  std::size_t connections_of(const std::string& peer) const {
+    return static_cast<std::size_t>(std::count_if(
+        sessions_.begin(), sessions_.end(),
+        [&peer](const std::shared_ptr<ServerSession>& session) { return session->peer_address() == peer; }));
+  }
+
+  enum class Whose { Own, Any };
+
+  /// Closes a connection for a newcomer, whose peer has `has` already: one that is idle or slow, of its own
+  /// or of a peer with as many; or, of a peer with more, any one that is not being answered. The more a peer
+  /// has, the sooner it loses one, so that no crowd of one peer keeps out the others.
+  bool make_room(const std::string& newcomer, std::size_t has, Whose whose) {
     const auto now = steady_clock::now();
-    auto oldest = sessions_.end();
+    auto chosen = sessions_.end();
+    std::size_t most = 0;
     for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
-      const bool slow = (*it)->receiving() && now - (*it)->waiting_since() >= slow_sender;
-      if (!(*it)->idle() && !slow) continue;
-      if (oldest == sessions_.end() || (*it)->waiting_since() < (*oldest)->waiting_since()) oldest = it;
+      const auto& session = **it;
+      const bool own = session.peer_address() == newcomer;
+      if (whose == Whose::Own && !own) continue;
+      const auto count = own ? has : connections_of(session.peer_address());
+      const bool waits =
+          session.idle() || (session.receiving() && now - session.waiting_since() >= slow_sender);
+      if (!(waits && count >= has) && !(session.receiving() && count > has + 1)) continue;
+      const bool sooner = chosen == sessions_.end() || count > most ||
+                          (count == most && session.waiting_since() < (*chosen)->waiting_since());
+      if (!sooner) continue;
+      chosen = it;
+      most = count;
     }
-    if (oldest == sessions_.end()) return false;
-    (*oldest)->close();
-    sessions_.erase(oldest);
+    if (chosen == sessions_.end()) return false;
+    (*chosen)->close();
+    sessions_.erase(chosen);
     return true;
   }
 

@@ -69,7 +69,8 @@ std::optional<Refusal> refuse_request(const ServerOptions& options, std::string_
   if (over_tcp && options.check_host) {
     const auto host = hosts.empty() ? std::nullopt : host_of(hosts.front());
     if (!host || !is_host_allowed(options, *host, local_address)) {
-      return Refusal(421, "this host name is not served here\n");
+      const std::string cure = options.host_cure.empty() ? "" : "; " + options.host_cure;
+      return Refusal(421, "this host name is not served here" + cure + "\n");
     }
   }
   if (!is_method_allowed(options, method)) {

@@ -25,7 +25,8 @@ using boost::system::error_code;
 constexpr std::size_t read_size = std::size_t{8} << 10;
 constexpr std::chrono::milliseconds leave_timeout = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds cancel_again(10);
-constexpr std::size_t leave_bytes = std::size_t{256} << 10;
+constexpr std::size_t leave_bytes = std::size_t{256} << 10;  // and some bodies as large as allowed
+constexpr std::size_t leave_bodies = 4;
 
 std::string address_text(const asio::generic::stream_protocol::endpoint& endpoint) {
   const int family = endpoint.protocol().family();
@@ -39,7 +40,8 @@ std::string address_text(const asio::generic::stream_protocol::endpoint& endpoin
   return address.to_string();
 }
 
-ServerRequest to_request(beast_http::request<beast_http::string_body>& message) {
+/// All but the body.
+ServerRequest to_request(const beast_http::request<beast_http::string_body>& message) {
   ServerRequest request;
   request.method = message.method() == beast_http::verb::head ? "GET" : std::string(message.method_string());
   const std::string_view target(message.target().data(), message.target().size());
@@ -49,7 +51,6 @@ ServerRequest to_request(beast_http::request<beast_http::string_body>& message) 
   for (const auto& field : message) {
     request.headers.emplace_back(lower_case(std::string(field.name_string())), std::string(field.value()));
   }
-  request.body = std::move(message.body());
   return request;
 }
 
@@ -120,7 +121,7 @@ asio::awaitable<void> ServerSession::turn_away(std::shared_ptr<ServerSession> se
 asio::awaitable<bool> ServerSession::serve_one() {
   RequestParser parser;
   parser.header_limit(static_cast<std::uint32_t>(context_->options.max_header_bytes));
-  parser.body_limit(context_->options.max_body_bytes);
+  parser.body_limit(boost::none);  // until it is known who asks
   const bool has_header = co_await receive_header(&parser);
   if (!has_header) co_return false;
 
@@ -140,15 +141,22 @@ asio::awaitable<bool> ServerSession::serve_one() {
     const bool again = co_await refuse(std::move(*refusal), head_only, close_after);
     co_return again;
   }
+  if (context_->options.screen) {
+    auto turned_away = context_->options.screen(request_head(parser));
+    if (turned_away) {
+      const bool close_after = !parser.is_done() || !parser.keep_alive() || message.version() != 11;
+      const bool again = co_await answer(std::move(*turned_away), head_only, close_after);
+      co_return again;
+    }
+  }
   const bool complete = co_await receive_body(&parser);
   if (!complete) co_return false;
 
   enter(Phase::Answering, std::chrono::milliseconds::zero());
   // An HTTP/1.0 client would want its keep-alive confirmed; nobody needs that any more.
   const bool keep_alive = parser.keep_alive() && message.version() == 11;
-  ServerRequest request = to_request(parser.get());
-  request.peer_address = peer_address_;
-  request.credentials = credentials_;
+  ServerRequest request = request_head(parser);
+  request.body = std::move(parser.get().body());
   ServerResponse response = co_await ask_handler(std::move(request));
   const bool again = co_await answer(std::move(response), head_only, !keep_alive);
   co_return again;
@@ -170,7 +178,21 @@ asio::awaitable<bool> ServerSession::receive_header(RequestParser* parser) {
   co_return complete;
 }
 
+ServerRequest ServerSession::request_head(const RequestParser& parser) const {
+  ServerRequest head = to_request(parser.get());
+  head.peer_address = peer_address_;
+  head.credentials = credentials_;
+  return head;
+}
+
 asio::awaitable<bool> ServerSession::receive_body(RequestParser* parser) {
+  const auto limit = context_->options.max_body_bytes;
+  if (parser->content_length().value_or(0) > limit) {
+    body_lost(*parser);
+    co_await refuse(refusal_of(beast_http::error::body_limit), false, true);
+    co_return false;
+  }
+  parser->body_limit(limit);
   if (parser->is_done()) co_return true;
   enter(Phase::Receiving, context_->options.body_timeout);
   if (buffer_.size() == 0 &&
@@ -178,12 +200,20 @@ asio::awaitable<bool> ServerSession::receive_body(RequestParser* parser) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto [error, count] =
         co_await asio::async_write(socket_, asio::buffer(go_on), asio::as_tuple(asio::use_awaitable));
-    if (error) co_return false;
+    if (error) {
+      body_lost(*parser);
+      co_return false;
+    }
   }
   const auto [error, count] =
       co_await beast_http::async_read(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  if (error || timed_out_) body_lost(*parser);
   const bool complete = co_await received(error, true, "body");
   co_return complete;
+}
+
+void ServerSession::body_lost(const RequestParser& parser) const {
+  if (context_->options.on_body_lost) context_->options.on_body_lost(request_head(parser));
 }
 
 /// Whether that part of a request is here. Tells the peer when that is its own fault.
@@ -249,9 +279,14 @@ asio::awaitable<void> ServerSession::leave() {
   enter(Phase::Leaving, leave_timeout);
   error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
-  std::string discarded;
-  co_await asio::async_read(socket_, asio::dynamic_buffer(discarded, leave_bytes),
-                            asio::as_tuple(asio::use_awaitable));
+  const auto most = leave_bytes + leave_bodies * context_->options.max_body_bytes;
+  std::array<char, read_size> discarded{};
+  for (std::size_t sum = 0; sum < most && !timed_out_;) {
+    const auto [error, count] =
+        co_await socket_.async_read_some(asio::buffer(discarded), asio::as_tuple(asio::use_awaitable));
+    if (error) break;
+    sum += count;
+  }
 }
 
 void ServerSession::enter(Phase phase, std::chrono::milliseconds limit) {

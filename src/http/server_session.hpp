@@ -39,6 +39,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   /// A request is on its way, since waiting_since().
   bool receiving() const { return phase_ == Phase::Receiving; }
   Deadline waiting_since() const { return since_; }
+  /// "unix" on a Unix socket.
+  const std::string& peer_address() const { return peer_address_; }
 
   /// Takes no further request: ends now, or when the answer in the making is out.
   void finish();
@@ -51,6 +53,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   boost::asio::awaitable<bool> serve_one();
   boost::asio::awaitable<bool> receive_header(RequestParser* parser);
   boost::asio::awaitable<bool> receive_body(RequestParser* parser);
+  void body_lost(const RequestParser& parser) const;
+  ServerRequest request_head(const RequestParser& parser) const;
   boost::asio::awaitable<bool> received(boost::system::error_code error, bool started, const char* part);
   boost::asio::awaitable<ServerResponse> ask_handler(ServerRequest request);
   boost::asio::awaitable<bool> answer(ServerResponse response, bool head_only, bool close_after);

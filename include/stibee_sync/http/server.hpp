@@ -62,9 +62,12 @@ struct ServerOptions {
   explicit ServerOptions(std::variant<ListenAddress, UnixSocketAddress> address);
 
   std::variant<ListenAddress, UnixSocketAddress> listen;
-  /// Connections at a time. When all are taken, the oldest idle one makes room, else the newcomer is answered
-  /// 503.
+  /// Connections at a time. When all are taken, the oldest one that is idle or slow makes room, or, for a
+  /// peer that has fewer, one of the peer that has most; else the newcomer is answered 503.
   std::size_t max_connections = 64;
+  /// How many of them the peer with this IP literal ("unix" on a Unix socket) may have at a time; 0: it is
+  /// closed without a word. Empty: all.
+  std::function<std::size_t(const std::string& peer_address)> peer_connections;
   std::size_t max_header_bytes = std::size_t{8} << 10;
   /// 0: no request may have a body.
   std::size_t max_body_bytes = 0;
@@ -83,6 +86,8 @@ struct ServerOptions {
   /// sockets.
   bool check_host = true;
   std::vector<std::string> allowed_hosts;
+  /// What the 421 says besides: how a name becomes one of them. May be empty.
+  std::string host_cure;
   std::string content_security_policy =
       "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
       "frame-ancestors 'none'";
@@ -90,6 +95,12 @@ struct ServerOptions {
   std::function<void(std::exception_ptr)> on_error;
   /// Told the status of each answer that the listener gives by itself (408, 413, 503 …); may be empty.
   std::function<void(int status)> on_refusal;
+  /// Asked once a request has passed the checks of its header (all but the size of its body), with no body
+  /// yet: an answer ends the matter, and nothing more of the request is kept. May be empty.
+  std::function<std::optional<ServerResponse>(const ServerRequest&)> screen;
+  /// Told of a request that passed them and `screen`, and whose body was too large, too slow or cut off; may
+  /// be empty.
+  std::function<void(const ServerRequest&)> on_body_lost;
 };
 
 /// A small HTTP/1.1 listener for trusted pages and webhooks, hardened against the rest. Everything runs on

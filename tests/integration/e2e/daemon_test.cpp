@@ -42,6 +42,20 @@ TEST(Daemon, EveryKindOfChangeArrives) {
   EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
 }
 
+TEST(Daemon, ServesItsPagesUnderTheNamesThatAreConfigured) {
+  Deployment deployment;
+  auto config = deployment.config_text();
+  const std::string before = "admin:\n";
+  config.insert(config.find(before) + before.size(), "  allowed_hosts: [Monitor.example.org]\n");
+  deployment.write_config(config);
+  deployment.start_daemon();
+  EXPECT_EQ(deployment.admin("/metrics", "Host: monitor.example.org:9464\r\n").status, 200);
+  EXPECT_EQ(deployment.admin("/livez").status, 200);
+  const auto refused = deployment.admin("/metrics", "Host: evil.example\r\n");
+  EXPECT_EQ(refused.status, 421);
+  EXPECT_NE(refused.body.find("admin.allowed_hosts"), std::string::npos) << refused.body;
+}
+
 TEST(Daemon, EndsWithZeroOnSigtermAndLeavesNothingBehind) {
   Deployment deployment({{"--latency", "300ms"}, "", "", "100ms", "debug"});
   deployment.add_members(1, 20'000);

@@ -121,8 +121,8 @@ Page http(int port, const std::string& method, const std::string& path, const st
     ::close(fd);
     throw std::runtime_error("nobody listens on port " + std::to_string(port));
   }
-  std::string request =
-      method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + headers;
+  const std::string host = headers.find("Host: ") == std::string::npos ? "Host: 127.0.0.1\r\n" : "";
+  std::string request = method + " " + path + " HTTP/1.1\r\n" + host + "Connection: close\r\n" + headers;
   if (!body.empty()) {
     request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }

@@ -14,20 +14,26 @@ namespace {
 
 constexpr timeval patience{20, 0};
 
-int connected(int family, const sockaddr* address, socklen_t size) {
+int connected(int family, const sockaddr* address, socklen_t size, const sockaddr* source = nullptr) {
   const int socket = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (source != nullptr && ::bind(socket, source, size) != 0)
+    throw std::runtime_error("cannot use the client's address");
   ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (::connect(socket, address, size) != 0)
     throw std::runtime_error("cannot connect to the server under test");
   return socket;
 }
 
-int connected_tcp(std::uint16_t port) {
+int connected_tcp(std::uint16_t port, const char* from) {
+  sockaddr_in source{};
+  source.sin_family = AF_INET;
+  ::inet_pton(AF_INET, from, &source.sin_addr);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return connected(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  return connected(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof address,
+                   reinterpret_cast<const sockaddr*>(&source));
 }
 
 int connected_unix(const std::filesystem::path& path) {
@@ -39,7 +45,7 @@ int connected_unix(const std::filesystem::path& path) {
 
 }  // namespace
 
-RawClient::RawClient(std::uint16_t port) : socket_(connected_tcp(port)) {}
+RawClient::RawClient(std::uint16_t port, const char* source) : socket_(connected_tcp(port, source)) {}
 RawClient::RawClient(const std::filesystem::path& socket) : socket_(connected_unix(socket)) {}
 RawClient::~RawClient() {
   ::close(socket_);

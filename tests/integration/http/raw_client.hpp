@@ -23,7 +23,8 @@ using namespace std::chrono_literals;
 /// A blocking client that sends exactly the bytes it is told to.
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port);
+  /// From that loopback address.
+  explicit RawClient(std::uint16_t port, const char* source = "127.0.0.1");
   explicit RawClient(const std::filesystem::path& socket);
   ~RawClient();
   RawClient(const RawClient&) = delete;

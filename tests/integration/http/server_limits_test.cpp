@@ -220,6 +220,115 @@ TEST(ServerLimits, TellsWhatItRefusesByItself) {
   EXPECT_EQ(sum, 413 + 405);
 }
 
+TEST(ServerLimits, AsksByTheHeaderAloneWhoMayBringABody) {
+  std::atomic<int> asked{0};
+  auto options = webhook();
+  options.max_body_bytes = std::size_t{4} << 20;
+  options.screen = [&asked](const ServerRequest& head) -> std::optional<ServerResponse> {
+    ++asked;
+    EXPECT_TRUE(head.body.empty());
+    EXPECT_EQ(head.peer_address, "127.0.0.1");
+    if (head.header("x-secret") == "right") return std::nullopt;
+    return ServerResponse(404, "text/plain", "not found\n");
+  };
+  RunningServer server(std::move(options), size);
+  RawClient client(server.port());
+  client.send(post("abc", "X-Secret: right\r\n"));
+  EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\n3"));
+  client.send(post("", "X-Secret: wrong\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 404 "));
+  client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n");
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 404 ")) << "no byte of it was waited for";
+  RawClient large(server.port());
+  large.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4194305\r\n\r\n");
+  EXPECT_THAT(large.read_all(), StartsWith("HTTP/1.1 404 ")) << "whoever may not call learns of no limit";
+  EXPECT_EQ(asked, 4);
+}
+
+TEST(ServerLimits, TellsOfABodyThatItCouldNotTake) {
+  std::atomic<int> lost{0};
+  auto options = webhook();
+  options.body_timeout = 100ms;
+  options.screen = [](const ServerRequest& head) -> std::optional<ServerResponse> {
+    if (head.path == "/webhook/x") return std::nullopt;
+    return ServerResponse(404, "text/plain", "not found\n");
+  };
+  options.on_body_lost = [&lost](const ServerRequest& head) {
+    EXPECT_EQ(head.path, "/webhook/x");
+    ++lost;
+  };
+  RunningServer server(std::move(options), size);
+  const auto answered = [&](const std::string& text) {
+    RawClient client(server.port());
+    client.send(text);
+    return client.read_all().substr(0, 12);
+  };
+  const std::string head = "POST /webhook/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+  EXPECT_EQ(answered(head + "Content-Length: 1001\r\n\r\n" + std::string(1001, 'x')), "HTTP/1.1 413");
+  EXPECT_EQ(lost, 1);
+  EXPECT_EQ(answered(head + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x')),
+            "HTTP/1.1 413");
+  EXPECT_EQ(lost, 2);
+  EXPECT_EQ(answered(head + "Content-Length: 10\r\n\r\nabc"), "HTTP/1.1 408");
+  EXPECT_EQ(lost, 3);
+  EXPECT_EQ(answered(head + "Transfer-Encoding: chunked\r\n\r\nno length\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(lost, 4);
+  {
+    RawClient(server.port()).send(head + "Content-Length: 10\r\n\r\nabc");
+  }
+  ASSERT_TRUE(server.await_connections(0));
+  EXPECT_EQ(lost, 5) << "cut off";
+  EXPECT_EQ(answered(head + "Content-Length: 1\r\n\r\nx"), "HTTP/1.1 200");
+  EXPECT_EQ(answered("POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n"),
+            "HTTP/1.1 404");
+  EXPECT_EQ(lost, 5);
+}
+
+TEST(ServerLimits, DeliversItsRefusalOfABodyFarOverALargeLimit) {
+  auto options = webhook();
+  options.max_body_bytes = std::size_t{1} << 20;
+  RunningServer server(std::move(options), size);
+  RawClient client(server.port());
+  client.send(post(std::string(std::size_t{3} << 20, 'x')));
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST(ServerLimits, ClosesAStrangerWithoutAWord) {
+  auto options = on_loopback();
+  options.peer_connections = [](const std::string& peer) {
+    return std::size_t{peer == "127.0.0.1" ? 64U : 0U};
+  };
+  RunningServer server(std::move(options), size);
+  RawClient stranger(server.port(), "127.0.0.2");
+  EXPECT_EQ(stranger.read_all(), "");
+  EXPECT_EQ(server.connections(), 0U);
+  RawClient client(server.port());
+  client.send(get);
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(ServerLimits, NoPeerKeepsOutTheOthers) {
+  auto options = on_loopback();
+  options.max_connections = 8;
+  options.peer_connections = [](const std::string&) { return std::size_t{6}; };
+  RunningServer server(std::move(options), size);
+  const auto port = server.port();
+  std::list<RawClient> crowd;
+  for (int i = 0; i < 20; ++i)
+    crowd.emplace_back(port, "127.0.0.2").send("GET / HT");
+  ASSERT_TRUE(server.await_connections(6)) << "of its own budget";
+  for (int i = 0; i < 20; ++i)
+    crowd.emplace_back(port, "127.0.0.3").send("GET / HT");
+  ASSERT_TRUE(server.await_connections(8));
+  for (int i = 0; i < 3; ++i) {
+    RawClient client(port);
+    client.send(get);
+    EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200")) << "the crowds make room";
+    client.send(get);
+    EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200"));
+  }
+}
+
 TEST(ServerLimits, SurvivesAFloodOfConnections) {
   auto options = on_loopback();
   options.max_connections = 8;

@@ -45,6 +45,14 @@ TEST(RefuseRequest, DoesNotServeStrangeHosts) {
   EXPECT_EQ(verdict(on_tcp(), "GET", "/", {}, true), 421);
 }
 
+TEST(RefuseRequest, SaysHowAHostIsConfigured) {
+  auto options = on_tcp();
+  const auto refusal = [&] { return refuse_request(options, "GET", "/", {"monitor"}, false, "192.0.2.8"); };
+  EXPECT_EQ(refusal()->text, "this host name is not served here\n");
+  options.host_cure = "add it to that key";
+  EXPECT_EQ(refusal()->text, "this host name is not served here; add it to that key\n");
+}
+
 TEST(RefuseRequest, ServesConfiguredHosts) {
   auto options = on_tcp();
   options.allowed_hosts = {"Hooks.Example.org"};
