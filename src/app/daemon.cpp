@@ -88,11 +88,14 @@ asio::awaitable<void> Daemon::live() {
     co_await engine_->stop(drain_limit);
     if (stopping_) co_return;
     co_await engines_.take_back();
+    const auto missed = engine_->lists_with_missed_events();
     engine_.reset();
     auto fresh = std::move(*next_settings_);
     next_settings_.reset();
     put_in_force(std::move(fresh));
     co_await start_engine();
+    for (const auto list_id : missed)
+      engine_->event_missed(list_id);
     metrics_.config_reload(true);
     log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
                {{"mirrors", settings_.mirrors.size()}});

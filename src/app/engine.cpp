@@ -152,6 +152,20 @@ void Engine::events_applied() {
   writeback_->wake();
 }
 
+void Engine::event_missed(std::optional<std::int64_t> list_id) {
+  for (std::size_t i = 0; i < mirrors().size(); ++i) {
+    if (!list_id || mirrors()[i].list_id == *list_id) reconciler_->event_missed(i);
+  }
+}
+
+std::vector<std::int64_t> Engine::lists_with_missed_events() const {
+  std::vector<std::int64_t> lists;
+  for (std::size_t i = 0; i < mirrors().size(); ++i) {
+    if (reconciler_->misses_event(i)) lists.push_back(mirrors()[i].list_id);
+  }
+  return lists;
+}
+
 void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   list_worker_ = runtime::make_thread_worker("list");
   pipeline::ReconcilerHooks hooks;

@@ -10,6 +10,7 @@
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/health.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -79,6 +80,10 @@ class Engine {
   pipeline::EventIntake& events() { return *events_; }
   /// Something happened at Stibee: there may be something to send, or to write back.
   void events_applied();
+  /// An event of that list, or of nobody knows which, could not be taken: the list is read soon.
+  void event_missed(std::optional<std::int64_t> list_id);
+  /// Of which lists that is still to be done.
+  std::vector<std::int64_t> lists_with_missed_events() const;
   pipeline::Writeback& writeback() { return *writeback_; }
   pipeline::Reconciler& reconciler() { return *reconciler_; }
   const settings::Settings& settings() const { return settings_; }

@@ -5,8 +5,14 @@
 #include "stibee_sync/settings/settings.hpp"
 #include "stibee_sync/telemetry/line_budget.hpp"
 #include "stibee_sync/webhook/gate.hpp"
+#include "stibee_sync/webhook/list_event.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <boost/asio/awaitable.hpp>
@@ -14,7 +20,8 @@
 namespace stibee_sync::app {
 
 /// What Stibee, and whoever finds the address, can ask of the webhook listener: POST /webhook/SECRET. On the
-/// loop thread. An event is on disk before it is answered 2xx; there is nothing to lose between.
+/// loop thread. An event is on disk before it is answered 2xx; there is nothing to lose between. One that an
+/// admitted caller brought and that could not be taken makes the list be read soon.
 class WebhookService {
  public:
   WebhookService(Ground ground, EngineSlot& engines);
@@ -26,7 +33,14 @@ class WebhookService {
   http::Handler handler();
 
  private:
+  /// How many connections a peer may have.
+  std::size_t connections_for(const std::string& peer);
+  /// What whoever is not admitted is answered.
+  std::optional<http::ServerResponse> screen(const http::ServerRequest& head);
   boost::asio::awaitable<http::ServerResponse> handle(http::ServerRequest request);
+  boost::asio::awaitable<http::ServerResponse> take(std::shared_ptr<const webhook::ListEvent> event);
+  /// Of that list, or of any; what was in the event, only the list itself can tell now.
+  void event_missed(std::optional<std::int64_t> list_id);
   void refused(int status);
   void handler_failed(const std::exception_ptr& error);
   void report_rejection(std::string_view reason, std::string_view source);
@@ -34,6 +48,7 @@ class WebhookService {
   Ground ground_;
   EngineSlot& engines_;
   std::optional<webhook::Gate> gate_;
+  std::unique_ptr<runtime::Worker> reader_;  // of large bodies
   telemetry::LineBudget rejections_;
   telemetry::LineBudget failures_;
 };

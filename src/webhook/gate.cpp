@@ -70,6 +70,11 @@ bool Gate::trusts(std::string_view address) const {
   return in_any(proxies_, address);
 }
 
+Peer Gate::peer(std::string_view address) const {
+  if (trusts(address)) return Peer::Proxy;
+  return in_any(allowed_, address) ? Peer::Caller : Peer::Stranger;
+}
+
 std::string Gate::source_of(const RequestOrigin& caller) const {
   if (!trusts(caller.peer)) return caller.peer;
   std::vector<std::string_view> hops;

@@ -21,6 +21,13 @@ struct RequestOrigin {
 enum class Verdict { Admitted, NoSuchPath, WrongSecret, WrongSource };
 std::string_view name(Verdict verdict);  // "admitted", "no_such_path", …
 
+/// What the address at the other end of a connection says before the first byte.
+enum class Peer {
+  Stranger,  // nothing that it could send would be admitted
+  Caller,    // may call
+  Proxy,     // for whom it speaks, its header says
+};
+
 /// Tells Stibee from the rest: there is no signature, so it is the secret in the path /webhook/SECRET and the
 /// source address. Immutable; any thread.
 class Gate {
@@ -31,6 +38,7 @@ class Gate {
   /// Takes the same time whatever part of the secret is right, and whatever its length: hashes are compared.
   /// All checks are made in any case.
   Verdict judge(const RequestOrigin& caller) const;
+  Peer peer(std::string_view address) const;
   /// The address that counts: the connection's, or through trusted proxies the last one that is none of them.
   /// "" if a proxy names something that is no address.
   std::string source_of(const RequestOrigin& caller) const;

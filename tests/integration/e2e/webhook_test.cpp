@@ -361,6 +361,60 @@ TEST(Webhook, ReloadsUnderLoadRefuseNobodyAndLoseNoEvent) {
   EXPECT_EQ(daemon.wait(10s).exit_code, 0);
 }
 
+TEST(Webhook, OneEventThatNamesThousandsIsTaken) {
+  Deployment deployment(with_webhook());
+  deployment.add_members(1, 3'000);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  std::string people_of_event;
+  for (int i = 1; i <= 2'500; ++i)
+    people_of_event += (i == 1 ? R"({"email":")" : R"(,{"email":")") + address(i) + R"("})";
+  const auto body = R"({"id":"1234","action":"UNSUBSCRIBED","eventOccurredBy":"MANUAL","subscribers":[)" +
+                    people_of_event + "]}";
+  ASSERT_GT(body.size(), 65'536u);
+  EXPECT_EQ(post(deployment, body).status, 200);
+  EXPECT_EQ(people(deployment, "opted_out"), 2'500);
+  EXPECT_EQ(post(deployment, "\xef\xbb\xbf" + event("UNSUBSCRIBED", address(2'501))).status, 200)
+      << "with a byte order mark";
+  EXPECT_EQ(people(deployment, "opted_out"), 2'501);
+  EXPECT_EQ(post(deployment, body + std::string((4u << 20) - body.size(), ' ')).status, 200) << "4 MiB";
+  EXPECT_EQ(post(deployment, body + std::string((4u << 20) + 1 - body.size(), ' ')).status, 413);
+  EXPECT_EQ(metric(deployment, R"(stibee_webhook_requests_total{outcome="too_large"})"), 1);
+}
+
+/// Somebody opts out at Stibee and the event cannot be taken: the list itself is asked, whatever the mode.
+void expect_read_after(Deployment& deployment, const std::string& body, int status, int& next) {
+  edit(deployment, "unsubscribe", address(++next));
+  const auto before = deployment.stat("calls");
+  EXPECT_EQ(post(deployment, body, "wrong-secret").status, 404);
+  ASSERT_EQ(post(deployment, body).status, status);
+  ASSERT_TRUE(eventually(60s, [&] { return people(deployment, "opted_out") == next; }))
+      << deployment.daemon().err();
+  EXPECT_GT(deployment.stat("calls"), before);
+  // And nothing else is sent because of it.
+  EXPECT_EQ(deployment.differences().size(), static_cast<std::size_t>(next));
+}
+
+TEST(Webhook, AnEventThatCannotBeTakenMakesTheListBeRead) {
+  for (const std::string api : {"v1", "v2"}) {
+    for (const std::string mode : {"report", "off"}) {
+      auto options = with_webhook({"--switch", "webhook_lose_percent=100"});
+      options.api = api;
+      options.mirror_extra = "    reconcile: {mode: " + mode + "}\n";
+      Deployment deployment(options);
+      deployment.add_members(1, 20);
+      deployment.start_daemon();
+      ASSERT_TRUE(deployment.converges());
+      int next = 0;
+      const auto too_large = std::string((4u << 20) + 1, ' ');
+      expect_read_after(deployment, mode == "off" ? too_large : R"({"id":"1234","act)",
+                        mode == "off" ? 413 : 400, next);
+      EXPECT_EQ(metric(deployment, "stibee_suppressed_people"), 1) << api << ' ' << mode;
+      EXPECT_EQ(deployment.stat("violations"), 0);
+    }
+  }
+}
+
 TEST(Webhook, CheckSaysWhoIsLetIn) {
   Deployment deployment(with_webhook());
   const auto finished = deployment.syncd({"check"});

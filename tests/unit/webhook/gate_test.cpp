@@ -44,6 +44,14 @@ TEST(WebhookGate, KnowsNoOtherPath) {
   }
 }
 
+TEST(WebhookGate, KnowsAStrangerBeforeTheFirstByte) {
+  EXPECT_EQ(gate().peer(stibee), Peer::Caller);
+  EXPECT_EQ(gate().peer("::ffff:52.78.132.66"), Peer::Caller);
+  EXPECT_EQ(gate().peer("10.1.2.3"), Peer::Proxy);
+  for (const std::string peer : {"52.78.132.67", "127.0.0.1", "", "unix", "2001:db9::1"})
+    EXPECT_EQ(gate().peer(peer), Peer::Stranger) << peer;
+}
+
 TEST(WebhookGate, RefusesEveryOtherSource) {
   for (const std::string peer : {"52.78.132.67", "127.0.0.1", "", "unix", "2001:db9::1", "52.78.132.66.1"}) {
     EXPECT_EQ(gate().judge(caller("/webhook/s3cret", peer)), Verdict::WrongSource) << peer;
