@@ -133,6 +133,52 @@ TEST_F(LimitsTest, UnknownListsAndRoutesAreRefused) {
   EXPECT_EQ(call("PATCH", "/v1/lists/1234/subscribers", "").status, 405);
 }
 
+TEST_F(LimitsTest, ACallThatAddsMoreThanThePlanHasRoomForIsRefusedAsAWholeByBothApis) {
+  model.set_switch("plan_people", "2");
+  EXPECT_TRUE(v1_ok(v1_subscribe(many(2))));
+  const auto full = v1_subscribe(many(3));
+  EXPECT_FALSE(v1_ok(full));
+  EXPECT_EQ(v1_code(full), "Errors.List.ExceededSubscribers");
+  EXPECT_TRUE(v1_ok(v1_subscribe(many(2)))) << "nobody new";
+  EXPECT_TRUE(v1_ok(v1_unsubscribe(R"(["u0@example.com"])")));
+  EXPECT_FALSE(v1_ok(v1_subscribe(R"([{"email":"x@x.kr"},{"email":"y@x.kr"}])")));
+  EXPECT_FALSE(in_list("x@x.kr"));
+  EXPECT_TRUE(v1_ok(v1_subscribe(R"([{"email":"x@x.kr"}])")));
+
+  const std::string one = R"({"subscriber":{"email":"z@x.kr","status":"subscribed"},"updateEnabled":true})";
+  const auto single = call("POST", "/v2/lists/1234/subscribers", one);
+  EXPECT_EQ(single.status, 400);
+  EXPECT_EQ(v2_code(single), "stberror.Errors.List.ExceededSubscribers");
+  const std::string some =
+      R"({"subscribers":[{"email":"z@x.kr","status":"subscribed"}],"updateEnabled":true})";
+  EXPECT_EQ(v2_code(call("POST", "/v2/lists/1234/subscribers/batch", some)),
+            "stberror.Errors.List.ExceededSubscribers");
+  EXPECT_EQ(call("POST", "/v2/lists/5678/subscribers", one).status, 400) << "all lists together";
+  model.set_switch("plan_people", "3");
+  EXPECT_EQ(call("POST", "/v2/lists/1234/subscribers", one).status, 200);
+}
+
+TEST_F(LimitsTest, AListThatWasRemovedIsUnknownUntilItIsBack) {
+  v1_subscribe(many(2));
+  model.set_switch("unknown_list_code", "LIST_NOT_FOUND");
+  EXPECT_EQ(control("POST", "/_sim/people", R"({"list":"1234","action":"remove_list"})").status, 200);
+  EXPECT_EQ(v1_code(v1_unsubscribe(R"(["u0@example.com"])")), "LIST_NOT_FOUND");
+  EXPECT_EQ(v2_code(call("GET", "/v2/lists/1234/subscribers/count", "")), "LIST_NOT_FOUND");
+  EXPECT_EQ(control("POST", "/_sim/people", R"({"list":"1234","action":"restore_list"})").status, 200);
+  EXPECT_TRUE(v1_ok(v1_unsubscribe(R"(["u0@example.com"])")));
+  EXPECT_EQ(model.people("1234"), 2U);
+}
+
+TEST_F(LimitsTest, TheCodeOfAGroupThatIsNotThereIsASwitch) {
+  v1_subscribe(many(1));
+  model.set_switch("unknown_group_code", "GROUP_NOT_FOUND");
+  EXPECT_EQ(v1_code(v1_subscribe(many(1), R"(,"groupIds":["9"])")), "GROUP_NOT_FOUND");
+  EXPECT_EQ(v1_code(call("POST", "/v1/lists/1234/groups/9/subscribers/assign", R"(["u0@example.com"])")),
+            "GROUP_NOT_FOUND");
+  EXPECT_EQ(v2_code(call("POST", "/v2/lists/1234/groups/9/assign", R"({"subscriber":"u0@example.com"})")),
+            "GROUP_NOT_FOUND");
+}
+
 TEST_F(LimitsTest, CallsForOneAddressAtTheSameTimeAreCounted) {
   const auto body = R"(["a@x.kr"])";
   const auto first = model.receive(request("DELETE", "/v1/lists/1234/subscribers", body), now);

@@ -158,6 +158,7 @@ HttpAnswer reset(World& world, const std::string& body) {
     for (const auto& [id, list] : world.lists)
       urls[id] = list.webhook_url;
     world.lists.clear();
+    world.removed_lists.clear();
     for (const ListSetup& list : world.setup.lists) {
       ListState& state = world.lists.try_emplace(list.id, world.setup, list).first->second;
       state.webhook_url = urls[list.id];

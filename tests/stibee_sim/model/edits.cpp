@@ -158,8 +158,10 @@ std::size_t remove_group(Edit& edit) {
 }  // namespace
 
 std::size_t apply_edit(World& world, const WebEdit& wish, SimTime now) {
+  if (wish.action == "restore_list") return world.removed_lists.erase(wish.list);
   ListState* list = world.list(wish.list);
   if (list == nullptr) throw std::invalid_argument("there is no list \"" + wish.list + "\"");
+  if (wish.action == "remove_list") return world.removed_lists.insert(wish.list).second ? 1 : 0;
   const bool by_subscriber =
       wish.action == "unsubscribe" || wish.action == "resubscribe" || wish.action == "confirm";
   std::string actor = wish.actor.empty() ? (by_subscriber ? "SUBSCRIBER" : "MANUAL") : wish.actor;
@@ -182,7 +184,7 @@ std::size_t apply_edit(World& world, const WebEdit& wish, SimTime now) {
   throw std::invalid_argument(
       "no edit is called \"" + wish.action +
       "\"; there are add, edit, unsubscribe, resubscribe, auto_delete, purge, change_email, "
-      "confirm, assign_group, release_group, add_group, remove_group");
+      "confirm, assign_group, release_group, add_group, remove_group, remove_list, restore_list");
 }
 
 }  // namespace stibee_sim

@@ -90,7 +90,7 @@ std::optional<Refusal> refuse_early(World& world, const ActiveCall& active, cons
   }
   if (!route.list.empty() && world.list(route.list) == nullptr) {
     return make(v1 ? Switch::V1UnknownListAnswer : Switch::V2UnknownListAnswer,
-                Problem{problem::permission_denied, "허용되지 않은 요청입니다."}, "unknown_list");
+                Problem{switches.text(Switch::UnknownListCode), "허용되지 않은 요청입니다."}, "unknown_list");
   }
   return std::nullopt;
 }

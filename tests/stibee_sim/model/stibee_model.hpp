@@ -110,7 +110,7 @@ struct Person {
 struct WebEdit {
   std::string list;
   // add, edit, unsubscribe, resubscribe, auto_delete, purge, change_email, confirm, assign_group,
-  // release_group, add_group, remove_group
+  // release_group, add_group, remove_group, remove_list, restore_list
   std::string action;
   std::vector<std::string> emails;
   std::string actor;  // MANUAL or SUBSCRIBER; empty: what is usual for the action

@@ -118,7 +118,7 @@ HttpAnswer change_group(Work& work, bool assign) {
   const auto group = parse_group(work.call.route.group);
   const bool known = group && work.list->groups().contains(*group);
   if (!known && switches.is(Switch::V1UnknownGroup, "error")) {
-    return work.fail(Problem{"Errors.List.NoSuchGroup", "그룹이 존재하지 않습니다."});
+    return work.fail(work.no_such_group());
   }
   if (switches.is(Switch::V1GroupMissingPerson, "error")) {
     for (const auto& address : work.call.body.get_array()) {

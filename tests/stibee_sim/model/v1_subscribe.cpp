@@ -113,7 +113,7 @@ std::optional<Problem> read_groups(Work& work, const json::object& body, Request
     if (group && work.list->groups().contains(*group)) {
       request.groups.push_back(*group);
     } else if (work.switches().is(Switch::V1UnknownGroup, "error")) {
-      return Problem{"Errors.List.NoSuchGroup", "그룹이 존재하지 않습니다."};
+      return work.no_such_group();
     }
   }
   return std::nullopt;
@@ -281,6 +281,15 @@ std::unordered_map<std::string, unsigned> count_addresses(const ListState& list,
   return seen;
 }
 
+// Those whom the call would make subscribers.
+std::size_t count_added(const Work& work, const Request& request, const std::vector<Entry>& entries) {
+  return static_cast<std::size_t>(std::count_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    const Record* record = work.list->find(entry.email);
+    if (record == nullptr) return well_formed_address(entry.email, 254);
+    return request.by_subscriber && record->status != Status::Subscribed && record->status != Status::Ready;
+  }));
+}
+
 }  // namespace
 
 HttpAnswer answer_v1_subscribe(Work& work) {
@@ -299,6 +308,8 @@ HttpAnswer answer_v1_subscribe(Work& work) {
   entries.reserve(request.people->size());
   for (const auto& person : *request.people)
     entries.push_back(read_entry(*work.list, person.get_object()));
+
+  if (const auto problem = work.plan_full(count_added(work, request, entries))) return work.fail(*problem);
 
   auto occurrences = count_addresses(*work.list, entries);
   const bool all_fail = switches.is(Switch::V1Duplicates, "all_fail");

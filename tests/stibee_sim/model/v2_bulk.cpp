@@ -106,6 +106,10 @@ HttpAnswer answer_v2_bulk(Work& work) {
     if (const auto problem = read_v2_entry(work, array[i].get_object(), entries[i]))
       return work.fail(*problem);
   }
+  const auto added = std::count_if(entries.begin(), entries.end(), [&](const V2Entry& entry) {
+    return entry.status == Status::Subscribed && work.list->find(entry.email) == nullptr;
+  });
+  if (const auto problem = work.plan_full(static_cast<std::size_t>(added))) return work.fail(*problem);
   const bool update = flag != nullptr && flag->is_bool() && flag->get_bool();
   Results results;
   for (const char* name : result_names)

@@ -12,10 +12,6 @@ namespace json = boost::json;
 
 namespace {
 
-Problem no_such_group() {
-  return Problem{"Errors.List.NoSuchGroup", "그룹이 존재하지 않습니다."};
-}
-
 HttpAnswer change_person(Work& work, bool assign) {
   const json::value& body = work.call.body;
   const auto* subscriber = body.is_object() ? body.get_object().if_contains("subscriber") : nullptr;
@@ -25,7 +21,7 @@ HttpAnswer change_person(Work& work, bool assign) {
   const auto group = parse_group(work.call.route.group);
   const bool known = group && work.list->groups().contains(*group);
   Record* record = work.list->find(std::string_view{subscriber->get_string()});
-  if (assign && !known) return work.fail(no_such_group());
+  if (assign && !known) return work.fail(work.no_such_group());
   if (assign && record == nullptr) {
     return work.fail(Problem{"Errors.List.NotExistEmail", "존재하지 않는 이메일 주소 입니다."});
   }
@@ -73,7 +69,7 @@ HttpAnswer create(Work& work) {
 
 HttpAnswer rename(Work& work) {
   const auto group = parse_group(work.call.route.group);
-  if (!group || !work.list->groups().contains(*group)) return work.fail(no_such_group());
+  if (!group || !work.list->groups().contains(*group)) return work.fail(work.no_such_group());
   std::string name;
   if (const auto problem = read_name(work, name)) return work.fail(*problem);
   work.list->groups()[*group].name = name;
@@ -82,7 +78,7 @@ HttpAnswer rename(Work& work) {
 
 HttpAnswer remove(Work& work) {
   const auto group = parse_group(work.call.route.group);
-  if (!group || work.list->groups().erase(*group) == 0) return work.fail(no_such_group());
+  if (!group || work.list->groups().erase(*group) == 0) return work.fail(work.no_such_group());
   for (const Record* record : work.list->by_address()) {
     if (Record* person = work.list->find(record->address); person != nullptr)
       work.list->drop_group(*person, *group);

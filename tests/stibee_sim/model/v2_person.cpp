@@ -60,6 +60,8 @@ HttpAnswer add(Work& work) {
   const std::string operation = v2_operation("add", entry);
   Record* record = work.list->find(entry.email);
   if (record == nullptr) {
+    const bool joins = *entry.status == Status::Subscribed;
+    if (const auto problem = work.plan_full(joins ? 1 : 0)) return work.fail(*problem);
     Record& created = work.list->create(entry.email, work.now);
     work.list->set_status(created, *entry.status);
     work.list->set_fields(created, entry.fields);
@@ -100,6 +102,7 @@ HttpAnswer double_optin(Work& work) {
     work.count("AlreadyExistEmail");
     return work.fail(already_there());
   }
+  if (const auto problem = work.plan_full(1)) return work.fail(*problem);
   Record& created = work.list->create(entry.email, work.now);
   work.list->set_status(created, Status::Ready);
   work.list->set_fields(created, entry.fields);

@@ -73,7 +73,7 @@ World::World(Setup given) : setup(std::move(given)), limits(setup), faults(setup
 
 ListState* World::list(const std::string& id) {
   const auto found = lists.find(id);
-  return found == lists.end() ? nullptr : &found->second;
+  return found == lists.end() || removed_lists.contains(id) ? nullptr : &found->second;
 }
 
 void World::count_applied(Record& record, std::string_view operation, bool changed) {
@@ -126,6 +126,23 @@ void Work::count(std::string_view result, std::size_t people) {
   }
   *counted_here += people;
   *counted_in_all += people;
+}
+
+std::optional<Problem> Work::plan_full(std::size_t added) const {
+  const auto most = switches().number(Switch::PlanPeople);
+  if (most == 0 || added == 0) return std::nullopt;
+  std::uint64_t people = added;
+  for (const auto& [id, known] : world.lists) {
+    const auto by_status = known.by_status();
+    people += by_status[static_cast<std::size_t>(Status::Subscribed)] +
+              by_status[static_cast<std::size_t>(Status::Ready)];
+  }
+  if (people <= most) return std::nullopt;
+  return Problem{switches().text(Switch::PlanFullCode), "구독자가 초과 하였습니다."};
+}
+
+Problem Work::no_such_group() const {
+  return Problem{switches().text(Switch::UnknownGroupCode), "그룹이 존재하지 않습니다."};
 }
 
 void Work::mail(Record& record) {

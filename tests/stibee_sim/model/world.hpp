@@ -9,6 +9,8 @@
 #include "switches.hpp"
 #include "webhooks.hpp"
 
+#include <set>
+
 #include <boost/json/value.hpp>
 
 namespace stibee_sim {
@@ -29,6 +31,7 @@ struct ActiveCall {
 struct World {
   explicit World(Setup given);
 
+  // Null: there is none, or it was removed in the web page.
   ListState* list(const std::string& id);
   // Counts a person an operation was applied to; `operation` names it with all its values.
   void count_applied(Record& record, std::string_view operation, bool changed);
@@ -41,6 +44,7 @@ struct World {
   Setup setup;
   Switches switches;
   std::map<std::string, ListState> lists;
+  std::set<std::string> removed_lists;
   Limits limits;
   FaultPlan faults;
   Webhooks webhooks;
@@ -72,6 +76,9 @@ struct Work {
   std::string spelt(std::string_view sent, const Record* record) const;
   void count(std::string_view result, std::size_t people = 1);
   void mail(Record& record);
+  // The answer to a call that would bring more people than the plan has room for.
+  std::optional<Problem> plan_full(std::size_t added) const;
+  Problem no_such_group() const;
 
   bool wants_events() const;
   void event(std::string_view action, std::string_view actor, EventPerson person);
