@@ -28,4 +28,10 @@ Duration backoff(Duration base, Duration cap, int failures, Jitter jitter, doubl
   return std::chrono::duration_cast<Duration>(ceiling * share(jitter, std::clamp(random, 0.0, 1.0)));
 }
 
+Duration longest_backoff(int attempt, const RetryPolicy& policy) {
+  const Duration throttled = policy.throttled_base + backoff(policy.throttled_base, policy.cap, attempt);
+  return std::max(std::min(throttled, std::max(policy.cap, policy.throttled_base)),
+                  backoff(policy.base, policy.cap, attempt));
+}
+
 }  // namespace stibee_sync::domain

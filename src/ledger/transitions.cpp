@@ -1,5 +1,6 @@
 #include "stibee_sync/ledger/transitions.hpp"
 
+#include "stibee_sync/domain/backoff.hpp"
 #include "stibee_sync/ledger/confirmed.hpp"
 
 #include <algorithm>
@@ -384,6 +385,8 @@ Person after_inheriting(Person person, const Suppression& of_member, const Polic
 Person placed_again(Person person, const Policy& policy, UtcTime now) {
   if (!person.row) return person;
   auto row = *person.row;
+  // No backoff ends later than the longest one: such a time was told by a clock that was wrong.
+  if (row.attempts > 0 && row.not_before > now + domain::longest_backoff(row.attempts)) row.not_before = now;
   const auto fate = place_again(row, policy, now);
   keep_or_erase(person, std::move(row), fate);
   return person;

@@ -73,7 +73,8 @@ Person after_observation(Person person, const RemoteChange& change, const Policy
 Person after_inheriting(Person person, const Suppression& of_member, const Policy& policy,
                         domain::UtcTime now);
 
-/// The policy changed: where a row stands is found anew.
+/// The policy changed, or the clock was set back: where a row stands is found anew, and nobody waits longer
+/// than for the longest backoff of their attempt, or for the day of a deletion that is postponed.
 Person placed_again(Person person, const Policy& policy, domain::UtcTime now);
 /// Puts a parked row back, as if it were new in the queue.
 Person unparked(Person person, const Policy& policy, domain::UtcTime now);

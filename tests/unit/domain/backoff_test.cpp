@@ -29,5 +29,13 @@ TEST(Backoff, LeavesAPartToChance) {
   EXPECT_EQ(backoff(4s, 60s, 1, Jitter::None, 0.5), 4s);
 }
 
+TEST(LongestBackoff, IsThatOfAThrottledAttemptAndNeverAboveTheCap) {
+  EXPECT_EQ(longest_backoff(1), 10s);
+  EXPECT_EQ(longest_backoff(2), 15s);
+  EXPECT_EQ(longest_backoff(5), 85s);
+  EXPECT_EQ(longest_backoff(7), 300s);
+  EXPECT_EQ(longest_backoff(INT_MAX), 300s);
+}
+
 }  // namespace
 }  // namespace stibee_sync::domain

@@ -458,6 +458,34 @@ TEST(Hastened, WhoDoesNotWaitStaysWhereTheyAre) {
   EXPECT_EQ(hastened({}, now), Person{});
 }
 
+TEST(PlacedAgain, WhoWaitsForATimeThatOnlyAWrongClockCouldTellIsDueNow) {
+  const auto fresh = decided({}, wanted(Intent::Subscribed), {}, now + 1h);
+  EXPECT_EQ(fresh.row->due, now + 1h);
+  EXPECT_EQ(placed_again(fresh, {}, now).row->due, now);
+  const auto retried = after_answer(fresh, retry_in_an_hour(fresh), {}, now + 1h);
+  EXPECT_EQ(placed_again(retried, {}, now).row->due, now);
+  EXPECT_EQ(placed_again(retried, {}, now).row->attempts, 1);
+}
+
+TEST(PlacedAgain, ABackoffThatIsPossibleIsKept) {
+  auto waiting = after_answer(new_subscriber(), retry_in_an_hour(new_subscriber()), {}, now);
+  waiting.row->not_before = now + 10s;
+  EXPECT_EQ(placed_again(waiting, {}, now).row->due, now + 10s);
+}
+
+TEST(PlacedAgain, ADeletionThatIsPostponedIsNotBroughtForward) {
+  Policy policy;
+  policy.delete_after = 30 * day;
+  auto gone = wanted(Intent::Absent);
+  gone.left_at = now;
+  auto known = confirmed(RemoteStatus::Unsubscribed);
+  known.since = now;
+  const auto leaving = person_with(gone, known, policy);
+  ASSERT_EQ(leaving.row->lane, Lane::Delete);
+  EXPECT_EQ(leaving.row->due, now + 30 * day);
+  EXPECT_EQ(placed_again(leaving, policy, now - 1h).row->due, now + 30 * day);
+}
+
 TEST(WithSuppression, NothingButAnUnsubscribeIsSentToWhoOptedOut) {
   const Suppression optout{now, "subscriber", ""};
   auto subscribing = new_subscriber();
