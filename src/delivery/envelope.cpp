@@ -1,5 +1,6 @@
 #include "envelope.hpp"
 
+#include "refusal_code.hpp"
 #include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/text/ascii.hpp"
 #include "wording.hpp"
@@ -199,7 +200,7 @@ bool Envelope::says_already_assigned() const {
 }
 
 bool Envelope::says_group_missing() const {
-  return contains_any(bare(code_), {"nosuchgroup", "notexistgroup", "groupnotfound", "groupnotexist"});
+  return delivery::says_group_missing(code_);
 }
 
 bool Envelope::says_group_exists() const {
@@ -208,6 +209,8 @@ bool Envelope::says_group_exists() const {
 
 CallVerdict Envelope::verdict() const {
   if (status_ == 429) return CallVerdict::Throttled;
+  // The plan's limit of people is no limit of calls.
+  if (status_ < 500 && blame() == Blame::Mirror) return CallVerdict::BatchRefused;
   if (status_ == 413 || (status_ < 500 && speaks_of_size())) return CallVerdict::BatchRefused;
   if (speaks_of_limit() || (status_ == 503 && retry_after_)) return CallVerdict::Throttled;
   if (status_ >= 500 || status_ == 408) return CallVerdict::ServerTrouble;
@@ -218,8 +221,14 @@ CallVerdict Envelope::verdict() const {
   return CallVerdict::BatchRefused;
 }
 
+Blame Envelope::blame() const {
+  return blame_of(code_, message_, status_);
+}
+
 domain::Reason Envelope::reason() const {
   if (const auto known = known_code(code_)) return *known;
+  if (says_list_missing(code_)) return domain::Reason::ListNotFound;
+  if (says_group_missing()) return domain::Reason::GroupNotFound;
   return status_ >= 200 && status_ < 300 ? domain::Reason::Refused : domain::Reason::http(status_);
 }
 
@@ -283,6 +292,8 @@ CallResult failed_call(const Envelope& envelope, const std::vector<Recipient>& r
   }
   CallResult result = whole_call(verdict, recipients, envelope.reason(),
                                  message_about(envelope.words(), recipients), answer.retry_after);
+  if (result.verdict == CallVerdict::BatchRefused) result.blame = envelope.blame();
+  if (result.verdict == CallVerdict::Forbidden) result.blame = Blame::Mirror;
   if (result.verdict == CallVerdict::ServerTrouble && answer.status >= 300 && answer.status < 400) {
     // Redirects are not followed: nothing was applied.
     for (domain::Outcome& outcome : result.outcomes)

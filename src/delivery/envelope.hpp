@@ -33,6 +33,8 @@ class Envelope {
   /// How the call failed as a whole. BatchRefused if nothing better is known, and for the page of a firewall
   /// in between, which somebody's values may have set off; meaningless unless `failed`.
   CallVerdict verdict() const;
+  /// Whom it speaks of; meaningless unless `failed`.
+  Blame blame() const;
   /// "already subscribed", which is an error to Stibee only.
   bool says_already_subscribed() const;
   /// The one person that the call was about is not in the list.

@@ -89,6 +89,7 @@ constexpr Word words[] = {
     {Reason::ListLimitExceeded, "list_limit_exceeded"},
     {Reason::ListNoSuchGroup, "list_no_such_group"},
     {Reason::ListNotExistEmail, "list_not_exist_email"},
+    {Reason::ListNotFound, "list_not_found"},
     {Reason::ListNotPermittedSenderDomain, "list_not_permitted_sender_domain"},
     {Reason::ListTooLongData, "list_too_long_data"},
     {Reason::ListTooManyGroups, "list_too_many_groups"},

@@ -78,7 +78,7 @@ struct NoAnswer {
 /// How a call ended as a whole, for the circuit and the throttle.
 enum class CallVerdict {
   Answered,      // per-person outcomes count
-  BatchRefused,  // a 4xx or Ok:false about the call as a whole: halve it
+  BatchRefused,  // a 4xx or Ok:false about the call as a whole: halve it, unless the blame is the mirror's
   Throttled,
   ServerTrouble,  // 5xx, garbage, no answer
   Unauthorised,
@@ -86,9 +86,17 @@ enum class CallVerdict {
 };
 std::string_view name(CallVerdict verdict);
 
+/// Whom the refusal of a call as a whole speaks of.
+enum class Blame {
+  Open,    // it does not say: to be found out
+  Person,  // somebody in the call
+  Mirror   // the account, the list or a group of it: nobody in the call, and everybody after them
+};
+
 /// `outcomes[i]` belongs to `recipients[i]` of the call.
 struct CallResult {
   CallVerdict verdict = CallVerdict::ServerTrouble;
+  Blame blame = Blame::Open;  // BatchRefused, Forbidden
   std::vector<domain::Outcome> outcomes;
   std::optional<domain::Reason> reason;  // of the whole call; none if Answered
   std::string message;                   // Stibee's words, sanitised

@@ -97,6 +97,7 @@ class Reason {
     ListLimitExceeded,              //
     ListNoSuchGroup,                //
     ListNotExistEmail,              //
+    ListNotFound,                   // no list has the mirror's id
     ListNotPermittedSenderDomain,   // a confirmation mail may not come from the list's sender
     ListTooLongData,                //
     ListTooManyGroups,              //

@@ -486,5 +486,59 @@ TEST(V1Answer, reading_2000_people_gives_everyone_their_own_outcome) {
     ASSERT_EQ(result.outcomes[i].kind, i % 2 == 0 ? OutcomeKind::Delivered : OutcomeKind::Unknown);
 }
 
+// ---- whose fault it is ---------------------------------------------------------------------------------
+
+std::string error(const std::string& code, const std::string& message) {
+  return R"({"Ok":false,"Error":{"Code":")" + code + R"(","HttpStatusCode":0,"Message":")" + message +
+         R"("},"Value":null})";
+}
+
+TEST(V1Answer, what_speaks_of_the_plan_the_list_or_a_group_is_the_mirrors_fault) {
+  for (const char* code :
+       {"List.ExceededSubscribers", "stberror.Errors.List.ExceededSubscribers", "LIST_EXCEEDED_SUBSCRIBERS",
+        "LIST_NOT_FOUND", "Errors.List.NoSuchList", "GROUP_NOT_FOUND", "stberror.Errors.List.NoSuchGroup",
+        "Errors.Service.NeedProPlan", "List.NotPermittedSenderDomain"}) {
+    for (const char* message : {"", "구독자가 초과 하였습니다."}) {
+      for (const auto& body : {error(code, message),
+                               R"({"code":")" + std::string(code) + R"(","message":")" + message + R"("})"}) {
+        for (const int status : {200, 400, 403, 404}) {
+          const auto result = read(two(OperationKind::Subscribe), status, body);
+          EXPECT_EQ(result.verdict, CallVerdict::BatchRefused) << status << body;
+          EXPECT_EQ(result.blame, Blame::Mirror) << status << body;
+          EXPECT_THAT(result.outcomes, Each(testing::Field(&domain::Outcome::kind, OutcomeKind::Rejected)));
+        }
+      }
+    }
+  }
+}
+
+TEST(V1Answer, words_tell_the_limit_of_people_from_that_of_calls_where_no_code_does) {
+  const auto plan = read(two(OperationKind::Subscribe), 400, error("UNKNOWN", "구독자가 초과 하였습니다."));
+  EXPECT_EQ(plan.verdict, CallVerdict::BatchRefused);
+  EXPECT_EQ(plan.blame, Blame::Mirror);
+  for (const auto& [code, message] : {std::pair{"UNKNOWN", "API 요청 횟수를 초과하였습니다."},
+                                      std::pair{"Errors.Data.LimitExceeded", "구독자 요청이 초과되었습니다."},
+                                      std::pair{"Errors.Data.LimitExceeded", "구독자가 초과 하였습니다."},
+                                      std::pair{"TOO_MANY_REQUESTS", ""}}) {
+    EXPECT_EQ(read(two(OperationKind::Subscribe), 400, error(code, message)).verdict, CallVerdict::Throttled)
+        << code << message;
+  }
+}
+
+TEST(V1Answer, a_code_of_a_person_that_begins_like_one_of_the_list_is_a_persons) {
+  for (const char* code : {"Errors.List.NotExistEmail", "List.InvalidEmail", "LIST_ALREADY_EXIST_EMAIL"})
+    EXPECT_EQ(read(two(OperationKind::Delete), 400, error(code, "")).blame, Blame::Person) << code;
+  for (const char* code :
+       {"INVALID_REQUEST", "UNKNOWN", "List.InvalidSubscriberVar", "Errors.List.InvalidData"})
+    EXPECT_EQ(read(two(OperationKind::Subscribe), 400, error(code, "")).blame, Blame::Open) << code;
+}
+
+TEST(V1Answer, the_reason_of_a_list_or_group_that_is_gone_is_named) {
+  EXPECT_THAT(texts(read(one(OperationKind::Subscribe), 200, error("LIST_NOT_FOUND", ""))),
+              ElementsAre("rejected:list_not_found"));
+  EXPECT_THAT(texts(read(one(OperationKind::AssignGroup), 200, error("GROUP_NOT_FOUND", ""))),
+              ElementsAre("rejected:group_not_found"));
+}
+
 }  // namespace
 }  // namespace stibee_sync::delivery

@@ -1,0 +1,134 @@
+#include "stibee_sync/delivery/suspicion.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stibee_sync::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+using Finding = Suspicion::Finding;
+using domain::Reason;
+
+const MonotonicTime start{std::chrono::hours(1)};
+
+struct Refusal {
+  const char* person;
+  MonotonicTime at;
+  Reason reason = Reason::Refused;
+  bool of_refused_batch = false;
+  bool all_refused = false;
+};
+
+Finding refused(Suspicion& line, const Refusal& refusal) {
+  return line.refused_alone({refusal.person, refusal.reason, refusal.of_refused_batch, refusal.all_refused},
+                            "LIST_GONE: no such list", refusal.at);
+}
+
+TEST(Suspicion, whoever_is_left_of_a_batch_whose_others_were_taken_is_guilty) {
+  Suspicion line;
+  line.batch_refused();
+  line.taken(start);
+  EXPECT_EQ(refused(line, {"a", start + 1s, Reason::Refused, true}), Finding::Guilty);
+}
+
+TEST(Suspicion, what_was_taken_before_the_batch_was_refused_proves_nothing) {
+  Suspicion line;
+  line.taken(start);
+  line.batch_refused();
+  EXPECT_EQ(refused(line, {"a", start + 1s, Reason::Refused, true}), Finding::Open);
+}
+
+TEST(Suspicion, whoever_is_refused_again_after_others_were_taken_is_guilty) {
+  Suspicion line;
+  EXPECT_EQ(refused(line, {"a", start}), Finding::Open);
+  line.taken(start - 1ms);  // was on its way already
+  EXPECT_EQ(refused(line, {"a", start + 1s}), Finding::Open);
+  line.taken(start + 2s);
+  EXPECT_EQ(refused(line, {"a", start + 3s}), Finding::Guilty);
+}
+
+TEST(Suspicion, three_who_are_refused_alike_with_nobody_taken_in_between_are_innocent) {
+  Suspicion line;
+  EXPECT_EQ(refused(line, {"a", start}), Finding::Open);
+  EXPECT_EQ(refused(line, {"a", start + 1s}), Finding::Open);
+  EXPECT_EQ(refused(line, {"b", start + 2s}), Finding::Open);
+  EXPECT_FALSE(line.trouble());
+  EXPECT_EQ(refused(line, {"c", start + 3s}), Finding::Innocent);
+  ASSERT_TRUE(line.trouble());
+  EXPECT_EQ(line.trouble()->reason, Reason::Refused);
+  EXPECT_EQ(line.trouble()->message, "LIST_GONE: no such list");
+  EXPECT_EQ(refused(line, {"d", start + 4s}), Finding::Innocent);
+}
+
+TEST(Suspicion, three_who_are_refused_for_three_reasons_prove_nothing) {
+  Suspicion line;
+  EXPECT_EQ(refused(line, {"a", start, Reason::Refused}), Finding::Open);
+  EXPECT_EQ(refused(line, {"b", start, Reason::http(404)}), Finding::Open);
+  EXPECT_EQ(refused(line, {"c", start, Reason::http(400)}), Finding::Open);
+  EXPECT_FALSE(line.trouble());
+}
+
+TEST(Suspicion, three_with_somebody_taken_in_between_are_guilty_each) {
+  Suspicion line;
+  for (const char* person : {"a", "b", "c", "d"}) {
+    EXPECT_EQ(refused(line, {person, start}), Finding::Open) << person;
+    line.taken(start + 1s);
+  }
+  for (const char* person : {"a", "b", "c", "d"})
+    EXPECT_EQ(refused(line, {person, start + 2s}), Finding::Guilty) << person;
+  EXPECT_FALSE(line.trouble());
+}
+
+TEST(Suspicion, somebody_alone_is_guilty_after_a_minute_but_not_while_everything_is_refused) {
+  Suspicion line;
+  EXPECT_EQ(refused(line, {"a", start}), Finding::Open);
+  EXPECT_EQ(refused(line, {"a", start + 59s}), Finding::Open);
+  EXPECT_EQ(refused(line, {"a", start + 61s, Reason::Refused, false, true}), Finding::Open);
+  EXPECT_EQ(refused(line, {"a", start + 62s}), Finding::Guilty);
+}
+
+TEST(Suspicion, in_trouble_one_call_a_minute_may_go_out_until_one_is_taken) {
+  Suspicion line;
+  EXPECT_EQ(line.next_call(), MonotonicTime{});
+  line.refused_for_all(Reason::ListExceededSubscribers, "", start);
+  EXPECT_EQ(line.next_call(), start + 1min);
+  line.sent(start + 70s);
+  EXPECT_EQ(line.next_call(), start + 130s);
+  EXPECT_FALSE(line.taken(start - 1s)) << "it was on its way when the trouble began";
+  EXPECT_TRUE(line.trouble());
+  EXPECT_TRUE(line.taken(start + 70s));
+  EXPECT_FALSE(line.trouble());
+  EXPECT_EQ(line.next_call(), MonotonicTime{});
+}
+
+TEST(Suspicion, those_whose_refusals_began_a_trouble_are_guilty_once_others_were_taken) {
+  Suspicion line;
+  for (const char* person : {"a", "b", "c"})
+    refused(line, {person, start});
+  ASSERT_TRUE(line.trouble());
+  line.taken(start + 1min);
+  EXPECT_EQ(refused(line, {"a", start + 62s}), Finding::Guilty);
+  EXPECT_EQ(refused(line, {"b", start + 62s}), Finding::Guilty);
+  EXPECT_EQ(refused(line, {"c", start + 62s}), Finding::Guilty);
+  EXPECT_FALSE(line.trouble());
+}
+
+TEST(RefusalWatch, only_refusals_of_others_with_nobody_taken_lately_count) {
+  RefusalWatch watch;
+  EXPECT_FALSE(watch.all_refused_but("a", start));
+  watch.refused("a", start);
+  watch.refused("a", start + 1s);
+  EXPECT_FALSE(watch.all_refused_but("a", start + 1s));
+  EXPECT_TRUE(watch.all_refused_but("b", start + 1s));
+  watch.refused("b", start + 2s);
+  watch.refused("a", start + 3s);
+  EXPECT_TRUE(watch.all_refused_but("a", start + 3s));
+  EXPECT_FALSE(watch.all_refused_but("a", start + 62s));
+  watch.refused("", start + 63s);
+  EXPECT_TRUE(watch.all_refused_but("a", start + 64s)) << "a batch";
+  watch.taken(start + 65s);
+  EXPECT_FALSE(watch.all_refused_but("a", start + 66s));
+}
+
+}  // namespace
+}  // namespace stibee_sync::delivery
