@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace stibee_sync::delivery {
 
@@ -71,8 +72,13 @@ std::size_t RateLimiter::current(MonotonicTime now) const {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::floor(allowed(now) + 1e-9)));
 }
 
-MonotonicTime RateLimiter::next_slot(MonotonicTime now, std::size_t kept_free) const {
-  MonotonicTime slot = std::max(now, held_until_);
+MonotonicTime RateLimiter::next_slot(MonotonicTime now, std::size_t kept_free,
+                                     nanoseconds probe_every) const {
+  MonotonicTime slot = now;
+  if (held_until_ > now) {
+    const bool probes = probe_every < held_until_ - probed_;
+    slot = std::max(slot, probes ? probed_ + probe_every : held_until_);
+  }
   if (sent_any_) slot = std::max(slot, last_sent_ + spread());
   const std::size_t allowed_now = current(now);
   const std::size_t most = allowed_now > kept_free ? allowed_now - kept_free : 1;
@@ -93,6 +99,7 @@ RateLimiter::Attempt RateLimiter::take(MonotonicTime now) {
   entries_.push_back(Entry{now, now + slack(), false});
   last_sent_ = sent_any_ ? std::max(last_sent_, now) : now;
   sent_any_ = true;
+  if (held_until_ > now) probed_ = now;
   return Attempt{first_id_ + entries_.size() - 1};
 }
 
@@ -118,8 +125,21 @@ void RateLimiter::throttled(MonotonicTime now) {
   throttled_at_ = now;
 }
 
-void RateLimiter::hold_until(MonotonicTime until) {
+void RateLimiter::hold_until(MonotonicTime now, MonotonicTime until) {
+  if (held_until_ <= now) {
+    held_since_ = now;
+    probed_ = now;
+  }
   held_until_ = std::max(held_until_, until);
+}
+
+bool RateLimiter::release(MonotonicTime sent) {
+  if (sent <= held_since_) return false;
+  return std::exchange(held_until_, MonotonicTime{}) > sent;
+}
+
+std::optional<MonotonicTime> RateLimiter::held_until(MonotonicTime now) const {
+  return held_until_ > now ? std::optional(held_until_) : std::nullopt;
 }
 
 void RateLimiter::restore(const std::vector<MonotonicTime>& attempts) {

@@ -1,7 +1,5 @@
 #include "stibee_sync/delivery/retry.hpp"
 
-#include "stibee_sync/domain/backoff.hpp"
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -34,7 +32,7 @@ domain::UtcTime retry_at(const domain::Outcome& outcome, int attempt, domain::Ut
   } else {
     wait = domain::backoff(policy.base, policy.cap, attempt, domain::Jitter::Full, random());
   }
-  if (outcome.retry_after) wait = std::max(wait, *outcome.retry_after);
+  if (outcome.retry_after) wait = std::min<Duration>(wait, RateLimiter::urgent_probe);
   return now + wait;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <vector>
 
 namespace stibee_sync::delivery {
@@ -26,17 +27,27 @@ class RateLimiter {
   struct Attempt {
     std::size_t id = 0;
   };
+  /// How often a probe goes out while the server wants none: for an opt-out that waits, and for the rest.
+  static constexpr std::chrono::minutes urgent_probe{1};
+  static constexpr std::chrono::minutes ordinary_probe{15};
+
   explicit RateLimiter(Rate limit);
   /// The earliest time at which the next call may go out (≤ now: at once). The last `kept_free` slots of a
-  /// window are left to others, but never all of them.
-  MonotonicTime next_slot(MonotonicTime now, std::size_t kept_free = 0) const;
+  /// window are left to others, but never all of them. While it is held, one call each `probe_every` may go
+  /// out even so.
+  MonotonicTime next_slot(MonotonicTime now, std::size_t kept_free = 0,
+                          std::chrono::nanoseconds probe_every = std::chrono::nanoseconds::max()) const;
   /// The call goes out now.
   Attempt take(MonotonicTime now);
   /// Its answer (or its failure) is there.
   void answered(Attempt attempt, MonotonicTime now);
   void throttled(MonotonicTime now);
-  /// Nothing before `until` (Retry-After).
-  void hold_until(MonotonicTime until);
+  /// Nothing before `until` (Retry-After), but for probes.
+  void hold_until(MonotonicTime now, MonotonicTime until);
+  /// A call that went out at `sent` was not turned away: whoever held it does no longer. Whether it was held.
+  bool release(MonotonicTime sent);
+  /// Until when it is held; nullopt: it is not.
+  std::optional<MonotonicTime> held_until(MonotonicTime now) const;
   /// Attempts of an earlier life, as times of this life's clock: when they were about to be sent.
   void restore(const std::vector<MonotonicTime>& attempts);
   void set_limit(Rate limit);
@@ -66,7 +77,9 @@ class RateLimiter {
   std::chrono::nanoseconds fastest_{};         // of `took_`
   MonotonicTime last_sent_{};
   bool sent_any_ = false;
+  MonotonicTime held_since_{};
   MonotonicTime held_until_{};
+  MonotonicTime probed_{};  // since it is held; at first when that began
   // While throttled: what was allowed at `throttled_at_`.
   bool throttled_ = false;
   double allowed_at_throttle_ = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stibee_sync/delivery/rate_limiter.hpp"
+#include "stibee_sync/domain/backoff.hpp"
 #include "stibee_sync/domain/ledger.hpp"
 
 #include <cstdint>
@@ -12,15 +13,12 @@ namespace stibee_sync::delivery {
 /// Uniform in [0, 1); passed in, so that tests and the simulation can seed it.
 using Random = std::function<double()>;
 
-struct RetryPolicy {
-  domain::Duration base = std::chrono::seconds(1);
-  domain::Duration throttled_base = std::chrono::seconds(5);
-  domain::Duration cap = std::chrono::seconds(300);
-};
+using domain::RetryPolicy;
 
 /// Full jitter: uniform in [0, min(cap, base·2^(attempt-1))]; throttled: `throttled_base` plus as much again,
-/// at most the cap; `retry_after` of the outcome is a floor. `attempt` counts from 1 (the attempt that just
-/// failed).
+/// at most the cap. A `retry_after` of the outcome is kept by the limiter of its class, for everybody: who
+/// was in the call waits no longer than for that one's next probe. `attempt` counts from 1 (the attempt that
+/// just failed).
 domain::UtcTime retry_at(const domain::Outcome& outcome, int attempt, domain::UtcTime now,
                          const Random& random, const RetryPolicy& policy = {});
 

@@ -12,6 +12,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,14 +34,16 @@ struct CallerOptions {
 };
 
 /// For whom a slot is: ordinary calls leave some of a window of v2's shared class to the urgent ones, so that
-/// an opt-out never waits until the window turns.
-enum class Urgency { Ordinary, Urgent };
+/// an opt-out never waits until the window turns. While Stibee wants no calls, urgent ones probe more often.
+/// Asking: as an urgent one, but no opt-out waits for the answer.
+enum class Urgency { Ordinary, Urgent, Asking };
 
 struct LimiterCondition {
   delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
   std::size_t limit = 0;  // calls per window
   std::size_t current = 0;
   std::chrono::nanoseconds window{};
+  std::optional<domain::UtcTime> held_until = {};  // Stibee wants no calls before (Retry-After)
 };
 
 /// When the logged calls of a class went out, by the clock of now; earliest first. What another boot has
@@ -48,6 +51,9 @@ struct LimiterCondition {
 std::vector<runtime::MonotonicTime> times_of(const std::vector<store::LoggedAttempt>& logged,
                                              delivery::LimiterClass limiter_class, std::string_view boot_id,
                                              runtime::MonotonicTime now);
+
+/// What is logged beside the attempts of a class: until when Stibee wants no calls of it.
+std::string hold_of(delivery::LimiterClass limiter_class);
 
 /// How one attempt went.
 struct Attempted {
@@ -109,7 +115,7 @@ class Caller final : public Asker {
   /// Brings back the attempts of an earlier life. To be awaited before the first call; again does nothing.
   boost::asio::awaitable<void> restore();
   void stop();
-  bool quiet() const { return *in_flight_ == 0 && *opening_ == 0 && asks_->empty(); }
+  bool quiet() const { return *in_flight_ == 0 && *opening_ == 0 && *keeping_ == 0 && asks_->empty(); }
 
   /// Whether calls of this class are made here.
   bool has(delivery::LimiterClass limiter_class) const { return limiters_.contains(limiter_class); }
@@ -162,6 +168,12 @@ class Caller final : public Asker {
                                          runtime::Timer* timer);
   boost::asio::awaitable<bool> log_attempt(delivery::LimiterClass limiter_class);
   boost::asio::awaitable<void> open_channel(std::unique_ptr<Counted> opening);
+  /// As long as Stibee wants, or from now on no longer; a restart is to know.
+  void hold(delivery::LimiterClass limiter_class, domain::Duration wait);
+  void release(delivery::LimiterClass limiter_class, runtime::MonotonicTime sent);
+  boost::asio::awaitable<void> keep_hold(delivery::LimiterClass limiter_class, domain::UtcTime until,
+                                         std::unique_ptr<Counted> keeping);
+  void restore_holds(const std::vector<store::LoggedAttempt>& logged);
   void channel_failed(const http::Failure& failure, delivery::Api api);
   void count(const Facts& facts, const delivery::CallResult& result);
   void judge_refused_key(const Facts& facts, const std::string& why,
@@ -182,6 +194,8 @@ class Caller final : public Asker {
   bool restored_ = false;
   std::vector<std::unique_ptr<http::Channel>> ready_;
   std::shared_ptr<std::size_t> opening_ = std::make_shared<std::size_t>(0);
+  std::shared_ptr<std::size_t> keeping_ =
+      std::make_shared<std::size_t>(0);  // holds, on their way to the disk
   int open_failures_ = 0;
   runtime::MonotonicTime open_not_before_{};
   std::shared_ptr<std::size_t> in_flight_ = std::make_shared<std::size_t>(0);

@@ -24,6 +24,8 @@ namespace {
 
 /// A wait is cut into pieces, so that nothing that forgets to wake anybody costs more than this.
 constexpr std::chrono::seconds longest_wait{5};
+/// No `Retry-After` is believed beyond this.
+constexpr std::chrono::hours longest_hold{24 * 30};
 
 Reason reason_of(http::FailureKind kind) {
   switch (kind) {
@@ -53,6 +55,10 @@ Reason reason_of(http::FailureKind kind) {
 
 std::size_t kept_for_urgent(LimiterClass limiter_class, std::size_t calls_per_window) {
   return limiter_class == LimiterClass::Other ? calls_per_window / 20 : 0;
+}
+
+std::string hold_of(LimiterClass limiter_class) {
+  return "hold:" + std::string(delivery::name(limiter_class));
 }
 
 /// Keeps an ask in the list of those under way.
@@ -123,14 +129,56 @@ asio::awaitable<void> Caller::restore() {
   }
   for (auto& [limiter_class, limiter] : limiters_)
     limiter.restore(times_of(logged.value(), limiter_class, options_.boot_id, now));
+  restore_holds(logged.value());
+}
+
+void Caller::restore_holds(const std::vector<store::LoggedAttempt>& logged) {
+  const auto now = services_.clock.monotonic();
+  const auto utc = services_.clock.utc();
+  for (auto& [limiter_class, limiter] : limiters_) {
+    std::optional<domain::UtcTime> until;  // the last word counts
+    for (const auto& entry : logged) {
+      if (entry.limiter_class == hold_of(limiter_class)) until = entry.at;
+    }
+    if (until && *until > utc) limiter.hold_until(now, now + (*until - utc));
+  }
+}
+
+void Caller::hold(LimiterClass limiter_class, domain::Duration wait) {
+  const auto now = services_.clock.monotonic();
+  wait = std::min<domain::Duration>(wait, longest_hold);
+  limiters_.at(limiter_class).hold_until(now, now + wait);
+  const auto until = services_.clock.utc() + wait;
+  spawn(keep_hold(limiter_class, until, std::make_unique<Counted>(keeping_)));
+}
+
+void Caller::release(LimiterClass limiter_class, MonotonicTime sent) {
+  if (!limiters_.at(limiter_class).release(sent)) return;
+  const auto until = services_.clock.utc();
+  spawn(keep_hold(limiter_class, until, std::make_unique<Counted>(keeping_)));
+}
+
+asio::awaitable<void> Caller::keep_hold(LimiterClass limiter_class, domain::UtcTime until,
+                                        std::unique_ptr<Counted> keeping) {
+  auto work = store::in_transaction(
+      [entry = logged_now(limiter_class), limiter_class, until](store::Transaction& transaction) mutable {
+        entry.limiter_class = hold_of(limiter_class);
+        entry.at = until;
+        transaction.log_attempt(entry);
+      });
+  const auto kept = co_await services_.store.run(std::move(work));
+  if (!kept) services_.store_failed(kept.error());
+  keeping.reset();
 }
 
 MonotonicTime Caller::next_slot(LimiterClass limiter_class, Urgency urgency, MonotonicTime now) const {
   const auto limiter = limiters_.find(limiter_class);
   if (limiter == limiters_.end()) return runtime::forever;
   const auto kept =
-      urgency == Urgency::Urgent ? 0 : kept_for_urgent(limiter_class, limiter->second.current(now));
-  return limiter->second.next_slot(now, kept);
+      urgency == Urgency::Ordinary ? kept_for_urgent(limiter_class, limiter->second.current(now)) : 0;
+  const auto probe_every = urgency == Urgency::Urgent ? delivery::RateLimiter::urgent_probe
+                                                      : delivery::RateLimiter::ordinary_probe;
+  return limiter->second.next_slot(now, kept, probe_every);
 }
 
 MonotonicTime Caller::next_call(LimiterClass limiter_class, Urgency urgency, MonotonicTime now) const {
@@ -160,6 +208,8 @@ std::vector<LimiterCondition> Caller::limiters() const {
     condition.limit = limiter.limit().calls;
     condition.current = limiter.current(now);
     condition.window = limiter.limit().window;
+    if (const auto held = limiter.held_until(now))
+      condition.held_until = services_.clock.utc() + std::chrono::ceil<domain::Duration>(*held - now);
     conditions.push_back(condition);
   }
   return conditions;
@@ -292,7 +342,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
   for (bool logged = false;;) {
     if (stopping_) co_return no_answer(Reason::Stopping);
     const auto now = services_.clock.monotonic();
-    const auto at = next_call(limiter_class, Urgency::Urgent, now);
+    const auto at = next_call(limiter_class, Urgency::Asking, now);
     if (at > now) {
       // A connection held that long may be closed by the other end.
       if (at > now + longest_wait) channel.reset();
@@ -357,7 +407,7 @@ asio::awaitable<bool> Caller::take_slot(LimiterClass limiter_class, MonotonicTim
                                         runtime::Timer* timer) {
   for (bool logged = false; !stopping_;) {
     const auto now = services_.clock.monotonic();
-    const auto at = next_slot(limiter_class, Urgency::Urgent, now);
+    const auto at = next_slot(limiter_class, Urgency::Asking, now);
     if (at > until) co_return false;
     if (at > now) {
       logged = false;

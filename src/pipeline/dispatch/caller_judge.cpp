@@ -103,6 +103,7 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
                              telemetry::Field("mirror", facts.mirror),
                              telemetry::Field("seconds", facts.took)};
   const auto fine = [&] {
+    release(facts.limiter_class, now - facts.took);
     if (api == options_.main) problem_.clear();
     report_circuit(api, circuit.succeeded(), "");
   };
@@ -117,7 +118,7 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
       break;
     case CallVerdict::Throttled:
       limiter.throttled(now);
-      if (result.retry_after) limiter.hold_until(now + *result.retry_after);
+      if (result.retry_after) hold(facts.limiter_class, *result.retry_after);
       services_.log.event(Level::Warn, Event::ApiThrottled, "Stibee says it is too much: the rate is halved",
                           fields);
       // It answers, so a probe has succeeded; but that is no reason to call the trouble over.
@@ -131,6 +132,7 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
       }
       if (api == options_.main) problem_ = result.message.empty() ? why : result.message;
       services_.log.event(Level::Warn, Event::ApiRequestFailed, "a call failed and will be repeated", fields);
+      if (result.retry_after) hold(facts.limiter_class, *result.retry_after);
       report_circuit(api, circuit.failed(now), why);
       break;
     case CallVerdict::Forbidden:

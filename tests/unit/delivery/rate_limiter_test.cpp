@@ -92,10 +92,35 @@ TEST(RateLimiter, attempts_of_an_earlier_life_count) {
 
 TEST(RateLimiter, nothing_goes_out_before_the_time_that_stibee_asked_for) {
   RateLimiter limiter(Rate{10, 1s});
-  limiter.hold_until(start + 7s);
-  limiter.hold_until(start + 3s);
+  limiter.hold_until(start, start + 7s);
+  limiter.hold_until(start, start + 3s);
   EXPECT_EQ(limiter.next_slot(start), start + 7s);
+  EXPECT_EQ(limiter.held_until(start), start + 7s);
   EXPECT_EQ(limiter.next_slot(start + 8s), start + 8s);
+  EXPECT_EQ(limiter.held_until(start + 8s), std::nullopt);
+}
+
+TEST(RateLimiter, while_it_is_held_a_probe_goes_out_now_and_then) {
+  RateLimiter limiter(Rate{10, 1s});
+  limiter.hold_until(start, start + 24h);
+  EXPECT_EQ(limiter.next_slot(start, 0, RateLimiter::urgent_probe), start + 1min);
+  EXPECT_EQ(limiter.next_slot(start, 0, RateLimiter::ordinary_probe), start + 15min);
+  limiter.take(start + 1min);
+  EXPECT_EQ(limiter.next_slot(start + 1min, 0, RateLimiter::urgent_probe), start + 2min);
+  EXPECT_EQ(limiter.next_slot(start + 1min, 0, RateLimiter::ordinary_probe), start + 16min);
+  limiter.hold_until(start + 1min, start + 25h);
+  EXPECT_EQ(limiter.next_slot(start + 1min, 0, RateLimiter::urgent_probe), start + 2min);
+  EXPECT_EQ(limiter.next_slot(start + 25h - 30s, 0, RateLimiter::ordinary_probe), start + 25h - 30s);
+}
+
+TEST(RateLimiter, a_call_that_was_taken_since_ends_the_hold_and_an_earlier_one_does_not) {
+  RateLimiter limiter(Rate{10, 1s});
+  limiter.hold_until(start, start + 24h);
+  EXPECT_FALSE(limiter.release(start - 1ms));
+  EXPECT_EQ(limiter.next_slot(start + 1s), start + 24h);
+  EXPECT_TRUE(limiter.release(start + 1min));
+  EXPECT_EQ(limiter.next_slot(start + 2min), start + 2min);
+  EXPECT_FALSE(limiter.release(start + 3min));
 }
 
 TEST(RateLimiter, a_throttled_answer_halves_the_rate_which_creeps_back_by_a_tenth_per_quiet_window) {

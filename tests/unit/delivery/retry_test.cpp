@@ -48,10 +48,17 @@ TEST(RetryAt, the_throttled_wait_five_seconds_at_least_and_the_cap_at_most) {
   EXPECT_EQ(wait(throttled, 30, 1.0), 300s);
 }
 
-TEST(RetryAt, retry_after_is_a_floor_even_above_the_cap) {
-  EXPECT_EQ(wait(outcome(domain::OutcomeKind::Throttled, 60s), 1, 0.5), 60s);
-  EXPECT_EQ(wait(outcome(domain::OutcomeKind::Throttled, 1000s), 1, 0.5), 1000s);
-  EXPECT_EQ(wait(outcome(domain::OutcomeKind::Transient, 2s), 10, 0.5), 150s);
+TEST(RetryAt, retry_after_keeps_nobody_longer_than_the_limiters_next_probe) {
+  EXPECT_EQ(wait(outcome(domain::OutcomeKind::Throttled, 86'400s), 1, 0.5), 7500ms);
+  EXPECT_EQ(wait(outcome(domain::OutcomeKind::Throttled, 86'400s), 30, 1.0), 60s);
+  EXPECT_EQ(wait(outcome(domain::OutcomeKind::Throttled, 0s), 1, 0.0), 5s);
+}
+
+TEST(RetryAt, no_wait_is_longer_than_the_longest_backoff_of_the_attempt) {
+  for (const auto kind : {domain::OutcomeKind::Throttled, domain::OutcomeKind::Transient}) {
+    for (int attempt = 1; attempt < 40; ++attempt)
+      EXPECT_LE(wait(outcome(kind), attempt, 1.0), domain::longest_backoff(attempt)) << attempt;
+  }
 }
 
 TEST(RetryAt, a_random_source_out_of_range_does_no_harm) {
