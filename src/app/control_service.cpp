@@ -180,6 +180,7 @@ asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
     auto& mirror = seen.mirrors[i];
     mirror.condition = engine->ingest().condition(i);
     mirror.forbidden = engine->forbidden(i);
+    mirror.refused = engine->refused(i);
     if (mirror.condition->problem.empty()) mirror.condition->problem = engine->reconciler().trouble(i);
   }
   seen.dispatch = engine->dispatch().condition();

@@ -275,9 +275,10 @@ asio::awaitable<void> Daemon::watch() {
     if (service_.listening() && engine_) {
       std::string text;
       for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
-        const auto& condition = engine_->ingest().condition(i);
+        auto problem = engine_->refused(i);
+        if (problem.empty()) problem = engine_->ingest().condition(i).problem;
         text += (text.empty() ? "" : "; ") + engine_->mirrors()[i].name + ": " +
-                (condition.problem.empty() ? "ok" : condition.problem);
+                (problem.empty() ? "ok" : problem);
       }
       service_.status(text);
     }

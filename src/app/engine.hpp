@@ -66,6 +66,8 @@ class Engine {
   bool forbidden(std::size_t mirror) const {
     return dispatch_->forbidden(mirror) || reconciler_->forbidden(mirror);
   }
+  /// Why Stibee refuses calls of the mirror, whoever they are for; "": it does not.
+  std::string refused(std::size_t mirror) const { return dispatch_->refused(mirror); }
   /// Of all mirrors but paused and forbidden ones.
   bool adopting() const;
   /// Serves no mirror at all until all may be served.

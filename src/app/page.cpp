@@ -103,9 +103,10 @@ std::string status_page(const json::Value& status) {
   page += "<section>\n<h2>Calls to Stibee</h2>\n<table>\n";
   if (const auto* limiter = status.find("limiter"); limiter != nullptr && limiter->if_array() != nullptr) {
     for (const auto& one : *limiter->if_array()) {
+      const auto held = text_of(one, "held_until");
       row(page, "Limit (" + text_of(one, "class") + ")",
           std::to_string(integer_of(one, "current")) + " of " + std::to_string(integer_of(one, "limit")) +
-              " a window");
+              " a window" + (held.empty() ? "" : ", none wanted before " + held));
     }
   }
   row(page, "Circuit", text_of(status, "circuit"));

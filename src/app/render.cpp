@@ -114,7 +114,9 @@ std::string render_status(const json::Value& report) {
   for (const auto& limiter : list_of(report, "limiter")) {
     text += "limiter " + text_of(limiter, "class") + ": " + std::to_string(integer_of(limiter, "current")) +
             " of " + std::to_string(integer_of(limiter, "limit")) + " calls per " +
-            duration_text(double_of(limiter, "window_seconds")) + "\n";
+            duration_text(double_of(limiter, "window_seconds"));
+    const auto held = text_of(limiter, "held_until");
+    text += held.empty() ? "\n" : ", none wanted before " + held + "\n";
   }
   text += "circuit " + text_of(report, "circuit") + "\n";
   return text;

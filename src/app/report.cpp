@@ -31,9 +31,19 @@ std::size_t all_pending(const store::Summary& summary) {
   return sum;
 }
 
-std::string problem_of(const MirrorView& mirror) {
-  if (mirror.forbidden) return "Stibee does not let this key use list " + std::to_string(mirror.list_id);
-  return mirror.condition ? mirror.condition->problem : std::string();
+/// Until when Stibee wants no calls for people, if that is long; nullopt: it does not say so.
+std::optional<pipeline::LimiterCondition> long_hold(const DaemonView& view) {
+  if (!view.dispatch) return std::nullopt;
+  for (const auto& limiter : view.dispatch->limiters) {
+    if (limiter.held_until && limiter.limiter_class != delivery::LimiterClass::List) return limiter;
+  }
+  return std::nullopt;
+}
+
+std::string problem_of(const pipeline::LimiterCondition& held) {
+  return "Stibee wants no calls (" + std::string(delivery::name(held.limiter_class)) + ") before " +
+         text::iso_utc(*held.held_until) +
+         ": one probe a minute while an opt-out waits, one in 15 minutes else";
 }
 
 std::string state_of(const MirrorView& mirror, const DaemonView& view) {
@@ -47,7 +57,8 @@ std::string state_of(const MirrorView& mirror, const DaemonView& view) {
       (view.dispatch->key_refused || view.dispatch->circuit != delivery::CircuitBreaker::State::Closed)) {
     return "failing";
   }
-  if (mirror.forbidden) return "failing";
+  if (mirror.forbidden || !mirror.refused.empty()) return "failing";
+  if (all_pending(mirror.summary) > 0 && long_hold(view)) return "failing";
   // A first import: nobody, or only a part, has arrived yet.
   const auto upserts = pending_of(mirror.summary, domain::Lane::Upsert);
   if (upserts > 0 && upserts > people_of(mirror.summary, domain::RemoteStatus::Subscribed) / 2)
@@ -143,6 +154,12 @@ Value mirror_report(const MirrorView& mirror, const std::string& state, const Da
 
 }  // namespace
 
+std::string problem_of(const MirrorView& mirror) {
+  if (!mirror.refused.empty()) return mirror.refused;
+  if (mirror.forbidden) return "Stibee does not let this key use list " + std::to_string(mirror.list_id);
+  return mirror.condition ? mirror.condition->problem : std::string();
+}
+
 double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people) {
   if (!view.dialect) return 0;
   const auto load = delivery::load_of(*view.dialect, people);
@@ -165,6 +182,7 @@ Value status_report(const DaemonView& view) {
     limiter.set("limit", condition.limit);
     limiter.set("current", condition.current);
     limiter.set("window_seconds", std::chrono::duration<double>(condition.window).count());
+    limiter.set("held_until", time_or_null(condition.held_until));
     limiters.push_back(std::move(limiter));
   }
 
@@ -177,7 +195,8 @@ Value status_report(const DaemonView& view) {
   report.set("circuit", view.dispatch ? delivery::name(view.dispatch->circuit) : std::string_view("closed"));
   report.set("key_refused", view.dispatch && view.dispatch->key_refused);
   report.set("in_flight", view.dispatch ? view.dispatch->in_flight : std::size_t{0});
-  report.set("problem", view.dispatch ? view.dispatch->problem : std::string());
+  const auto held = long_hold(view);
+  report.set("problem", held ? problem_of(*held) : view.dispatch ? view.dispatch->problem : std::string());
   return report;
 }
 

@@ -22,6 +22,7 @@ struct MirrorView {
   store::Summary summary;
   std::size_t suppressed = 0;  // opt-outs on record, of people in the table or not
   bool forbidden = false;      // Stibee does not let the key use the list
+  std::string refused;         // why Stibee refuses its calls, whoever they are for
   std::optional<pipeline::SourceCondition> condition;
 };
 
@@ -44,6 +45,8 @@ struct ParkedView {
 };
 json::Value failures_report(const std::vector<ParkedView>& people);
 
+/// Why a mirror does not get on as it should; "": nothing is known.
+std::string problem_of(const MirrorView& mirror);
 /// How long the limits alone make so many people wait.
 double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people);
 

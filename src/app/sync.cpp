@@ -55,6 +55,12 @@ class OnePass {
                 << "; check `list_id`, the workspace of the key, and its plan\n";
       if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
     }
+    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ != ExitCode::internal; ++i) {
+      const auto refused = engine_->refused(i);
+      if (refused.empty() || engine_->forbidden(i)) continue;
+      std::cerr << engine_->mirrors()[i].name << ": " << refused << "\n";
+      if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
+    }
     if (code_ == ExitCode::ok && held_) {
       std::cerr << "the guard holds changes back; see `stibee-syncd guard`\n";
       code_ = ExitCode::held;

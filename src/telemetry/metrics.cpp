@@ -90,6 +90,7 @@ struct MirrorMetrics {
   PerLabel<Gauge, LaneLabel> pending_oldest;
   std::map<std::string, Gauge*, std::less<>> parked;
   PerLabel<Gauge, DriftKind> drift;
+  Gauge* refused;
   std::uint64_t source_members = 0;
   std::array<std::uint64_t, label_count<PersonStatus>> members{};
 };
@@ -131,6 +132,8 @@ struct Metrics::State : Registered {
   Family<Gauge>& parked = gauges("stibee_parked", "People whose changes cannot be delivered as they are.");
   Family<Gauge>& drift = gauges("stibee_reconcile_drift",
                                 "Differences to Stibee's own list found by the last reconcile, in people.");
+  Family<Gauge>& refused =
+      gauges("stibee_mirror_refused", "1 while Stibee refuses calls of a mirror, whoever they are for.");
   Family<Counter>& requests = counters("stibee_api_requests_total", "Calls to Stibee, attempts included.");
   Family<Histogram>& request_durations =
       histograms("stibee_api_request_duration_seconds", "Time from sending a call to the end of its answer.");
@@ -213,7 +216,8 @@ void Metrics::declare_mirror(std::string_view mirror) {
                         .pending = each<LaneLabel>(s.pending, "lane", base),
                         .pending_oldest = each<LaneLabel>(s.pending_oldest, "lane", base),
                         .parked = {},
-                        .drift = each<DriftKind>(s.drift, "kind", base)};
+                        .drift = each<DriftKind>(s.drift, "kind", base),
+                        .refused = &s.refused.Add(base)};
   for (const std::string& reason : s.options.parked_reasons) {
     metrics.parked.emplace(reason, &s.parked.Add(with(base, "reason", reason)));
   }
@@ -235,8 +239,13 @@ void Metrics::remove_mirror(std::string_view mirror) {
   for (const auto& [reason, gauge] : metrics.parked)
     s.parked.Remove(gauge);
   remove(s.drift, metrics.drift);
+  s.refused.Remove(metrics.refused);
   s.mirrors.erase(found);
   s.show_sums();
+}
+
+void Metrics::refused(std::string_view mirror, bool is_refused) {
+  state_->on(mirror, [&](MirrorMetrics& m) { m.refused->Set(is_refused ? 1 : 0); });
 }
 
 void Metrics::cycle(std::string_view mirror, CycleResult result, Seconds took) {

@@ -125,8 +125,8 @@ std::optional<pipeline::Claimed> claim(store::Store& store, store::MirrorId mirr
   constexpr std::size_t most = 2000;
   store::Transaction transaction(store);
   const store::Due due{now, true};
-  const auto line = pipeline::most_urgent(transaction, {mirror}, due,
-                                          [](domain::Lane, const std::string&) { return most; });
+  const auto line =
+      pipeline::most_urgent(transaction, {mirror}, due, [](const store::QueueLine&) { return most; });
   if (!line) return std::nullopt;
   auto claimed = pipeline::claim(transaction, *line, transaction.waiting(*line, due, most), most);
   store::LoggedAttempt attempt;

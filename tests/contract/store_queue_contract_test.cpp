@@ -104,20 +104,22 @@ TEST_F(StoreQueue, NobodyIsClaimedBeforeTheyAreDue) {
   EXPECT_EQ(world.claim(start + second + day)->line.lane, Lane::Delete);
 }
 
-TEST_F(StoreQueue, ServesTheMirrorsThatItIsAskedFor) {
-  table = {{key(1), {"a@x.kr"}}};
+TEST_F(StoreQueue, ServesTheMirrorsThatItIsAskedForAsItIsTheirTurn) {
+  table = {{key(1), {"a@x.kr"}}, {key(2), {"c@x.kr"}}};
   read(start);
   const auto first = world.mirror;
   const auto second_mirror = world.store->open_mirror("second", 2);
   world.mirror = second_mirror;
   table = {{key(1), {"b@x.kr"}}};
   read(start - second);
-  const auto ten = [](Lane, const std::string&) { return std::size_t{10}; };
+  const auto ten = [](const store::QueueLine&) { return std::size_t{10}; };
   EXPECT_FALSE(world.claim({}, {start}, ten));
   EXPECT_FALSE(world.store->next_due({}));
   EXPECT_EQ(world.store->next_due({first, second_mirror}), start - second);
-  EXPECT_EQ(world.claim({first, second_mirror}, {start}, ten)->line.mirror, second_mirror);
-  EXPECT_EQ(world.claim({first, second_mirror}, {start}, ten)->line.mirror, first);
+  const auto one = [](const store::QueueLine&) { return std::size_t{1}; };
+  EXPECT_EQ(world.claim({first, second_mirror}, {start}, one)->line.mirror, first) << "not who waits longest";
+  EXPECT_EQ(world.claim({second_mirror, first}, {start}, ten)->line.mirror, second_mirror);
+  EXPECT_EQ(world.claim({second_mirror, first}, {start}, ten)->line.mirror, first);
 }
 
 // ---- claims ------------------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ std::optional<pipeline::Claimed> World::claim(const std::vector<store::MirrorId>
   return change([&](store::Transaction& transaction) -> std::optional<pipeline::Claimed> {
     const auto line = pipeline::most_urgent(transaction, mirrors, due, capacity);
     if (!line) return std::nullopt;
-    const auto most = capacity(line->lane, line->shape);
+    const auto most = capacity(*line);
     auto waiting = transaction.waiting(*line, due, most);
     auto claimed = pipeline::claim(transaction, *line, std::move(waiting), most);
     transaction.log_attempt(attempt_at(due.now));
@@ -184,7 +184,7 @@ std::optional<pipeline::Claimed> World::claim(const std::vector<store::MirrorId>
 }
 
 std::optional<pipeline::Claimed> World::claim(UtcTime now, std::size_t most, bool retries) {
-  return claim({mirror}, {now, retries}, [most](Lane, const std::string&) { return most; });
+  return claim({mirror}, {now, retries}, [most](const store::QueueLine&) { return most; });
 }
 
 void World::release(const std::vector<domain::EmailAddress>& people) {

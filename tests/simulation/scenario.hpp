@@ -14,6 +14,7 @@ namespace stibee_sync::simulation {
 using namespace std::chrono_literals;
 
 inline constexpr const char* list = "1234";
+inline constexpr const char* other_list = "5678";
 
 struct Row {
   std::string email;
@@ -42,6 +43,8 @@ class Scenario : public ::testing::Test {
     one.id = list;
     one.groups = {{11, "gold"}, {12, "silver"}};
     made.lists.push_back(one);
+    one.id = other_list;
+    made.lists.push_back(one);
     return made;
   }
 
@@ -55,6 +58,7 @@ class Scenario : public ::testing::Test {
                         api_,     limits_};
     around.sends = sends;
     around.commit_ahead = commit_ahead_;
+    around.more_mirrors = more_mirrors_;
     daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
   }
   void kill() {
@@ -106,6 +110,12 @@ class Scenario : public ::testing::Test {
       count += call.endpoint == endpoint ? 1 : 0;
     return count;
   }
+  std::size_t calls_to_list(const std::string& id) const {
+    std::size_t count = 0;
+    for (const auto& call : far_end_.model.journal())
+      count += call.list == id ? 1 : 0;
+    return count;
+  }
   std::size_t pending() { return daemon_->pending(); }
   std::uint64_t violations() const {
     std::uint64_t sum = 0;
@@ -122,6 +132,7 @@ class Scenario : public ::testing::Test {
   std::unique_ptr<test_disk::SimulatedDisk> disk_;
   std::mt19937_64 random_{1};
   settings::Mirror mirror_;
+  std::vector<settings::Mirror> more_mirrors_;
   std::map<std::int64_t, Row> rows_;
   std::optional<source::SourceError> database_error_;
   runtime::MonotonicTime now_{1h};

@@ -70,17 +70,22 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       dialect_(dialect_of(around.api)),
       random_(around.seed),
       transport_(around.far_end, clock_, random_, false) {
-  metrics_.declare_mirror(around.mirror.name);
-  plan_ = pipeline::make_mirror_plan(around.mirror, *dialect_);
-  plan_.id = or_crash(around.disk, [this] { return store_->open_mirror(plan_.name, plan_.list_id); });
+  auto mirrors = std::move(around.more_mirrors);
+  mirrors.insert(mirrors.begin(), around.mirror);
+  for (const auto& mirror : mirrors) {
+    metrics_.declare_mirror(mirror.name);
+    auto plan = pipeline::make_mirror_plan(mirror, *dialect_);
+    plan.id = or_crash(around.disk, [&] { return store_->open_mirror(plan.name, plan.list_id); });
+    plans_.push_back(std::move(plan));
+  }
   pipeline::Services services{wall_, confined_, key_, log_, metrics_, uniform(random_())};
   dispatch_ = std::make_unique<pipeline::Dispatch>(services, context_.get_executor(), transport_, *dialect_,
-                                                   std::vector{plan_}, caller_options(around));
+                                                   plans_, caller_options(around));
   services.random = uniform(random_());
   reader_.next = std::move(around.read_table);
-  ingest_ = std::make_unique<pipeline::Ingest>(services, *worker_, reader_, std::vector{plan_},
-                                               [this] { dispatch_->wake(); });
-  groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, std::vector{plan_});
+  ingest_ =
+      std::make_unique<pipeline::Ingest>(services, *worker_, reader_, plans_, [this] { dispatch_->wake(); });
+  groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, plans_);
   ingest_->keep_groups(*groups_);
   ingest_->on_commit_ahead([this] { return dispatch_->until_idle(pipeline::Ingest::head_start); });
   ingest_->set_ahead(around.commit_ahead);
@@ -97,7 +102,8 @@ SimulatedDaemon::~SimulatedDaemon() = default;
 
 std::size_t SimulatedDaemon::retry(std::string_view reason, std::string_view email) {
   store::Transaction transaction(*store_);
-  const auto count = pipeline::unpark(transaction, plan_.id, reason, email, plan_.policy, wall_.utc());
+  const auto count =
+      pipeline::unpark(transaction, plans_.front().id, reason, email, plans_.front().policy, wall_.utc());
   transaction.commit();
   dispatch_->wake();
   return count;
@@ -105,7 +111,7 @@ std::size_t SimulatedDaemon::retry(std::string_view reason, std::string_view ema
 
 void SimulatedDaemon::approve(const std::string& digest) {
   store::Transaction transaction(*store_);
-  transaction.approve(plan_.id, digest, wall_.utc() + std::chrono::hours(1));
+  transaction.approve(plans_.front().id, digest, wall_.utc() + std::chrono::hours(1));
   transaction.commit();
 }
 

@@ -32,7 +32,8 @@ struct Surroundings {
   Api api = Api::V1;
   delivery::Limits limits = {};  // others than Stibee's own
   std::size_t commit_ahead = pipeline::Ingest::ahead_of_the_rest;
-  bool sends = true;  // `sync` reads before it sends
+  bool sends = true;                                // `sync` reads before it sends
+  std::vector<settings::Mirror> more_mirrors = {};  // of the same table
 };
 
 /// The disk died, and the daemon with it. Not a std::exception, so that nobody takes it for an error.
@@ -65,7 +66,7 @@ class SimulatedDaemon {
 
   SteppedClock& clock() { return wall_; }
   store::Store& store() { return *store_; }
-  std::size_t pending() { return store_->pending(plan_.id, wall_.utc()); }
+  std::size_t pending(std::size_t mirror = 0) { return store_->pending(plans_[mirror].id, wall_.utc()); }
   /// As a human asks for it: by reason, by address, all ("").
   std::size_t retry(std::string_view reason, std::string_view email);
   void approve(const std::string& digest);
@@ -73,7 +74,7 @@ class SimulatedDaemon {
   pipeline::Dispatch& dispatch() { return *dispatch_; }
   SimulatedTransport& transport() { return transport_; }
   boost::asio::io_context& context() { return context_; }
-  const pipeline::MirrorPlan& plan() const { return plan_; }
+  const pipeline::MirrorPlan& plan(std::size_t mirror = 0) const { return plans_[mirror]; }
   /// Every line logged so far.
   const std::string& log_text() const { return log_text_; }
 
@@ -93,7 +94,7 @@ class SimulatedDaemon {
   std::mt19937_64 random_;
   SimulatedTransport transport_;
   source::ScriptedReader reader_;
-  pipeline::MirrorPlan plan_;
+  std::vector<pipeline::MirrorPlan> plans_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;

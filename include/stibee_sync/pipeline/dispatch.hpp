@@ -4,6 +4,7 @@
 #include "stibee_sync/pipeline/caller.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
+#include "stibee_sync/pipeline/refusals.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -47,7 +48,9 @@ class Dispatch final : public Asker {
   /// A mirror that must not be served yet, since its list has not been taken over.
   void set_blocked(std::size_t mirror, bool blocked);
   /// Stibee does not let the key use the mirror's list, as the last call for it showed.
-  bool forbidden(std::size_t mirror) const { return forbidden_until_[mirror].has_value(); }
+  bool forbidden(std::size_t mirror) const { return refusals_.forbidden(mirrors_[mirror].id); }
+  /// Why Stibee refuses calls of the mirror, whoever they are for; "": it does not.
+  std::string refused(std::size_t mirror) const { return refusals_.problem(mirrors_[mirror].id); }
   /// Nothing is due now and nothing is in flight.
   /// See Caller.
   bool has(delivery::LimiterClass limiter_class) const { return caller_.has(limiter_class); }
@@ -66,6 +69,7 @@ class Dispatch final : public Asker {
   struct Call;
   struct Corrections;
   struct Found;
+  struct Queued;
   /// A slot that somebody who is due waits for.
   using Need = std::pair<delivery::LimiterClass, Urgency>;
 
@@ -75,7 +79,7 @@ class Dispatch final : public Asker {
   boost::asio::awaitable<Found> claim(delivery::FreeSlots free);
   /// Claims what comes first, and logs the attempt that it is. On the store's thread.
   static Found look(store::Transaction& transaction, const delivery::CallChoice& choice, const Caller& caller,
-                    const std::vector<store::MirrorId>& mirrors, const store::Due& due);
+                    const Queued& queued);
   /// Decides for each person anew and packs the call; nullptr: nobody is left.
   boost::asio::awaitable<std::shared_ptr<Call>> prepare(std::shared_ptr<Found> found);
   /// Recipients of those whom the call is for; the others are placed anew.
@@ -89,6 +93,13 @@ class Dispatch final : public Asker {
   boost::asio::awaitable<void> settle(std::shared_ptr<Call> call,
                                       std::shared_ptr<const delivery::CallResult> result);
   std::vector<ledger::Settlement> settlements(const Call& call, const delivery::CallResult& result);
+  /// What follows for one person of the call; the rest of the settlement is for the caller to add.
+  ledger::Settlement next_step(const Call& call, const ClaimedPerson& claimed, const domain::Outcome& outcome,
+                               const delivery::CallResult& result, double draw);
+  /// The same for somebody whose call was refused as a whole.
+  ledger::Settlement after_refusal(const Call& call, const ClaimedPerson& claimed,
+                                   const domain::Outcome& outcome, const delivery::CallResult& result,
+                                   double draw);
   void report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,
               const std::string& mirror);
   delivery::FreeSlots free_slots(runtime::MonotonicTime now) const;
@@ -98,10 +109,15 @@ class Dispatch final : public Asker {
   std::set<Need> all_needs() const;
   runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;
   void store_failed(const std::string& trouble);
-  /// Whether the key may use the mirror's list, as a call for it showed.
-  void note_permission(store::MirrorId mirror, const delivery::CallResult& result);
-  runtime::MonotonicTime next_permission(runtime::MonotonicTime now) const;
+  /// How the call ended, for what is known of its mirror.
+  void note_refusal(const Call& call, const delivery::CallResult& result);
+  /// Those that are served, in turn: first whom no call went out for the longest time.
   std::vector<store::MirrorId> active() const;
+  /// Whether the clock was set back since it was asked last.
+  bool clock_set_back();
+  /// Those who would wait for a time that only the clock of before could know wait no longer.
+  boost::asio::awaitable<void> mend_due_times();
+  std::size_t place_of(store::MirrorId id) const;
   const MirrorPlan& plan_of(store::MirrorId id) const;
 
   Services services_;
@@ -109,14 +125,15 @@ class Dispatch final : public Asker {
   std::vector<MirrorPlan> mirrors_;
   std::vector<bool> paused_;
   std::vector<bool> blocked_;
-  /// Of mirrors whose list the key may not use: when it is tried again.
-  std::vector<std::optional<runtime::MonotonicTime>> forbidden_until_;
+  std::vector<std::size_t> last_turn_;  // of each mirror: the number of its last call
+  Refusals refusals_;
   std::size_t max_in_flight_;
   delivery::Api main_;
   std::unique_ptr<runtime::Timer> timer_;
   std::unique_ptr<runtime::Timer> idle_timer_;
   Caller caller_;
-  bool work_ = true;      // something may be due
+  std::optional<std::pair<runtime::MonotonicTime, domain::UtcTime>> clocks_;  // when they were compared last
+  bool work_ = true;                                                          // something may be due
   bool more_ = false;     // the last batch left some waiting
   std::set<Need> needs_;  // the last claim found nobody but those who wait for these slots
   bool claiming_ = false;

@@ -16,13 +16,20 @@
 namespace stibee_sync::pipeline {
 
 /// How many people of a line a call could take now; 0: none.
-using Capacity = std::function<std::size_t(domain::Lane lane, const std::string& shape)>;
+using Capacity = std::function<std::size_t(const store::QueueLine& line)>;
 
-/// The line that comes first: of the first lane that has one, that whose oldest due person is oldest. Lines
-/// without capacity are passed over.
+/// The line that comes first: of the first lane that has one, and there of the first mirror that has one,
+/// that whose oldest due person is oldest. Lines without capacity are passed over. `mirrors`: as it is their
+/// turn.
 std::optional<store::QueueLine> most_urgent(store::Transaction& transaction,
                                             const std::vector<store::MirrorId>& mirrors,
                                             const store::Due& due, const Capacity& capacity);
+
+/// When the next person of these mirrors who is not claimed becomes due (may be in the past), without the
+/// lines that are passed over; nullopt: nobody waits.
+std::optional<domain::UtcTime> next_due(store::Transaction& transaction,
+                                        const std::vector<store::MirrorId>& mirrors,
+                                        const std::function<bool(const store::QueueLine&)>& passed_over);
 
 struct ClaimedPerson {
   domain::EmailAddress email;
@@ -51,6 +58,11 @@ std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std:
                    std::string_view email, const ledger::Policy& policy, domain::UtcTime now);
 /// Ends the backoff of everybody who waits for one.
 void hasten(store::Transaction& transaction, store::MirrorId mirror, domain::UtcTime now);
+/// After the clock was set back: of the next people after that address, those who wait for a time that only
+/// the clock of before could know are due now. The last address that was looked at; nullopt: all were.
+std::optional<std::string> mend_due_times(store::Transaction& transaction, store::MirrorId mirror,
+                                          std::string_view after, const ledger::Policy& policy,
+                                          domain::UtcTime now);
 /// The policy may be another than the one by which the rows stand where they do.
 void place_all(store::Transaction& transaction, store::MirrorId mirror, const ledger::Policy& policy,
                domain::UtcTime now);

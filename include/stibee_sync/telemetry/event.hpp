@@ -27,6 +27,7 @@ enum class Event {
   ApiRequestFailed,
   ApiThrottled,
   ApiUnauthorised,
+  ApiRecovered,
   ApiCircuitOpen,
   ApiCircuitClosed,
   PersonParked,
@@ -51,11 +52,11 @@ inline constexpr std::array<std::string_view, event_count> event_names{
     "daemon.stopping",    "daemon.stopped",     "config.invalid",     "sync.started",
     "sync.finished",      "sync.failed",        "guard.held",         "guard.approved",
     "guard.cleared",      "source.untrusted",   "source.connected",   "source.lost",
-    "api.request_failed", "api.throttled",      "api.unauthorised",   "api.circuit_open",
-    "api.circuit_closed", "person.parked",      "webhook.accepted",   "webhook.rejected",
-    "webhook.applied",    "suppression.added",  "suppression.lifted", "writeback.done",
-    "writeback.failed",   "reconcile.finished", "reconcile.drift",    "store.failed",
-    "privacy.erased",
+    "api.request_failed", "api.throttled",      "api.unauthorised",   "api.recovered",
+    "api.circuit_open",   "api.circuit_closed", "person.parked",      "webhook.accepted",
+    "webhook.rejected",   "webhook.applied",    "suppression.added",  "suppression.lifted",
+    "writeback.done",     "writeback.failed",   "reconcile.finished", "reconcile.drift",
+    "store.failed",       "privacy.erased",
 };
 
 constexpr std::string_view name(Event event) {

@@ -57,6 +57,8 @@ class Metrics {
   void api_retry(RetryReason reason);
   void limiter_wait(LimiterLabel limiter, Seconds waited);
   void circuit_open(bool open);
+  /// Stibee refuses calls of the mirror, whoever they are for.
+  void refused(std::string_view mirror, bool is_refused);
 
   // Database
   void db_up(bool up);

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/pipeline/dispatch.hpp"
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,6 +18,20 @@ struct Dispatch::Found {
   delivery::LimiterClass logged = delivery::LimiterClass::All;  // of the attempt that was kept with the claim
   std::set<Need> needs;                     // nobody was claimed, or some could not be for want of these
   std::optional<domain::UtcTime> next_due;  // if nobody was claimed, and not for want of slots
+  std::vector<Refusals::Key> nobody_left;   // lines that may probe, and have nobody
+};
+
+/// What of the queue is looked at.
+struct Dispatch::Queued {
+  std::vector<store::MirrorId> mirrors;  // in turn
+  store::Due due;
+  Refusals::Gates gates;
+  /// How many people of the line may go out at all.
+  std::size_t most_of(const store::QueueLine& line) const {
+    const auto gate = gates.find(Refusals::key_of(line));
+    if (gate == gates.end()) return std::numeric_limits<std::size_t>::max();
+    return gate->second ? 1 : 0;
+  }
 };
 
 /// One batch on its way.

@@ -19,6 +19,8 @@ constexpr std::chrono::seconds regular_turn{5};
 /// While somebody waits for a slot, whoever becomes due meanwhile and needs another is found within this.
 constexpr std::chrono::seconds longest_look_away{1};
 constexpr std::chrono::seconds pause_after_store_error{5};
+/// A clock that is steered stays below it.
+constexpr std::chrono::seconds least_step{1};
 /// Attempts of a class keep this distance at most; a slot that is free that soon is as good as free.
 constexpr std::chrono::milliseconds short_wait{20};
 
@@ -31,7 +33,8 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       mirrors_(std::move(mirrors)),
       paused_(mirrors_.size(), false),
       blocked_(mirrors_.size(), false),
-      forbidden_until_(mirrors_.size()),
+      last_turn_(mirrors_.size(), 0),
+      refusals_(services_, mirrors_),
       max_in_flight_(options.max_in_flight),
       main_(options.main),
       timer_(services_.clock.make_timer()),
@@ -78,52 +81,34 @@ DispatchCondition Dispatch::condition() const {
 }
 
 std::vector<store::MirrorId> Dispatch::active() const {
-  const auto now = services_.clock.monotonic();
-  std::vector<store::MirrorId> ids;
+  std::vector<std::size_t> served;
   for (std::size_t i = 0; i < mirrors_.size(); ++i) {
-    const bool waits = forbidden_until_[i] && *forbidden_until_[i] > now;
-    if (!paused_[i] && !blocked_[i] && !waits) ids.push_back(mirrors_[i].id);
+    if (!paused_[i] && !blocked_[i]) served.push_back(i);
   }
+  std::stable_sort(served.begin(), served.end(),
+                   [this](std::size_t a, std::size_t b) { return last_turn_[a] < last_turn_[b]; });
+  std::vector<store::MirrorId> ids;
+  for (const auto i : served)
+    ids.push_back(mirrors_[i].id);
   return ids;
 }
 
-void Dispatch::note_permission(store::MirrorId mirror, const delivery::CallResult& result) {
-  const auto place = std::find_if(mirrors_.begin(), mirrors_.end(),
-                                  [mirror](const MirrorPlan& plan) { return plan.id == mirror; });
-  auto& until = forbidden_until_[static_cast<std::size_t>(place - mirrors_.begin())];
-  switch (result.verdict) {
-    case delivery::CallVerdict::Forbidden:
-      if (!until) {
-        services_.log.event(
-            Level::Error, Event::ApiUnauthorised,
-            "Stibee does not let this key use this list: check `list_id`, the workspace of the "
-            "key, and its plan; only this mirror waits",
-            {{"mirror", place->name}, {"reason", name(result.reason)}});
-      }
-      until = services_.clock.monotonic() + delivery::CircuitBreaker::probe_interval;
-      break;
-    case delivery::CallVerdict::Answered:
-    case delivery::CallVerdict::BatchRefused:
-      until.reset();
-      break;
-    case delivery::CallVerdict::Throttled:
-    case delivery::CallVerdict::ServerTrouble:
-    case delivery::CallVerdict::Unauthorised:
-      break;  // nothing is known of the list
-  }
+void Dispatch::note_refusal(const Call& call, const delivery::CallResult& result) {
+  // A key that the other API does not accept is no fault of the list.
+  const auto api = delivery::api_of(call.attempt->limiter_class);
+  if (result.verdict == delivery::CallVerdict::Forbidden && api != main_) return;
+  refusals_.ended(call.claimed.line, call.recipients.size(), result, call.attempt->sent,
+                  services_.clock.monotonic());
 }
 
-MonotonicTime Dispatch::next_permission(MonotonicTime now) const {
-  auto next = runtime::forever;
-  for (const auto& until : forbidden_until_) {
-    if (until && *until > now) next = std::min(next, *until);
-  }
-  return next;
+std::size_t Dispatch::place_of(store::MirrorId id) const {
+  const auto place =
+      std::find_if(mirrors_.begin(), mirrors_.end(), [id](const MirrorPlan& plan) { return plan.id == id; });
+  return static_cast<std::size_t>(place - mirrors_.begin());
 }
 
 const MirrorPlan& Dispatch::plan_of(store::MirrorId id) const {
-  return *std::find_if(mirrors_.begin(), mirrors_.end(),
-                       [id](const MirrorPlan& plan) { return plan.id == id; });
+  return mirrors_[place_of(id)];
 }
 
 // ---- slots -----------------------------------------------------------------------------------------------
@@ -188,6 +173,10 @@ asio::awaitable<void> Dispatch::run() {
   co_await caller_.restore();
   while (!stopping_) {
     if (beat_) beat_();
+    if (clock_set_back()) {
+      co_await mend_due_times();
+      continue;
+    }
     const auto now = services_.clock.monotonic();
     const auto regular = now + regular_turn;
     if (!work_) {
@@ -235,6 +224,33 @@ asio::awaitable<void> Dispatch::run() {
     co_await timer_->wait_until(runtime::forever);
 }
 
+bool Dispatch::clock_set_back() {
+  const auto now = services_.clock.monotonic();
+  const auto utc = services_.clock.utc();
+  const auto before = std::exchange(clocks_, std::pair(now, utc));
+  return before && utc + least_step < before->second + (now - before->first);
+}
+
+asio::awaitable<void> Dispatch::mend_due_times() {
+  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
+    std::optional<std::string> after = "";
+    while (after && !stopping_) {
+      auto work = store::in_transaction([id = mirrors_[i].id, policy = mirrors_[i].policy, from = *after,
+                                         now = services_.clock.utc()](store::Transaction& transaction) {
+        return pipeline::mend_due_times(transaction, id, from, policy, now);
+      });
+      const auto mended = co_await services_.store.run(std::move(work));
+      if (!mended) {
+        store_failed(mended.error());
+        clocks_.reset();
+        co_return;
+      }
+      after = mended.value();
+    }
+  }
+  work_ = true;
+}
+
 asio::awaitable<void> Dispatch::until_idle(domain::Duration most) {
   const auto deadline = services_.clock.monotonic() + most;
   while (running_ && !stopping_ && !idle() && services_.clock.monotonic() < deadline)
@@ -252,8 +268,8 @@ asio::awaitable<void> Dispatch::wait_for_work(MonotonicTime now) {
     const auto wait = *next_due_ - services_.clock.utc();
     until = std::min(until, now + std::chrono::nanoseconds(std::max(wait, domain::Duration::zero())));
   }
-  const auto permission = next_permission(now);
-  until = std::min(until, permission);
+  const auto probe = refusals_.next_probe(now);
+  until = std::min(until, probe);
   if (until > now) {
     if (needs_.empty()) {
       co_await timer_->wait_until(until);
@@ -265,7 +281,7 @@ asio::awaitable<void> Dispatch::wait_for_work(MonotonicTime now) {
   }
   const bool due = needs_.empty() ? next_due_.has_value() && *next_due_ <= services_.clock.utc()
                                   : services_.clock.monotonic() >= until;
-  work_ = work_ || due || services_.clock.monotonic() >= permission;
+  work_ = work_ || due || services_.clock.monotonic() >= probe;
 }
 
 asio::awaitable<bool> Dispatch::claim_and_send(delivery::FreeSlots free) {
@@ -277,6 +293,8 @@ asio::awaitable<bool> Dispatch::claim_and_send(delivery::FreeSlots free) {
   needs_ = found->needs;
   more_ = found->more;
   next_due_ = found->next_due;
+  for (const auto& line : found->nobody_left)
+    refusals_.forget(line);
   if (store_not_before_ > services_.clock.monotonic()) co_return true;
   if (!found->claimed) co_return false;
   needs_.clear();
@@ -286,6 +304,8 @@ asio::awaitable<bool> Dispatch::claim_and_send(delivery::FreeSlots free) {
   const auto limiter_class = call->request.limiter_class;
   const bool is_retry = call->claimed.is_retry;
   call->attempt = caller_.begin(limiter_class, is_retry);
+  refusals_.sent(call->claimed.line, call->attempt->sent);
+  last_turn_[place_of(call->claimed.line.mirror)] = caller_.calls();
   caller_.spawn(exchange(std::move(call)));
   co_return true;
 }
@@ -308,7 +328,7 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
     *result = dialect_.read(call->recipients, attempted.reply.answer());
   }
   caller_.judge(facts, *result);
-  if (delivery::api_of(facts.limiter_class) == main_) note_permission(call->claimed.line.mirror, *result);
+  note_refusal(*call, *result);
   co_await settle(call, result);
   work_ = true;
   caller_.ended(*call->attempt);

@@ -15,19 +15,35 @@ std::optional<store::QueueLine> most_urgent(store::Transaction& transaction,
                                             const std::vector<store::MirrorId>& mirrors,
                                             const store::Due& due, const Capacity& capacity) {
   for (const auto lane : domain::all_lanes) {
-    std::optional<store::QueueLine> best;
-    domain::UtcTime oldest{};
     for (const auto mirror : mirrors) {
+      std::optional<store::QueueLine> best;
+      domain::UtcTime oldest{};
       for (auto& head : transaction.heads(mirror, lane, due)) {
         if (best && head.due >= oldest) continue;
-        if (capacity(lane, head.shape) == 0) continue;
+        store::QueueLine line{mirror, lane, std::move(head.shape)};
+        if (capacity(line) == 0) continue;
         oldest = head.due;
-        best = store::QueueLine{mirror, lane, std::move(head.shape)};
+        best = std::move(line);
       }
+      if (best) return best;
     }
-    if (best) return best;
   }
   return std::nullopt;
+}
+
+std::optional<domain::UtcTime> next_due(store::Transaction& transaction,
+                                        const std::vector<store::MirrorId>& mirrors,
+                                        const std::function<bool(const store::QueueLine&)>& passed_over) {
+  std::optional<domain::UtcTime> earliest;
+  for (const auto mirror : mirrors) {
+    for (const auto lane : domain::all_lanes) {
+      for (auto& head : transaction.heads(mirror, lane, store::Due{domain::UtcTime::max(), true})) {
+        if (passed_over({mirror, lane, std::move(head.shape)})) continue;
+        earliest = std::min(earliest.value_or(head.due), head.due);
+      }
+    }
+  }
+  return earliest;
 }
 
 Claimed claim(store::Transaction& transaction, const store::QueueLine& line, store::Waiting waiting,
@@ -79,6 +95,20 @@ void hasten(store::Transaction& transaction, store::MirrorId mirror, domain::Utc
     const auto before = transaction.find(mirror, address);
     transaction.write(mirror, address, before, ledger::hastened(before, now));
   }
+}
+
+std::optional<std::string> mend_due_times(store::Transaction& transaction, store::MirrorId mirror,
+                                          std::string_view after, const ledger::Policy& policy,
+                                          domain::UtcTime now) {
+  const auto rows = transaction.rows_after(mirror, after, rows_at_once);
+  for (const auto& [email, row] : rows) {
+    if (!row.lane || row.due <= now) continue;
+    const auto before = transaction.find(mirror, email);
+    if (before.call) continue;  // placed anew when it is settled
+    const auto mended = ledger::placed_again(before, policy, now);
+    if (mended != before) transaction.write(mirror, email, before, mended);
+  }
+  return rows.empty() ? std::nullopt : std::optional(rows.back().first.text());
 }
 
 void place_all(store::Transaction& transaction, store::MirrorId mirror, const ledger::Policy& policy,

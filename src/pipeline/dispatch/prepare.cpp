@@ -2,6 +2,7 @@
 #include "stibee_sync/ledger/next_operation.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 // From the queue to a packed call.
@@ -20,48 +21,59 @@ Urgency urgency_of(domain::Lane lane) {
 }  // namespace
 
 Dispatch::Found Dispatch::look(store::Transaction& transaction, const CallChoice& choice,
-                               const Caller& caller, const std::vector<store::MirrorId>& mirrors,
-                               const store::Due& due) {
+                               const Caller& caller, const Queued& queued) {
   Found found;
   for (const auto turn : choice.turns()) {
-    const auto capacity = [&](domain::Lane lane, const std::string& shape) {
-      for (const auto limiter_class : choice.missing(lane, shape))
-        found.needs.emplace(limiter_class, urgency_of(lane));
-      return choice.max_people(turn, lane, shape);
+    const auto capacity = [&](const store::QueueLine& line) {
+      const auto most = queued.most_of(line);
+      if (most == 0) return most;
+      for (const auto limiter_class : choice.missing(line.lane, line.shape))
+        found.needs.emplace(limiter_class, urgency_of(line.lane));
+      return std::min(most, choice.max_people(turn, line.lane, line.shape));
     };
-    const auto line = most_urgent(transaction, mirrors, due, capacity);
+    const auto line = most_urgent(transaction, queued.mirrors, queued.due, capacity);
     if (!line) continue;
-    const auto most = choice.max_people(turn, line->lane, line->shape);
-    auto waiting = transaction.waiting(*line, due, most);
+    const auto most = capacity(*line);
+    auto waiting = transaction.waiting(*line, queued.due, most);
     const auto seen = waiting.people.size();
     const auto taken = choice.take(turn, line->shape, seen);
     found.more = seen > taken || (taken > 1 && taken >= most);
     found.logged = choice.limiter_class(line->lane, line->shape, taken);
     found.claimed = pipeline::claim(transaction, *line, std::move(waiting), taken);
     transaction.log_attempt(caller.logged_now(found.logged));
-    break;
+    return found;
+  }
+  if (!found.needs.empty()) return found;
+  std::set<Refusals::Key> waited_for;
+  found.next_due = next_due(transaction, queued.mirrors, [&](const store::QueueLine& line) {
+    waited_for.insert(Refusals::key_of(line));
+    return queued.most_of(line) == 0;
+  });
+  for (const auto& [line, may_probe] : queued.gates) {
+    const bool served =
+        std::find(queued.mirrors.begin(), queued.mirrors.end(), line.first) != queued.mirrors.end();
+    if (may_probe && served && !waited_for.contains(line)) found.nobody_left.push_back(line);
   }
   return found;
 }
 
 asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
   const auto now = services_.clock.monotonic();
-  const store::Due due{services_.clock.utc(), caller_.retry_budget().may_retry(now)};
-  auto work = [&caller = caller_, mirrors = active(), due,
-               choice = CallChoice(dialect_, free, max_in_flight_)](store::Store& store) {
-    store::Transaction transaction(store);
-    auto found = look(transaction, choice, caller, mirrors, due);
-    transaction.commit();
-    if (!found.claimed && found.needs.empty()) found.next_due = store.next_due(mirrors);
-    return found;
-  };
+  Queued queued;
+  queued.mirrors = active();
+  queued.due = store::Due{services_.clock.utc(), caller_.retry_budget().may_retry(now)};
+  queued.gates = refusals_.gates(now);
+  const bool with_retries = queued.due.with_retries;
+  auto work = store::in_transaction(
+      [&caller = caller_, queued = std::move(queued), choice = CallChoice(dialect_, free, max_in_flight_)](
+          store::Transaction& transaction) { return look(transaction, choice, caller, queued); });
   auto looked = co_await services_.store.run(std::move(work));
   if (!looked) {
     store_failed(looked.error());
     co_return Found();
   }
   auto found = std::move(looked).value();
-  if (!found.claimed && !due.with_retries && found.next_due) {
+  if (!found.claimed && !with_retries && found.next_due) {
     // Only retries are left, and the budget is spent for now.
     const auto wait = caller_.retry_budget().next_allowed(now) - now;
     found.next_due =

@@ -1,6 +1,8 @@
 #include "pipeline/dispatch/call.hpp"
 #include "stibee_sync/ledger/confirmed.hpp"
 
+#include <algorithm>
+
 // From a call's result to what is kept of it.
 
 namespace stibee_sync::pipeline {
@@ -22,37 +24,71 @@ telemetry::RetryReason retry_label(CallVerdict verdict, OutcomeKind kind) {
 
 constexpr std::size_t most_parked_lines = 20;
 
-/// The call that a person was in.
-struct BatchFate {
-  const delivery::CallResult& result;
-  std::size_t size = 0;
-  std::uint32_t limit = 0;  // that the batch was claimed with; 0: none
-};
+/// It would be parked, were it no opt-out or deletion: those are never given up.
+void give_up(ledger::Settlement& person, const ClaimedPerson& claimed, domain::Lane lane,
+             const domain::Outcome& outcome, domain::UtcTime now, double draw) {
+  person.attempts = claimed.attempts + 1;
+  if (lane == domain::Lane::Upsert) {
+    person.next = Next::Park;
+    return;
+  }
+  person.next = Next::Retry;
+  person.not_before = delivery::retry_at(outcome, person.attempts, now, [draw] { return draw; });
+}
 
-/// What follows for one person; the rest of the settlement is for the caller to add.
-ledger::Settlement next_step(const ClaimedPerson& claimed, const domain::Outcome& outcome,
-                             const BatchFate& batch, domain::UtcTime now, double draw) {
-  const auto random = [draw] { return draw; };
+}  // namespace
+
+ledger::Settlement Dispatch::after_refusal(const Call& call, const ClaimedPerson& claimed,
+                                           const domain::Outcome& outcome, const delivery::CallResult& result,
+                                           double draw) {
+  using Finding = delivery::Suspicion::Finding;
+  const auto now = services_.clock.utc();
+  const auto& line = call.claimed.line;
+  const auto people = call.recipients.size();
+  const bool repeated = call.claimed.batch_limit > 0;
+  ledger::Settlement person;
+  person.next = Next::Retry;
+  person.batch_limit = call.claimed.batch_limit;
+  const auto finding =
+      people == 1 ? refusals_.judge(line, {claimed.email, repeated}, result, services_.clock.monotonic())
+                  : Finding::Open;
+  if (refusals_.in_trouble(line)) {
+    // Nobody's fault: they wait for the line's next probe, which is another person's first.
+    person.attempts = people == 1 ? claimed.attempts + 1 : claimed.attempts;
+    person.not_before = now;
+    return person;
+  }
+  if (finding == Finding::Guilty) {
+    give_up(person, claimed, line.lane, outcome, now, draw);
+    person.batch_limit = 1;  // an opt-out comes again, and keeps nobody else
+    return person;
+  }
+  // Once more as it is, since the trouble may pass; then in halves, at once, until the culprit is alone; who
+  // is alone waits longer each time.
+  const bool halves = people > 1 && repeated;
+  person.attempts = halves ? std::max(claimed.attempts, 1) : claimed.attempts + 1;
+  if (people > 1) person.batch_limit = static_cast<std::uint32_t>(halves ? (people + 1) / 2 : people);
+  person.not_before =
+      halves ? now : delivery::retry_at(outcome, person.attempts, now, [draw] { return draw; });
+  return person;
+}
+
+ledger::Settlement Dispatch::next_step(const Call& call, const ClaimedPerson& claimed,
+                                       const domain::Outcome& outcome, const delivery::CallResult& result,
+                                       double draw) {
+  const auto now = services_.clock.utc();
   ledger::Settlement person;
   switch (outcome.kind) {
     case OutcomeKind::Delivered:
     case OutcomeKind::AlreadyInState:
       break;
     case OutcomeKind::Rejected:
-      if (batch.result.verdict == CallVerdict::BatchRefused && (batch.size > 1 || batch.limit == 0)) {
-        // Somebody in the batch is the culprit. Once more as it is, since the trouble may pass; then in
-        // halves, at once, until the culprit is alone.
-        person.next = Next::Retry;
-        const bool repeated = batch.limit > 0;
-        person.batch_limit = static_cast<std::uint32_t>(repeated ? (batch.size + 1) / 2 : batch.size);
-        person.not_before = repeated ? now : delivery::retry_at(outcome, 1, now, random);
-        break;
-      }
-      person.next = Next::Park;
-      person.attempts = claimed.attempts + 1;
+      if (result.verdict == CallVerdict::BatchRefused)
+        return after_refusal(call, claimed, outcome, result, draw);
+      give_up(person, claimed, call.claimed.line.lane, outcome, now, draw);
       break;
     case OutcomeKind::Unauthorised:
-      // Nobody's fault: the circuit decides when to try again.
+      // Nobody's fault: the circuit, or the mirror's next probe, decides when to try again.
       person.next = Next::Retry;
       person.attempts = claimed.attempts;
       person.not_before = now;
@@ -61,19 +97,17 @@ ledger::Settlement next_step(const ClaimedPerson& claimed, const domain::Outcome
     case OutcomeKind::Transient:
     case OutcomeKind::Unknown:
       person.next = Next::Retry;
-      if (batch.result.reason == domain::Reason::StaleConnection) {
+      if (result.reason == domain::Reason::StaleConnection) {
         person.attempts = claimed.attempts;
         person.not_before = now;
       } else {
         person.attempts = claimed.attempts + 1;
-        person.not_before = delivery::retry_at(outcome, person.attempts, now, random);
+        person.not_before = delivery::retry_at(outcome, person.attempts, now, [draw] { return draw; });
       }
       break;
   }
   return person;
 }
-
-}  // namespace
 
 asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
                                        std::shared_ptr<const delivery::CallResult> result) {
@@ -113,8 +147,7 @@ std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, const de
     const auto& claimed = call.claimed.people[i];
     const auto& outcome = result.outcomes[i];
     const auto& operation = call.recipients[i].operation;
-    auto person = next_step(claimed, outcome,
-                            BatchFate{result, call.recipients.size(), call.claimed.batch_limit}, now, draw);
+    auto person = next_step(call, claimed, outcome, result, draw);
     person.email = claimed.email;
     person.reason = outcome.reason;
     person.message = outcome.message;

@@ -113,5 +113,31 @@ TEST(Fault, EveryKindOfBadAnswerEndsInAnEqualList) {
   EXPECT_EQ(deployment.stat("violations"), 0);
 }
 
+TEST(Fault, AFullPlanIsSaidEverywhereKeepsNoOptOutAndEndsByItself) {
+  Deployment deployment;
+  deployment.add_members(1, 50);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  deployment.stibee_post("/_sim/switches", R"({"plan_people":"50"})");
+  deployment.add_members(51, 80);
+  const auto mirror = [&] { return items(deployment.report({"status"}), "mirrors").front(); };
+  ASSERT_TRUE(eventually(30s, [&] { return text(mirror(), "state") == "failing"; })) << daemon.err();
+  EXPECT_NE(text(mirror(), "problem").find("limit of people"), std::string::npos);
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 1);
+  EXPECT_NE(deployment.admin("/status").body.find("limit of people"), std::string::npos);
+  EXPECT_NE(deployment.admin("/metrics").body.find(R"(stibee_mirror_refused{mirror="members"} 1)"),
+            std::string::npos);
+  EXPECT_NE(daemon.err().find(R"("event":"api.request_failed")"), std::string::npos);
+  deployment.sql("UPDATE members SET email_opt_in = false WHERE id = 7");
+  ASSERT_TRUE(eventually(10s, [&] { return deployment.subscribed() == 49; }));
+  deployment.stibee_post("/_sim/switches", R"({"plan_people":"0"})");
+  ASSERT_TRUE(deployment.converges(90s));
+  EXPECT_TRUE(at(mirror(), "parked").if_object()->empty());
+  EXPECT_EQ(text(mirror(), "state"), "ok");
+  EXPECT_NE(daemon.err().find(R"("event":"api.recovered")"), std::string::npos);
+  EXPECT_NE(deployment.admin("/metrics").body.find(R"(stibee_mirror_refused{mirror="members"} 0)"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace stibee_sync::e2e

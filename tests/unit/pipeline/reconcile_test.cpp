@@ -144,7 +144,7 @@ class ReconcilerTest : public ::testing::Test {
       constexpr std::size_t most = 1000;
       const store::Due due{clock.utc(), true};
       const auto line =
-          most_urgent(transaction, {plan.id}, due, [](domain::Lane, const std::string&) { return most; });
+          most_urgent(transaction, {plan.id}, due, [](const store::QueueLine&) { return most; });
       if (!line) return std::nullopt;
       return claim(transaction, *line, transaction.waiting(*line, due, most), most);
     });

@@ -26,7 +26,7 @@ class WritebackBounce : public WritebackWorld {
 
   bool something_is_due() {
     return store::in_transaction([&](store::Transaction& transaction) {
-      const auto capacity = [](domain::Lane, const std::string&) { return std::size_t{100}; };
+      const auto capacity = [](const store::QueueLine&) { return std::size_t{100}; };
       return most_urgent(transaction, {plan().id}, {utc(), true}, capacity).has_value();
     })(store());
   }

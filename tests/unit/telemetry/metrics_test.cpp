@@ -74,6 +74,7 @@ TEST(Metrics, EveryFamilyIsThereFromTheStart) {
                              "api_retries_total",
                              "api_limiter_wait_seconds_total",
                              "api_circuit_open",
+                             "mirror_refused",
                              "db_up",
                              "db_query_duration_seconds",
                              "webhook_requests_total",
