@@ -97,7 +97,7 @@ TEST_F(Scenario, WordsOfStibeeThatQuoteAValueAreKeptWithoutIt) {
   far_end_.model.set_faults(
       R"({"rules":[{"kind":"ok_false","endpoint":"v1.subscribe","message":"value 홍길동전 of name is invalid"}]})");
   start();
-  daemon_->run_for(1min);
+  daemon_->run_for(5min);
   const auto parked = daemon_->store().parked(daemon_->plan().id, 10);
   ASSERT_EQ(parked.size(), 1u);
   EXPECT_NE(parked[0].message.find("of name is invalid"), std::string::npos) << parked[0].message;
