@@ -40,8 +40,8 @@ TEST_F(StoreQueue, OneLaneAloneCanBeAskedFor) {
   table[key(1)].subscribed = false;
   table[key(2)] = {"new@x.kr"};
   read(start + second);
-  const auto upserts = [](Lane lane, const std::string&) {
-    return std::size_t{lane == Lane::Upsert ? 10U : 0U};
+  const auto upserts = [](const store::QueueLine& line) {
+    return std::size_t{line.lane == Lane::Upsert ? 10U : 0U};
   };
   const auto claimed = world.claim({world.mirror}, {start + second}, upserts);
   ASSERT_TRUE(claimed);
