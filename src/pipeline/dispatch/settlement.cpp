@@ -64,12 +64,13 @@ ledger::Settlement Dispatch::after_refusal(const Call& call, const ClaimedPerson
     return person;
   }
   // Once more as it is, since the trouble may pass; then in halves, at once, until the culprit is alone; who
-  // is alone waits longer each time.
+  // is alone waits longer each time. Halves come before other refused batches: one search ends before the
+  // next begins.
   const bool halves = people > 1 && repeated;
   person.attempts = halves ? std::max(claimed.attempts, 1) : claimed.attempts + 1;
   if (people > 1) person.batch_limit = static_cast<std::uint32_t>(halves ? (people + 1) / 2 : people);
   person.not_before =
-      halves ? now : delivery::retry_at(outcome, person.attempts, now, [draw] { return draw; });
+      halves ? domain::UtcTime{} : delivery::retry_at(outcome, person.attempts, now, [draw] { return draw; });
   return person;
 }
 
