@@ -13,6 +13,7 @@ namespace stibee_sync::pipeline {
 struct AppliedRead {
   std::size_t rows = 0;       // of the snapshot, new, changed or gone
   std::size_t addresses = 0;  // of which something else is wanted than before
+  std::size_t erased = 0;     // people who are gone, and have no row any more
 };
 
 /// Snapshot and ledger take over what the scan shows and does not hold back.

@@ -100,6 +100,7 @@ class Dispatch final : public Asker {
   ledger::Settlement after_refusal(const Call& call, const ClaimedPerson& claimed,
                                    const domain::Outcome& outcome, const delivery::CallResult& result,
                                    double draw);
+  void report(const Settled& settled, const std::string& mirror);
   void report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,
               const std::string& mirror);
   delivery::FreeSlots free_slots(runtime::MonotonicTime now) const;

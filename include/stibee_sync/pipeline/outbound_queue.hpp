@@ -49,8 +49,13 @@ struct Claimed {
 Claimed claim(store::Transaction& transaction, const store::QueueLine& line, store::Waiting waiting,
               std::size_t most);
 
+/// What answers made of people, for the log.
+struct Settled {
+  std::size_t lifted = 0;  // opt-outs that a newer consent overcame
+  std::size_t erased = 0;  // people who are gone from the source, and have no row any more
+};
 /// Frees the people of a claim: with what the answer says of each.
-void settle(store::Transaction& transaction, store::MirrorId mirror,
+Settled settle(store::Transaction& transaction, store::MirrorId mirror,
             const std::vector<ledger::Settlement>& people, const ledger::Policy& policy, domain::UtcTime now);
 
 /// Sends parked people again: by reason, by normalised address, or all (both empty). Returns how many.

@@ -68,14 +68,18 @@ Claimed claim(store::Transaction& transaction, const store::QueueLine& line, sto
   return claimed;
 }
 
-void settle(store::Transaction& transaction, store::MirrorId mirror,
-            const std::vector<ledger::Settlement>& people, const ledger::Policy& policy,
-            domain::UtcTime now) {
+Settled settle(store::Transaction& transaction, store::MirrorId mirror,
+               const std::vector<ledger::Settlement>& people, const ledger::Policy& policy,
+               domain::UtcTime now) {
+  Settled settled;
   for (const auto& settlement : people) {
     const auto before = transaction.find(mirror, settlement.email);
     const auto after = ledger::after_answer(before, settlement, policy, now);
     transaction.write(mirror, settlement.email, before, after);
+    if (before.suppression && !after.suppression) ++settled.lifted;
+    if (before.row && !after.row) ++settled.erased;
   }
+  return settled;
 }
 
 std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std::string_view reason,

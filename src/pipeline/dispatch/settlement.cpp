@@ -116,7 +116,7 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
   auto people = std::make_shared<const std::vector<ledger::Settlement>>(settlements(*call, *result));
   const auto work = store::in_transaction([id = plan.id, people, policy = plan.policy,
                                            now = services_.clock.utc()](store::Transaction& transaction) {
-    pipeline::settle(transaction, id, *people, policy, now);
+    return pipeline::settle(transaction, id, *people, policy, now);
   });
   // What became of a call is never given up: were its people released as unsent, a row that says no meanwhile
   // would find nothing to take back. They stay claimed until it is kept.
@@ -125,6 +125,7 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
     auto attempt = work;
     const auto settled = co_await services_.store.run(std::move(attempt));
     if (settled) {
+      report(settled.value(), plan.name);
       for (const auto& person : *people) {
         if (person.next == ledger::Settlement::Next::Continue) ++settled_;
       }
@@ -136,6 +137,15 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
     // The claim is on disk, so that the next start knows the doubt.
     if (stopping_) co_return;
   }
+}
+
+void Dispatch::report(const Settled& settled, const std::string& mirror) {
+  if (settled.lifted > 0)
+    services_.log.event(Level::Info, Event::SuppressionLifted, "a newer consent overcame opt-outs",
+                        {{"mirror", mirror}, {"count", settled.lifted}, {"by", "consent"}});
+  if (settled.erased > 0)
+    services_.log.event(Level::Info, Event::PrivacyErased, "people who left are erased, but for a keyed hash",
+                        {{"mirror", mirror}, {"count", settled.erased}});
 }
 
 std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, const delivery::CallResult& result) {

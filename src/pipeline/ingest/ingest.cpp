@@ -339,6 +339,10 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   services_.metrics.last_success(plan.name, services_.clock.utc());
   services_.metrics.source_members(plan.name, finding.report.rows);
   report_rows(plan, finding);
+  if (committed.applied.erased > 0) {
+    services_.log.event(Level::Info, Event::PrivacyErased, "people who left are erased, but for a keyed hash",
+                        {{"mirror", plan.name}, {"count", committed.applied.erased}});
+  }
   if (news) {
     services_.log.event(Level::Info, Event::SyncFinished, "the table was read",
                         {{"mirror", plan.name},
