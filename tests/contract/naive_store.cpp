@@ -39,8 +39,15 @@ bool NaiveScan::next(store::SnapshotRow& row) {
   return true;
 }
 
+std::optional<std::string> NaiveScan::stored_address(const MemberKey& key) const {
+  const auto found = before.members.find(key);
+  return found == before.members.end() ? std::nullopt : found->second.email;
+}
+
 void NaiveScan::stage(const store::StagedRow& row) {
   staged[row.key] = row;
+  const auto last_good = stored_address(row.key);
+  if (!row.email && row.keeps_address && last_good) staged[row.key]->email = email(*last_good);
 }
 
 void NaiveScan::stage_gone(const MemberKey& key) {
@@ -91,13 +98,33 @@ bool NaiveScan::next_address(store::TouchedAddress& address) {
   for (const auto& text : addresses()) {
     if (last_ && text <= *last_) continue;
     last_ = text;
+    address = {};
     address.email = email(text);
     address.bearers = bearers_of(text);
     const auto person = before.people.find(text);
-    address.ledger = person == before.people.end() ? std::nullopt : ledger::ledger_view(person->second);
+    if (person != before.people.end()) address.ledger = ledger::ledger_view(person->second);
+    add_circumstances(address);
     return true;
   }
   return false;
+}
+
+void NaiveScan::add_circumstances(store::TouchedAddress& address) const {
+  for (const auto& [key, row] : staged) {
+    const bool left = stored_address(key) == address.email.text() && row && row->email != address.email;
+    if (left) address.left_by_living = true;
+    if (left && !row->subscribed) address.left_saying_no = true;
+  }
+  for (const auto& bearer : address.bearers) {
+    const auto found = before.members_out.find(bearer.key);
+    if (found == before.members_out.end()) continue;
+    const bool older = address.member_opt_out && found->second.at < address.member_opt_out->at;
+    if (!older) address.member_opt_out = found->second;
+  }
+  for (const auto& waiting : before.writebacks) {
+    if (waiting.item.email == address.email && waiting.item.request.event == "resubscribed")
+      address.awaits_resubscribe = true;
+  }
 }
 
 void NaiveScan::decide(const ledger::AddressDecision& decision, int change_class) {
@@ -108,13 +135,29 @@ void NaiveScan::decide(const ledger::AddressDecision& decision, int change_class
   decisions[*last_] = std::move(decided);
 }
 
-void NaiveScan::hold_back(const std::vector<int>& change_classes) {
-  held_ = {change_classes.begin(), change_classes.end()};
+void NaiveScan::hold_back(const std::vector<int>& change_classes, int never_with_others) {
+  for (const auto& [address, decided] : decisions) {
+    if (std::find(change_classes.begin(), change_classes.end(), decided.change_class) != change_classes.end())
+      held_.insert(address);
+  }
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [key, row] : staged) {
+      const auto from = stored_address(key);
+      if (!from || !row || !row->email || row->email->text() == *from) continue;
+      const auto& to = row->email->text();
+      if (held(*from) == held(to)) continue;
+      const auto& other = held(to) ? *from : to;
+      if (decisions.at(other).change_class == never_with_others) continue;
+      held_.insert(other);
+      more = true;
+    }
+  }
 }
 
 bool NaiveScan::waits(const MemberKey& key) const {
   return std::any_of(decisions.begin(), decisions.end(),
-                     [&](const auto& each) { return held(each.second) && each.second.rows.contains(key); });
+                     [&](const auto& each) { return held(each.first) && each.second.rows.contains(key); });
 }
 
 NaiveScan NaiveScan::split_first(std::size_t most) {
@@ -131,9 +174,7 @@ NaiveScan NaiveScan::split_first(std::size_t most) {
 // What was touched again while the read ran, or is held, is decided by the next one.
 void NaiveStore::forget_touched(const NaiveScan& scan) {
   for (const auto& [address, number] : scan.before.touched) {
-    const auto decided = scan.decisions.find(address);
-    const bool is_held = decided != scan.decisions.end() && scan.held(decided->second);
-    if (state.touched.at(address) == number && !is_held) state.touched.erase(address);
+    if (state.touched.at(address) == number && !scan.held(address)) state.touched.erase(address);
   }
 }
 
@@ -153,7 +194,7 @@ std::size_t NaiveStore::take_over_rows(const NaiveScan& scan) {
 
 void NaiveStore::set_shadowed(const NaiveScan& scan) {
   for (const auto& [address, decided] : scan.decisions) {
-    if (scan.held(decided)) continue;
+    if (scan.held(address)) continue;
     for (const auto& key : decided.rows) {
       // The address is decided, but the row's other one waits: the next read looks at both again.
       if (!scan.waits(key)) continue;
@@ -174,12 +215,17 @@ pipeline::AppliedRead NaiveStore::apply(const NaiveScan& scan, const ledger::Pol
   applied.rows = take_over_rows(scan);
   set_shadowed(scan);
   for (const auto& [address, decided] : scan.decisions) {
-    if (scan.held(decided)) continue;
+    if (scan.held(address)) continue;
     const auto before = find(address);
     const auto after = ledger::after_decision(before, decided.decision, policy, now);
     const bool wanted = decided.decision.wanted.intent != domain::Intent::Absent;
     if (before.row ? before.row->wanted != decided.decision.wanted : wanted) ++applied.addresses;
     write(address, before, after);
+    // Whoever said no, or left, under an address that was changed at Stibee is told so under the newer one.
+    const auto successor = ledger::silenced_successor(before, decided.decision.wanted);
+    if (!successor) continue;
+    const auto there = find(successor->text());
+    write(successor->text(), there, ledger::after_silencing(there, decided.decision.wanted, policy, now));
   }
   return applied;
 }
@@ -187,7 +233,7 @@ pipeline::AppliedRead NaiveStore::apply(const NaiveScan& scan, const ledger::Pol
 std::optional<pipeline::AppliedRead> NaiveStore::commit(NaiveScan scan, const ReadOptions& options,
                                                         const ledger::Policy& policy) {
   if (scan.before.reads != state.reads) return std::nullopt;
-  scan.hold_back(options.held);
+  scan.hold_back(options.held, OptOut);
   forget_touched(scan);
   const auto applied = apply(scan, policy, options.now);
   ++state.reads;
@@ -200,6 +246,14 @@ std::optional<pipeline::AppliedRead> NaiveStore::commit(NaiveScan scan, const Re
   }
   state.holds = std::move(holds);
   std::erase_if(state.approvals, [&](const auto& approval) { return approval.second <= options.now; });
+  for (const auto& [address, person] : std::map(state.people)) {
+    const auto& trace = person.trace;
+    if (!trace || trace->status != RemoteStatus::Unknown) continue;
+    const bool may_echo = trace->called.deletion >= options.now - ledger::echo_window;
+    auto without = person;
+    without.trace.reset();
+    if (!may_echo) write(address, person, without);
+  }
   return applied;
 }
 
@@ -222,12 +276,37 @@ void NaiveStore::write(const std::string& address, const ledger::Person& before,
                        const ledger::Person& after) {
   state.people[address] = after;
   if (after == ledger::Person{}) state.people.erase(address);
+  if (after.suppression != before.suppression) record_members(address, before, after);
   if (!after.call) out_.erase(address);
   forget_ended_calls();
   if (!after.row || after.row == before.row || !after.row->lacks_values || !after.row->key) return;
   // The next read is to bring its values.
   const auto member = state.members.find(*after.row->key);
   if (member != state.members.end()) member->second.shadowed = true;
+}
+
+void NaiveStore::record_members(const std::string& address, const ledger::Person& before,
+                                const ledger::Person& after) {
+  std::set<MemberKey> bearers;
+  for (const auto& [key, member] : state.members) {
+    if (member.email == address) bearers.insert(key);
+  }
+  const auto& last = after.row ? after.row : before.row;
+  if (last && last->key) bearers.insert(*last->key);
+  for (const auto& key : bearers) {
+    const auto found = state.members_out.find(key);
+    const bool is_out = found != state.members_out.end();
+    if (!after.suppression) {
+      if (is_out && found->second.at <= before.suppression->at) state.members_out.erase(found);
+      continue;
+    }
+    if (is_out && (found->second.at > after.suppression->at || found->second == *after.suppression)) continue;
+    state.members_out[key] = *after.suppression;
+    // By now the row may bear another address.
+    const auto member = state.members.find(key);
+    if (member != state.members.end() && member->second.email && member->second.email != address)
+      touch(*member->second.email);
+  }
 }
 
 void NaiveStore::forget_ended_calls() {
@@ -456,7 +535,7 @@ store::Summary NaiveStore::summary(UtcTime now) const {
     summary.pending[lane] = {};
   for (const auto status :
        {RemoteStatus::Unknown, RemoteStatus::Subscribed, RemoteStatus::Unsubscribed, RemoteStatus::OptedOut,
-        RemoteStatus::AutoDeleted, RemoteStatus::Purged, RemoteStatus::Ready})
+        RemoteStatus::AutoDeleted, RemoteStatus::Purged, RemoteStatus::Ready, RemoteStatus::Moved})
     summary.people[status] = 0;
   for (const auto& [address, person] : state.people) {
     if (!person.row) continue;

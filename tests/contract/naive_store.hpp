@@ -33,6 +33,7 @@ struct NaiveState {
   std::map<std::string, ledger::Person> people;            // by address; nobody of whom nothing is known
   std::map<std::string, std::uint64_t> touched;            // address → number of the touch
   std::map<std::int64_t, std::vector<std::string>> calls;  // whoever they were made for
+  std::map<MemberKey, ledger::Suppression> members_out;    // whoever opted out, by the keys of their rows
   std::vector<NaiveWriteback> writebacks;                  // oldest first
   std::vector<store::HeldChanges> holds;
   std::map<std::string, UtcTime> approvals;  // digest → end
@@ -51,7 +52,8 @@ class NaiveScan {
   void stage_gone(const MemberKey& key);
   bool next_address(store::TouchedAddress& address);
   void decide(const ledger::AddressDecision& decision, int change_class);
-  void hold_back(const std::vector<int>& change_classes);
+  /// Both ends of a move wait if one does, but for those of the class that never waits with others.
+  void hold_back(const std::vector<int>& change_classes, int never_with_others);
 
   struct Decision {
     ledger::AddressDecision decision;
@@ -59,7 +61,7 @@ class NaiveScan {
     std::set<MemberKey> rows;                         // staged ones that concern the address
     std::vector<std::pair<MemberKey, bool>> bearers;  // and whether each is to be staged at every read
   };
-  bool held(const Decision& decision) const { return held_.contains(decision.change_class); }
+  bool held(const std::string& address) const { return held_.contains(address); }
   /// The row rests on a decision that is held.
   bool waits(const MemberKey& key) const;
   /// A scan of the first `most` decisions and their rows; this one keeps the rest.
@@ -73,10 +75,12 @@ class NaiveScan {
   std::set<std::string> addresses() const;
   std::vector<store::BearerRow> bearers_of(const std::string& address) const;
   std::set<MemberKey> rows_about(const std::string& address) const;
+  std::optional<std::string> stored_address(const MemberKey& key) const;
+  void add_circumstances(store::TouchedAddress& address) const;
 
   std::optional<MemberKey> last_row_;  // of the snapshot, that was shown
   std::optional<std::string> last_;    // address that was presented
-  std::set<int> held_;
+  std::set<std::string> held_;         // addresses
 };
 
 class NaiveStore {
@@ -120,6 +124,7 @@ class NaiveStore {
 
  private:
   void write(const std::string& address, const ledger::Person& before, const ledger::Person& after);
+  void record_members(const std::string& address, const ledger::Person& before, const ledger::Person& after);
   void touch(const std::string& address) { state.touched[address] = ++last_touch_; }
   void forget_touched(const NaiveScan& scan);
   pipeline::AppliedRead apply(const NaiveScan& scan, const ledger::Policy& policy, UtcTime now);

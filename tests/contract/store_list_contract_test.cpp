@@ -166,6 +166,7 @@ TEST_F(StoreList, TracesAndSuppressionsCountOnlyForThoseWhoAreListed) {
   world.observe("gone@x.kr", bounced);
   table.clear();
   world.read(table);
+  world.deliver_all();
   world.observe("out@x.kr", suppressing(Suppression{start, "subscriber", ""}));
   {
     auto scan = world.store->begin_list(world.mirror);

@@ -108,6 +108,7 @@ TEST_F(StoreRemote, ATraceIsPresentedAsTheRowThatFollowsFromIt) {
   opt_out("a@x.kr");
   table.clear();
   read();
+  world.deliver_all();
   ASSERT_TRUE(world.find("a@x.kr").trace);
   const auto view = look("a@x.kr");
   EXPECT_TRUE(view.is_trace);
@@ -235,7 +236,7 @@ TEST_F(StoreRemote, WhoOptedOutBeforeTheyWereInTheTableIsNotSent) {
   EXPECT_FALSE(world.find("a@x.kr").trace);
   table[key(1)] = {"a@x.kr"};
   const auto result = read(start + second);
-  EXPECT_EQ(result.addresses.at("a@x.kr").before->confirmed.status, RemoteStatus::OptedOut);
+  EXPECT_EQ(result.addresses.at("a@x.kr").as.ledger->confirmed.status, RemoteStatus::OptedOut);
   EXPECT_FALSE(world.claim(start + day));
   EXPECT_EQ(world.row("a@x.kr").confirmed.status, RemoteStatus::OptedOut);
   EXPECT_EQ(world.row("a@x.kr").confirmed.since, start);
@@ -256,6 +257,7 @@ TEST_F(StoreRemote, WhoLeavesAndComesBackIsStillOptedOut) {
   opt_out("a@x.kr", start + second);
   table.clear();
   read(start + 2 * second);
+  world.deliver_all(start + 2 * second);
   EXPECT_TRUE(world.find("a@x.kr").trace);
   table[key(1)] = {"a@x.kr"};
   read(start + 3 * second);
@@ -301,6 +303,7 @@ TEST_F(StoreRemote, ATraceLearnsWhatIsConfirmed) {
   observe("a@x.kr", status("a@x.kr", RemoteStatus::AutoDeleted, start));
   table.clear();
   read();
+  world.deliver_all();
   ASSERT_TRUE(world.find("a@x.kr").trace);
   observe("a@x.kr", status("a@x.kr", RemoteStatus::OptedOut, start + second));
   EXPECT_EQ(world.find("a@x.kr").trace->status, RemoteStatus::OptedOut);
@@ -400,9 +403,9 @@ TEST_F(StoreRemote, TheNextReadDecidesAboutTheAddressThoughItsRowIsUnchanged) {
   const auto result = read();
   ASSERT_EQ(result.addresses.size(), 1U);
   const auto& presented = result.addresses.at("a@x.kr");
-  ASSERT_EQ(presented.bearers.size(), 1U);
-  EXPECT_TRUE(presented.bearers[0].subscribed);
-  EXPECT_TRUE(presented.before);
+  ASSERT_EQ(presented.as.bearers.size(), 1U);
+  EXPECT_TRUE(presented.as.bearers[0].subscribed);
+  EXPECT_TRUE(presented.as.ledger);
   EXPECT_THAT(read().addresses, IsEmpty());
 }
 

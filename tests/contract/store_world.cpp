@@ -2,6 +2,7 @@
 
 #include "stibee_sync/ledger/confirmed.hpp"
 #include "stibee_sync/ledger/next_operation.hpp"
+#include "stibee_sync/ledger/transitions.hpp"
 
 #include <algorithm>
 
@@ -17,7 +18,8 @@ const domain::StateKey& fingerprint_key() {
   return key;
 }
 
-int class_of(Intent was, const domain::Wanted& wanted, const std::optional<ledger::LedgerView>& before) {
+int class_of(Intent was, const domain::Wanted& wanted, const store::TouchedAddress& address) {
+  const auto& before = address.ledger;
   switch (wanted.intent) {
     case Intent::Subscribed:
       if (was == Intent::Subscribed) return wanted == before->wanted ? None : Update;
@@ -25,7 +27,8 @@ int class_of(Intent was, const domain::Wanted& wanted, const std::optional<ledge
     case Intent::Unsubscribed:
       return was == Intent::Subscribed ? OptOut : None;
     case Intent::Absent:
-      return was == Intent::Absent ? None : Removal;
+      if (was == Intent::Absent) return None;
+      return address.left_saying_no ? OptOut : Removal;
   }
   std::abort();
 }
@@ -51,6 +54,7 @@ domain::Fingerprint fingerprint_of(const Row& row) {
   std::string text = row.email + '\t' + row.name + '\t' + (row.subscribed ? "y" : "n") + '\t' + row.rejection;
   for (const auto group : row.groups)
     text += '\t' + std::to_string(group);
+  if (row.keeps_address) text += "\tunusable";
   if (row.consented_at) text += "\t@" + std::to_string(row.consented_at->time_since_epoch().count());
   return fingerprint_key().fingerprint(text);
 }
@@ -60,6 +64,7 @@ store::StagedRow staged_row(const MemberKey& key, const Row& row) {
   staged.key = key;
   staged.fingerprint = fingerprint_of(row);
   if (!row.email.empty()) staged.email = email(row.email);
+  staged.keeps_address = row.keeps_address;
   staged.subscribed = row.subscribed;
   if (!row.rejection.empty() || row.email.empty()) {
     staged.rejection = row.rejection.empty() ? "empty_address" : row.rejection;
@@ -82,7 +87,7 @@ Presented decided(const store::TouchedAddress& address, UtcTime now) {
                       [](const auto& a, const auto& b) { return a.key < b.key; })) {
     throw std::runtime_error("bearers out of order");
   }
-  Presented presented{bearers, address.ledger, {}, None};
+  Presented presented{address, {}, None};
   auto& decision = presented.decision;
   auto& wanted = decision.wanted;
   if (address.ledger) wanted = address.ledger->wanted;
@@ -94,15 +99,26 @@ Presented decided(const store::TouchedAddress& address, UtcTime now) {
   if (bearers.empty()) {
     wanted.intent = Intent::Absent;
     if (was != Intent::Absent || !wanted.left_at) wanted.left_at = now;
-  } else if (!all) {
+    if (was == Intent::Unsubscribed || address.left_by_living) wanted.silenced = true;
+  } else if (!all && !(address.awaits_resubscribe && was == Intent::Subscribed)) {
     wanted.intent = Intent::Unsubscribed;
   } else if (usable != bearers.end()) {
     wanted.intent = Intent::Subscribed;
   }
-  if (wanted.intent != Intent::Absent) wanted.left_at.reset();
+  if (wanted.intent != Intent::Absent) {
+    wanted.left_at.reset();
+    wanted.silenced = false;
+  }
   if (!bearers.empty()) decision.key = usable == bearers.end() ? bearers.front().key : usable->key;
   if (usable != bearers.end() && usable->member) take_values(decision, *usable->member);
-  presented.change_class = class_of(was, wanted, address.ledger);
+  decision.inherits = address.member_opt_out;
+  auto known = address.ledger ? address.ledger->confirmed : domain::Confirmed{};
+  if (address.member_opt_out) known = ledger::inheriting(std::move(known), *address.member_opt_out);
+  if (wanted.intent == Intent::Subscribed && known.status == RemoteStatus::OptedOut) {
+    wanted.renewed.reset();
+    if (ledger::newer_consent(wanted, known, now)) wanted.renewed = known.since;
+  }
+  presented.change_class = class_of(was, wanted, address);
   return presented;
 }
 
@@ -128,13 +144,14 @@ store::Scan World::scan(const Table& table, UtcTime now, ReadResult& result) {
 
 pipeline::AppliedRead World::commit(store::Scan scan, const ReadOptions& options) {
   return change([&](store::Transaction& transaction) {
-    scan.hold_back(options.held);
+    scan.hold_back(options.held, OptOut);
     const auto applied = pipeline::apply_read(transaction, mirror, scan, policy, options.now);
     store::SourceFacts facts;
     facts.last_success = options.now;
     transaction.set_facts(mirror, facts);
     transaction.replace_holds(mirror, options.holds);
     transaction.drop_expired_approvals(mirror, options.now);
+    transaction.erase_echo_traces(mirror, options.now - ledger::echo_window);
     return applied;
   });
 }

@@ -38,6 +38,7 @@ struct Row {
   std::string rejection = "";  // "": usable
   domain::GroupSet groups = {};
   std::optional<UtcTime> consented_at = {};
+  bool keeps_address = false;  // without an address: its text is unusable, not taken away
   friend bool operator==(const Row&, const Row&) = default;
 };
 using Table = std::map<MemberKey, Row>;
@@ -62,8 +63,7 @@ struct ReadOptions {
 
 /// One address as a read presented it, and what was made of it.
 struct Presented {
-  std::vector<store::BearerRow> bearers;
-  std::optional<ledger::LedgerView> before;
+  store::TouchedAddress as;
   ledger::AddressDecision decision;
   int change_class = None;
 };
