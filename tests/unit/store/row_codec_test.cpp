@@ -39,12 +39,20 @@ LedgerRow full_row() {
   row.wanted.consented_at = UtcTime{};  // "no consent" is a time, not NULL
   row.wanted.opted_in_at = start;
   row.wanted.left_at = start + second;
+  row.wanted.silenced = true;
+  row.wanted.renewed = start - 3 * second;
   row.confirmed.status = RemoteStatus::Ready;
   row.confirmed.since = start - second;
   row.confirmed.fields.emplace().bytes[0] = 1;
   row.confirmed.ad_agreed = true;
   row.confirmed.groups = {1};
   row.confirmed.maybe_subscribed = true;
+  row.confirmed.owes_no = true;
+  row.confirmed.repeat_at = start + 60 * second;
+  row.confirmed.consent_then = start - 5 * second;
+  row.confirmed.moved_to = "new@x.kr";
+  row.confirmed.called = {start, start + second, start + 2 * second, start + 3 * second};
+  row.no_is_ours = true;
   row.values = domain::FieldValues{{"name", "tab\tnew\nline=\\"}};
   row.key = MemberKey("k'ey");
   row.lane = Lane::Delete;

@@ -110,6 +110,10 @@ TEST(ScanRecord, DecisionsComeBackAsTheyWere) {
   record.decision.wanted.left_at = testing_support::start;
   record.decision.wanted.ad_agreed = false;
   record.decision.wanted.groups = {9};
+  record.decision.wanted.silenced = true;
+  record.decision.wanted.renewed = testing_support::start - testing_support::second;
+  record.decision.inherits =
+      ledger::Suppression{testing_support::start, "subscriber", "words", testing_support::start};
   record.rows = {{MemberKey("k"), true}, {MemberKey(std::int64_t{1}), false}};
   record.shadows = {{MemberKey("k"), true}};
   std::string bytes;
@@ -121,6 +125,7 @@ TEST(ScanRecord, DecisionsComeBackAsTheyWere) {
   EXPECT_EQ(back.decision.key, record.decision.key);
   EXPECT_EQ(back.decision.values, record.decision.values);
   EXPECT_EQ(back.decision.wanted, record.decision.wanted);
+  EXPECT_EQ(back.decision.inherits, record.decision.inherits);
   ASSERT_EQ(back.rows.size(), 2U);
   EXPECT_TRUE(back.rows[0].moves);
   EXPECT_EQ(back.rows[1].key, MemberKey(std::int64_t{1}));

@@ -82,6 +82,7 @@ inline ledger::AddressDecision decided(const TouchedAddress& address, const doma
   if (address.ledger) decision.wanted = address.ledger->wanted;
   decision.wanted.intent = address.bearers.empty() ? domain::Intent::Absent : domain::Intent::Subscribed;
   if (address.bearers.empty()) decision.wanted.left_at = now;
+  decision.inherits = address.member_opt_out;
   for (const auto& bearer : address.bearers) {
     if (!bearer.member) continue;
     decision.key = bearer.key;

@@ -1,9 +1,5 @@
-#include "small_state.hpp"
-#include "stibee_sync/text/hex.hpp"
-#include "store/schema.hpp"
-#include "store/tables.hpp"
+#include "suppression_file.hpp"
 
-#include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
 
@@ -15,79 +11,6 @@ namespace stibee_sync::store {
 namespace {
 
 using namespace testing_support;
-using ledger::RemoteChange;
-using ledger::RemoteView;
-using ledger::Suppression;
-namespace fs = std::filesystem;
-
-class SuppressionFile : public ::testing::Test {
- protected:
-  fs::path state() const { return temporary_.path() / "state.sqlite"; }
-  fs::path file() const { return temporary_.path() / "suppressions.sqlite"; }
-
-  void open() {
-    store_.reset();
-    store_ = open_store(temporary_.path(), report_);
-    mirror_ = store_->open_mirror("members", 1234);
-  }
-  void close() { store_.reset(); }
-  static void copy(const fs::path& from, const fs::path& to) {
-    fs::copy_file(from, to, fs::copy_options::overwrite_existing);
-  }
-  /// As a person would restore it, with the daemon stopped.
-  static void restore(const fs::path& backup, const fs::path& to) {
-    for (const char* suffix : {"-wal", "-shm"})
-      fs::remove(to.string() + suffix);
-    copy(backup, to);
-  }
-  fs::path backup(const fs::path& of) {
-    close();
-    const auto to = backups_.path() / of.filename();
-    copy(of, to);
-    return to;
-  }
-
-  RemoteView look(const std::string& address) {
-    return ledger::view_of(store_->find(mirror_, email(address)));
-  }
-  void observe(const std::string& address, const RemoteChange& change, UtcTime now = start) {
-    testing_support::observe(*store_, mirror_, address, change, now);
-  }
-  /// Only the status is another.
-  void show(const std::string& address, RemoteStatus status, UtcTime now = start) {
-    RemoteChange change;
-    if (const auto view = look(address); view.ledger) {
-      change.confirmed = view.ledger->confirmed;
-      change.confirmed->status = status;
-      change.confirmed->since = now;
-      if (status == RemoteStatus::Subscribed) change.confirmed->fields = view.ledger->wanted.fields;
-    }
-    if (status == RemoteStatus::OptedOut) change.suppress = Suppression{now, "subscriber", "words"};
-    observe(address, change, now);
-  }
-  void opt_out(const std::string& address, UtcTime now = start) {
-    show(address, RemoteStatus::OptedOut, now);
-  }
-  void lift(const std::string& address) { observe(address, {.lift = true}); }
-  /// A table with one member, who is subscribed and settled.
-  void fill(const std::string& address = "a@x.kr") {
-    read_table(*store_, mirror_, {{key(1), {address}}});
-    show(address, RemoteStatus::Subscribed);
-  }
-  RemoteStatus status(const std::string& address = "a@x.kr") {
-    const auto row = store_->find(mirror_, email(address)).row;
-    return row ? row->confirmed.status : RemoteStatus::Unknown;
-  }
-  bool is_queued(const std::string& address) {
-    return store_->find(mirror_, email(address)).row.value().lane.has_value();
-  }
-  SuppressionJournal& journal() { return *store_->tables().journal; }
-
-  TemporaryDirectory temporary_, backups_;
-  OpenReport report_;
-  std::unique_ptr<Store> store_;
-  MirrorId mirror_;
-};
 
 TEST_F(SuppressionFile, IsMadeForItsOwnerOnly) {
   open();
@@ -192,10 +115,29 @@ TEST_F(SuppressionFile, ACrashBetweenTheTwoCommitsIsCaughtUpWith) {
   open();
   fill();
   const auto person = store_->key().person_hash("a@x.kr");
-  journal().append({{1234, person, {start + second, "manual", ""}, true}});
+  journal().append({entry(person, {start + second, "manual", "words"})});
   open();
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
   EXPECT_EQ(look("a@x.kr").suppression->by, "manual");
+  // The write-back was lost with the state's commit.
+  const auto waiting = store_->writebacks(mirror_, start + second, 10);
+  ASSERT_EQ(waiting.size(), 1U);
+  EXPECT_EQ(waiting[0].email, email("a@x.kr"));
+  EXPECT_EQ(waiting[0].key, key(1));
+  EXPECT_EQ(waiting[0].request.event, "unsubscribed");
+  EXPECT_EQ(waiting[0].request.occurred_by, "manual");
+  EXPECT_EQ(waiting[0].request.reason, "words");
+  EXPECT_EQ(waiting[0].request.occurred_at, start + second);
+  open();
+  EXPECT_EQ(store_->writebacks(mirror_, start + second, 10).size(), 1U) << "once";
+}
+
+TEST_F(SuppressionFile, WhatTheStateKnewIsNotWrittenBackAgain) {
+  open();
+  fill();
+  opt_out("a@x.kr", start + second);
+  open();
+  EXPECT_FALSE(store_->next_writeback({mirror_}));
 }
 
 TEST_F(SuppressionFile, AStateThatCannotBeWrittenLearnsItBeforeItsNextChange) {
@@ -236,7 +178,7 @@ TEST_F(SuppressionFile, ThatIsLostIsMadeAgainFromTheState) {
   fs::remove(file());
   open();
   EXPECT_TRUE(report_.suppressions_rebuilt);
-  EXPECT_EQ(journal().since(0).size(), 2U);
+  EXPECT_EQ(journal().since(0).size(), 3U) << "two addresses and a member";
   // … and again outlives the state.
   close();
   fs::remove(state());
@@ -264,12 +206,13 @@ TEST_F(SuppressionFile, AHashThatCannotBeIsDamageOfThisFileAndNotOfTheState) {
   open();
   fill();
   opt_out("a@x.kr");
-  journal().connection().execute("UPDATE suppression SET person_hash = x'00', sequence = 99");
+  journal().connection().execute(
+      "UPDATE suppression SET person_hash = x'00', sequence = 99 WHERE of_member = 0");
   open();
   EXPECT_TRUE(report_.suppressions_set_aside);
   EXPECT_FALSE(report_.damaged_set_aside);
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
-  EXPECT_EQ(journal().since(0).size(), 1U);
+  EXPECT_EQ(journal().since(0).size(), 2U) << "of the address and of the member";
 }
 
 TEST_F(SuppressionFile, BothDamagedBeginAfresh) {
@@ -377,65 +320,6 @@ TEST_F(SuppressionFile, IsNotNeededToRead) {
   ASSERT_TRUE(list.next(pair));
   EXPECT_TRUE(pair.view.suppression);
   EXPECT_FALSE(fs::exists(file()));
-}
-
-// ---- a state of version 1 ----------------------------------------------------------------------------
-
-class OldState : public SuppressionFile {
- protected:
-  /// What this daemon would have left behind before there were opt-outs on record.
-  void make(const char* more = "") {
-    std::ofstream(state()).close();
-    fs::permissions(state(), fs::perms::owner_read | fs::perms::owner_write);
-    Connection connection(state(), Connection::Mode::ReadWrite);
-    migrate(connection, migration_steps().first(1));
-    connection.execute(
-        "INSERT INTO meta VALUES ('state_key', zeroblob(32));"
-        "INSERT INTO mirror (id, name, list_id, last_success) VALUES (1, 'members', 1234, 42000), (2, 'new', "
-        "2, "
-        "NULL);"
-        "INSERT INTO subscriber (mirror, email, intent, wanted_fields, status, since, maybe_subscribed, "
-        "retried, "
-        "attempts, batch_limit, in_doubt, parked_by_rule, lacks_values) VALUES"
-        " (1, 'a@x.kr', 0, zeroblob(16), 3, 7000, 0, 0, 0, 0, 0, 0, 0),"
-        " (1, 'b@x.kr', 0, zeroblob(16), 1, 8000, 0, 0, 0, 0, 0, 0, 0)");
-    connection.execute(more);
-  }
-};
-
-TEST_F(OldState, CountsMirrorsThatHaveSentPeopleAsAdopted) {
-  make();
-  open();
-  EXPECT_EQ(store_->adopted(mirror_), UtcTime(std::chrono::seconds(42)));
-  EXPECT_FALSE(store_->adopted(store_->open_mirror("new", 2)));
-  EXPECT_FALSE(store_->reconciled(mirror_));
-}
-
-TEST_F(OldState, PutsItsOptOutsOnRecord) {
-  const domain::StateKey state_key{domain::StateKey::Bytes{}};
-  const auto gone = state_key.person_hash("gone@x.kr");
-  make(("INSERT INTO trace VALUES (1, x'" + text::to_hex(gone) + "', 3, 9000, '')").c_str());
-  open();
-  EXPECT_TRUE(report_.suppressions_rebuilt);
-  EXPECT_EQ(store_->suppressed(mirror_), 2U);
-  EXPECT_EQ(look("a@x.kr").suppression, (Suppression{UtcTime(std::chrono::seconds(7)), "unknown", ""}));
-  EXPECT_EQ(look("gone@x.kr").suppression->at, UtcTime(std::chrono::seconds(9)));
-  EXPECT_FALSE(look("b@x.kr").suppression);
-}
-
-TEST_F(OldState, BesideANewerFileLearnsFromIt) {
-  open();
-  const domain::StateKey state_key{domain::StateKey::Bytes{}};
-  journal().set_key(domain::StateKey::Bytes{});
-  journal().append({{1234, state_key.person_hash("a@x.kr"), {}, false},
-                    {1234, state_key.person_hash("b@x.kr"), {start, "subscriber", ""}, true}});
-  close();
-  fs::remove(state());
-  make();
-  open();
-  EXPECT_FALSE(look("a@x.kr").suppression);  // lifted since
-  EXPECT_TRUE(look("b@x.kr").suppression);
-  EXPECT_EQ(status("b@x.kr"), RemoteStatus::OptedOut);
 }
 
 }  // namespace
