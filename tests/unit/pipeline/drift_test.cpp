@@ -166,11 +166,21 @@ TEST(Drift, TakesAKnownOptOutForEqual) {
 }
 
 TEST(Drift, NeverLiftsAnOptOutThoughThePersonIsSubscribedThere) {
-  for (const auto intent : {Intent::Subscribed, Intent::Unsubscribed, Intent::Absent}) {
+  const auto found = compared(with(Intent::Subscribed, RemoteStatus::OptedOut, RemoteStatus::Subscribed));
+  EXPECT_EQ(only(found), (Drift{DriftKind::SubscribedThere, "resubscribed_there", "none"}));
+  EXPECT_EQ(found.mending, Mending::None);
+  EXPECT_TRUE(is_empty(found.change));
+}
+
+TEST(Drift, UnsubscribesWhoOptedOutAndIsSubscribedThereIfTheTableDoesNotWantThemEither) {
+  for (const auto intent : {Intent::Unsubscribed, Intent::Absent}) {
     const auto found = compared(with(intent, RemoteStatus::OptedOut, RemoteStatus::Subscribed));
-    EXPECT_EQ(only(found), (Drift{DriftKind::SubscribedThere, "resubscribed_there", "none"}));
-    EXPECT_EQ(found.mending, Mending::None);
-    EXPECT_TRUE(is_empty(found.change));
+    EXPECT_EQ(only(found), (Drift{DriftKind::SubscribedThere, "resubscribed_there", "unsubscribe"}));
+    EXPECT_EQ(found.mending, Mending::Unsubscribe);
+    ASSERT_TRUE(found.change.confirmed);
+    EXPECT_EQ(found.change.confirmed->status, RemoteStatus::OptedOut) << "the opt-out stands";
+    EXPECT_TRUE(found.change.confirmed->owes_no);
+    EXPECT_FALSE(found.change.lift);
   }
 }
 

@@ -181,7 +181,8 @@ TEST_F(EventIntakes, AnOptOutFollowsItsPersonToANewAddress) {
   send("UPDATED", R"({"email":"new@example.com","old_email":")" + address(1) + R"("},)" + R"({"email":")" +
                       address(3) + R"(","old_email":")" + address(2) + R"("})");
   EXPECT_EQ(world.store->suppressed(world.mirror), 2u);
-  EXPECT_EQ(status(1), RemoteStatus::OptedOut);
+  EXPECT_EQ(status(1), RemoteStatus::Moved);
+  EXPECT_TRUE(world.find(address(1)).suppression) << "the address itself stays opted out";
   EXPECT_EQ(status(3), RemoteStatus::Subscribed) << "2 had not opted out";
   send("UPDATED", R"({"email":")" + address(4) + R"(","old_email":")" + address(1) + R"("})");
   EXPECT_EQ(status(4), RemoteStatus::OptedOut);
@@ -206,6 +207,85 @@ TEST_F(EventIntakes, ValuesAreWrittenBackToTheRowThatHasTheOldAddress) {
   ASSERT_EQ(waiting.size(), 2u);
   EXPECT_EQ(waiting.at(address(1)).fields.at("name"), "by hand");
   EXPECT_EQ(waiting.at(address(2)).fields.at("name"), "둘리");
+}
+
+TEST_F(EventIntakes, AnOptOutUnderAnAddressThatTheTableDoesNotHaveYetIsTheMembers) {
+  plan.writeback["unsubscribed"] = "UPDATE … WHERE id = :key";
+  make_intake();
+  send("UPDATED", R"({"email":"new@example.com","old_email":")" + address(1) + R"("})");
+  EXPECT_EQ(status(1), RemoteStatus::Moved);
+  send("UNSUBSCRIBED", R"({"email":"new@example.com"})");
+  EXPECT_EQ(count("suppression.added"), 1u);
+  std::optional<domain::MemberKey> told;
+  for (const auto& one : world.store->writebacks(world.mirror, clock.utc(), 10)) {
+    if (one.key) told = one.key;
+  }
+  EXPECT_EQ(told, store_tests::key(1)) << "written back by key";
+
+  table.at(store_tests::key(1)).name = "other";
+  world.read(table);
+  EXPECT_FALSE(world.row(address(1)).lane) << "nobody is subscribed under the old address";
+  table.at(store_tests::key(1)).email = "newest@example.com";
+  world.read(table);
+  EXPECT_EQ(world.row("newest@example.com").confirmed.status, RemoteStatus::OptedOut);
+}
+
+TEST_F(EventIntakes, WhoseAddressChangesTwiceIsFoundByTheLast) {
+  send("UPDATED", R"({"email":"new@example.com","old_email":")" + address(1) + R"("})");
+  send("UPDATED", R"({"email":"newest@example.com","old_email":"new@example.com"})");
+  EXPECT_EQ(world.row(address(1)).confirmed.moved_to, "newest@example.com");
+  send("UNSUBSCRIBED", R"({"email":"newest@example.com"})");
+  EXPECT_TRUE(world.find(address(1)).suppression);
+}
+
+TEST_F(EventIntakes, WhoChangesBackIsWhereTheTableHasThem) {
+  send("UPDATED", R"({"email":"new@example.com","old_email":")" + address(1) + R"("})");
+  send("UPDATED", R"({"email":")" + address(1) + R"(","old_email":"new@example.com"})");
+  EXPECT_EQ(status(1), RemoteStatus::Subscribed);
+  table.erase(store_tests::key(1));
+  world.read(table);
+  EXPECT_EQ(world.row(address(1)).lane, domain::Lane::Optout) << "who leaves is unsubscribed again";
+}
+
+TEST_F(EventIntakes, AnOptOutOfBeforeTheChangeStandsAfterAChangeBack) {
+  send("UNSUBSCRIBED", person(1));
+  send("UPDATED", R"({"email":"new@example.com","old_email":")" + address(1) + R"("})");
+  send("UPDATED", R"({"email":")" + address(1) + R"(","old_email":"new@example.com"})");
+  EXPECT_EQ(status(1), RemoteStatus::OptedOut);
+}
+
+TEST_F(EventIntakes, AMemberWhoOptedOutAndMovesBeginsAsOptedOut) {
+  send("UNSUBSCRIBED", person(1));
+  table.at(store_tests::key(1)).email = "new@example.com";
+  world.read(table);
+  EXPECT_EQ(world.row("new@example.com").confirmed.status, RemoteStatus::OptedOut);
+  EXPECT_FALSE(world.row("new@example.com").lane);
+}
+
+TEST_F(EventIntakes, TheLateEventOfOurUnsubscribeAfterOurResubscribeIsAnEcho) {
+  table.at(store_tests::key(1)).subscribed = false;
+  world.read(table, {.now = clock.utc()});
+  world.deliver_all(clock.utc());
+  table.at(store_tests::key(1)).subscribed = true;
+  world.read(table, {.now = clock.utc()});
+  world.deliver_all(clock.utc());
+  ASSERT_EQ(status(1), RemoteStatus::Subscribed);
+  EXPECT_EQ(send("UNSUBSCRIBED", person(1), "MANUAL").echo, 1u);
+  EXPECT_EQ(status(1), RemoteStatus::Subscribed);
+  EXPECT_EQ(world.store->suppressed(world.mirror), 0u);
+  table.at(store_tests::key(1)).subscribed = false;
+  world.read(table, {.now = clock.utc()});
+  EXPECT_EQ(world.row(address(1)).lane, domain::Lane::Optout);
+}
+
+TEST_F(EventIntakes, ANoThatComesAfterALostResubscriptionIsSentOnce) {
+  send("UNSUBSCRIBED", person(1));  // and the event of the way back is lost
+  table.at(store_tests::key(1)).subscribed = false;
+  world.read(table);
+  EXPECT_EQ(world.row(address(1)).lane, domain::Lane::Optout);
+  world.deliver_all();
+  EXPECT_EQ(status(1), RemoteStatus::OptedOut);
+  EXPECT_FALSE(world.row(address(1)).lane);
 }
 
 TEST_F(EventIntakes, MendsAPersonsValuesOnceAnHour) {

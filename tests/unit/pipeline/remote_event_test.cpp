@@ -1,4 +1,4 @@
-#include "stibee_sync/pipeline/remote_event.hpp"
+#include "remote_events.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,82 +7,7 @@
 namespace stibee_sync::pipeline {
 namespace {
 
-using namespace std::chrono_literals;
-using domain::Intent;
-using domain::Lane;
-using domain::RemoteStatus;
-using telemetry::WebhookEffect;
-using webhook::Action;
-using webhook::Actor;
-
-const domain::UtcTime now{domain::Duration(std::chrono::hours(500'000))};
-
-class RemoteEvents : public ::testing::Test {
- protected:
-  RemoteEvents() {
-    person.email = domain::EmailAddress::from_normalised("dooly@example.com");
-    for (const std::string tag : {"name", "phone"}) {
-      diff::Mapping::MappedField field;
-      field.tag = tag;
-      plan.mapping.fields.push_back(field);
-    }
-  }
-
-  /// Somebody in the ledger, whose status was learnt `ago`.
-  void known(Intent intent, RemoteStatus status, domain::Duration ago = 24h) {
-    ledger::LedgerView ledger;
-    ledger.wanted.intent = intent;
-    ledger.wanted.fields = print("둘리", "010-1");
-    ledger.confirmed.status = status;
-    ledger.confirmed.since = now - ago;
-    ledger.confirmed.fields = ledger.wanted.fields;
-    view.ledger = ledger;
-    if (status == RemoteStatus::OptedOut) view.suppression = suppression("earlier");
-  }
-  ledger::Suppression suppression(const std::string& reason) const {
-    ledger::Suppression entry;
-    entry.at = now - 24h;
-    entry.by = "subscriber";
-    entry.reason = reason;
-    return entry;
-  }
-  void statements(std::initializer_list<std::string> events) {
-    for (const auto& name : events)
-      plan.writeback[name] = name == "updated"
-                                 ? "UPDATE m SET name = :field_name, phone = :field_phone WHERE e = :email"
-                                 : "UPDATE …";
-  }
-  void shows(const std::string& name, const std::string& phone) {
-    person.fields = {{"other", "x"}, {"NAME", name}, {"phone", phone}};
-  }
-  domain::Fingerprint print(const std::string& name, const std::string& phone) const {
-    return domain::fingerprint_of({{"name", name}, {"phone", phone}}, key);
-  }
-
-  RemoteVerdict judge(Action action, Actor actor = Actor::Subscriber) {
-    event.action = action;
-    event.actor = actor;
-    event.person = &person;
-    return verdict_of(event, view, plan, key, now);
-  }
-  RemoteStatus status_after(const RemoteVerdict& verdict) const {
-    return verdict.change.confirmed ? verdict.change.confirmed->status : view.ledger->confirmed.status;
-  }
-  static std::string writeback(const RemoteVerdict& verdict) {
-    return verdict.change.writeback ? verdict.change.writeback->event : "";
-  }
-  static bool changes_nothing(const RemoteVerdict& verdict) {
-    const auto& change = verdict.change;
-    return !change.confirmed && !change.wanted && !change.suppress && !change.lift && !change.writeback &&
-           !change.look_again && !verdict.suppression_added && !verdict.suppression_lifted && !verdict.mends;
-  }
-
-  domain::StateKey key{domain::StateKey::Bytes{}};
-  webhook::EventPerson person;
-  RemoteEvent event;
-  ledger::RemoteView view;
-  MirrorPlan plan;
-};
+using namespace testing_support;
 
 // ---- UNSUBSCRIBED --------------------------------------------------------------------------------------
 
@@ -113,38 +38,6 @@ TEST_F(RemoteEvents, WithoutAStatementNothingIsWrittenBack) {
   EXPECT_EQ(writeback(judge(Action::Unsubscribed)), "");
 }
 
-TEST_F(RemoteEvents, OurOwnUnsubscribeComesBackAsAnEcho) {
-  statements({"unsubscribed"});
-  for (const Actor actor : {Actor::Manual, Actor::Unknown}) {
-    known(Intent::Unsubscribed, RemoteStatus::Subscribed);
-    for (const Lane lane : {Lane::Optout, Lane::Delete}) {
-      view.in_flight = lane;
-      const auto verdict = judge(Action::Unsubscribed, actor);
-      EXPECT_EQ(verdict.effect, WebhookEffect::Echo);
-      EXPECT_TRUE(changes_nothing(verdict));
-    }
-    view.in_flight.reset();
-    known(Intent::Unsubscribed, RemoteStatus::Unsubscribed, 14min);
-    const auto verdict = judge(Action::Unsubscribed, actor);
-    EXPECT_EQ(verdict.effect, WebhookEffect::Echo);
-    EXPECT_TRUE(changes_nothing(verdict));
-  }
-}
-
-TEST_F(RemoteEvents, AnEchoDoesNotComeADayLater) {
-  known(Intent::Unsubscribed, RemoteStatus::Unsubscribed, 15min);
-  EXPECT_EQ(status_after(judge(Action::Unsubscribed, Actor::Manual)), RemoteStatus::OptedOut);
-}
-
-TEST_F(RemoteEvents, TheSubscribersOwnWordIsNeverAnEcho) {
-  known(Intent::Unsubscribed, RemoteStatus::Subscribed);
-  view.in_flight = Lane::Optout;
-  EXPECT_EQ(status_after(judge(Action::Unsubscribed, Actor::Subscriber)), RemoteStatus::OptedOut);
-  view.in_flight.reset();
-  known(Intent::Unsubscribed, RemoteStatus::Unsubscribed, 1s);
-  EXPECT_EQ(status_after(judge(Action::Unsubscribed, Actor::Subscriber)), RemoteStatus::OptedOut);
-}
-
 TEST_F(RemoteEvents, AnOptOutWhileASubscribeIsOutIsNoEcho) {
   known(Intent::Subscribed, RemoteStatus::Unknown);
   view.in_flight = Lane::Upsert;
@@ -173,6 +66,22 @@ TEST_F(RemoteEvents, AnOptOutOfSomebodyUnknownIsRememberedAndWrittenBackOnce) {
   EXPECT_EQ(writeback(verdict), "unsubscribed") << "the row may not have been read yet";
   view.suppression = suppression("");
   EXPECT_EQ(writeback(judge(Action::Unsubscribed)), "");
+}
+
+TEST_F(RemoteEvents, ARepeatedOptOutOfSomebodyUnknownIsWrittenBackAgain) {
+  statements({"unsubscribed"});
+  view.suppression = suppression("");
+  view.suppression->at = now - 1min;
+  const auto verdict = judge(Action::Unsubscribed);
+  EXPECT_EQ(writeback(verdict), "unsubscribed") << "the taking of the first may have been cut short";
+  EXPECT_FALSE(verdict.suppression_added);
+}
+
+TEST_F(RemoteEvents, TheNoOfAWriteBackIsToldFromTheTablesOwn) {
+  known(Intent::Subscribed, RemoteStatus::Subscribed);
+  EXPECT_FALSE(judge(Action::Unsubscribed).change.no_is_ours);
+  statements({"unsubscribed"});
+  EXPECT_TRUE(judge(Action::Unsubscribed).change.no_is_ours);
 }
 
 TEST_F(RemoteEvents, SomebodyWhoLeftOptsOutToo) {
@@ -210,27 +119,6 @@ TEST_F(RemoteEvents, TheLaterWordOverrulesTheRowOnlyWhereItCanBeWrittenBack) {
   EXPECT_EQ(verdict.change.wanted->fields, view.ledger->wanted.fields);
 }
 
-TEST_F(RemoteEvents, OurOwnResubscribeComesBackAsAnEchoInTheSubscribersName) {
-  statements({"resubscribed"});
-  for (const Actor actor : {Actor::Subscriber, Actor::Manual}) {
-    known(Intent::Subscribed, RemoteStatus::Unsubscribed);
-    view.in_flight = Lane::Upsert;
-    EXPECT_TRUE(changes_nothing(judge(Action::Resubscribed, actor)));
-    EXPECT_EQ(judge(Action::Resubscribed, actor).effect, WebhookEffect::Echo);
-    view.in_flight.reset();
-    known(Intent::Subscribed, RemoteStatus::Subscribed, 1min);
-    EXPECT_TRUE(changes_nothing(judge(Action::Resubscribed, actor)));
-    EXPECT_EQ(judge(Action::Resubscribed, actor).effect, WebhookEffect::Echo);
-  }
-}
-
-TEST_F(RemoteEvents, AResubscribeUnderANewerConsentIsAnEchoToo) {
-  known(Intent::Subscribed, RemoteStatus::OptedOut);
-  view.ledger->wanted.consented_at = now - 1h;
-  view.in_flight = Lane::Upsert;
-  EXPECT_EQ(judge(Action::Resubscribed).effect, WebhookEffect::Echo);
-}
-
 TEST_F(RemoteEvents, WhoOptsOutAndReturnsWhileACallIsOutIsBack) {
   known(Intent::Subscribed, RemoteStatus::OptedOut, 1s);
   view.in_flight = Lane::Upsert;  // an update, from before the opt-out
@@ -266,19 +154,6 @@ TEST_F(RemoteEvents, WhoConfirmsTheirSubscriptionIsSubscribed) {
   EXPECT_EQ(verdict.effect, WebhookEffect::Applied);
   EXPECT_EQ(status_after(verdict), RemoteStatus::Subscribed);
   EXPECT_EQ(writeback(verdict), "subscribed");
-}
-
-TEST_F(RemoteEvents, OurOwnSubscribeComesBackAsAnEcho) {
-  statements({"subscribed"});
-  known(Intent::Subscribed, RemoteStatus::Unknown);
-  view.in_flight = Lane::Upsert;
-  EXPECT_EQ(judge(Action::Subscribed, Actor::Manual).effect, WebhookEffect::Echo);
-  view.in_flight.reset();
-  known(Intent::Subscribed, RemoteStatus::Subscribed);
-  EXPECT_EQ(judge(Action::Subscribed, Actor::Manual).effect, WebhookEffect::Echo);
-  known(Intent::Unsubscribed, RemoteStatus::Unsubscribed, 1min);
-  EXPECT_EQ(judge(Action::Subscribed, Actor::Manual).effect, WebhookEffect::Echo) << "a late one";
-  EXPECT_TRUE(changes_nothing(judge(Action::Subscribed, Actor::Manual)));
 }
 
 TEST_F(RemoteEvents, ASubscribeNeverLiftsAnOptOut) {
@@ -324,19 +199,6 @@ TEST_F(RemoteEvents, APurgeByHandRemembersWhatWasWantedThen) {
   EXPECT_EQ(verdict.change.confirmed->fields, view.ledger->wanted.fields);
   EXPECT_EQ(writeback(verdict), "purged");
   known(Intent::Subscribed, RemoteStatus::Purged);
-  EXPECT_TRUE(changes_nothing(judge(Action::Purged, Actor::Manual)));
-}
-
-TEST_F(RemoteEvents, OurOwnDeleteComesBackAsAnEcho) {
-  statements({"deleted", "purged"});
-  known(Intent::Absent, RemoteStatus::Subscribed);
-  view.in_flight = Lane::Delete;
-  for (const Action action : {Action::Purged, Action::Deleted}) {
-    EXPECT_EQ(judge(action, Actor::Manual).effect, WebhookEffect::Echo);
-    EXPECT_TRUE(changes_nothing(judge(action, Actor::Manual)));
-  }
-  view = {};
-  EXPECT_EQ(judge(Action::Purged, Actor::Manual).effect, WebhookEffect::Echo) << "already erased here";
   EXPECT_TRUE(changes_nothing(judge(Action::Purged, Actor::Manual)));
 }
 
