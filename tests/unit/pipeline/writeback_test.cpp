@@ -40,6 +40,7 @@ TEST_F(WritebackLoop, BindsEverythingThatTheEventSays) {
   run_for(1s);
   ASSERT_EQ(executed_.size(), 2U);
   const source::WriteValues expected{{"email", "a@example.com"},
+                                     {"old_email", "a@example.com"},
                                      {"key", "17"},
                                      {"occurred_by", "subscriber"},
                                      {"reason", "too many secrets"},
