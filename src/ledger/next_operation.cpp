@@ -104,8 +104,8 @@ NextStep when_subscribed(const Wanted& wanted, const Confirmed& confirmed, const
       return resubscribe(wanted, confirmed, policy);
     case RemoteStatus::OptedOut:
       if (overcome(wanted, confirmed)) return resubscribe(wanted, confirmed, policy);
-      // A resubscribe of an earlier consent crossed with the opt-out, and may have come to Stibee after it; or
-      // the opt-out is a member's, and was said under another address.
+      // A resubscribe of an earlier consent crossed with the opt-out, and may have come to Stibee after it;
+      // or the opt-out is a member's, and was said under another address.
       if (confirmed.maybe_subscribed || confirmed.owes_no) return unsubscribe();
       return Rest::OptedOut;
     case RemoteStatus::AutoDeleted:

@@ -15,7 +15,7 @@ namespace {
 using Kind = SourceError::Kind;
 
 constexpr std::array<std::string_view, 6> plain_names{"email",       "old_email", "key",
-                                                "occurred_by", "reason",    "occurred_at"};
+                                                      "occurred_by", "reason",    "occurred_at"};
 constexpr std::string_view field_prefix = "field_";
 
 using text::is_digit;

@@ -18,7 +18,7 @@ namespace stibee_sync::store {
 
 /// How many people of a mirror are in which state. Signed, since it also serves as a difference.
 struct Tally {
-  std::array<std::int64_t, std::size(all_statuses)> status{};   // by to_number(RemoteStatus)
+  std::array<std::int64_t, std::size(all_statuses)> status{};  // by to_number(RemoteStatus)
   std::array<std::int64_t, 3> pending{};  // by to_number(Lane); with those that are postponed
   std::int64_t wanted_subscribed = 0;
   std::map<std::string, std::int64_t> parked;

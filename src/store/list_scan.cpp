@@ -20,8 +20,8 @@ struct ListScan::State::Snapshot {
         begin(*connection, "BEGIN"),
         rows(*connection, "SELECT email, " + std::string(row_columns) +
                               " FROM subscriber WHERE mirror = ? ORDER BY email"),
-        trace(*connection, "SELECT " + std::string(trace_columns) +
-                               " FROM trace WHERE mirror = ? AND person_hash = ?"),
+        trace(*connection,
+              "SELECT " + std::string(trace_columns) + " FROM trace WHERE mirror = ? AND person_hash = ?"),
         suppressions(*connection) {
     begin.run();
     // The first read fixes the view of the state.

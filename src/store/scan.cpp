@@ -31,10 +31,11 @@ struct Scan::State::Snapshot {
         touched(*connection, "SELECT email, number FROM touched_address WHERE mirror = ? ORDER BY email"),
         ledger(*connection,
                "SELECT " + std::string(row_columns) + " FROM subscriber WHERE mirror = ? AND email = ?"),
-        trace(*connection, "SELECT " + std::string(trace_columns) +
-                               " FROM trace WHERE mirror = ? AND person_hash = ?"),
-        own_words(*connection,
-                  "SELECT 1 FROM writeback WHERE mirror = ? AND email = ? AND event = 'resubscribed' LIMIT 1"),
+        trace(*connection,
+              "SELECT " + std::string(trace_columns) + " FROM trace WHERE mirror = ? AND person_hash = ?"),
+        own_words(
+            *connection,
+            "SELECT 1 FROM writeback WHERE mirror = ? AND email = ? AND event = 'resubscribed' LIMIT 1"),
         suppressions(*connection) {
     begin.run();
     for (auto* statement :

@@ -212,8 +212,8 @@ RowRecord row_record(std::string_view sort_key, std::string_view payload) {
 void append_payload(std::string& out, const AddressEvent& event) {
   Writer writer(out);
   writer.number(static_cast<std::uint64_t>(event.kind));
-  writer.flags(
-      {event.moves, event.subscribed, event.rejected, event.base_shadowed, event.member.has_value(), event.gone});
+  writer.flags({event.moves, event.subscribed, event.rejected, event.base_shadowed, event.member.has_value(),
+                event.gone});
   writer.flag(event.was_subscribed);
   if (!event.member) return;
   const auto& member = *event.member;

@@ -15,7 +15,8 @@ SuppressionJournal::SuppressionJournal(std::unique_ptr<Connection> connection)
              "SELECT list_id, person_hash, at, by_whom, reason, consent, of_member, state = 'added' FROM "
              "suppression WHERE sequence > ? ORDER BY sequence"),
       put_(*connection_,
-           "INSERT OR REPLACE INTO suppression (list_id, person_hash, at, by_whom, reason, consent, of_member, "
+           "INSERT OR REPLACE INTO suppression (list_id, person_hash, at, by_whom, reason, consent, "
+           "of_member, "
            "state, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") {
   last_ = connection_->query_number("SELECT max(sequence) FROM suppression");
   has_entries_ = last_ > 0;

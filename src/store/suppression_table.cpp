@@ -43,10 +43,12 @@ SuppressionTable::SuppressionTable(Connection& connection)
       find_(connection,
             "SELECT at, by_whom, reason, consent FROM suppression WHERE list_id = ? AND person_hash = ?"),
       put_(connection,
-           "INSERT OR REPLACE INTO suppression (list_id, person_hash, at, by_whom, reason, consent, of_member) "
+           "INSERT OR REPLACE INTO suppression (list_id, person_hash, at, by_whom, reason, consent, "
+           "of_member) "
            "VALUES (?, ?, ?, ?, ?, ?, ?)"),
       erase_(connection, "DELETE FROM suppression WHERE list_id = ? AND person_hash = ?"),
-      all_(connection, "SELECT list_id, person_hash, at, by_whom, reason, consent, of_member FROM suppression"),
+      all_(connection,
+           "SELECT list_id, person_hash, at, by_whom, reason, consent, of_member FROM suppression"),
       applied_(connection, "SELECT value FROM meta WHERE name = 'suppressions_applied'"),
       set_applied_(connection, "INSERT OR REPLACE INTO meta VALUES ('suppressions_applied', ?)") {}
 
@@ -91,8 +93,7 @@ std::vector<SuppressionRecord> SuppressionTable::all() {
   std::vector<SuppressionRecord> records;
   const StatementUse in_use(all_);
   while (all_.step())
-    records.push_back(
-        {all_.integer(0), person_at(all_, 1), suppression_at(all_, 2), all_.integer(6) != 0});
+    records.push_back({all_.integer(0), person_at(all_, 1), suppression_at(all_, 2), all_.integer(6) != 0});
   return records;
 }
 

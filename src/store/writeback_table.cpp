@@ -34,7 +34,8 @@ WritebackTable::WritebackTable(Connection& connection)
            "fields, not_before, new_email) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       due_(connection,
            "SELECT id, email, member_key, event, occurred_by, reason, occurred_at, fields, attempts, "
-           "new_email FROM writeback w WHERE mirror = ?1 AND not_before <= ?2 AND NOT EXISTS (SELECT 1 FROM writeback e "
+           "new_email FROM writeback w WHERE mirror = ?1 AND not_before <= ?2 AND NOT EXISTS (SELECT 1 FROM "
+           "writeback e "
            "WHERE "
            "e.mirror = ?1 AND e.email = w.email AND e.id < w.id AND e.not_before > ?2) ORDER BY id LIMIT ?3"),
       next_(

@@ -29,8 +29,8 @@ NextStep next_operation(const domain::Wanted& wanted, const domain::Confirmed& c
                         const Policy& policy, domain::UtcTime now);
 
 /// Whether the table shows a consent that is newer than the opt-out that is confirmed: given after it, not in
-/// the future, and not the one that the table showed when the opt-out was learnt. The only place that compares
-/// the two. A read that finds it so writes it down as `Wanted::renewed`.
+/// the future, and not the one that the table showed when the opt-out was learnt. The only place that
+/// compares the two. A read that finds it so writes it down as `Wanted::renewed`.
 bool newer_consent(const domain::Wanted& wanted, const domain::Confirmed& confirmed, domain::UtcTime now);
 
 }  // namespace stibee_sync::ledger

@@ -26,8 +26,8 @@ struct AddressDecision {
 Person after_decision(Person person, const AddressDecision& decision, const Policy& policy,
                       domain::UtcTime now);
 
-/// The address that Stibee has in place of the person's, if they are no longer wanted subscribed: the no is to
-/// reach that one, too. nullopt: there is none.
+/// The address that Stibee has in place of the person's, if they are no longer wanted subscribed: the no is
+/// to reach that one, too. nullopt: there is none.
 std::optional<domain::EmailAddress> silenced_successor(const Person& person, const domain::Wanted& decided);
 /// What becomes of whom Stibee has under that address. Nothing, if a row has a word of its own on them.
 Person after_silencing(Person successor, const domain::Wanted& decided, const Policy& policy,

@@ -33,8 +33,8 @@ struct RemoteVerdict {
 RemoteVerdict verdict_of(const RemoteEvent& event, const ledger::RemoteView& view, const MirrorPlan& plan,
                          const domain::StateKey& key, domain::UtcTime now);
 
-/// What it makes of a person with a row, which bears `borne`, that Stibee has them under another address since,
-/// or under that one again. Pure.
+/// What it makes of a person with a row, which bears `borne`, that Stibee has them under another address
+/// since, or under that one again. Pure.
 Consequence moved(const RemoteEvent& event, const domain::EmailAddress& borne, const ledger::Person& person,
                   const MirrorPlan& plan, domain::UtcTime now);
 

@@ -26,7 +26,7 @@ struct StagedRow {
   domain::MemberKey key;
   domain::Fingerprint fingerprint;
   std::optional<domain::EmailAddress> email;  // nullopt: the row has no usable address
-  bool keeps_address = false;  // it has some text for one: the last good one stays its address
+  bool keeps_address = false;                 // it has some text for one: the last good one stays its address
   std::optional<domain::Member> member;       // nullopt: rejected
   std::string rejection;                      // reason code, if rejected
   std::string rejected_column;
@@ -50,8 +50,8 @@ struct TouchedAddress {
   std::optional<ledger::LedgerView> ledger;
   /// The newest opt-out on record of a member whose row then bears it.
   std::optional<ledger::Suppression> member_opt_out;
-  bool left_by_living = false;   // a row bears another address, or none, since this read
-  bool left_saying_no = false;   // … and says no
+  bool left_by_living = false;      // a row bears another address, or none, since this read
+  bool left_saying_no = false;      // … and says no
   bool awaits_resubscribe = false;  // the person's own word at Stibee is not in the table yet
 };
 

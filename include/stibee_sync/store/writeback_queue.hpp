@@ -18,7 +18,7 @@ struct WritebackRequest {
   std::string reason;
   domain::UtcTime occurred_at{};
   std::map<std::string, std::string> fields;  // Stibee tag → value
-  std::string new_email;                      // the address that the person has since, normalised; "": as before
+  std::string new_email;  // the address that the person has since, normalised; "": as before
 };
 
 /// One that waits.
