@@ -51,6 +51,17 @@ TEST_F(WritebackLoop, BindsEverythingThatTheEventSays) {
   EXPECT_EQ(executed_[1].values.at("key"), std::nullopt) << "no row is known";
 }
 
+TEST_F(WritebackLoop, BindsTheAddressThatStibeeHasNowAndTheOneThatTheRowHas) {
+  table_ = {{17, {"a@example.com"}}};
+  read();
+  ask_for("a@example.com", "updated", {{"name", "Lee"}, {"phone", ""}}, "new@example.com");
+  run_for(1s);
+  ASSERT_EQ(executed_.size(), 1U);
+  EXPECT_EQ(executed_[0].values.at("email"), "new@example.com");
+  EXPECT_EQ(executed_[0].values.at("old_email"), "a@example.com");
+  EXPECT_EQ(executed_[0].values.at("key"), "17");
+}
+
 TEST_F(WritebackLoop, RowThatIsNotThereIsCountedAndDone) {
   ask_for("stranger@example.com", "unsubscribed");
   run_for(1s);

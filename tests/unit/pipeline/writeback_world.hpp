@@ -96,10 +96,11 @@ class WritebackWorld : public ::testing::Test {
   }
   /// A write-back is asked for, and nothing else changes.
   void ask_for(const std::string& email, const std::string& event,
-               std::map<std::string, std::string> fields = {}) {
+               std::map<std::string, std::string> fields = {}, const std::string& new_email = {}) {
     observe(email, [&](const ledger::RemoteView&) {
       Consequence change;
       change.writeback = request(event, std::move(fields));
+      change.writeback->new_email = new_email;
       return change;
     });
     life_->writeback->wake();
