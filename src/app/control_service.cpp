@@ -338,9 +338,9 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
     }
     std::vector<std::pair<std::string, std::uint64_t>> parked(summary.parked.begin(), summary.parked.end());
     metrics.parked(mirror.name, parked);
-    for (const auto held : {telemetry::GuardClass::Removals, telemetry::GuardClass::Optouts,
-                            telemetry::GuardClass::Resubscribes, telemetry::GuardClass::Updates,
-                            telemetry::GuardClass::Adds}) {
+    for (const auto held :
+         {telemetry::GuardClass::Removals, telemetry::GuardClass::Optouts,
+          telemetry::GuardClass::Resubscribes, telemetry::GuardClass::Updates, telemetry::GuardClass::Adds}) {
       std::uint64_t count = 0;
       for (const auto& hold : summary.holds) {
         if (hold.change_class == telemetry::name(held)) count = hold.count;

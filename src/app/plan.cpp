@@ -164,7 +164,8 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   const auto backlog = state.backlog(mirror.id, now);
   // Counting a million people takes longer than reading them: only done where the guard could need it.
   const auto mirrored = finding.needs_count() ? state.wanted_subscribed(mirror.id) : 0;
-  const auto judgement = pipeline::judge_finding(finding, mirror, before, state.holds(mirror.id), mirrored, now);
+  const auto judgement =
+      pipeline::judge_finding(finding, mirror, before, state.holds(mirror.id), mirrored, now);
   auto expected = forecast(classes, judgement, state, mirror.id, now);
 
   std::size_t queued = 0;

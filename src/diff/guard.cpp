@@ -100,10 +100,9 @@ void judge_consents(Case& resubscribes, const ReadFacts& facts, const GuardLimit
   }
   const auto most = std::max(limits.min_removals, share_of(facts.source_rows, limits.max_update_percent));
   if (facts.consents_moved <= most) return;
-  resubscribes.because(
-      join({"consents moved, or opt-ins turned true, in ", in_words(facts.consents_moved), " of ",
-            in_words(facts.source_rows), " rows at once, more than ", in_words(most),
-            ": guard.max_update_percent is ", in_words(limits.max_update_percent), " %"}));
+  resubscribes.because(join({"consents moved, or opt-ins turned true, in ", in_words(facts.consents_moved),
+                             " of ", in_words(facts.source_rows), " rows at once, more than ", in_words(most),
+                             ": guard.max_update_percent is ", in_words(limits.max_update_percent), " %"}));
   resubscribes.lasts();
 }
 
@@ -115,9 +114,9 @@ void judge_adds(Case& adds, const ReadFacts& facts) {
   if (facts.lost * 2 <= last_good) return;
   const auto most = std::max(least, share_of(facts.mirrored, percent));
   if (facts.adds <= most) return;
-  adds.because(join({"the read lost ", in_words(facts.lost), " of ", in_words(last_good),
-                     " rows and brings ", in_words(facts.adds), " new people, more than ", in_words(most),
-                     ": another population?"}));
+  adds.because(
+      join({"the read lost ", in_words(facts.lost), " of ", in_words(last_good), " rows and brings ",
+            in_words(facts.adds), " new people, more than ", in_words(most), ": another population?"}));
 }
 
 bool was_empty_before(const ReadFacts& facts) {

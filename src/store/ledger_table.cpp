@@ -84,8 +84,7 @@ LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
                                     ", member_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, (SELECT "
                                     "member_key FROM trace WHERE mirror = ?1 AND person_hash = ?2))"),
       delete_trace_(connection, "DELETE FROM trace WHERE mirror = ? AND person_hash = ?"),
-      set_trace_member_(connection,
-                        "UPDATE trace SET member_key = ? WHERE mirror = ? AND person_hash = ?"),
+      set_trace_member_(connection, "UPDATE trace SET member_key = ? WHERE mirror = ? AND person_hash = ?"),
       trace_member_(connection,
                     "SELECT member_key FROM trace WHERE mirror = ? AND person_hash = ? AND member_key IS NOT "
                     "NULL"),

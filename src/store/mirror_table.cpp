@@ -97,7 +97,8 @@ MirrorTable::MirrorTable(Connection& connection)
       set_facts_(
           connection,
           "UPDATE mirror SET generation = generation + 1, last_good_rows = ?, last_rows = ?, non_null = ?, "
-          "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ?, recent = ? WHERE "
+          "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ?, recent = ? "
+          "WHERE "
           "id = ?"),
       generation_(connection, "SELECT generation FROM mirror WHERE id = ?"),
       adopted_(connection, "SELECT adopted FROM mirror WHERE id = ?"),

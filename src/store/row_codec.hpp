@@ -69,7 +69,8 @@ domain::CallTimes calls_at(const Statement& row, int& i);
 
 /// Columns of `trace` that `trace_at` reads.
 inline constexpr std::string_view trace_columns =
-    "status, since, groups, maybe_subscribed, optout_called, delete_called, upsert_called, resubscribe_called";
+    "status, since, groups, maybe_subscribed, optout_called, delete_called, upsert_called, "
+    "resubscribe_called";
 domain::Confirmed trace_at(const Statement& row, int first);
 
 /// Reads every row that has to make sense. Throws StoreFailure(Damaged) if one does not.

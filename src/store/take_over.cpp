@@ -88,7 +88,8 @@ class SnapshotWriter {
   }
 
   MirrorId mirror_;
-  Statement insert_member_, update_member_, delete_member_, set_shadowed_, forget_traces_, insert_address_, delete_address_;
+  Statement insert_member_, update_member_, delete_member_, set_shadowed_, forget_traces_, insert_address_,
+      delete_address_;
   Sorter addresses_;
   std::string sort_key_;
 };

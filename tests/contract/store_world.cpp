@@ -144,12 +144,12 @@ store::Scan World::scan(const Table& table, UtcTime now, ReadResult& result) {
 
 pipeline::AppliedRead World::commit(store::Scan scan, const ReadOptions& options) {
   return change([&](store::Transaction& transaction) {
-    scan.hold_back(options.held, OptOut);
+    scan.hold_back(store::HoldBack{options.held, {}, OptOut});
     const auto applied = pipeline::apply_read(transaction, mirror, scan, policy, options.now);
     store::SourceFacts facts;
     facts.last_success = options.now;
     transaction.set_facts(mirror, facts);
-    transaction.replace_holds(mirror, options.holds);
+    transaction.replace_holds(mirror, options.holds, options.now + std::chrono::hours(1));
     transaction.drop_expired_approvals(mirror, options.now);
     transaction.erase_echo_traces(mirror, options.now - ledger::echo_window);
     return applied;

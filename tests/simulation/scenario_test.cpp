@@ -344,21 +344,6 @@ TEST_F(Scenario, AnApprovedHoldIsAppliedOnceAndAnotherDigestReleasesNothing) {
   EXPECT_FALSE(daemon_->store().approved(daemon_->plan().id, holds[0].digest, utc()));
 }
 
-TEST_F(Scenario, AnApprovalIsForThatChangeSetOnly) {
-  fill(1'000);
-  start();
-  daemon_->run_for(5s);
-  for (std::int64_t i = 1; i <= 600; ++i)
-    rows_.erase(i);
-  daemon_->run_for(3s);
-  const auto holds = daemon_->store().holds(daemon_->plan().id);
-  ASSERT_EQ(holds.size(), 1u);
-  rows_.erase(601);
-  daemon_->approve(holds[0].digest);
-  daemon_->run_for(10s);
-  EXPECT_EQ(subscribed(), 1'000u);
-}
-
 TEST_F(Scenario, NobodyWhoLeftAndCameBackIsAddedAnew) {
   fill(100);
   start();

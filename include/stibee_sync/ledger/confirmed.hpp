@@ -9,8 +9,8 @@ namespace stibee_sync::ledger {
 /// A call of ours comes back as an event within this time, retries of the sender included.
 inline constexpr std::chrono::minutes echo_window{15};
 
-/// Whether a status ended a subscription by the person, a bounce or an administrator: an unsubscribe of ours does
-/// not make it ours.
+/// Whether a status ended a subscription by the person, a bounce or an administrator: an unsubscribe of ours
+/// does not make it ours.
 bool ended_there(domain::RemoteStatus status);
 
 /// What is confirmed once Stibee showed (by an answer, a webhook, its list) that the person's status is

@@ -56,7 +56,8 @@ struct Settled {
 };
 /// Frees the people of a claim: with what the answer says of each.
 Settled settle(store::Transaction& transaction, store::MirrorId mirror,
-            const std::vector<ledger::Settlement>& people, const ledger::Policy& policy, domain::UtcTime now);
+               const std::vector<ledger::Settlement>& people, const ledger::Policy& policy,
+               domain::UtcTime now);
 
 /// Sends parked people again: by reason, by normalised address, or all (both empty). Returns how many.
 std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std::string_view reason,

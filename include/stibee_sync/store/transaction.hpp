@@ -91,8 +91,8 @@ class Transaction {
   /// Counts the read.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
   std::vector<HeldChanges> holds(MirrorId mirror);
-  /// `since` of a hold whose class was held before is kept. Sets that are held no longer can be approved until
-  /// `until`.
+  /// `since` of a hold whose class was held before is kept. Sets that are held no longer can be approved
+  /// until `until`.
   void replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds, domain::UtcTime until);
   /// The digests of the sets of a class that are kept, held or not.
   std::vector<std::string> held_sets(MirrorId mirror, std::string_view change_class);

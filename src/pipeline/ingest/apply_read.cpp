@@ -64,7 +64,11 @@ Items both(const Items& a, const Items& b) {
 class Holding {
  public:
   Holding(store::Transaction& transaction, store::MirrorId mirror, store::Scan& scan, domain::UtcTime now)
-      : transaction_(transaction), mirror_(mirror), scan_(scan), now_(now), before_(transaction.holds(mirror)) {}
+      : transaction_(transaction),
+        mirror_(mirror),
+        scan_(scan),
+        now_(now),
+        before_(transaction.holds(mirror)) {}
 
   void judge(const Judgement::HeldSet& hold) {
     const auto change_class = static_cast<int>(hold.change_class);

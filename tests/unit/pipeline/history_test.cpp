@@ -4,16 +4,16 @@
 #include "stibee_sync/ledger/transitions.hpp"
 #include "stibee_sync/pipeline/remote_event.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <string>
 
-// All histories of one member and two addresses, of up to six steps: what the table says, calls with each end,
-// what the person does at Stibee, events early, late, twice and out of order. The promise is stated plainly
-// here, from what happened, not from what the ledger believes of it:
+#include <gtest/gtest.h>
+
+// All histories of one member and two addresses, of up to six steps: what the table says, calls with each
+// end, what the person does at Stibee, events early, late, twice and out of order. The promise is stated
+// plainly here, from what happened, not from what the ledger believes of it:
 // * nobody is subscribed by a call after a no that we knew, without a newer yes;
 // * once all is quiet, nobody is still subscribed after a no.
 
@@ -68,8 +68,8 @@ struct Sent {
 struct World {
   UtcTime now{std::chrono::hours(480'000)};
   std::optional<Row> row = Row{};
-  bool last_yes = true;  // of a row that is gone
-  UtcTime last_stamp{};  // the same
+  bool last_yes = true;                // of a row that is gone
+  UtcTime last_stamp{};                // the same
   std::array<bool, addresses> kept{};  // of a row that is gone, though one with its key may come again
   std::array<There, addresses> there{There::Nobody, There::Nobody};
   std::vector<Notice> notices;
@@ -83,14 +83,15 @@ struct World {
   std::optional<ledger::Suppression> of_member;
 
   // What happened.
-  std::optional<UtcTime> opted_out, known_opt_out;  // by the person, at Stibee
+  std::optional<UtcTime> opted_out, known_opt_out;          // by the person, at Stibee
   std::array<std::optional<UtcTime>, addresses> came_back;  // the same
   UtcTime table_changed{};
-  std::array<bool, addresses> stray{};  // came back under an address that the table does not have: reconcile's
-  std::optional<UtcTime> opted_in;                  // the table's no became a yes
+  std::array<bool, addresses>
+      stray{};                      // came back under an address that the table does not have: reconcile's
+  std::optional<UtcTime> opted_in;  // the table's no became a yes
   bool ever_out = false;
-  // A no that Stibee applies long after it was given up undoes a yes. The yes is not repeated: the person might
-  // have said no in between.
+  // A no that Stibee applies long after it was given up undoes a yes. The yes is not repeated: the person
+  // might have said no in between.
   bool ever_late = false;
 };
 
@@ -274,8 +275,8 @@ class Histories {
       if (world.of_member && world.of_member->at <= before.suppression->at) world.of_member.reset();
       return;
     }
-    world.of_member = world.of_member ? ledger::newer_of(*world.of_member, *person.suppression)
-                                      : *person.suppression;
+    world.of_member =
+        world.of_member ? ledger::newer_of(*world.of_member, *person.suppression) : *person.suppression;
     if (world.snapshot && !bears) world.touched[world.snapshot->bears] = true;
   }
 
@@ -317,9 +318,8 @@ class Histories {
       known = ledger::inheriting(known, *world.of_member);
       decision.inherits = world.of_member;
     }
-    const auto resolution =
-        diff::resolve(bearers, view ? std::optional(view->wanted) : std::nullopt, known, state_key, world.now,
-                      circumstances);
+    const auto resolution = diff::resolve(bearers, view ? std::optional(view->wanted) : std::nullopt, known,
+                                          state_key, world.now, circumstances);
     decision.wanted = resolution.wanted;
     if (resolution.values != nullptr) decision.values = resolution.values->fields;
     decision.key = resolution.key;
@@ -332,8 +332,8 @@ class Histories {
       for (std::size_t i = 0; i < addresses; ++i) {
         auto& person = world.people[i];
         if (!person.row || person.row->lane != lane || person.row->due > world.now) continue;
-        const auto next = ledger::next_operation(person.row->wanted, person.row->confirmed, plan_.policy,
-                                                 world.now);
+        const auto next =
+            ledger::next_operation(person.row->wanted, person.row->confirmed, plan_.policy, world.now);
         const auto* operation = std::get_if<domain::Operation>(&next);
         if (operation == nullptr) continue;
         world.out = Sent{i, *operation, person.row->wanted, person.row->confirmed};
@@ -353,7 +353,9 @@ class Histories {
   void apply(World& world, const Sent& call) {
     auto& there = world.there[call.to];
     const auto was = there;
-    const auto notice = [&](Action action, Actor actor) { world.notices.push_back({action, actor, call.to, true}); };
+    const auto notice = [&](Action action, Actor actor) {
+      world.notices.push_back({action, actor, call.to, true});
+    };
     switch (call.operation.kind) {
       case OperationKind::Subscribe:
       case OperationKind::Update:
@@ -416,12 +418,11 @@ class Histories {
     // Events carry no time: a word counts from when it is heard.
     if (notice.action == Action::Resubscribed && !notice.echo) world.came_back[notice.about] = world.now;
     const bool of_member = person.row || world.moved_on[notice.about];
-    write(world, notice.about,
-          ledger::after_observation(person, verdict.change, plan_.policy, world.now));
+    write(world, notice.about, ledger::after_observation(person, verdict.change, plan_.policy, world.now));
     if (verdict.change.suppress && of_member && world.snapshot && world.snapshot->bears != notice.about) {
       const auto other = world.snapshot->bears;
-      write(world, other, ledger::after_inheriting(world.people[other], *verdict.change.suppress,
-                                                   plan_.policy, world.now));
+      write(world, other,
+            ledger::after_inheriting(world.people[other], *verdict.change.suppress, plan_.policy, world.now));
     }
     return true;
   }
@@ -447,8 +448,9 @@ class Histories {
                         *world.came_back[i] > world.opted_out.value_or(UtcTime{});
       const bool elsewhere = !world.row || world.row->bears != i;
       const bool stray = (world.stray[i] && elsewhere) || (world.kept[i] && elsewhere);
-      const bool silent = !back && !stray && (silent_by_table(world, world.row, i) ||
-                                    silent_by_opt_out(world, world.opted_out, world.row));
+      const bool silent =
+          !back && !stray &&
+          (silent_by_table(world, world.row, i) || silent_by_opt_out(world, world.opted_out, world.row));
       if (silent) {
         EXPECT_NE(world.there[i], There::Subscribed) << "still subscribed: " << i << told();
       } else if (!back && !stray && !world.ever_out && !world.ever_late && world.row) {
@@ -502,13 +504,13 @@ TEST_P(EveryHistory, keeps_the_promise) {
   EXPECT_GT(tried, 500U);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Flavours, EveryHistory,
-    ::testing::Values(Flavour{"unsubscribe", ledger::OnLeave::Unsubscribe, false},
-                      Flavour{"unsubscribe_with_consent", ledger::OnLeave::Unsubscribe, true},
-                      Flavour{"delete", ledger::OnLeave::Delete, false},
-                      Flavour{"keep", ledger::OnLeave::Keep, true}),
-    [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(Flavours, EveryHistory,
+                         ::testing::Values(Flavour{"unsubscribe", ledger::OnLeave::Unsubscribe, false},
+                                           Flavour{"unsubscribe_with_consent", ledger::OnLeave::Unsubscribe,
+                                                   true},
+                                           Flavour{"delete", ledger::OnLeave::Delete, false},
+                                           Flavour{"keep", ledger::OnLeave::Keep, true}),
+                         [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
 }  // namespace stibee_sync::pipeline

@@ -1,0 +1,117 @@
+#include "simulation/scenario.hpp"
+
+#include <algorithm>
+#include <string>
+
+// What the guard sees beside the size of one read: moves, small steps, another population, living tables.
+
+namespace stibee_sync::simulation {
+namespace {
+
+class GuardedTable : public Scenario {
+ protected:
+  void import(std::int64_t people) {
+    fill(people);
+    start();
+    daemon_->run_for(15s);
+    ASSERT_EQ(subscribed(), static_cast<std::size_t>(people));
+  }
+  std::vector<store::HeldChanges> holds() { return daemon_->store().holds(daemon_->plan().id); }
+  bool knows(const std::string& email) const { return far_end_.model.find(list, email).has_value(); }
+  stibee_sim::Status status_of_address(const std::string& email) const {
+    const auto person = far_end_.model.find(list, email);
+    return person ? person->status : stibee_sim::Status::Archived;
+  }
+};
+
+TEST_F(GuardedTable, BothHalvesOfHeldMovesWaitAndAnOptOutReachesTheOldAddress) {
+  import(1'000);
+  for (std::int64_t i = 1; i <= 100; ++i)
+    rows_[i].email = "p" + std::to_string(i) + "@example.org";
+  daemon_->run_for(5s);
+  ASSERT_EQ(holds().size(), 1u);
+  EXPECT_EQ(holds()[0].change_class, "removals");
+  EXPECT_FALSE(knows("p1@example.org")) << "nobody is written to under two addresses";
+  EXPECT_EQ(subscribed(), 1'000u);
+
+  rows_[7].subscribed = false;
+  daemon_->run_for(5s);
+  EXPECT_EQ(status_of_address("p7@example.com"), stibee_sim::Status::Unsubscribed);
+  EXPECT_FALSE(knows("p7@example.org"));
+  EXPECT_EQ(subscribed(), 999u);
+
+  daemon_->approve(holds()[0].digest);
+  daemon_->run_for(10s);
+  EXPECT_TRUE(holds().empty());
+  EXPECT_EQ(status_of_address("p1@example.org"), stibee_sim::Status::Subscribed);
+  EXPECT_EQ(status_of_address("p1@example.com"), stibee_sim::Status::Unsubscribed);
+  EXPECT_EQ(subscribed(), 999u);
+}
+
+TEST_F(GuardedTable, ManySmallStepsAreALargeOne) {
+  import(900);
+  for (std::int64_t next = 1; next <= 450; next += 15) {
+    for (std::int64_t i = next; i < next + 15; ++i)
+      rows_.erase(i);
+    daemon_->run_for(2s);
+  }
+  daemon_->run_for(10s);
+  ASSERT_EQ(holds().size(), 1u);
+  EXPECT_NE(holds()[0].why.find("24 hours"), std::string::npos) << holds()[0].why;
+  EXPECT_EQ(subscribed(), 810u) << "a tenth of those mirrored when the day's first left";
+
+  const auto digest = holds()[0].digest;
+  daemon_->approve(digest);
+  daemon_->run_for(10s);
+  EXPECT_LT(subscribed(), 810u);
+}
+
+TEST_F(GuardedTable, OrdinaryLeaversOfADayAreNotHeld) {
+  import(900);
+  for (std::int64_t i = 1; i <= 60; ++i) {
+    rows_.erase(i);
+    daemon_->run_for(1min);
+  }
+  EXPECT_TRUE(holds().empty());
+  EXPECT_EQ(subscribed(), 840u);
+}
+
+TEST_F(GuardedTable, AnotherPopulationWaitsWithThoseWhoseTableItWas) {
+  import(3'000);
+  rows_.clear();
+  for (std::int64_t i = 10'001; i <= 12'999; ++i)
+    rows_[i].email = "stranger" + std::to_string(i) + "@example.com";
+  daemon_->run_for(10s);
+  EXPECT_EQ(holds().size(), 2u);
+  EXPECT_FALSE(knows("stranger10001@example.com"));
+  EXPECT_EQ(subscribed(), 3'000u);
+}
+
+TEST_F(GuardedTable, ADigestStandsForThoseWhoWereShownWhateverTheTableDoesMeanwhile) {
+  import(1'000);
+  for (std::int64_t i = 1; i <= 300; ++i)
+    rows_.erase(i);
+  daemon_->run_for(3s);
+  ASSERT_EQ(holds().size(), 1u);
+  const auto shown = holds()[0].digest;
+
+  std::int64_t next = 301;
+  for (; next <= 310; ++next) {
+    rows_.erase(next);
+    daemon_->run_for(3s);
+    ASSERT_EQ(holds()[0].digest, shown) << "a table that lives does not take it away";
+  }
+  for (; next <= 600; ++next)
+    rows_.erase(next);
+  daemon_->run_for(3s);
+  ASSERT_NE(holds()[0].digest, shown) << "it has grown by half: that is news";
+
+  daemon_->approve(shown);
+  daemon_->run_for(5s);
+  EXPECT_EQ(subscribed(), 700u) << "nobody who joined since";
+  ASSERT_EQ(holds().size(), 1u);
+  EXPECT_EQ(holds()[0].count, 300u);
+}
+
+}  // namespace
+}  // namespace stibee_sync::simulation

@@ -1,0 +1,109 @@
+#include "stibee_sync/diff/guard.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+// What the guard holds for the sake of more than the size of one read.
+
+namespace stibee_sync::diff {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+ReadFacts quiet(std::size_t people) {
+  ReadFacts facts;
+  facts.source_rows = people;
+  facts.last_good_rows = people;
+  facts.mirrored = people;
+  return facts;
+}
+
+TEST(GuardOfADay, SumsTheRemovalsOfTwentyFourHours) {
+  auto facts = quiet(900);
+  facts.removals = 15;
+  facts.history = {75, 0, 900, ""};
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty()) << "90 are a tenth";
+  facts.history.removals = 76;
+  const auto holds = guarded(facts, {}).holds;
+  ASSERT_EQ(holds.size(), 1u);
+  EXPECT_EQ(holds[0].change_class, ChangeClass::Removal);
+  EXPECT_THAT(holds[0].why, HasSubstr("max_daily_percent"));
+}
+
+TEST(GuardOfADay, SumsResubscribesByThemselves) {
+  auto facts = quiet(900);
+  facts.resubscribes = 5;
+  facts.history = {500, 85, 900, ""};
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.history.resubscribes = 86;
+  ASSERT_EQ(guarded(facts, {}).holds.size(), 1u);
+}
+
+TEST(GuardOfADay, LetsASmallListLoseItsTwenty) {
+  auto facts = quiet(30);
+  facts.removals = 5;
+  facts.history = {15, 0, 50, ""};
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.history.removals = 16;
+  EXPECT_EQ(guarded(facts, {}).holds.size(), 1u);
+}
+
+TEST(GuardOfADay, FollowsItsSetting) {
+  auto facts = quiet(1000);
+  facts.removals = 10;
+  facts.history = {200, 0, 1000, ""};
+  GuardLimits limits;
+  EXPECT_EQ(guarded(facts, limits).holds.size(), 1u);
+  limits.max_daily_percent = 21;
+  EXPECT_THAT(guarded(facts, limits).holds, IsEmpty());
+}
+
+TEST(GuardOfConsents, HoldsAllResubscribesWhereStampsMovedEverywhere) {
+  auto facts = quiet(2000);
+  facts.resubscribes = 1;
+  facts.consents_moved = 600;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.consents_moved = 601;
+  const auto holds = guarded(facts, {}).holds;
+  ASSERT_EQ(holds.size(), 1u);
+  EXPECT_EQ(holds[0].change_class, ChangeClass::Resubscribe);
+  EXPECT_TRUE(holds[0].lasting);
+}
+
+TEST(GuardOfConsents, GoesOnHoldingThemThoughTheNextReadSeesNoStampMove) {
+  auto facts = quiet(2000);
+  facts.resubscribes = 39;
+  facts.history.resubscribes_held = "consents moved";
+  const auto holds = guarded(facts, {}).holds;
+  ASSERT_EQ(holds.size(), 1u);
+  EXPECT_THAT(holds[0].why, HasSubstr("consents moved"));
+  EXPECT_TRUE(holds[0].lasting);
+  facts.resubscribes = 0;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+}
+
+TEST(GuardOfAnotherPopulation, HoldsAddsOnlyWhereMoreThanHalfWasLost) {
+  auto facts = quiet(3000);
+  facts.adds = 2999;
+  facts.lost = 1500;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.lost = 1501;
+  ASSERT_EQ(guarded(facts, {}).holds.size(), 1u);
+  EXPECT_EQ(guarded(facts, {}).holds[0].change_class, ChangeClass::Add);
+  facts.adds = 1500;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty()) << "no more than half of the mirrored people";
+}
+
+TEST(GuardOfAnotherPopulation, LetsAFirstReadIn) {
+  ReadFacts facts;
+  facts.source_rows = 100'000;
+  facts.adds = 100'000;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+}
+
+}  // namespace
+}  // namespace stibee_sync::diff
