@@ -1,6 +1,7 @@
 #include "stibee_sync/domain/email_address.hpp"
 
 #include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/hex.hpp"
 #include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
 #include <unictype.h>
 
 #include <idn2.h>
@@ -28,17 +30,85 @@ bool is_invisible(ucs4_t c) {
          uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf | UC_CATEGORY_MASK_Z);
 }
 
+// What copying and pasting leaves around an address without a trace. A control character is no such thing: a
+// NUL or an escape at its end says that the text is something else.
+bool is_padding(ucs4_t c) {
+  return uc_is_property_white_space(c) ||
+         (is_invisible(c) && !uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cc));
+}
+
 // `text` is valid UTF-8.
 std::string_view trim_unicode(std::string_view text) {
   std::size_t begin = text.size();
   std::size_t end = 0;
   for (std::size_t at = 0; at < text.size();) {
     const auto [value, length] = *text::first_character(text.substr(at));
-    if (!uc_is_property_white_space(value)) begin = std::min(begin, at);
+    if (!is_padding(value)) begin = std::min(begin, at);
     at += length;
-    if (!uc_is_property_white_space(value)) end = at;
+    if (!is_padding(value)) end = at;
   }
   return begin < end ? text.substr(begin, end - begin) : std::string_view();
+}
+
+std::string_view trim_padding(std::string_view text) {
+  const bool ascii = std::all_of(text.begin(), text.end(), text::is_ascii);
+  return ascii ? text::trimmed(text) : trim_unicode(text);
+}
+
+// `text` without its parts in double quotes, the quotes included.
+std::string outside_quotes(std::string_view text) {
+  std::string out;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted) {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// What `mailto:address?subject=…` links to; nothing if that is not what it is.
+std::optional<std::string> linked(std::string_view text) {
+  constexpr std::string_view mailto = "mailto:";
+  if (!text::equal_ignoring_case(text.substr(0, mailto.size()), mailto)) return std::nullopt;
+  text.remove_prefix(mailto.size());
+  return text::percent_decoded(text.substr(0, text.find('?')));
+}
+
+// The address of `Name <address>`, or nothing if that is not what it is. A name that holds another address
+// than the one in brackets is none: nobody can tell who was meant.
+std::optional<std::string_view> in_brackets(std::string_view text) {
+  if (!text.ends_with('>')) return std::nullopt;
+  const auto open = text.rfind('<');
+  if (open == std::string_view::npos) return std::nullopt;
+  const auto address = text.substr(open + 1, text.size() - open - 2);
+  const auto name = outside_quotes(text.substr(0, open));
+  const auto target = linked(trim_padding(address)).value_or(std::string(address));
+  const bool repeats = text::equal_ignoring_case(trim_padding(name), trim_padding(target));
+  if (!repeats && name.find_first_of("<>@") != std::string::npos) return std::nullopt;
+  return address;
+}
+
+// The address without what people and programs wrap around it. Each round leaves less of the text.
+std::string unwrapped(std::string_view text) {
+  std::string out(trim_padding(text));
+  for (;;) {
+    std::string inner;
+    if (auto target = linked(out)) {
+      inner = std::move(*target);
+    } else if (const auto address = in_brackets(out)) {
+      inner = *address;
+    } else {
+      return out;
+    }
+    // Percent-encoding may hide anything.
+    if (!text::is_valid_utf8(inner)) return inner;
+    out = trim_padding(inner);
+  }
 }
 
 bool has_invisible(std::string_view text) {
@@ -113,17 +183,17 @@ Reason reason_of(AddressProblem problem) {
 }
 
 std::variant<EmailAddress, AddressProblem> EmailAddress::parse(std::string_view raw, std::size_t max_length) {
-  const bool ascii = std::all_of(raw.begin(), raw.end(), text::is_ascii);
-  if (!ascii && !text::is_valid_utf8(raw)) return AddressProblem::InvalidUtf8;
-
-  const std::string_view trimmed = ascii ? text::trimmed(raw) : trim_unicode(raw);
-  if (trimmed.empty()) return AddressProblem::Empty;
-  const bool invisible = ascii ? std::any_of(trimmed.begin(), trimmed.end(),
-                                             [](char c) { return text::is_control(c) || c == ' '; })
-                               : has_invisible(trimmed);
+  if (!text::is_valid_utf8(raw)) return AddressProblem::InvalidUtf8;
+  const std::string given = unwrapped(raw);
+  const bool ascii = std::all_of(given.begin(), given.end(), text::is_ascii);
+  if (!ascii && !text::is_valid_utf8(given)) return AddressProblem::InvalidUtf8;
+  if (given.empty()) return AddressProblem::Empty;
+  const bool invisible =
+      ascii ? std::any_of(given.begin(), given.end(), [](char c) { return text::is_control(c) || c == ' '; })
+            : has_invisible(given);
   if (invisible) return AddressProblem::WhiteSpaceOrControl;
 
-  std::string text = ascii ? text::lower_case(trimmed) : folded(trimmed);
+  std::string text = ascii ? text::lower_case(given) : folded(given);
   const std::size_t at = at_sign(text);
   if (at == std::string::npos || at == 0) return AddressProblem::NoAt;
   if (at + 1 == text.size() || text.find('@', at + 1) != std::string::npos) return AddressProblem::BadDomain;

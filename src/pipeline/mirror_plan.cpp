@@ -72,6 +72,8 @@ std::string describe_mapping(const settings::Mirror& mirror, const source::ReadP
   for (const auto& [value, id] : mirror.groups)
     describe(text, value + "=" + std::to_string(id));
   describe(text, std::to_string(max_address_length));
+  // How addresses are read is part of it: rows that an earlier version refused are looked at again.
+  describe(text, "addresses are unwrapped");
   return text;
 }
 

@@ -19,7 +19,7 @@ enum class AddressProblem { Empty, NoAt, WhiteSpaceOrControl, TooLong, InvalidUt
 
 Reason reason_of(AddressProblem problem);
 
-/// An e-mail address in the one form in which it is compared, stored and sent: trimmed, Unicode NFC, lower
+/// An e-mail address in the one form in which it is compared, stored and sent: unwrapped, Unicode NFC, lower
 /// case, domain in its ASCII (IDNA) form. Not printable on purpose: people appear in logs as `ref` only.
 class EmailAddress {
  public:
@@ -28,8 +28,11 @@ class EmailAddress {
   static constexpr std::size_t max_length_v2 = 64;
 
   EmailAddress() = default;
-  /// Normalises and checks `raw`: only what Stibee could not even be asked is refused, it has the last word
-  /// on the rest. `max_length` counts bytes of the normalised form. Pure; thread-safe.
+  /// Unwraps, normalises and checks `raw`. Wrapping is what does not belong to an address but comes along
+  /// with it: white space and what renders as nothing at both ends, `mailto:…?subject=…`, `Name <address>`,
+  /// one inside the other. Inside an address none of it is forgiven. Only what Stibee could not even be asked
+  /// is refused, it has the last word on the rest. `max_length` counts bytes of the normalised form. Pure;
+  /// thread-safe.
   static std::variant<EmailAddress, AddressProblem> parse(std::string_view raw,
                                                           std::size_t max_length = max_length_v1);
   /// For text that is known to be normalised: what the state file holds, or `parse` gave.

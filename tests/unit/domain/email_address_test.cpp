@@ -86,11 +86,58 @@ TEST(EmailAddress, UnicodeWhiteSpaceIsTrimmedAtTheEndsAndRefusedInside) {
       {"kim\u00a0@example.com", "!white_space_or_control"},
       {"kim\u200b@example.com", "!white_space_or_control"},
       {"kim@exam\u00adple.com", "!white_space_or_control"},
-      {"\ufeffkim@example.com", "!white_space_or_control"},
+      {"kim\ufeff@example.com", "!white_space_or_control"},
       {"kim\u202e@example.com", "!white_space_or_control"},
       {"kim\u0085x@example.com", "!white_space_or_control"},
       {"kim\u3164@example.com", "!white_space_or_control"},
       {"kim@example\u200d.com", "!white_space_or_control"},
+  });
+}
+
+TEST(EmailAddress, WhatRendersAsNothingIsTakenOffTheEndsOnly) {
+  for (const std::string_view mark :
+       {"\u200b", "\u00a0", "\ufeff", "\u00ad", "\u200c", "\u200d", "\u2060", "\u200e", "\u200f", "\u202a",
+        "\u202c", "\u2066", "\u180e", "\u3164", "\u115f", "\ufe0f", "\U000E0020", "\u2028"}) {
+    const std::string around(mark);
+    EXPECT_EQ(parsed("Kim@Example.com" + around), "kim@example.com") << "after: " << mark.size();
+    EXPECT_EQ(parsed(around + " " + around + "kim@example.com"), "kim@example.com");
+    EXPECT_EQ(parsed(around + "김@한국.한국\t" + around), "김@xn--3e0b707e.xn--3e0b707e");
+    EXPECT_EQ(parsed("kim" + around + "@example.com"), "!white_space_or_control");
+    EXPECT_EQ(parsed("kim@" + around + "example.com"), "!white_space_or_control");
+    EXPECT_EQ(parsed(around), "!empty_address");
+  }
+}
+
+TEST(EmailAddress, IsTakenOutOfALinkAndOutOfTheBracketsBehindAName) {
+  expect_all({
+      {"mailto:kim@example.com", "kim@example.com"},
+      {"MailTo: Kim@Example.com ", "kim@example.com"},
+      {"\u200bmailto:\u00a0kim@example.com", "kim@example.com"},
+      {"mailto:kim%2Bnews@example.com?subject=Hello%20you", "kim+news@example.com"},
+      {"Kim Min-su <kim@example.com>", "kim@example.com"},
+      {"김민수 < 김@한국.한국\u200b >\ufeff", "김@xn--3e0b707e.xn--3e0b707e"},
+      {"<kim@example.com>", "kim@example.com"},
+      {"\"Kim, <Min>\" <kim@example.com>", "kim@example.com"},
+      {"\"Min \\\" kim@other.com\" <kim@example.com>", "kim@example.com"},
+      {"kim@example.com <KIM@example.com>", "kim@example.com"},
+      {"kim@example.com <mailto:kim@example.com>", "kim@example.com"},
+      {"Kim <mailto:kim@example.com?body=x>", "kim@example.com"},
+      {"mailto:Kim%20<kim@example.com>", "kim@example.com"},
+  });
+}
+
+TEST(EmailAddress, WrappingThatLeavesADoubtIsRefused) {
+  expect_all({
+      {"Kim <kim@example.com>, Lee <lee@example.com>", "!white_space_or_control"},
+      {"lee@example.com <kim@example.com>", "!white_space_or_control"},
+      {"Kim <kim@example.com> Lee", "!white_space_or_control"},
+      {"<>", "!empty_address"},
+      {"Kim < >", "!empty_address"},
+      {"mailto:", "!empty_address"},
+      {"mailto:?to=kim@example.com", "!empty_address"},
+      {"mailto:kim%00@example.com", "!white_space_or_control"},
+      {"mailto:kim%ff@example.com", "!invalid_utf8"},
+      {"Kim <kim>", "!no_at_sign"},
   });
 }
 
@@ -146,7 +193,7 @@ TEST(EmailAddress, LengthIsMeasuredInBytesOfTheNormalisedForm) {
 
 TEST(EmailAddress, ParsingWhatParseGaveChangesNothing) {
   std::mt19937_64 random(20240229);
-  const std::u32string alphabet = U"aZ.@\"\\ éÄßİΣσς한김\u0301\u0308\u1100\u1161\u200b。＠_-ﬀǅ";
+  const std::u32string alphabet = U"aZ.@\"\\ <>:%éÄßİΣσς한김\u0301\u0308\u1100\u1161\u200b。＠_-ﬀǅ";
   const auto append_utf8 = [](std::string& out, char32_t c) {
     if (c < 0x80) {
       out += static_cast<char>(c);
