@@ -5,8 +5,7 @@
 #include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <initializer_list>
+#include <iterator>
 
 namespace stibee_sync::source {
 namespace {
@@ -16,11 +15,6 @@ using Kind = SourceError::Kind;
 std::string_view before_position(std::string_view text) {
   const auto at = text.rfind(" at character ");
   return at == std::string_view::npos ? text : text.substr(0, at);
-}
-
-bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
 bool contains(std::string_view text, std::string_view part) {
@@ -52,6 +46,70 @@ std::string last_sqlstate(std::string_view text) {
   return found;
 }
 
+constexpr char code_here = '%';
+constexpr char words_here = '@';
+
+/// What an SQLSTATE that begins so means; `%` stands for it, `@` for what PostgreSQL said.
+struct Meaning {
+  std::string_view prefix;
+  Kind kind;
+  std::string_view message;
+};
+
+constexpr std::string_view no_resource =
+    "PostgreSQL lacks memory, disk or another resource (SQLSTATE %); see the server's log";
+constexpr std::string_view ended =
+    "PostgreSQL ended the connection (restart, failover or pg_terminate_backend); it is tried again";
+constexpr std::string_view far_away =
+    "the foreign server behind the table cannot be reached (SQLSTATE %); it is tried again";
+constexpr std::string_view unconvertible =
+    "a value in the table cannot be converted to UTF-8; mend the row, or leave it out with `where`";
+constexpr std::string_view bad_value =
+    "PostgreSQL failed on a value of a row (SQLSTATE %); make the `query` or `where` hold for every row";
+constexpr std::string_view replayed =
+    "the server gave the read up in favour of its own replay; on a standby set hot_standby_feedback or raise "
+    "max_standby_streaming_delay";
+constexpr std::string_view refuses = "PostgreSQL refuses the statement@";
+
+/// The first that fits counts.
+constexpr Meaning meanings[] = {
+    {"57P03", Kind::Unreachable, "PostgreSQL is starting up or shutting down; it is tried again"},
+    {"08P01", Kind::Unreachable,
+     "a connection pooler in front of PostgreSQL refuses (SQLSTATE 08P01); see its log"},
+    // Our own connection ends without a code: what is told here has happened further back.
+    {"08", Kind::Unreachable, far_away},
+    {"HV00N", Kind::Unreachable, far_away},
+    {"HV", Kind::Failed,
+     "the foreign server behind the table fails (SQLSTATE %); see the log of PostgreSQL and its own"},
+    {"57P", Kind::Unreachable, ended},
+    {"25P03", Kind::Unreachable, ended},
+    {"53300", Kind::Unreachable,
+     "PostgreSQL has no connection left for this role; raise max_connections or the role's CONNECTION LIMIT"},
+    {"55P03", Kind::Unreachable, "the table stays locked by another session; it is tried again"},
+    {"28", Kind::Refused,
+     "PostgreSQL refused the role or its password; check `password_file`, the role in `database.url` and the "
+     "server's pg_hba.conf"},
+    {"42501", Kind::Refused, "the role lacks a privilege@; GRANT it to the role of `database.url`"},
+    {"3D000", Kind::NotAsMapped, "the database that `database.url` names does not exist on this server"},
+    {"25006", Kind::NotAsMapped,
+     "the query writes to the database, and the source is only ever read; take the write out"},
+    {"22021", Kind::Failed, unconvertible},
+    {"22P05", Kind::Failed, unconvertible},
+    {"22", Kind::Failed, bad_value},
+    {"21", Kind::Failed, bad_value},
+    {"40001", Kind::Failed, replayed},
+    {"40P01", Kind::Failed, replayed},
+    {"53", Kind::Failed, no_resource},
+    {"54", Kind::Failed, no_resource},
+    {"58", Kind::Failed, no_resource},
+    {"42", Kind::NotAsMapped, refuses},
+    {"0A", Kind::NotAsMapped, refuses},
+    {"3F", Kind::NotAsMapped, refuses},
+    {"XX", Kind::Failed,
+     "PostgreSQL reports damaged data or an internal error (SQLSTATE %); see the server's log"},
+    {"", Kind::Failed, "the read failed in PostgreSQL (SQLSTATE %); see the server's log"},
+};
+
 }  // namespace
 
 Failure::Failure(Kind kind, std::string_view message, std::string sqlstate) {
@@ -70,84 +128,37 @@ std::string sanitise(std::string_view text, const std::vector<std::string_view>&
   return privacy::sanitise(text::valid_utf8(text, "?"), privacy::words_about_statement(known, max_message));
 }
 
-std::size_t error_position(std::string_view text) {
-  constexpr std::string_view marker = " at character ";
-  const auto at = text.rfind(marker);
-  if (at == std::string_view::npos) return 0;
-  std::size_t position = 0;
-  const auto digits = text.substr(at + marker.size());
-  std::from_chars(digits.data(), digits.data() + digits.size(), position);
-  return position;
+std::optional<SourceError> of_pooler(std::string_view sqlstate, std::string_view text) {
+  if (sqlstate != "08P01") return std::nullopt;
+  if (contains(text, "statement pooling mode")) {
+    return make(Kind::NotAsMapped, sqlstate,
+                "PgBouncer is in statement mode, which forbids transactions, and a read is one; set "
+                "pool_mode = transaction or session for this database, or name the server behind it in "
+                "`database.url`");
+  }
+  if (contains(text, "query_wait_timeout")) {
+    return make(
+        Kind::Unreachable, sqlstate,
+        "PgBouncer had no server connection to give in time (query_wait_timeout); raise its pool size");
+  }
+  return classify(sqlstate, "");
 }
 
 SourceError classify(std::string_view sqlstate, std::string_view primary) {
-  const std::string said = primary.empty() ? "" : ": " + std::string(primary);
-  if (sqlstate == "57P03") {
-    return make(Kind::Unreachable, sqlstate, "PostgreSQL is starting up or shutting down; it is tried again");
+  const auto meant = std::find_if(std::begin(meanings), std::end(meanings), [sqlstate](const Meaning& each) {
+    return sqlstate.starts_with(each.prefix);
+  });
+  std::string message;
+  for (const char c : meant->message) {
+    if (c == code_here) {
+      message += sqlstate.empty() ? "unknown" : sqlstate;
+    } else if (c == words_here) {
+      if (!primary.empty()) message.append(": ").append(primary);
+    } else {
+      message += c;
+    }
   }
-  if (starts_with_any(sqlstate, {"08", "57P", "25P03"})) {
-    return make(
-        Kind::Unreachable, sqlstate,
-        "PostgreSQL ended the connection (restart, failover or pg_terminate_backend); it is tried again");
-  }
-  if (sqlstate == "53300") {
-    return make(Kind::Unreachable, sqlstate,
-                "PostgreSQL has no connection left for this role; raise max_connections or the role's "
-                "CONNECTION LIMIT");
-  }
-  if (sqlstate == "55P03") {
-    return make(Kind::Unreachable, sqlstate, "the table stays locked by another session; it is tried again");
-  }
-  if (sqlstate.starts_with("28")) {
-    return make(
-        Kind::Refused, sqlstate,
-        "PostgreSQL refused the role or its password; check `password_file`, the role in `database.url` and "
-        "the server's pg_hba.conf");
-  }
-  if (sqlstate == "42501") {
-    return make(Kind::Refused, sqlstate,
-                "the role lacks a privilege" + said + "; GRANT it to the role of `database.url`");
-  }
-  if (sqlstate == "3D000") {
-    return make(Kind::NotAsMapped, sqlstate,
-                "the database that `database.url` names does not exist on this server");
-  }
-  if (sqlstate == "25006") {
-    return make(Kind::NotAsMapped, sqlstate,
-                "the query writes to the database, and the source is only ever read; take the write out");
-  }
-  if (sqlstate == "22021" || sqlstate == "22P05") {
-    return make(
-        Kind::Failed, sqlstate,
-        "a value in the table cannot be converted to UTF-8; mend the row, or leave it out with `where`");
-  }
-  if (sqlstate.starts_with("22") || sqlstate.starts_with("21")) {
-    return make(Kind::Failed, sqlstate,
-                "PostgreSQL failed on a value of a row (SQLSTATE " + std::string(sqlstate) +
-                    "); make the `query` or `where` hold for every row");
-  }
-  if (sqlstate == "40001" || sqlstate == "40P01") {
-    return make(
-        Kind::Failed, sqlstate,
-        "the server gave the read up in favour of its own replay; on a standby set hot_standby_feedback or "
-        "raise max_standby_streaming_delay");
-  }
-  if (sqlstate.starts_with("53") || sqlstate.starts_with("54") || sqlstate.starts_with("58")) {
-    return make(Kind::Failed, sqlstate,
-                "PostgreSQL lacks memory, disk or another resource (SQLSTATE " + std::string(sqlstate) +
-                    "); see the server's log");
-  }
-  if (sqlstate.starts_with("42") || sqlstate.starts_with("0A") || sqlstate.starts_with("3F")) {
-    return make(Kind::NotAsMapped, sqlstate, "PostgreSQL refuses the statement" + said);
-  }
-  if (sqlstate.starts_with("XX")) {
-    return make(Kind::Failed, sqlstate,
-                "PostgreSQL reports damaged data or an internal error (SQLSTATE " + std::string(sqlstate) +
-                    "); see the server's log");
-  }
-  return make(Kind::Failed, sqlstate,
-              "the read failed in PostgreSQL (SQLSTATE " +
-                  (sqlstate.empty() ? "unknown" : std::string(sqlstate)) + "); see the server's log");
+  return make(meant->kind, sqlstate, message);
 }
 
 SourceError connect_error(std::string_view text, const std::string& place) {

@@ -3,6 +3,7 @@
 #include "stibee_sync/source/source.hpp"
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,11 +34,11 @@ std::string fit(std::string_view message);
 /// kept.
 std::string sanitise(std::string_view text, const std::vector<std::string_view>& known);
 
-/// The position "at character N" that libpq appends in terse mode; 0 if there is none.
-std::size_t error_position(std::string_view text);
-
 /// What an SQLSTATE means for the caller, and what to do about it. `primary` is sanitised text or "".
 SourceError classify(std::string_view sqlstate, std::string_view primary);
+
+/// What a connection pooler says by itself, in words that are always the same; nullopt if it is none of them.
+std::optional<SourceError> of_pooler(std::string_view sqlstate, std::string_view text);
 
 /// Why libpq could not connect to `place`; `text` was made with PQERRORS_SQLSTATE, so that the server's
 /// words, which may be in any language and quote anything, are not in it.

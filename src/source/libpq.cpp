@@ -85,13 +85,58 @@ bool wait_for(const PGconn* raw, PostgresPollingStatusType direction, const Inte
     const short events = direction == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     pollfd fds[] = {{PQsocket(raw), events, 0}, {interrupt.wake_fd(), POLLIN, 0}};
     const int ready = ::poll(fds, 2, static_cast<int>(std::min<long>(left, 60'000)));
-    if (interrupt.requested())
-      throw Failure(Kind::Cancelled, "the read was cancelled while connecting to PostgreSQL");
+    if (interrupt.requested()) throw Failure(Kind::Cancelled, "cancelled while waiting for PostgreSQL");
     if (ready > 0) return true;
   }
 }
 
+[[noreturn]] void silent(std::chrono::milliseconds silence) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(silence).count();
+  throw Failure(Kind::Unreachable, "PostgreSQL sent nothing for " + std::to_string(seconds) +
+                                       " s: it hangs, or a pooler has no session to give; the connection is "
+                                       "given up and made anew");
+}
+
+/// Waits until something has come in, which may be the end of the connection.
+void await_byte(const PGconn* raw, const Wait& wait) {
+  const auto deadline = steady_clock::now() + wait.longest_silence;
+  if (!wait_for(raw, PGRES_POLLING_READING, *wait.interrupt, deadline)) silent(wait.longest_silence);
+}
+
+Result next_result(PGconn* raw, const Wait& wait) {
+  while (PQisBusy(raw) != 0) {
+    await_byte(raw, wait);
+    if (PQconsumeInput(raw) == 0) break;  // lost: the result says so
+  }
+  return Result(PQgetResult(raw));
+}
+
+/// The last of a command's results; of several commands, that of the one that failed. What follows a failure
+/// is only that the connection has ended.
+Result last_result(PGconn* raw, const Wait& wait) {
+  Result last;
+  bool decided = false;
+  while (Result next = next_result(raw, wait)) {
+    if (!decided) last = std::move(next);
+    const auto status = PQresultStatus(last.get());
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) break;  // it would be reported again and again
+    decided = status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK;
+  }
+  return last;
+}
+
+Row row_of(const PGresult* result, int row) {
+  Row out;
+  for (int i = 0; i < PQnfields(result); ++i) {
+    auto& text = out.emplace_back();
+    if (PQgetisnull(result, row, i) == 0)
+      text.emplace(PQgetvalue(result, row, i), static_cast<std::size_t>(PQgetlength(result, row, i)));
+  }
+  return out;
+}
+
 Answer answer_of(const Result& result) {
+  if (!result) return {};  // nothing was sent: the connection is lost
   const auto field = [&](int code) {
     const char* text = PQresultErrorField(result.get(), code);
     return std::string(text != nullptr ? text : "");
@@ -103,13 +148,18 @@ Answer answer_of(const Result& result) {
     answer.sqlstate = field(PG_DIAG_SQLSTATE);
     answer.text = field(PG_DIAG_MESSAGE_PRIMARY);
     answer.position = std::strtoul(field(PG_DIAG_STATEMENT_POSITION).c_str(), nullptr, 10);
+    answer.fatal = field(PG_DIAG_SEVERITY_NONLOCALIZED) != "ERROR";
     return answer;
   }
   answer.command = PQcmdStatus(result.get());
   const std::string rows = PQcmdTuples(result.get());
   if (!rows.empty()) answer.rows = std::strtoul(rows.c_str(), nullptr, 10);
-  if (PQntuples(result.get()) == 1 && PQnfields(result.get()) > 0)
-    answer.value = PQgetvalue(result.get(), 0, 0);
+  for (int i = 0; i < PQnfields(result.get()); ++i)
+    answer.columns.push_back({PQfname(result.get(), i), PQftype(result.get(), i)});
+  for (int i = 0; i < PQntuples(result.get()); ++i)
+    answer.table.push_back(row_of(result.get(), i));
+  if (answer.table.size() == 1 && !answer.columns.empty())
+    answer.value = answer.table.front().front().value_or("");
   return answer;
 }
 
@@ -157,6 +207,18 @@ Handle connect(const Connection& connection, const Interrupt& interrupt) {
   return raw;
 }
 
+bool usable(const PGconn* connection) {
+  return PQstatus(connection) == CONNECTION_OK;
+}
+
+int socket_of(const PGconn* connection) {
+  return PQsocket(connection);
+}
+
+int version(const PGconn* connection) {
+  return PQserverVersion(connection);
+}
+
 bool in_transaction(const PGconn* connection) {
   return PQtransactionStatus(connection) == PQTRANS_INTRANS;
 }
@@ -166,29 +228,30 @@ std::string parameter(const PGconn* connection, const char* name) {
   return value != nullptr ? value : "";
 }
 
-Answer execute(PGconn* connection, const std::string& commands) {
-  const Result result(PQexec(connection, commands.c_str()));
-  return answer_of(result);
+Answer execute(PGconn* connection, const Wait& wait, const std::string& commands) {
+  if (PQsendQuery(connection, commands.c_str()) == 0) return {};
+  return answer_of(last_result(connection, wait));
 }
 
-Answer execute(PGconn* connection, const std::string& statement,
-               const std::vector<std::optional<std::string>>& parameters) {
+Answer execute(PGconn* connection, const Wait& wait, const std::string& statement, const Row& parameters) {
   std::vector<const char*> texts;
   for (const auto& text : parameters)
     texts.push_back(text ? text->c_str() : nullptr);
-  const Result result(PQexecParams(connection, statement.c_str(), static_cast<int>(texts.size()), nullptr,
-                                   texts.data(), nullptr, nullptr, 0));
-  return answer_of(result);
+  if (PQsendQueryParams(connection, statement.c_str(), static_cast<int>(texts.size()), nullptr, texts.data(),
+                        nullptr, nullptr, 0) == 0)
+    return {};
+  return answer_of(last_result(connection, wait));
 }
 
-Answer prepare(PGconn* connection, const std::string& statement) {
-  const Result result(PQprepare(connection, "", statement.c_str(), 0, nullptr));
-  return answer_of(result);
+Answer prepare(PGconn* connection, const Wait& wait, const std::string& statement) {
+  if (PQsendPrepare(connection, "", statement.c_str(), 0, nullptr) == 0) return {};
+  return answer_of(last_result(connection, wait));
 }
 
-CopyStream::CopyStream(PGconn* connection, const std::string& copy) : connection_(connection) {
+CopyStream::CopyStream(PGconn* connection, Wait wait, const std::string& copy)
+    : connection_(connection), wait_(wait) {
   if (PQsendQuery(connection_, copy.c_str()) == 0) throw CopyFailed{};
-  const Result result(PQgetResult(connection_));
+  const Result result = next_result(connection_, wait_);
   if (PQresultStatus(result.get()) != PGRES_COPY_OUT) fail(result);
 }
 
@@ -199,7 +262,11 @@ void CopyStream::FreeRow::operator()(char* row) const {
 bool CopyStream::next(std::string_view& line) {
   row_.reset();
   char* row = nullptr;
-  const int length = PQgetCopyData(connection_, &row, 0);
+  int length = 0;
+  while ((length = PQgetCopyData(connection_, &row, 1)) == 0) {
+    await_byte(connection_, wait_);
+    if (PQconsumeInput(connection_) == 0) throw CopyFailed{};
+  }
   if (length > 0) {
     row_.reset(row);
     ++rows_;
@@ -213,10 +280,10 @@ bool CopyStream::next(std::string_view& line) {
 }
 
 void CopyStream::finish() {
-  const Result result(PQgetResult(connection_));
+  const Result result = next_result(connection_, wait_);
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(result);
   if (std::strtoull(PQcmdTuples(result.get()), nullptr, 10) != rows_) throw CopyFailed{};
-  while (const Result rest{PQgetResult(connection_)}) {
+  while (const Result rest = next_result(connection_, wait_)) {
     if (PQresultStatus(rest.get()) != PGRES_COMMAND_OK) fail(rest);
   }
 }

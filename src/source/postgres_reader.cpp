@@ -1,4 +1,5 @@
 #include "failure.hpp"
+#include "findings.hpp"
 #include "interrupt.hpp"
 #include "relation.hpp"
 #include "server_facts.hpp"
@@ -9,8 +10,6 @@
 #include <algorithm>
 #include <exception>
 #include <utility>
-
-#include <pqxx/pqxx>
 
 namespace stibee_sync::source {
 namespace {
@@ -58,11 +57,25 @@ class PostgresReader final : public Reader {
   std::variant<ReadShape, SourceError> describe(const ReadPlan& plan) override {
     const Interrupt::Call call(interrupt_);
     return guarded<ReadShape>([&] {
-      pqxx::nontransaction& transaction = begin(plan);
-      const auto shape = prepare(transaction, plan);
-      transaction.exec("COMMIT");
+      begin(plan);
+      auto shape = prepare(plan);
+      shape.row_secured = row_secured(*session_, plan, resolved_);
+      session_->run("COMMIT");
       return shape;
     });
+  }
+
+  std::optional<SourceError> check_key(const ReadPlan& plan) override {
+    const Interrupt::Call call(interrupt_);
+    auto checked = guarded<std::monostate>([&] {
+      begin(plan);
+      prepare(plan);
+      if (const auto problem = unusable_key(*session_, resolved_)) throw Failure(Kind::NotAsMapped, *problem);
+      session_->run("COMMIT");
+      return std::monostate();
+    });
+    if (auto* error = std::get_if<SourceError>(&checked)) return std::move(*error);
+    return std::nullopt;
   }
 
   std::variant<ReadReport, SourceError> read(const ReadPlan& plan, const ShapeSink& shape,
@@ -70,12 +83,12 @@ class PostgresReader final : public Reader {
     const Interrupt::Call call(interrupt_);
     return guarded<ReadReport>([&] {
       const auto start = steady_clock::now();
-      pqxx::nontransaction& transaction = begin(plan);
+      begin(plan);
       ReadReport report;
-      report.shape = prepare(transaction, plan);
+      report.shape = prepare(plan);
       deliver(shape, report.shape);
       stream(row, report);
-      finish(transaction);
+      finish();
       report.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
       return report;
     });
@@ -90,9 +103,7 @@ class PostgresReader final : public Reader {
   std::variant<Result, SourceError> guarded(const Work& work) {
     statement_began_ = steady_clock::now();
     try {
-      Result result = work();
-      transaction_.reset();
-      return result;
+      return work();
     } catch (const SinkThrew& thrown) {
       discard();
       std::rethrow_exception(thrown.cause);
@@ -102,14 +113,13 @@ class PostgresReader final : public Reader {
     } catch (const Failure& failure) {
       return fail(failure.error());
     } catch (const libpq::CopyFailed& failure) {
-      return fail(failure.sqlstate.empty() ? lost() : of_sqlstate(failure.sqlstate));
-    } catch (const pqxx::failure& failure) {
-      // PostgreSQL's words may quote what a query computes, so only the code is used.
-      const auto sqlstate = sqlstate_of(failure);
-      return fail(sqlstate.empty() ? lost() : of_sqlstate(sqlstate));
+      return fail(of_sqlstate(failure.sqlstate));
+    } catch (const StatementFailed& failed) {
+      // PostgreSQL's words may quote what a query computes, so only the code is used, but for a pooler's.
+      const auto& answer = failed.answer;
+      return fail(of_pooler(answer.sqlstate, answer.text).value_or(of_sqlstate(answer.sqlstate)));
     } catch (const std::exception&) {
-      // Neither libpqxx's logic errors nor its conversion errors say anything that ops could use, and they
-      // may quote.
+      // A conversion error says nothing that ops could use, and it may quote.
       return fail(Failure(Kind::Failed, "the answer of PostgreSQL makes no sense to this program").error());
     }
   }
@@ -127,6 +137,7 @@ class PostgresReader final : public Reader {
   }
 
   SourceError of_sqlstate(const std::string& sqlstate) const {
+    if (sqlstate.empty()) return lost();
     if (sqlstate != "57014") return classify(sqlstate, "");
     const bool timed_out = steady_clock::now() - statement_began_ >= connection_.statement_timeout;
     return Failure(timed_out ? Kind::Unreachable : Kind::Failed,
@@ -139,59 +150,56 @@ class PostgresReader final : public Reader {
         .error();
   }
 
-  void discard() {
-    transaction_.reset();
-    session_.reset();
-  }
+  void discard() { session_.reset(); }
 
   /// A snapshot of its own for each read. The settings are the transaction's, so that they hold behind a
   /// connection pooler too, and no earlier read can have left others.
-  pqxx::nontransaction& begin(const ReadPlan& plan) {
+  void begin(const ReadPlan& plan) {
     check_time_zone(plan.time_zone);
     // What the server ended while nothing was read is replaced without a word.
     if (session_ && !session_->quiet()) discard();
     if (session_) {
       try {
-        return start_transaction(plan);
-      } catch (const pqxx::failure&) {
-        if (session_->usable() || interrupt_.requested()) throw;
+        start_transaction(plan);
+        return;
+      } catch (const StatementFailed& failed) {
+        if (!failed.answer.sqlstate.empty() || interrupt_.requested()) throw;
         discard();
       }
     }
     session_ = std::make_unique<Session>(connection_, interrupt_);
-    return start_transaction(plan);
+    start_transaction(plan);
   }
 
-  pqxx::nontransaction& start_transaction(const ReadPlan& plan) {
-    transaction_ = std::make_unique<pqxx::nontransaction>(session_->connection());
+  void start_transaction(const ReadPlan& plan) const {
     // A database without an encoding promises nothing about its bytes: they come raw, and a bad row is
     // refused by itself later, instead of failing the whole read here.
     const std::string encoding = session_->parameter("server_encoding") == "SQL_ASCII" ? "SQL_ASCII" : "UTF8";
     const auto timeout = std::chrono::milliseconds(connection_.statement_timeout).count();
-    transaction_->exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = " +
-                       std::to_string(timeout) + "; SET LOCAL client_encoding = '" + encoding +
-                       "'; SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, YMD'; "
-                       "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; "
-                       "SET LOCAL extra_float_digits = 1");
-    try {
-      transaction_->exec("SET LOCAL TimeZone = '" + plan.time_zone + "'");
-    } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != "22023") throw;
-      throw Failure(Kind::NotAsMapped,
-                    "PostgreSQL knows no time zone \"" + plan.time_zone +
-                        "\"; set `time_zone` to a name such as Asia/Seoul",
-                    error.sqlstate());
-    }
-    return *transaction_;
+    // Whoever alters the table is not waited for: the read fails by name, and is tried again.
+    const auto lock_timeout = std::chrono::milliseconds(connection_.lock_timeout).count();
+    session_->run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = " +
+                  std::to_string(timeout) + "; SET LOCAL lock_timeout = " + std::to_string(lock_timeout) +
+                  "; SET LOCAL client_encoding = '" + encoding +
+                  "'; SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, YMD'; "
+                  "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; "
+                  "SET LOCAL extra_float_digits = 1");
+    auto zone = session_->execute("SET LOCAL TimeZone = '" + plan.time_zone + "'");
+    if (zone.succeeded) return;
+    if (zone.sqlstate != "22023") throw StatementFailed{std::move(zone)};
+    throw Failure(Kind::NotAsMapped,
+                  "PostgreSQL knows no time zone \"" + plan.time_zone +
+                      "\"; set `time_zone` to a name such as Asia/Seoul",
+                  zone.sqlstate);
   }
 
-  ReadShape prepare(pqxx::transaction_base& transaction, const ReadPlan& plan) {
-    const auto facts = server_facts(transaction, *session_);
-    auto resolved = resolve(transaction, *session_, plan);
-    select_ = std::move(resolved.select);
+  ReadShape prepare(const ReadPlan& plan) {
+    const auto facts = server_facts(*session_);
+    resolved_ = resolve(*session_, plan);
     ReadShape shape;
-    shape.types = std::move(resolved.types);
-    shape.integer_key = resolved.integer_key;
+    shape.types = resolved_.types;
+    shape.integer_key = resolved_.integer_key;
+    shape.boolean_columns = resolved_.boolean_columns;
     shape.server_identity = facts.identity;
     shape.in_recovery = facts.in_recovery;
     shape.server_version = session_->parameter("server_version");
@@ -200,8 +208,8 @@ class PostgresReader final : public Reader {
 
   void stream(const RowSink& row, ReadReport& report) {
     statement_began_ = steady_clock::now();
-    // `select_` is one complete statement: the extended protocol has confirmed it.
-    libpq::CopyStream copy(session_->raw(), "COPY (" + select_ + ") TO STDOUT");
+    // The SELECT is one complete statement: the extended protocol has confirmed it.
+    auto copy = session_->copy("COPY (" + resolved_.select + ") TO STDOUT");
     std::string_view line;
     while (copy.next(line)) {
       if (interrupt_.requested()) throw Failure(Kind::Cancelled, "the read was cancelled");
@@ -211,16 +219,15 @@ class PostgresReader final : public Reader {
   }
 
   /// The last proof of a true end: PostgreSQL still holds the transaction open and unharmed, and ends it.
-  void finish(pqxx::transaction_base& transaction) {
-    if (!session_->in_transaction()) throw pqxx::broken_connection("the stream ended early");
-    transaction.exec("COMMIT");
+  void finish() const {
+    if (!session_->in_transaction()) throw libpq::CopyFailed{};
+    session_->run("COMMIT");
   }
 
   const Connection connection_;
   Interrupt interrupt_;
   std::unique_ptr<Session> session_;
-  std::unique_ptr<pqxx::nontransaction> transaction_;
-  std::string select_;
+  Resolved resolved_;
   steady_clock::time_point statement_began_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 using Kind = SourceError::Kind;
 using Scope = WriteFailure::Scope;
-using Parameters = std::vector<std::optional<std::string>>;
+using Parameters = libpq::Row;
 
 /// Ends a call with what the caller is told.
 struct WriteFailed {
@@ -60,8 +60,8 @@ class PostgresWriter final : public Writer {
       return fail(failed.failure);
     } catch (const Failure& failure) {
       return fail({Scope::Database, failure.error()});
-    } catch (const pqxx::failure& failure) {
-      return fail({Scope::Database, of_database(sqlstate_of(failure))});
+    } catch (const StatementFailed& failed) {
+      return fail({Scope::Database, of_database(failed.answer)});
     }
   }
 
@@ -71,8 +71,9 @@ class PostgresWriter final : public Writer {
     return {Scope::Cancelled, Failure(Kind::Cancelled, "the write-back was cancelled").error()};
   }
 
-  static SourceError of_database(const std::string& sqlstate) {
-    if (!sqlstate.empty()) return classify(sqlstate, "");
+  static SourceError of_database(const libpq::Answer& said) {
+    if (auto error = of_pooler(said.sqlstate, said.text)) return std::move(*error);
+    if (!said.sqlstate.empty()) return classify(said.sqlstate, "");
     return Failure(Kind::Unreachable, "the connection to PostgreSQL was lost; it is made anew").error();
   }
 
@@ -87,12 +88,12 @@ class PostgresWriter final : public Writer {
   void prepare_only(const WriteStatement& statement) {
     const auto parsed = numbered(statement);
     begin(statement, "READ ONLY");
-    const auto prepared = libpq::prepare(session_->raw(), parsed.sql);
+    const auto prepared = session_->prepare(parsed.sql);
     if (!prepared.succeeded) throw WriteFailed{refusal(prepared, statement, parsed)};
     // PostgreSQL looks at the privileges on tables and functions when a plan is made ready to run, which
     // EXPLAIN does without running it. What cannot be explained (CALL) has been prepared all the same.
     const Parameters nulls(parsed.names.size());
-    const auto explained = libpq::execute(session_->raw(), "EXPLAIN " + parsed.sql, nulls);
+    const auto explained = session_->execute("EXPLAIN " + parsed.sql, nulls);
     if (!explained.succeeded && (explained.sqlstate.empty() || explained.sqlstate == "42501"))
       throw WriteFailed{refusal(explained, statement, parsed)};
     end("ROLLBACK", statement, parsed);
@@ -107,7 +108,7 @@ class PostgresWriter final : public Writer {
       if (found != values.end() && found->second) text = without_nul(*found->second);
     }
     begin(statement, "READ WRITE");
-    const auto answer = libpq::execute(session_->raw(), parsed.sql, parameters);
+    const auto answer = session_->execute(parsed.sql, parameters);
     if (!answer.succeeded) throw WriteFailed{refusal(answer, statement, parsed)};
     const std::size_t rows = answer.rows.value_or(1);
     if (rows > 1) {
@@ -128,13 +129,13 @@ class PostgresWriter final : public Writer {
     const bool fresh = session_ == nullptr;
     if (fresh) session_ = std::make_unique<Session>(connection_, interrupt_);
     const auto timeout = std::chrono::milliseconds(connection_.statement_timeout).count();
-    const auto answer = libpq::execute(
-        session_->raw(), "BEGIN ISOLATION LEVEL READ COMMITTED " + mode +
-                             "; SET LOCAL statement_timeout = " + std::to_string(timeout) +
-                             "; SET LOCAL client_encoding = 'UTF8'; SET LOCAL "
-                             "standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, "
-                             "YMD'; SET LOCAL TimeZone = " +
-                             quote_literal(statement.time_zone) + "; SELECT pg_catalog.pg_is_in_recovery()");
+    const auto answer =
+        session_->execute("BEGIN ISOLATION LEVEL READ COMMITTED " + mode +
+                          "; SET LOCAL statement_timeout = " + std::to_string(timeout) +
+                          "; SET LOCAL client_encoding = 'UTF8'; SET LOCAL "
+                          "standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, "
+                          "YMD'; SET LOCAL TimeZone = " +
+                          quote_literal(statement.time_zone) + "; SELECT pg_catalog.pg_is_in_recovery()");
     const auto& code = answer.sqlstate;
     if (!answer.succeeded && code.empty() && !fresh && !interrupt_.requested()) {
       session_.reset();
@@ -143,11 +144,11 @@ class PostgresWriter final : public Writer {
     }
     // A standby does not even begin such a transaction.
     if (code == "0A000" || answer.value == "t") throw WriteFailed{standby()};
-    if (!answer.succeeded) throw WriteFailed{{Scope::Database, of_database(code)}};
+    if (!answer.succeeded) throw WriteFailed{{Scope::Database, of_database(answer)}};
   }
 
   void end(const std::string& command, const WriteStatement& statement, const NumberedStatement& parsed) {
-    const auto answer = libpq::execute(session_->raw(), command);
+    const auto answer = session_->execute(command);
     // A COMMIT of what has failed meanwhile is answered ROLLBACK.
     if (!answer.succeeded || answer.command != command) throw WriteFailed{refusal(answer, statement, parsed)};
   }
@@ -199,7 +200,7 @@ class PostgresWriter final : public Writer {
     }
     if (code.empty() || of_class == "08" || of_class == "53" || of_class == "57" || of_class == "58" ||
         of_class == "28" || code == "25P03") {
-      return {Scope::Database, of_database(code)};
+      return {Scope::Database, of_database(said)};
     }
     if (of_class == "40" || code == "55P03") {
       return of_statement(Kind::Failed,

@@ -29,11 +29,11 @@ struct Relation {
   std::string role;
   std::vector<std::string> columns;
   std::vector<std::string> unreadable;  // columns that the role may not read
+  std::vector<std::string> booleans;
 };
 
-[[noreturn]] void no_such_table(pqxx::transaction_base& transaction, const ReadPlan& plan,
-                                const TableName& table) {
-  const auto rows = transaction.exec(
+[[noreturn]] void no_such_table(const Session& session, const ReadPlan& plan, const TableName& table) {
+  const auto rows = session.rows(
       "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
       "c.relnamespace "
       "WHERE c.relkind IN ('r','p','v','m','f') AND n.nspname <> 'information_schema' AND n.nspname !~ "
@@ -41,8 +41,8 @@ struct Relation {
   std::vector<std::string> elsewhere;
   std::vector<std::string> names;
   for (const auto& row : rows) {
-    const auto schema = row[0].as<std::string>();
-    const auto name = row[1].as<std::string>();
+    const auto schema = row[0].value();
+    const auto name = row[1].value();
     const auto full = schema == "public" ? name : schema + "." + name;
     if ((name == table.name.exact || name == table.name.folded) && elsewhere.size() < 3)
       elsewhere.push_back(schema + "." + name);
@@ -60,7 +60,16 @@ struct Relation {
                 "42P01");
 }
 
-Relation find_table(pqxx::transaction_base& transaction, const ReadPlan& plan) {
+constexpr std::string_view find_statement =
+    "SELECT c.oid, n.nspname, c.relname, quote_ident(n.nspname), quote_ident(c.relname), "
+    "quote_ident(current_user), has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), "
+    "c.relkind = 'm' AND NOT c.relispopulated "
+    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind IN ('r','p','v','m','f') AND c.relname IN ($1, $2) "
+    "AND CASE WHEN $3::boolean THEN n.nspname IN ($4, $5) ELSE pg_table_is_visible(c.oid) END "
+    "ORDER BY c.relname = $1 DESC, n.nspname = $4 DESC LIMIT 1";
+
+Relation find_table(const Session& session, const ReadPlan& plan) {
   const auto table = parse_table_name(plan.table);
   if (!table) {
     throw Failure(Kind::NotAsMapped,
@@ -69,38 +78,42 @@ Relation find_table(pqxx::transaction_base& transaction, const ReadPlan& plan) {
   }
   const bool qualified = table->schema.has_value();
   const auto schema = table->schema.value_or(SqlName{});
-  const auto found = transaction.exec_params(
-      "SELECT c.oid, n.nspname, c.relname, quote_ident(n.nspname), quote_ident(c.relname), "
-      "quote_ident(current_user), "
-      "has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT') "
-      "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE c.relkind IN ('r','p','v','m','f') AND c.relname IN ($1, $2) "
-      "AND CASE WHEN $3::boolean THEN n.nspname IN ($4, $5) ELSE pg_table_is_visible(c.oid) END "
-      "ORDER BY c.relname = $1 DESC, n.nspname = $4 DESC LIMIT 1",
-      table->name.exact, table->name.folded, qualified, schema.exact, schema.folded);
-  if (found.empty()) no_such_table(transaction, plan, *table);
+  const auto found = session.rows(
+      std::string(find_statement),
+      {table->name.exact, table->name.folded, qualified ? "true" : "false", schema.exact, schema.folded});
+  if (found.empty()) no_such_table(session, plan, *table);
 
-  const auto row = found[0];
+  const auto& row = found[0];
+  const auto schema_name = row[3].value();
   Relation relation;
-  relation.from = quote_name(row[1].as<std::string>()) + "." + quote_name(row[2].as<std::string>());
-  relation.qualifier = quote_name(row[2].as<std::string>());
-  relation.spelled = row[3].as<std::string>() + "." + row[4].as<std::string>();
-  relation.role = row[5].as<std::string>();
-  if (!row[6].as<bool>()) {
+  relation.from = quote_name(row[1].value()) + "." + quote_name(row[2].value());
+  relation.qualifier = quote_name(row[2].value());
+  relation.spelled = schema_name + "." + row[4].value();
+  relation.role = row[5].value();
+  if (row[6] != "t") {
     throw Failure(Kind::Refused,
-                  "the role may not use schema " + row[3].as<std::string>() +
-                      "; as its owner run: GRANT USAGE ON SCHEMA " + row[3].as<std::string>() + " TO " +
-                      relation.role + "; GRANT SELECT ON " + relation.spelled + " TO " + relation.role + ";",
+                  "the role may not use schema " + schema_name +
+                      "; as its owner run: GRANT USAGE ON SCHEMA " + schema_name + " TO " + relation.role +
+                      "; GRANT SELECT ON " + relation.spelled + " TO " + relation.role + ";",
                   "42501");
   }
-  const bool whole = row[7].as<bool>();
-  const auto columns = transaction.exec_params(
-      "SELECT attname, has_column_privilege(attrelid, attnum, 'SELECT') FROM pg_catalog.pg_attribute "
-      "WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-      row[0].as<std::string>());
-  for (const auto& column : columns) {
-    relation.columns.push_back(column[0].as<std::string>());
-    if (!whole && !column[1].as<bool>()) relation.unreadable.push_back(relation.columns.back());
+  if (row[8] == "t") {
+    throw Failure(Kind::NotAsMapped,
+                  "the materialised view " + relation.spelled +
+                      " has never been filled; as its owner run: REFRESH MATERIALIZED VIEW " +
+                      relation.spelled + ";",
+                  "55000");
+  }
+  const bool whole = row[7] == "t";
+  for (const auto& column :
+       session.rows("SELECT attname, has_column_privilege(attrelid, attnum, 'SELECT'), atttypid "
+                    "FROM pg_catalog.pg_attribute "
+                    "WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+                    {row[0]})) {
+    relation.columns.push_back(column[0].value());
+    if (!whole && column[1] != "t") relation.unreadable.push_back(relation.columns.back());
+    if (is_boolean(static_cast<Oid>(std::stoul(column[2].value()))))
+      relation.booleans.push_back(relation.columns.back());
   }
   return relation;
 }
@@ -108,59 +121,66 @@ Relation find_table(pqxx::transaction_base& transaction, const ReadPlan& plan) {
 /// What PostgreSQL says of a statement that it does not take.
 struct Objection {
   SourceError error;
-  std::string words;      // sanitised
-  std::string_view text;  // as PostgreSQL put it
+  std::string words;  // sanitised
 };
 
-/// Throws `failure` again if it has other causes than the statement.
-Objection of_statement(const pqxx::failure& failure, const Session& session, const ReadPlan& plan) {
-  auto sqlstate = sqlstate_of(failure);
+/// Throws `answer` if it has other causes than the statement.
+Objection of_statement(const libpq::Answer& answer, const ReadPlan& plan) {
   Objection objection;
-  objection.text = failure.what();
-  objection.words = sanitise(objection.text, texts_of(plan));
-  // Ours are the only parameters; PostgreSQL calls one too many a violation of the protocol, and libpqxx that
-  // a loss.
-  if (sqlstate.empty() && session.usable()) {
+  objection.words = sanitise(answer.text, texts_of(plan));
+  // Ours are the only parameters; PostgreSQL calls one too many a violation of the protocol.
+  if (answer.sqlstate == "08P01" && !answer.fatal) {
     objection.words = "it holds a parameter such as $1";
-    objection.error.kind = Kind::NotAsMapped;
-    objection.error.sqlstate = "08P01";
+    objection.error =
+        Failure(Kind::NotAsMapped, "PostgreSQL refuses the statement: " + objection.words, answer.sqlstate)
+            .error();
     return objection;
   }
-  const auto of_class = sqlstate.substr(0, 2);
-  if (of_class != "42" && of_class != "0A" && of_class != "3F" && of_class != "22" && of_class != "21") throw;
-  objection.error = classify(sqlstate, objection.words);
+  if (answer.sqlstate == "55000") {
+    objection.error = Failure(Kind::NotAsMapped,
+                              "PostgreSQL refuses the statement: " + objection.words +
+                                  "; where it reads a materialised view that was never filled, run REFRESH "
+                                  "MATERIALIZED VIEW",
+                              answer.sqlstate)
+                          .error();
+    return objection;
+  }
+  const auto of_class = answer.sqlstate.substr(0, 2);
+  if (of_class != "42" && of_class != "0A" && of_class != "3F" && of_class != "22" && of_class != "21")
+    throw StatementFailed{answer};
+  objection.error = classify(answer.sqlstate, objection.words);
   return objection;
 }
 
-Relation try_query(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan) {
+Relation try_query(const Session& session, const ReadPlan& plan) {
   const auto query = without_trailing_semicolon(plan.query);
   if (query.empty()) throw Failure(Kind::NotAsMapped, "`query` is empty; write a SELECT");
   Relation relation;
   relation.from = "(\n" + std::string(query) + "\n) AS source";
   relation.qualifier = "source";
   relation.spelled = "`query`";
-  try {
-    // The extended protocol takes one statement only, so a query cannot smuggle in another.
-    const auto shape =
-        transaction.exec_params(std::string(query_prefix) + std::string(query) + "\n) AS source LIMIT 0");
-    for (pqxx::row_size_type i = 0; i < shape.columns(); ++i)
-      relation.columns.emplace_back(shape.column_name(i));
-  } catch (const pqxx::failure& error) {
-    const auto said = of_statement(error, session, plan);
-    if (said.text.find("multiple commands") != std::string_view::npos) {
-      throw Failure(Kind::NotAsMapped, "`query` holds several statements; it must be one SELECT",
-                    said.error.sqlstate);
+  // The extended protocol takes one statement only, so a query cannot smuggle in another.
+  const auto answer =
+      session.execute(std::string(query_prefix) + std::string(query) + "\n) AS source LIMIT 0", {});
+  if (answer.succeeded) {
+    for (const auto& column : answer.columns) {
+      relation.columns.push_back(column.name);
+      if (is_boolean(column.type)) relation.booleans.push_back(column.name);
     }
-    if (said.error.kind != Kind::NotAsMapped) throw Failure(said.error);
-    const auto position = error_position(said.text);
-    std::string where;
-    if (position > query_prefix.size())
-      where = " at " + line_and_column(query, position - query_prefix.size());
-    throw Failure(Kind::NotAsMapped,
-                  "`query` does not work" + where + ": " + said.words + "; it must be one SELECT",
-                  said.error.sqlstate);
+    return relation;
   }
-  return relation;
+  const auto said = of_statement(answer, plan);
+  if (answer.text.find("multiple commands") != std::string::npos) {
+    throw Failure(Kind::NotAsMapped, "`query` holds several statements; it must be one SELECT",
+                  answer.sqlstate);
+  }
+  if (said.error.kind != Kind::NotAsMapped || answer.sqlstate == "55000") throw Failure(said.error);
+  std::string where;
+  if (answer.position > query_prefix.size())
+    where = " at " + line_and_column(query, answer.position - query_prefix.size());
+  throw Failure(Kind::NotAsMapped,
+                "`query` does not work" + where + ": " + said.words + "; it must be one SELECT",
+                answer.sqlstate);
 }
 
 /// The column that the plan means by `name`.
@@ -190,27 +210,30 @@ std::string find_column(const Relation& relation, const std::string& name) {
 }
 
 /// Runs the finished SELECT with LIMIT 0: PostgreSQL checks all of it, `where` included, and names the types.
-pqxx::result probe(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan,
-                   const Relation& relation, const std::string& select) {
-  try {
-    return transaction.exec_params(select + " LIMIT 0");
-  } catch (const pqxx::failure& error) {
-    auto said = of_statement(error, session, plan);
-    if (said.error.kind == Kind::Refused && !plan.table.empty()) {
-      said.error.message =
-          fit("the role may not read " + relation.spelled + "; as its owner run: GRANT SELECT ON " +
-              relation.spelled + " TO " + relation.role + ";");
-    }
-    // The columns and the table stand on the first line of `select`, the condition on those after it.
-    const auto position = error_position(said.text);
-    const bool in_condition =
-        !plan.where.empty() && !line_and_column(select, position).starts_with("line 1,");
-    if (said.error.kind == Kind::NotAsMapped && (in_condition || (!plan.where.empty() && position == 0))) {
-      said.error.message =
-          fit("`where` does not work: " + said.words + "; it must be a condition, without the word WHERE");
-    }
-    throw Failure(said.error);
+std::vector<Oid> probe(const Session& session, const ReadPlan& plan, const Relation& relation,
+                       const std::string& select) {
+  const auto answer = session.execute(select + " LIMIT 0", {});
+  if (answer.succeeded) {
+    std::vector<Oid> types;
+    for (const auto& column : answer.columns)
+      types.push_back(column.type);
+    return types;
   }
+  auto said = of_statement(answer, plan);
+  if (said.error.kind == Kind::Refused && !plan.table.empty()) {
+    said.error.message =
+        fit("the role may not read " + relation.spelled + "; as its owner run: GRANT SELECT ON " +
+            relation.spelled + " TO " + relation.role + ";");
+  }
+  // The columns and the table stand on the first line of `select`, the condition on those after it.
+  const bool in_condition =
+      !plan.where.empty() && !line_and_column(select, answer.position).starts_with("line 1,");
+  const bool of_mapping = said.error.kind == Kind::NotAsMapped && answer.sqlstate != "55000";
+  if (of_mapping && (in_condition || (!plan.where.empty() && answer.position == 0))) {
+    said.error.message =
+        fit("`where` does not work: " + said.words + "; it must be a condition, without the word WHERE");
+  }
+  throw Failure(said.error);
 }
 
 void require_sense(const ReadPlan& plan) {
@@ -227,10 +250,10 @@ void require_sense(const ReadPlan& plan) {
 
 }  // namespace
 
-Resolved resolve(pqxx::transaction_base& transaction, const Session& session, const ReadPlan& plan) {
+Resolved resolve(const Session& session, const ReadPlan& plan) {
   require_sense(plan);
   const bool is_table = !plan.table.empty();
-  const auto relation = is_table ? find_table(transaction, plan) : try_query(transaction, session, plan);
+  const auto relation = is_table ? find_table(session, plan) : try_query(session, plan);
   std::string list;
   std::vector<std::string> names;
   for (const auto& column : plan.columns) {
@@ -247,16 +270,17 @@ Resolved resolve(pqxx::transaction_base& transaction, const Session& session, co
                   "42501");
   }
 
-  Resolved resolved;
-  resolved.select = "SELECT " + list + " FROM " + relation.from;
+  std::string rows = " FROM " + relation.from;
   // The line feed keeps a comment at the end of the condition from swallowing the parenthesis.
-  if (!plan.where.empty()) resolved.select += " WHERE (\n" + plan.where + "\n)";
+  if (!plan.where.empty()) rows += " WHERE (\n" + plan.where + "\n)";
+  Resolved resolved;
+  resolved.select = "SELECT " + list + rows;
+  resolved.keys = "SELECT " + relation.qualifier + "." + quote_name(names[0]) + " AS k" + rows;
+  if (is_table) resolved.table = relation.from;
+  resolved.key = names[0];
 
-  const auto shape = probe(transaction, session, plan, relation, resolved.select);
-  std::vector<pqxx::oid> oids;
-  for (pqxx::row_size_type i = 0; i < shape.columns(); ++i)
-    oids.push_back(shape.column_type(i));
-  const auto types = types_of(transaction, oids);
+  const auto oids = probe(session, plan, relation, resolved.select);
+  const auto types = types_of(session, oids);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto& type = types.at(oids.at(i));
     if (const auto problem = unsuitable(names[i], type, plan.needs[i], plan.time_zone)) {
@@ -265,6 +289,7 @@ Resolved resolve(pqxx::transaction_base& transaction, const Session& session, co
     resolved.types.push_back(type.family);
   }
 
+  resolved.boolean_columns = relation.booleans;
   const auto& key = types.at(oids.at(0));
   const auto column = relation.qualifier + "." + quote_name(names[0]);
   resolved.integer_key = key.family == domain::ColumnType::Integer;

@@ -8,37 +8,32 @@ namespace {
 constexpr long longest_lag_seconds = 300;
 
 /// Hosted servers may withhold these functions; asking first keeps errors out of their logs.
-std::string identity(pqxx::transaction_base& transaction, bool in_recovery) {
+std::string identity(const Session& session, bool in_recovery) {
   // The checkpoint's timeline lags behind a promotion; the file being written does not, but only a primary
   // has one.
   const std::string timeline =
       in_recovery ? "(SELECT timeline_id::text FROM pg_catalog.pg_control_checkpoint())"
                   : "(('x' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, "
                     "8))::bit(32)::int)::text";
-  transaction.exec("SAVEPOINT identity");
-  try {
-    const auto rows = transaction.exec("SELECT system_identifier::text || '/' || " + timeline +
-                                       " FROM pg_catalog.pg_control_system()");
-    auto text = rows.at(0).at(0).as<std::string>();
-    transaction.exec("RELEASE identity");
-    return text;
-  } catch (const pqxx::sql_error&) {
-    transaction.exec("ROLLBACK TO identity");
-    return "";
-  }
+  session.run("SAVEPOINT identity");
+  auto answer = session.execute("SELECT system_identifier::text || '/' || " + timeline +
+                                " FROM pg_catalog.pg_control_system()");
+  if (!answer.succeeded && answer.sqlstate.empty()) throw StatementFailed{std::move(answer)};
+  session.run(answer.succeeded ? "RELEASE identity" : "ROLLBACK TO identity");
+  return answer.value;
 }
 
 }  // namespace
 
-ServerFacts server_facts(pqxx::transaction_base& transaction, const Session& session) {
+ServerFacts server_facts(const Session& session) {
   if (session.version() < 100'000) {
     throw Failure(
         SourceError::Kind::NotAsMapped,
         "the server is PostgreSQL " + session.parameter("server_version") + "; 10 or newer is needed");
   }
   const auto row =
-      transaction
-          .exec(
+      session
+          .rows(
               "SELECT r.in_recovery, "
               "CASE WHEN r.in_recovery THEN "
               "coalesce(extract(epoch FROM clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()), "
@@ -53,15 +48,15 @@ ServerFacts server_facts(pqxx::transaction_base& transaction, const Session& ses
               "FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery) r")
           .at(0);
   ServerFacts facts;
-  facts.in_recovery = row[0].as<bool>();
-  const auto lag = row[1].as<long>();
-  const bool caught_up = !row[2].is_null() && row[2].as<bool>();
+  facts.in_recovery = row[0] == "t";
+  const auto lag = std::stol(row[1].value());
+  const bool caught_up = row[2] == "t";
   if (lag > longest_lag_seconds && !caught_up) {
     throw Failure(SourceError::Kind::Untrusted,
                   "the server is a standby that is " + std::to_string(lag / 60) +
                       " minutes behind; mend its replication, or name the primary in `database.url`");
   }
-  if (!row[3].is_null() && row[3].as<bool>()) facts.identity = identity(transaction, facts.in_recovery);
+  if (row[3] == "t") facts.identity = identity(session, facts.in_recovery);
   return facts;
 }
 

@@ -2,19 +2,17 @@
 
 #include "libpq.hpp"
 
-#include <memory>
 #include <string>
-
-#include <pqxx/pqxx>
 
 namespace stibee_sync::source {
 
-/// The SQLSTATE of what libpqxx threw, which it keeps in some of its exceptions and forgets in others; "" if
-/// there is none.
-std::string sqlstate_of(const pqxx::failure& failure);
+/// PostgreSQL refused a statement, or the connection was lost (then there is no SQLSTATE).
+struct StatementFailed {
+  libpq::Answer answer;
+};
 
-/// One connection to PostgreSQL, made once: when it is lost it stays lost (libpqxx 6 would reconnect by
-/// itself and lose the session's settings). One thread; `interrupt` ends its calls.
+/// One connection to PostgreSQL, made once: when it is lost it stays lost, since a new one would lack what
+/// the old one's transaction had set. One thread; `interrupt` ends its calls, and so does silence.
 class Session {
  public:
   /// Connects within the time-out. Throws Failure.
@@ -23,9 +21,16 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  pqxx::connection_base& connection();
-  /// For what libpqxx has no name for.
-  libpq::PGconn* raw() { return raw_; }
+  /// What PostgreSQL answers, whatever it is. Throws Failure when the wait for it ends.
+  libpq::Answer execute(const std::string& commands) const;
+  libpq::Answer execute(const std::string& statement, const libpq::Row& parameters) const;
+  libpq::Answer prepare(const std::string& statement) const;
+  /// The rows of one statement. Throws StatementFailed as well.
+  std::vector<libpq::Row> rows(const std::string& statement, const libpq::Row& parameters = {}) const;
+  /// Its command, for what has no rows. Throws StatementFailed as well.
+  void run(const std::string& commands) const;
+  libpq::CopyStream copy(const std::string& statement) const;
+
   bool usable() const;
   /// Usable, and nothing has come in while it was idle: a server that ends a session says so.
   bool quiet() const;
@@ -38,9 +43,8 @@ class Session {
 
  private:
   Interrupt& interrupt_;
-  libpq::PGconn* raw_ = nullptr;  // owned by connection_
-  class AdoptedConnection;        // its base class has no virtual destructor
-  std::unique_ptr<AdoptedConnection> connection_;
+  libpq::Wait wait_;
+  libpq::Handle raw_;
 };
 
 }  // namespace stibee_sync::source

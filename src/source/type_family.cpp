@@ -8,7 +8,7 @@ namespace stibee_sync::source {
 namespace {
 
 /// The built-in types, by the numbers that every PostgreSQL gives them.
-enum Builtin : pqxx::oid {
+enum Builtin : Oid {
   Bool = 16,
   Name = 19,
   Int8 = 20,
@@ -23,7 +23,7 @@ enum Builtin : pqxx::oid {
   UuidType = 2950,
 };
 
-domain::ColumnType family_of(pqxx::oid oid, const std::string& name, bool enumeration) {
+domain::ColumnType family_of(Oid oid, const std::string& name, bool enumeration) {
   switch (oid) {
     case Bool:
       return domain::ColumnType::Boolean;
@@ -49,7 +49,7 @@ domain::ColumnType family_of(pqxx::oid oid, const std::string& name, bool enumer
   }
 }
 
-bool may_be_group(pqxx::oid oid, const std::string& name, bool enumeration) {
+bool may_be_group(Oid oid, const std::string& name, bool enumeration) {
   return oid == TextType || oid == Varchar || enumeration || name == "citext";
 }
 
@@ -57,15 +57,23 @@ std::string cast_in_query(const std::string& column, const std::string& expressi
   return "use `query` instead of `table` and select " + expression + " AS " + quote_name(column);
 }
 
+Oid oid_of(const std::optional<std::string>& text) {
+  return static_cast<Oid>(std::stoul(text.value()));
+}
+
 }  // namespace
 
-Types types_of(pqxx::transaction_base& transaction, const std::vector<pqxx::oid>& oids) {
+bool is_boolean(Oid type) {
+  return type == Bool;
+}
+
+Types types_of(const Session& session, const std::vector<Oid>& oids) {
   std::string list;
   for (const auto oid : oids) {
     if (!list.empty()) list += ',';
     list += std::to_string(oid);
   }
-  const auto rows = transaction.exec(
+  const auto rows = session.rows(
       "SELECT t.oid, t.typname, t.typtype = 'e', format_type(t.oid, NULL), "
       "e.oid, e.typname, e.typtype = 'e' "
       "FROM pg_catalog.pg_type t "
@@ -74,18 +82,18 @@ Types types_of(pqxx::transaction_base& transaction, const std::vector<pqxx::oid>
       list + ")");
   Types types;
   for (const auto& row : rows) {
-    const auto oid = row[0].as<pqxx::oid>();
-    const auto name = row[1].as<std::string>();
-    const bool enumeration = row[2].as<bool>();
+    const auto oid = oid_of(row[0]);
+    const auto name = row[1].value();
+    const bool enumeration = row[2] == "t";
     TypeInfo info;
-    info.name = row[3].as<std::string>();
+    info.name = row[3].value();
     info.family = family_of(oid, name, enumeration);
     info.text_key = oid == TextType || oid == Varchar;
     info.group_value = may_be_group(oid, name, enumeration);
-    if (!row[4].is_null()) {
-      const auto element = row[4].as<pqxx::oid>();
-      const auto element_name = row[5].as<std::string>();
-      const bool element_enumeration = row[6].as<bool>();
+    if (row[4]) {
+      const auto element = oid_of(row[4]);
+      const auto element_name = row[5].value();
+      const bool element_enumeration = row[6] == "t";
       info.group_value = may_be_group(element, element_name, element_enumeration);
       if (family_of(element, element_name, element_enumeration) == domain::ColumnType::Text)
         info.family = domain::ColumnType::TextArray;

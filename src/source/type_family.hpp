@@ -1,13 +1,12 @@
 #pragma once
 
+#include "session.hpp"
 #include "stibee_sync/source/source.hpp"
 
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <pqxx/pqxx>
 
 namespace stibee_sync::source {
 
@@ -19,10 +18,13 @@ struct TypeInfo {
   bool group_value = false;  // text, varchar, citext, an enum, or an array of them
 };
 
-using Types = std::map<pqxx::oid, TypeInfo>;
+using Oid = unsigned;
+using Types = std::map<Oid, TypeInfo>;
 
-/// Looks the types up.
-Types types_of(pqxx::transaction_base& transaction, const std::vector<pqxx::oid>& oids);
+/// Looks the types up. Throws StatementFailed.
+Types types_of(const Session& session, const std::vector<Oid>& oids);
+
+bool is_boolean(Oid type);
 
 /// Why `column` of this type cannot be what the mapping needs, with the cure; nullopt if it can.
 std::optional<std::string> unsuitable(const std::string& column, const TypeInfo& type, ReadPlan::Needs needs,

@@ -19,10 +19,12 @@ namespace stibee_sync::source {
 /// How to reach PostgreSQL (10 or newer). Parameters in the URL stay; those that are ours
 /// by default (connect_timeout, application_name, keep-alives, tcp_user_timeout) give way to them.
 struct Connection {
-  std::string url;                              // URI or key=value form, without a password
-  std::string password;                         // "" if none
-  std::chrono::seconds connect_timeout{10};     // for each host that the URL names
-  std::chrono::seconds statement_timeout{600};  // for the whole of a read, the sink's own time included
+  std::string url;                                    // URI or key=value form, without a password
+  std::string password;                               // "" if none
+  std::chrono::seconds connect_timeout{10};           // for each host that the URL names
+  std::chrono::seconds statement_timeout{600};        // for the whole of a read, the sink's own time included
+  std::chrono::milliseconds lock_timeout{10'000};     // of a read, for a table that somebody alters
+  std::chrono::milliseconds longest_silence{60'000};  // without a byte: then the connection is given up
 };
 
 /// What to read: columns in the order in which rows are delivered; [0] is the key, [1] the address. Names are
@@ -62,6 +64,9 @@ struct ReadShape {
   std::string server_identity;  // "SYSTEM_IDENTIFIER/TIMELINE", "" if the role may not see them
   bool in_recovery = false;
   std::string server_version;
+  std::vector<std::string> boolean_columns;  // of the table or query, read or not
+  /// By `describe` only: the relations whose row level security applies, so that rows may be hidden.
+  std::vector<std::string> row_secured;
 };
 
 struct ReadReport {
@@ -85,6 +90,9 @@ class Reader {
   virtual ~Reader() = default;
   /// Connects if need be and checks table, columns and types, reads nothing.
   virtual std::variant<ReadShape, SourceError> describe(const ReadPlan& plan) = 0;
+  /// Whether the key is one: never NULL, never twice. Looks at the keys of all rows where no index of the
+  /// table vouches for that.
+  virtual std::optional<SourceError> check_key(const ReadPlan& plan) = 0;
   /// One REPEATABLE READ READ ONLY transaction; rows in key order: integers as numbers, text and uuid keys by
   /// the bytes of the text that is delivered. Rows with a NULL key come last and rows with equal keys side by
   /// side: they are the caller's to refuse. A report means that the stream reached its true end. After any
@@ -113,6 +121,7 @@ class ScriptedReader : public Reader {
  public:
   std::function<ScriptedRead()> next;
   std::variant<ReadShape, SourceError> describe(const ReadPlan& plan) override;
+  std::optional<SourceError> check_key(const ReadPlan&) override { return std::nullopt; }
   std::variant<ReadReport, SourceError> read(const ReadPlan& plan, const ShapeSink& shape,
                                              const RowSink& row) override;
   void cancel() override { cancelled_ = true; }

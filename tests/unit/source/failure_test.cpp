@@ -41,11 +41,6 @@ TEST(Fitting, CutsAtCharactersAndMendsBytes) {
   EXPECT_EQ(fit(std::string(max_message, 'x')), std::string(max_message, 'x'));
 }
 
-TEST(ErrorPosition, IsReadFromTerseMessages) {
-  EXPECT_EQ(error_position("ERROR:  syntax error at or near \"x\" at character 15\n"), 15U);
-  EXPECT_EQ(error_position("ERROR:  no position"), 0U);
-}
-
 TEST(Classification, FollowsTheSqlstate) {
   struct Case {
     const char* sqlstate;
@@ -67,6 +62,29 @@ TEST(Classification, FollowsTheSqlstate) {
     EXPECT_EQ(error.sqlstate, sqlstate);
     EXPECT_FALSE(error.message.empty());
   }
+}
+
+TEST(Classification, ACodeOfAForeignServerIsNotOurOwnConnectionsEnd) {
+  for (const std::string sqlstate : {"08001", "08006", "08003", "HV00N"}) {
+    const auto error = classify(sqlstate, "");
+    EXPECT_EQ(error.kind, Kind::Unreachable) << sqlstate;
+    EXPECT_THAT(error.message, HasSubstr("foreign server")) << sqlstate;
+  }
+  EXPECT_EQ(classify("HV00B", "").kind, Kind::Failed);
+}
+
+TEST(Classification, NamesWhatAPoolerHasAgainstUs) {
+  const auto statement = of_pooler("08P01", "transaction blocks not allowed in statement pooling mode");
+  ASSERT_TRUE(statement.has_value());
+  EXPECT_EQ(statement->kind, Kind::NotAsMapped);
+  EXPECT_THAT(statement->message, testing::AllOf(HasSubstr("PgBouncer"), HasSubstr("statement mode"),
+                                                 HasSubstr("pool_mode = transaction")));
+  const auto full = of_pooler("08P01", "query_wait_timeout");
+  ASSERT_TRUE(full.has_value());
+  EXPECT_EQ(full->kind, Kind::Unreachable);
+  EXPECT_THAT(full->message, HasSubstr("pool size"));
+  EXPECT_EQ(of_pooler("08P01", "kim@example.com")->message.find("kim"), std::string::npos);
+  EXPECT_FALSE(of_pooler("42P01", "statement pooling mode").has_value());
 }
 
 TEST(ConnectError, TakesTheServersCodeInAnyLanguage) {

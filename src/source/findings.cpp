@@ -1,0 +1,64 @@
+#include "findings.hpp"
+
+#include "sql_text.hpp"
+
+namespace stibee_sync::source {
+namespace {
+
+// What the plan reads, and, below each view, what the view reads for its owner. `security_invoker` (from 15
+// on) makes a view read for whoever asks.
+constexpr std::string_view secured_statement = R"(
+WITH RECURSIVE read(relation, reader) AS (
+  SELECT c.oid, (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+  FROM pg_catalog.pg_class c
+  WHERE CASE WHEN $1 <> '' THEN c.oid = $1::regclass
+        ELSE c.relkind IN ('r', 'p', 'v', 'm') AND $2 ~* ('\m' || regexp_replace(c.relname, '(\W)', '\\\1', 'g') || '\M')
+        END
+UNION
+  SELECT d.refobjid, CASE WHEN 'security_invoker=true' = ANY (v.reloptions) THEN read.reader ELSE v.relowner END
+  FROM read
+  JOIN pg_catalog.pg_class v ON v.oid = read.relation AND v.relkind IN ('v', 'm')
+  JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+    AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> v.oid
+)
+SELECT DISTINCT quote_ident(n.nspname) || '.' || quote_ident(t.relname)
+FROM read
+JOIN pg_catalog.pg_class t ON t.oid = read.relation AND t.relrowsecurity
+JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+JOIN pg_catalog.pg_roles r ON r.oid = read.reader
+WHERE NOT r.rolsuper AND NOT r.rolbypassrls
+  AND (t.relforcerowsecurity OR NOT pg_has_role(read.reader, t.relowner, 'USAGE'))
+ORDER BY 1 LIMIT 5)";
+
+constexpr std::string_view unique_statement =
+    "SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND "
+    "a.attnum = i.indkey[0] WHERE i.indrelid = $1::regclass AND i.indisunique AND i.indisvalid AND i.indpred "
+    "IS NULL AND i.indnatts = 1 AND a.attname = $2 AND a.attnotnull LIMIT 1";
+
+}  // namespace
+
+std::vector<std::string> row_secured(const Session& session, const ReadPlan& plan, const Resolved& resolved) {
+  std::vector<std::string> relations;
+  for (const auto& row : session.rows(std::string(secured_statement), {resolved.table, plan.query}))
+    relations.push_back(row[0].value());
+  return relations;
+}
+
+std::optional<std::string> unusable_key(const Session& session, const Resolved& resolved) {
+  if (!resolved.table.empty() &&
+      !session.rows(std::string(unique_statement), {resolved.table, resolved.key}).empty())
+    return std::nullopt;
+  const auto found = session.rows("SELECT k IS NULL FROM (" + resolved.keys +
+                                  ") AS keys GROUP BY k HAVING count(*) > 1 OR k IS NULL LIMIT 1");
+  if (found.empty()) return std::nullopt;
+  const auto column = "column " + quote_name(resolved.key);
+  if (found[0][0] == "t") {
+    return column +
+           " is NULL in some row, so it cannot be the key; map a column that is never NULL (a primary key), "
+           "or leave such rows out in `where`";
+  }
+  return column + " has the same value in more than one row, so it cannot be the key; map a unique column";
+}
+
+}  // namespace stibee_sync::source

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "relation.hpp"
+#include "session.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What the catalog and a look at the keys tell beside whether a plan can be read at all. They throw what
+/// Session throws.
+namespace stibee_sync::source {
+
+/// The relations behind a plan, views' included, whose row level security applies to the role (or to the
+/// owner of the view that reads them): rows that it hides look like people who left. Of a query, those whose
+/// names stand in it.
+std::vector<std::string> row_secured(const Session& session, const ReadPlan& plan, const Resolved& resolved);
+
+/// Why the column cannot be the key, NULL or the same value in several rows; nullopt if it can. Looks at
+/// every row, unless an index of the table vouches for them.
+std::optional<std::string> unusable_key(const Session& session, const Resolved& resolved);
+
+}  // namespace stibee_sync::source
