@@ -1,6 +1,7 @@
 #include "cursor.hpp"
 
 #include "stibee_sync/text/ascii.hpp"
+#include "yaml_trouble.hpp"
 
 #include <algorithm>
 
@@ -84,10 +85,11 @@ void Cursor::check_keys() const {
   if (!there() || is(Node::Kind::Null)) return;
   Report& report = context_->report;
   if (!is(Node::Kind::Map)) {
+    const auto odd = first_odd_character(raw());
     report.add(node_->place,
                (path_.empty() ? "the file" : in_ticks(path_)) + " must be a block of keys, not " +
-                   kind_name(node_->kind),
-               "write `key: value` lines, indented below it");
+                   kind_name(node_->kind) + (odd ? " with " + odd->what + " in it" : ""),
+               odd ? odd->cure : "write `key: value` lines, indented below it");
     return;
   }
   const auto known = std::find_if(context_->known.begin(), context_->known.end(),
@@ -120,6 +122,10 @@ void Cursor::refuse_key(const Cursor& key, const KnownBlock& known) const {
     return;
   }
   const std::string what = "unknown key " + in_ticks(key.path_);
+  if (const auto odd = first_odd_character(key.key_)) {
+    refuse(what + ", with " + odd->what + " in it", odd->cure);
+    return;
+  }
   if (const auto near = nearest(key.key_, known.keys); !near.empty()) {
     refuse(what, "did you mean " + in_ticks(near) + "?");
     return;
@@ -182,6 +188,8 @@ std::optional<std::string> Cursor::text(Need need, std::string_view example) con
     problem("is empty", "write " + line);
   } else if (node_->text.find('\0') != std::string::npos) {  // only "\0" in double quotes gets this far
     problem("contains a NUL character", "remove it");
+  } else if (const auto odd = odd_character_around(node_->text)) {
+    problem(std::string(odd->at == 0 ? "begins" : "ends") + " with " + odd->what, odd->cure);
   } else {
     return node_->text;
   }

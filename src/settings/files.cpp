@@ -91,7 +91,11 @@ Parsed<Secret> read_secret_file(const std::filesystem::path& file, const std::st
     return Unreadable{name + " is larger than 4 KiB", "put nothing but the secret in it"};
   }
   const std::string_view value = text::trimmed({buffer.bytes.data(), *size});
-  if (value.empty()) return Unreadable{name + " is empty", "put the secret in it"};
+  if (value.empty()) {
+    return Unreadable{name + " is empty",
+                      "put the secret in it; under systemd, into the file that LoadCredential= names "
+                      "(/etc/stibee-syncd/credentials/), which may be missing, and restart"};
+  }
   if (value.find_first_of("\r\n") != std::string_view::npos) {
     return Unreadable{name + " has more than one line", "put nothing but the secret in it, on one line"};
   }

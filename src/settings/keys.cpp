@@ -5,12 +5,9 @@
 #include "stibee_sync/settings/reload.hpp"
 #include "table.hpp"
 
-#include <limits>
 
 namespace stibee_sync::settings {
 namespace {
-
-constexpr auto largest = std::numeric_limits<std::int64_t>::max();
 
 constexpr auto rate_limits_keys = [](const auto& each) {
   each.key("bulk", &RateLimits::bulk, parse_rate);
@@ -118,7 +115,7 @@ constexpr auto writeback_keys = [](const auto& each) {
 
 constexpr auto mirror_keys = [](const auto& each) {
   each.key("name", &Mirror::name, read_name);
-  each.key("list_id", &Mirror::list_id, required(whole(1, largest), "1"));
+  each.key("list_id", &Mirror::list_id, required(parse_list_id, "1"));
   each.block("source", &Mirror::source, source_keys, "`table`, `key` and `email`");
   each.key("groups", read_groups);
   each.key(

@@ -20,15 +20,13 @@ std::optional<Unreadable> refuse_tag(std::string_view tag) {
   return std::nullopt;
 }
 
-/// Whether one of the parameters is named: without any, a statement would change the same rows for every
-/// person.
-bool binds_a_parameter(std::string_view sql) {
-  for (const std::string_view name : {":email", ":key", ":occurred_by", ":reason", ":occurred_at"}) {
-    for (auto at = sql.find(name); at != std::string_view::npos; at = sql.find(name, at + 1)) {
-      const bool cast = at > 0 && sql[at - 1] == ':';
-      const std::string_view next = sql.substr(at + name.size(), 1);
-      if (!cast && (next.empty() || !is_alphanumeric(next, "_"))) return true;
-    }
+/// Whether something is named as a parameter is: without any, a statement would change the same rows for
+/// every person. Which names there are is known where they are bound.
+bool names_a_parameter(std::string_view sql) {
+  for (auto at = sql.find(':'); at != std::string_view::npos; at = sql.find(':', at + 1)) {
+    const bool cast = at > 0 && sql[at - 1] == ':';
+    const std::string_view next = sql.substr(at + 1, 1);
+    if (!cast && !next.empty() && (text::is_letter(next.front()) || next.front() == '_')) return true;
   }
   return false;
 }
@@ -129,9 +127,9 @@ void check_guard(const Cursor& block, Guard& guard) {
 
 void read_statement(const Cursor& at, std::map<std::string, std::string>& out) {
   if (!at.there()) return;
-  const auto sql = at.text(Need::Required, "UPDATE members SET email_opt_in = false WHERE email = :email");
+  const auto sql = at.text(Need::Required, "UPDATE members SET email_opt_in = false WHERE id = :key");
   if (!sql) return;
-  if (!binds_a_parameter(*sql)) {
+  if (!names_a_parameter(*sql)) {
     at.problem("names none of its parameters, so that it would change the same rows for everybody",
                "use :email or :key in its WHERE (there are also :occurred_by, :reason and :occurred_at)");
     return;

@@ -120,6 +120,24 @@ Parsed<std::int64_t> parse_whole(std::string_view text, std::int64_t lowest, std
   return number;
 }
 
+Parsed<std::int64_t> parse_list_id(std::string_view text) {
+  auto parsed = parse_whole(text, 1, std::numeric_limits<std::int64_t>::max());
+  if (std::holds_alternative<std::int64_t>(parsed) || text.find('/') == text.npos) return parsed;
+  std::string_view number;
+  std::string_view before;
+  for (std::string_view rest = text.substr(0, text.find_first_of("?#")); !rest.empty();) {
+    const auto part = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    const bool digits = !part.empty() && std::all_of(part.begin(), part.end(), text::is_digit);
+    const bool of_list = before == "lists" || before == "list";
+    if (digits && (number.empty() || of_list)) number = part;
+    before = part;
+  }
+  return refuse(text, "the address of a page",
+                number.empty() ? "write the number of the list alone, such as 1234"
+                               : "write the number in it alone: " + std::string(number));
+}
+
 Parsed<double> parse_percent(std::string_view text, int lowest) {
   double number = 0;
   const auto [end, error] =

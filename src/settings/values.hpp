@@ -32,6 +32,8 @@ Parsed<Rate> parse_rate(std::string_view text);
 Parsed<Rate> parse_rate_per_second(std::string_view text);
 
 Parsed<std::int64_t> parse_whole(std::string_view text, std::int64_t lowest, std::int64_t highest);
+/// The positive number of a list; who pastes the address of its page is told which part of it is meant.
+Parsed<std::int64_t> parse_list_id(std::string_view text);
 Parsed<double> parse_percent(std::string_view text, int lowest);  ///< lowest to 100, without a % sign
 Parsed<bool> parse_flag(std::string_view text);                   ///< `true` or `false`
 /// Which of the names it is, from 0.

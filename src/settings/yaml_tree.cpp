@@ -2,6 +2,7 @@
 
 #include "stibee_sync/text/ascii.hpp"
 #include "stibee_sync/text/utf8.hpp"
+#include "yaml_trouble.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -186,6 +187,7 @@ std::variant<Node, SyntaxError> parse_yaml(std::string_view text) {
     if (const auto tab = tab_indentation(text, place_of(error.mark).line)) {
       return SyntaxError{*tab, "this line is indented with a tab", "indent with spaces"};
     }
+    if (auto cause = likely_cause(text, place_of(error.mark).line)) return std::move(*cause);
     return SyntaxError{place_of(error.mark),
                        "this is no YAML: " + text::lower_case(error.msg.substr(0, 1)) + error.msg.substr(1),
                        "check the indentation, colons, quotes and brackets here and in the line above"};

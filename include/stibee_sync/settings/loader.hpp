@@ -61,6 +61,10 @@ LoadResult load(const std::filesystem::path& file, const Environment& environmen
 LoadResult load_text(std::string_view text, const std::filesystem::path& file, const Environment& environment,
                      SecretFiles secret_files = SecretFiles::Read);
 
+/// What can be made of a file that `load` refuses: whatever is readable in it, defaults for the rest, no
+/// secret. Only for finding the daemon that runs with an earlier version of it.
+Settings load_loosely(const std::filesystem::path& file, const Environment& environment);
+
 /// A problem found after loading (a column that does not exist, a feature that is not there), at the place of
 /// the key `path`, or of its nearest parent that the file gives.
 Problem problem_at(const Settings& settings, std::string_view path, std::string what, std::string cure);

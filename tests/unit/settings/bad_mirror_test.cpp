@@ -155,7 +155,7 @@ const Bad policies[] = {
      "to 90d"},
     {"UnknownWritebackEvent", mirror("writeback: {unsubscribe: 'UPDATE m SET a = 1 WHERE e = :email'}"),
      "12:17: unknown key `mirrors[0].writeback.unsubscribe`; did you mean `unsubscribed`?"},
-    {"WritebackForEverybody", mirror("writeback: {purged: 'UPDATE m SET t = now()::email, u = :emails'}"),
+    {"WritebackForEverybody", mirror("writeback: {purged: 'UPDATE m SET t = now()::email, u = a: b, :=c'}"),
      "12:25: `mirrors[0].writeback.purged` names none of its parameters, so that it would change the same "
      "rows for "
      "everybody; use :email or :key in its WHERE (there are also :occurred_by, :reason and :occurred_at)"},
