@@ -120,7 +120,7 @@ void judge_adds(Case& adds, const ReadFacts& facts) {
 }
 
 bool was_empty_before(const ReadFacts& facts) {
-  return facts.mirrored == 0 && facts.last_good_rows.value_or(0) == 0;
+  return facts.mirrored == 0 && facts.last_good_rows == std::size_t{0};
 }
 
 bool too_few_rows(const ReadFacts& facts, const GuardLimits& limits) {

@@ -53,7 +53,7 @@ struct Hold {
 struct GuardVerdict {
   std::vector<Hold> holds;        // empty: all flows
   bool source_count_good = true;  // whether source_rows becomes the next "last good count"
-  bool zero_rows = false;         // the source is empty and was not before
+  bool zero_rows = false;         // the source is empty, and no good read has found it so
 };
 
 /// Pure and total. Adds are held only where they are another population; a class with nothing in it never is.

@@ -60,7 +60,7 @@ struct Judgement {
     store::HeldChanges changes;
   };
   std::vector<HeldSet> holds;
-  bool zero_rows = false;  // the source is empty and was not before
+  bool zero_rows = false;  // the source is empty, and no good read has found it so
 };
 /// `held`: what the reads before left waiting.
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,

@@ -38,6 +38,17 @@ telemetry::ChangeOperation operation_of(ChangeClass change_class, const ledger::
 
 constexpr std::string_view no_rows = "the source has no rows: nothing is removed";
 
+/// An empty table looks like one whose rows are hidden, or not there yet: as long as it was never seen with
+/// rows, its emptiness is not taken for its state.
+SourceError empty_from_the_start() {
+  SourceError error;
+  error.kind = SourceError::Kind::Untrusted;
+  error.message =
+      "the source has no rows, and was never seen with any: nothing is made of it until it has some; check "
+      "`table`, `where`, and whether row level security hides the rows from the role";
+  return error;
+}
+
 constexpr ChangeClass counted_classes[] = {ChangeClass::Add, ChangeClass::Update, ChangeClass::OptOut,
                                            ChangeClass::Resubscribe, ChangeClass::Removal};
 
@@ -152,6 +163,10 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   commit->removals = finding.of(ChangeClass::Removal).count;
   commit->resubscribes = finding.of(ChangeClass::Resubscribe).count;
   commit->mirrored = mirrored;
+  if (commit->judgement.zero_rows && !made->before->last_good_rows) {
+    const auto error = empty_from_the_start();
+    co_return failed(mirror, error);
+  }
   note_facts(mirror, *made, finding, *commit);
 
   AppliedRead ahead;
