@@ -17,19 +17,19 @@ namespace {
 
 /// Where the daemon of this configuration may listen: the CLI may be run without the daemon's
 /// RUNTIME_DIRECTORY.
-std::vector<std::filesystem::path> sockets(const settings::Settings& settings) {
+std::vector<std::filesystem::path> sockets(const settings::Settings& settings, bool usual_ones) {
+  const std::filesystem::path usual_state = "/var/lib/stibee-syncd";
   std::vector<std::filesystem::path> paths{settings.control.socket};
   paths.push_back(settings.state.directory / "control.sock");
-  if (settings.state.directory == "/var/lib/stibee-syncd")
+  if (settings.state.directory == usual_state || usual_ones)
     paths.emplace_back("/run/stibee-syncd/control.sock");
+  if (usual_ones) paths.push_back(usual_state / "control.sock");
   return paths;
 }
 
-}  // namespace
-
-std::optional<Answer> ask_daemon(const settings::Settings& settings, const std::string& method,
-                                 const std::string& target, const json::Value& body) {
-  for (const auto& path : sockets(settings)) {
+std::optional<Answer> ask_at(const std::vector<std::filesystem::path>& paths, const std::string& method,
+                             const std::string& target, const json::Value& body) {
+  for (const auto& path : paths) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) continue;
     http::Request request(method, target, {}, method == "POST" ? json::to_string(body) : std::string());
@@ -54,11 +54,32 @@ std::optional<Answer> ask_daemon(const settings::Settings& settings, const std::
   return std::nullopt;
 }
 
-namespace {
+}  // namespace
 
-settings::Settings load(const Options& options) {
-  return load_settings(options, settings::SecretFiles::Skip);
+std::optional<Answer> ask_daemon(const settings::Settings& settings, const std::string& method,
+                                 const std::string& target, const json::Value& body) {
+  return ask_at(sockets(settings, false), method, target, body);
 }
+
+Whereabouts whereabouts(const Options& options) {
+  auto loaded = load_settings_quietly(options.config, settings::SecretFiles::Skip);
+  if (loaded) return {std::move(loaded).settings(), {}};
+  return {settings::load_loosely(options.config, system_environment), loaded.problems()};
+}
+
+std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& method,
+                                 const std::string& target, const json::Value& body) {
+  auto answer = ask_at(sockets(whereabouts.settings, !whereabouts.usable()), method, target, body);
+  for (const auto& problem : whereabouts.problems)
+    std::cerr << (answer ? "warning: " : "") << settings::to_string(problem) << "\n";
+  if (answer && !whereabouts.usable()) {
+    std::cerr << "warning: the daemon runs with what the file was before\n";
+    whereabouts.problems.clear();  // once is enough
+  }
+  return answer;
+}
+
+namespace {
 
 domain::UtcTime utc_now() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -75,6 +96,11 @@ int exit_code_of(const Answer& answer) {
   return answer.status == 404 ? ExitCode::no_such_thing : ExitCode::internal;
 }
 
+/// Nobody was there to ask, and `whereabouts` has no more to tell than that.
+void need_usable(const Whereabouts& whereabouts) {
+  if (!whereabouts.usable()) throw Exit{ExitCode::bad_config};
+}
+
 json::Value stored_report(const settings::Settings& settings, json::Value (*make)(const DaemonView&)) {
   const ReadState state(settings);
   const auto dialect = make_dialect(settings);
@@ -84,13 +110,16 @@ json::Value stored_report(const settings::Settings& settings, json::Value (*make
 
 int report(const Options& options, const std::string& target, json::Value (*make)(const DaemonView&),
            std::string (*render)(const json::Value&), json::Value* out = nullptr) {
-  const auto settings = load(options);
+  auto where = whereabouts(options);
   json::Value value;
-  if (const auto answer = ask_daemon(settings, "GET", target)) {
+  if (const auto answer = ask_daemon(where, "GET", target)) {
     if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
     value = answer->body;
+  } else if (!where.usable() && out != nullptr) {
+    value = make({});  // `status`: that none runs is all that can be said
   } else {
-    value = stored_report(settings, make);
+    need_usable(where);
+    value = stored_report(where.settings, make);
   }
   print(options, value, render);
   if (out != nullptr) *out = std::move(value);
@@ -118,13 +147,14 @@ void print_done(const Options& options, const Answer& answer,
 
 int change(const Options& options, const std::string& target, const json::Value& body,
            const OnState& on_state, const std::function<std::string(const json::Value&)>& done) {
-  const auto settings = load(options);
-  auto answer = ask_daemon(settings, "POST", target, body);
+  auto where = whereabouts(options);
+  auto answer = ask_daemon(where, "POST", target, body);
   if (!answer) {
-    auto log = make_log(settings);
-    auto state = open_state(settings, log);
-    const auto dialect = make_dialect(settings);
-    answer = on_state(*state.store, mirrors_in(*state.store, settings, *dialect));
+    need_usable(where);
+    auto log = make_log(where.settings);
+    auto state = open_state(where.settings, log);
+    const auto dialect = make_dialect(where.settings);
+    answer = on_state(*state.store, mirrors_in(*state.store, where.settings, *dialect));
   }
   const int code = exit_code_of(*answer);
   if (code == ExitCode::ok) print_done(options, *answer, done);
@@ -184,15 +214,16 @@ int guard(const Options& options) {
 
 int failures(const Options& options) {
   constexpr std::size_t most = 100'000;
-  const auto settings = load(options);
+  auto where = whereabouts(options);
   json::Value value;
-  if (const auto answer = ask_daemon(settings, "GET", "/failures?most=" + std::to_string(most))) {
+  if (const auto answer = ask_daemon(where, "GET", "/failures?most=" + std::to_string(most))) {
     if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
     value = answer->body;
   } else {
-    const ReadState state(settings);
-    const auto dialect = make_dialect(settings);
-    value = failures_report(view_parked(*state, mirrors_in(*state, settings, *dialect), most));
+    need_usable(where);
+    const ReadState state(where.settings);
+    const auto dialect = make_dialect(where.settings);
+    value = failures_report(view_parked(*state, mirrors_in(*state, where.settings, *dialect), most));
   }
   print(options, value, render_failures);
   return ExitCode::ok;
@@ -240,9 +271,10 @@ int resume(const Options& options) {
 }
 
 int sync_now(const Options& options) {
-  const auto settings = load(options);
-  const auto answer = ask_daemon(settings, "POST", "/sync-now", json::Value::object());
+  auto where = whereabouts(options);
+  const auto answer = ask_daemon(where, "POST", "/sync-now", json::Value::object());
   if (!answer) {
+    need_usable(where);
     std::cerr << "no daemon is running here; `stibee-syncd sync` makes one full pass without it\n";
     return ExitCode::unavailable;
   }

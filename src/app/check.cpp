@@ -57,6 +57,11 @@ struct Finding {
   std::string text;
 };
 
+/// Whether it is a gateway that answers, because what is behind it does not.
+bool is_away(int status) {
+  return status == 502 || status == 503 || status == 504;
+}
+
 Finding judge_key(const Asked& asked, const delivery::Dialect& dialect, settings::ApiVersion api) {
   Finding finding;
   finding.what = "stibee";
@@ -73,13 +78,37 @@ Finding judge_key(const Asked& asked, const delivery::Dialect& dialect, settings
                    "); make a new one in the workspace's settings";
   } else if (result.verdict == delivery::CallVerdict::Answered) {
     finding.text = "Stibee accepts the API key";
-  } else if (api == settings::ApiVersion::V1) {
+  } else if (api == settings::ApiVersion::V1 && !is_away(asked.reply.answer().status)) {
     // "in preparation" by Stibee's own documentation: an odd answer proves nothing.
     finding.text = "warning: Stibee answers oddly (" + name(result.reason) +
                    "), which API v1 may do on this call; the key was not refused";
   } else {
     finding.code = ExitCode::unavailable;
     finding.text = "Stibee does not answer as it should (" + name(result.reason) + ")";
+  }
+  return finding;
+}
+
+bool takes_key(const Asked& asked) {
+  return delivery::v2::read_auth_check(asked.reply.answer()).verdict == delivery::CallVerdict::Answered;
+}
+
+/// What v2 says to a key that writes through v1: only that Stibee is away is trouble.
+Finding judge_v2(const Asked& asked) {
+  Finding finding;
+  finding.what = "stibee v2";
+  if (!asked.trouble.empty()) {
+    finding.code = ExitCode::unavailable;
+    finding.text = asked.trouble;
+  } else if (is_away(asked.reply.answer().status)) {
+    finding.code = ExitCode::unavailable;
+    finding.text = "Stibee is not available (HTTP " + std::to_string(asked.reply.answer().status) + ")";
+  } else if (takes_key(asked)) {
+    finding.text = "API v2 accepts the key, too: the lists can be asked for and read";
+  } else {
+    finding.text =
+        "warning: API v2 does not accept this key, so that nobody can tell whether the lists are there, and "
+        "`reconcile` cannot read them; make a new key in the workspace's settings";
   }
   return finding;
 }
@@ -106,17 +135,23 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
     case delivery::CallVerdict::Forbidden:
     case delivery::CallVerdict::BatchRefused: {
       finding.code = ExitCode::bad_config;
-      const auto problem = settings::problem_at(settings, "mirrors[" + std::to_string(index) + "].list_id",
-                                                "Stibee knows no " + list + " (" + name(failure.reason) + ")",
-                                                "use the number in the list's address");
+      const auto problem = settings::problem_at(
+          settings, "mirrors[" + std::to_string(index) + "].list_id",
+          "Stibee knows no " + list + " that this key may use (" + name(failure.reason) + ")",
+          "use the number in the list's address");
       finding.text = settings::to_string(problem);
       break;
     }
     case delivery::CallVerdict::Answered:
     case delivery::CallVerdict::Throttled:
     case delivery::CallVerdict::ServerTrouble:
-      finding.code = ExitCode::unavailable;
       finding.text = "Stibee does not count " + list + " (" + name(failure.reason) + ")";
+      // Nothing else is asked of v2 then, but reading the list.
+      if (settings.stibee.api == settings::ApiVersion::V2 || is_away(asked.reply.answer().status)) {
+        finding.code = ExitCode::unavailable;
+      } else {
+        finding.text.insert(0, "warning: ");
+      }
       break;
   }
   return finding;
@@ -129,7 +164,14 @@ asio::awaitable<void> ask_stibee(http::Transport* transport, CallSlots* slots,
   const std::string key(settings->stibee.api_key.reveal());
   const auto asked = co_await ask(transport, slots, dialect->probe(), key);
   findings->push_back(judge_key(asked, *dialect, api));
-  const bool counts = api == settings::ApiVersion::V2 && findings->back().code == ExitCode::ok;
+  bool counts = findings->back().code == ExitCode::ok;
+  if (counts && api == settings::ApiVersion::V1) {
+    // v1 cannot be asked for a list; v2 can, where it takes the key.
+    auto request = delivery::v2::auth_check_request();
+    const auto accepted = co_await ask(transport, slots, std::move(request), key);
+    findings->push_back(judge_v2(accepted));
+    counts = accepted.trouble.empty() && takes_key(accepted);
+  }
   for (std::size_t i = 0; counts && i < settings->mirrors.size(); ++i) {
     const auto counted =
         co_await ask(transport, slots, delivery::v2::count_request(settings->mirrors[i].list_id), key);
@@ -143,15 +185,17 @@ class Findings {
  public:
   explicit Findings(bool as_json) : as_json_(as_json) {}
 
-  void good(const std::string& what, const std::string& text) { say(what, true, text); }
+  void good(const std::string& what, const std::string& text) { say(what, "ok    ", text); }
+  /// It works, but may not be what was meant.
+  void warning(const std::string& what, const std::string& text) { say(what, "warn  ", "warning: " + text); }
   /// The first one decides how the program ends.
   void trouble(const std::string& what, const std::string& text, int code) {
-    say(what, false, text);
+    say(what, "FAIL  ", text);
     if (code_ == ExitCode::ok) code_ = code;
   }
   /// But a wrong configuration comes before everything else.
   void bad_config(const std::string& what, const settings::Problem& problem) {
-    say(what, false, settings::to_string(problem));
+    say(what, "FAIL  ", settings::to_string(problem));
     code_ = ExitCode::bad_config;
   }
 
@@ -165,7 +209,8 @@ class Findings {
   }
 
  private:
-  void say(const std::string& what, bool ok, const std::string& text) {
+  void say(const std::string& what, std::string_view mark, const std::string& text) {
+    const bool ok = !mark.starts_with("FAIL");
     if (as_json_) {
       json::Value line;
       line.set("check", what);
@@ -173,7 +218,7 @@ class Findings {
       line.set("message", text);
       lines_.push_back(std::move(line));
     } else {
-      (ok ? std::cout : std::cerr) << (ok ? "ok    " : "FAIL  ") << what << ": " << text << std::endl;
+      (ok ? std::cout : std::cerr) << mark << what << ": " << text << std::endl;
     }
   }
 
@@ -200,12 +245,16 @@ void check_writebacks(const settings::Settings& settings, const delivery::Dialec
 void check_database(const settings::Settings& settings, const delivery::Dialect& dialect,
                     Findings& findings) {
   const auto reader = source::make_postgres_reader(database_connection(settings));
-  const auto described = describe_sources(*reader, settings, dialect);
+  const auto described = describe_sources(*reader, settings, dialect, KeyCheck::Done);
   for (const auto& problem : described.problems)
     findings.bad_config("database", problem);
   if (described.error) findings.trouble("database", described.error->message, exit_code_of(*described.error));
   for (const auto& [name, found] : described.mirrors)
     findings.good("mirror " + name, found);
+  for (const auto& [name, warnings] : described.warnings) {
+    for (const auto& warning : warnings)
+      findings.warning("mirror " + name, settings::to_string(warning));
+  }
   if (!described.error) check_writebacks(settings, dialect, findings);
 }
 

@@ -68,8 +68,10 @@ class CommandLine {
         })
         ->default_str("10m")
         ->type_name("TIME");
-    with_json(add("status", "Mirrors, people, queue, holds, limiter; exit 1 when something needs attention",
-                  status));
+    with_json(
+        add("status",
+            "Mirrors, people, queue, holds, limiter; exit 1 when something needs attention or no daemon runs",
+            status));
     with_json(add("failures", "People and rows that cannot be sent, with the reason", failures));
     auto* retry_command =
         add("retry", "Send parked people again: all, or those with a reason, or one address", retry);

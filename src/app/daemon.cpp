@@ -32,7 +32,8 @@ constexpr std::size_t admin_connections_of_one = 48;
 }  // namespace
 
 Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log,
-               std::unique_ptr<store::Store> store)
+               const telemetry::ServiceManager& service, std::unique_ptr<store::Store> store,
+               std::unique_ptr<MoreTime> starting)
     : options_(std::move(options)),
       settings_(std::move(settings)),
       log_(log),
@@ -43,7 +44,9 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       store_(std::make_unique<runtime::Confined<store::Store>>(std::move(store),
                                                                runtime::make_thread_worker("store"))),
       source_worker_(runtime::make_thread_worker("source")),
-      service_(telemetry::ServiceManager::from_environment()),
+      trial_worker_(runtime::make_thread_worker("trial")),
+      service_(service),
+      starting_(std::move(starting)),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
       ground_{context_, *clock_, *source_worker_, *store_, key_, log_, metrics_},
       engines_(*clock_),
@@ -58,6 +61,7 @@ Daemon::~Daemon() {
   // The threads first: their jobs resume on the context.
   store_.reset();
   source_worker_.reset();
+  trial_worker_.reset();
 }
 
 int Daemon::run() {
@@ -109,6 +113,22 @@ asio::awaitable<void> Daemon::start_engine() {
   engine_->watch_over(health_);
   engine_->start([this](const std::string& what) { engine_failed(what); });
   engines_.lend(*engine_);
+  asio::co_spawn(context_, try_writebacks(), [](std::exception_ptr) {});
+}
+
+asio::awaitable<void> Daemon::try_writebacks() {
+  const auto tried = std::make_shared<const settings::Settings>(settings_);
+  auto work = [tried] {
+    const auto dialect = make_dialect(*tried);
+    const auto writer = source::make_postgres_writer(write_connection(*tried));
+    return prepare_writebacks(*writer, *tried, *dialect);
+  };
+  const auto prepared = co_await runtime::offload(*trial_worker_, std::move(work));
+  log_problems(log_, prepared.broken);
+  // May be granted while the daemon runs.
+  for (const auto& problem : prepared.forbidden) {
+    log_.event(Level::Error, Event::WritebackFailed, settings::to_string(problem));
+  }
 }
 
 /// Only a bug gets here. systemd starts us anew, and the state on disk is whole.
@@ -136,6 +156,7 @@ void Daemon::started() {
   metrics_.config_reload(true);  // an alert on 0 must not fire until somebody reloads
   health_.state_open(true);
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
+  starting_.reset();
   service_.ready("running");
   log_.event(
       Level::Info, Event::DaemonReady, "ready",
@@ -296,30 +317,14 @@ int run_daemon(const Options& options) {
   }
   auto settings = std::move(loaded).settings();
   auto log = make_log(settings);
+  const auto service = telemetry::ServiceManager::from_environment();
+  auto starting = std::make_unique<MoreTime>(service);
+  // The database is not asked: one that is away when a machine boots, or a table that is, must not keep the
+  // daemon from being there for webhooks and for whoever asks.
   auto state = open_state(settings, log, Complaint::Logged);
-  {
-    // A mapping that cannot work is said at once; a database that does not answer now is waited for.
-    const auto dialect = make_dialect(settings);
-    const auto reader = source::make_postgres_reader(database_connection(settings));
-    const auto described = describe_sources(*reader, settings, *dialect);
-    const auto writer = source::make_postgres_writer(write_connection(settings));
-    const auto prepared =
-        described.error ? PreparedWritebacks() : prepare_writebacks(*writer, settings, *dialect);
-    auto problems = described.problems;
-    problems.insert(problems.end(), prepared.broken.begin(), prepared.broken.end());
-    log_problems(log, problems);
-    // May be granted while the daemon runs.
-    for (const auto& problem : prepared.forbidden) {
-      log.event(Level::Error, Event::WritebackFailed, settings::to_string(problem));
-    }
-    if (!problems.empty()) {
-      log.flush(std::chrono::seconds(1));
-      return ExitCode::bad_config;
-    }
-  }
   ::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would hold the key and everybody who is pending
-  Daemon daemon(options, std::move(settings), log, std::move(state.store));
+  Daemon daemon(options, std::move(settings), log, service, std::move(state.store), std::move(starting));
   return daemon.run();
 }
 

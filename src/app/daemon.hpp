@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/control_service.hpp"
+#include "app/more_time.hpp"
 #include "app/setup.hpp"
 #include "app/webhook_service.hpp"
 #include "stibee_sync/telemetry/service_manager.hpp"
@@ -20,9 +21,10 @@ namespace stibee_sync::app {
 /// listeners go on.
 class Daemon {
  public:
-  /// `log` outlives the daemon.
+  /// `log` and `service` outlive the daemon. `starting` ends when it is ready.
   Daemon(Options options, settings::Settings settings, telemetry::Log& log,
-         std::unique_ptr<store::Store> store);
+         const telemetry::ServiceManager& service, std::unique_ptr<store::Store> store,
+         std::unique_ptr<MoreTime> starting);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -35,6 +37,9 @@ class Daemon {
   /// From the first engine to the end of the last.
   boost::asio::awaitable<void> live();
   boost::asio::awaitable<void> start_engine();
+  /// A statement that cannot work is told at once, not when the first event needs it; of a database that is
+  /// away, nothing is.
+  boost::asio::awaitable<void> try_writebacks();
   void engine_failed(const std::string& what);
   void ended(const std::exception_ptr& error);
   void started();
@@ -59,7 +64,9 @@ class Daemon {
   std::unique_ptr<runtime::Clock> clock_;
   std::unique_ptr<runtime::Confined<store::Store>> store_;
   std::unique_ptr<runtime::Worker> source_worker_;
-  telemetry::ServiceManager service_;
+  std::unique_ptr<runtime::Worker> trial_worker_;
+  const telemetry::ServiceManager& service_;
+  std::unique_ptr<MoreTime> starting_;
   boost::asio::signal_set signals_;
   Ground ground_;
   EngineSlot engines_;

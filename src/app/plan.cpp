@@ -143,7 +143,7 @@ json::Value counted(const std::map<std::string, std::size_t>& counts) {
 
 json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Settings& settings,
                         source::Reader& reader, store::Store& state, const delivery::Dialect& dialect,
-                        bool& changes) {
+                        json::Value warnings, bool& changes) {
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto before = state.source_facts(mirror.id);
   auto scan = state.begin_scan(mirror.id);
@@ -195,6 +195,9 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   report.set("calls", schedule.calls);
   report.set("seconds_at_limit", schedule.seconds);
   report.set("samples", json::Value(std::move(expected.samples)));
+  if (judgement.zero_rows)
+    warnings.push_back("the source has no rows: nothing is made of it until it has some");
+  report.set("warnings", std::move(warnings));
   return report;
 }
 
@@ -216,7 +219,12 @@ int plan(const Options& options) {
   json::Value mirrors = json::Value::array();
   bool changes = false;
   for (const auto& mirror : mirrors_in(*state, settings, *dialect)) {
-    mirrors.push_back(plan_mirror(mirror, settings, *reader, *state, *dialect, changes));
+    json::Value warnings = json::Value::array();
+    if (const auto found = described.warnings.find(mirror.name); found != described.warnings.end()) {
+      for (const auto& warning : found->second)
+        warnings.push_back(settings::to_string(warning));
+    }
+    mirrors.push_back(plan_mirror(mirror, settings, *reader, *state, *dialect, std::move(warnings), changes));
   }
   json::Value report;
   report.set("version", 1);

@@ -37,10 +37,10 @@ std::string error_of(const Answer& answer) {
 }
 
 /// The daemon has begun; a big list takes many minutes.
-int follow(const Options& options, const settings::Settings& settings) {
+int follow(const Options& options, Whereabouts& where) {
   Progress progress;
   for (;;) {
-    const auto answer = ask_daemon(settings, "GET", "/reconcile");
+    const auto answer = ask_daemon(where, "GET", "/reconcile");
     if (!answer || answer->status != 200) {
       progress.end();
       std::cerr << (answer ? error_of(*answer) : std::string("the daemon has stopped")) << "\n";
@@ -167,12 +167,13 @@ int compare_alone(const Options& options) {
 }  // namespace
 
 int reconcile(const Options& options) {
-  const auto settings = load_settings(options, settings::SecretFiles::Skip);
+  auto where = whereabouts(options);
   json::Value body = json::Value::object();
   body.set("repair", options.repair);
-  const auto answer = ask_daemon(settings, "POST", "/reconcile", body);
+  const auto answer = ask_daemon(where, "POST", "/reconcile", body);
+  if (!answer && !where.usable()) return ExitCode::bad_config;
   if (!answer) return compare_alone(options);
-  if (answer->status == 200) return follow(options, settings);
+  if (answer->status == 200) return follow(options, where);
   std::cerr << error_of(*answer) << "\n";
   if (answer->status == 403) return ExitCode::refused;
   return answer->status == 409 ? ExitCode::try_later : ExitCode::internal;

@@ -87,8 +87,8 @@ std::string render_status(const json::Value& report) {
   const bool runs = running != nullptr && running->if_bool() != nullptr && *running->if_bool();
   const auto* healthy = report.find("healthy");
   const bool well = healthy != nullptr && healthy->if_bool() != nullptr && *healthy->if_bool();
-  std::string text = std::string(well ? "healthy" : "NEEDS ATTENTION") +
-                     (runs ? "\n" : " (no daemon is running; this is the stored state)\n");
+  std::string text =
+      runs ? (well ? "healthy\n" : "NEEDS ATTENTION\n") : "NOT RUNNING; what follows is the stored state\n";
   const auto problem = text_of(report, "problem");
   if (!problem.empty()) text += "  problem   " + problem + "\n";
   for (const auto& mirror : list_of(report, "mirrors")) {
@@ -156,6 +156,9 @@ std::string render_plan(const json::Value& report) {
   for (const auto& mirror : list_of(report, "mirrors")) {
     text += text_of(mirror, "name") + " -> list " + std::to_string(integer_of(mirror, "list_id")) + ": " +
             with_thousands(integer_of(mirror, "source_members")) + " rows\n";
+    for (const auto& warning : list_of(mirror, "warnings")) {
+      if (const auto* words = warning.if_string()) text += "  warning: " + *words + "\n";
+    }
     text += "  would send " + counts_line(mirror, "operations") + "\n";
     text += hold_lines(mirror);
     text += "  cannot be sent " + counts_line(mirror, "rejected") + "\n";

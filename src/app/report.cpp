@@ -46,6 +46,10 @@ std::string problem_of(const pipeline::LimiterCondition& held) {
          ": one probe a minute while an opt-out waits, one in 15 minutes else";
 }
 
+bool nobody_runs(const DaemonView& view) {
+  return !view.dispatch && view.needs_daemon;
+}
+
 std::string state_of(const MirrorView& mirror, const DaemonView& view) {
   if (mirror.paused) return "paused";
   if (!mirror.summary.holds.empty()) return "held";
@@ -57,7 +61,7 @@ std::string state_of(const MirrorView& mirror, const DaemonView& view) {
       (view.dispatch->key_refused || view.dispatch->circuit != delivery::CircuitBreaker::State::Closed)) {
     return "failing";
   }
-  if (mirror.forbidden || !mirror.refused.empty()) return "failing";
+  if (mirror.forbidden || !mirror.refused.empty() || nobody_runs(view)) return "failing";
   if (all_pending(mirror.summary) > 0 && long_hold(view)) return "failing";
   // A first import: nobody, or only a part, has arrived yet.
   const auto upserts = pending_of(mirror.summary, domain::Lane::Upsert);
@@ -139,7 +143,7 @@ Value mirror_report(const MirrorView& mirror, const std::string& state, const Da
   one.set("name", mirror.name);
   one.set("list_id", mirror.list_id);
   one.set("state", state);
-  one.set("problem", problem_of(mirror));
+  one.set("problem", nobody_runs(view) ? std::string("not running") : problem_of(mirror));
   one.set("last_success", time_or_null(summary.facts.last_success));
   one.set("source_members", summary.facts.last_rows);
   one.set("people", people_report(summary));
@@ -151,6 +155,9 @@ Value mirror_report(const MirrorView& mirror, const std::string& state, const Da
   one.set("progress", progress_of(mirror, view));
   return one;
 }
+
+constexpr std::string_view not_running =
+    "not running: no daemon answers here, so nothing is read or sent; see `systemctl status stibee-syncd`";
 
 }  // namespace
 
@@ -167,7 +174,8 @@ double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, st
 }
 
 Value status_report(const DaemonView& view) {
-  bool healthy = true;
+  const bool runs = view.dispatch.has_value();
+  bool healthy = !nobody_runs(view);
   Value mirrors = Value::array();
   for (const auto& mirror : view.mirrors) {
     const auto state = state_of(mirror, view);
@@ -189,14 +197,18 @@ Value status_report(const DaemonView& view) {
   Value report;
   report.set("version", 1);
   report.set("healthy", healthy);
-  report.set("running", view.dispatch.has_value());
+  report.set("running", runs);
   report.set("mirrors", std::move(mirrors));
   report.set("limiter", std::move(limiters));
   report.set("circuit", view.dispatch ? delivery::name(view.dispatch->circuit) : std::string_view("closed"));
   report.set("key_refused", view.dispatch && view.dispatch->key_refused);
   report.set("in_flight", view.dispatch ? view.dispatch->in_flight : std::size_t{0});
   const auto held = long_hold(view);
-  report.set("problem", held ? problem_of(*held) : view.dispatch ? view.dispatch->problem : std::string());
+  if (held) {
+    report.set("problem", problem_of(*held));
+  } else {
+    report.set("problem", runs ? view.dispatch->problem : std::string(nobody_runs(view) ? not_running : ""));
+  }
   return report;
 }
 

@@ -29,6 +29,7 @@ struct MirrorView {
 struct DaemonView {
   std::vector<MirrorView> mirrors;
   std::optional<pipeline::DispatchCondition> dispatch;  // nothing: no daemon runs
+  bool needs_daemon = true;  // false: of a pass without one, which is well if it went well
   /// As configured; nullptr where no limiter is to be reported.
   std::shared_ptr<const delivery::Dialect> dialect;
   delivery::Limits limits;

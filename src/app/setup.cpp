@@ -1,6 +1,7 @@
 #include "app/setup.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/source_warnings.hpp"
 #include "app/writeback_check.hpp"
 #include "stibee_sync/domain/reason.hpp"
 
@@ -13,13 +14,14 @@
 
 namespace stibee_sync::app {
 
+std::optional<std::string> system_environment(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
 settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
                                            settings::SecretFiles secret_files) {
-  const auto environment = [](std::string_view name) -> std::optional<std::string> {
-    const char* value = std::getenv(std::string(name).c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
-  auto result = settings::load(file, environment, secret_files);
+  auto result = settings::load(file, system_environment, secret_files);
   if (!result) return result;
   auto missing = unsupported(result.settings());
   for (auto& problem : misnamed_parameters(result.settings(), *make_dialect(result.settings())))
@@ -196,7 +198,7 @@ std::string path_of(const settings::Mirror& mirror, std::size_t index, const std
   const auto spoken = [&](const std::string& column) {
     return message.find("\"" + column + "\"") != std::string::npos;
   };
-  if (message.starts_with("cannot connect")) return "database.url";
+  if (message.starts_with("cannot connect") || message.starts_with("PgBouncer")) return "database.url";
   if (message.starts_with("`where`")) return base + ".where";
   if (message.find("no time zone") != std::string::npos) return base + ".time_zone";
   for (std::size_t i = 0; message.find("`groups`") != std::string::npos && i < source.groups.size(); ++i) {
@@ -220,12 +222,15 @@ std::string path_of(const settings::Mirror& mirror, std::size_t index, const std
 }  // namespace
 
 Described describe_sources(source::Reader& reader, const settings::Settings& settings,
-                           const delivery::Dialect& dialect) {
+                           const delivery::Dialect& dialect, KeyCheck keys) {
   Described described;
   for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
     const auto& mirror = settings.mirrors[i];
     const auto plan = pipeline::make_mirror_plan(mirror, dialect);
     auto result = reader.describe(plan.read);
+    if (keys == KeyCheck::Done && std::holds_alternative<source::ReadShape>(result)) {
+      if (auto problem = reader.check_key(plan.read)) result = std::move(*problem);
+    }
     if (auto* error = std::get_if<source::SourceError>(&result)) {
       if (error->kind == source::SourceError::Kind::NotAsMapped) {
         const auto path = path_of(mirror, i, error->message);
@@ -241,6 +246,8 @@ Described describe_sources(source::Reader& reader, const settings::Settings& set
     described.mirrors.emplace_back(
         mirror.name, "PostgreSQL " + shape.server_version + ", " + std::to_string(plan.read.columns.size()) +
                          " columns as mapped" + (shape.in_recovery ? " (a standby)" : ""));
+    if (auto warnings = source_warnings(settings, i, shape); !warnings.empty())
+      described.warnings.emplace(mirror.name, std::move(warnings));
   }
   return described;
 }

@@ -7,6 +7,7 @@
 #include "stibee_sync/store/store.hpp"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ struct Exit {
 
 /// Loads the settings or prints every problem on standard error and throws Exit{78}.
 settings::Settings load_settings(const Options& options, settings::SecretFiles secret_files);
+/// What the process was given: settings::Environment.
+std::optional<std::string> system_environment(std::string_view name);
 settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
                                            settings::SecretFiles secret_files);
 /// Logs each as `config.invalid`.
@@ -63,12 +66,16 @@ class ReadState {
 
 /// Asks PostgreSQL whether every mirror can be read as configured. The problems name the place in the file.
 struct Described {
-  std::vector<settings::Problem> problems;                   // the configuration cannot work
-  std::optional<source::SourceError> error;                  // PostgreSQL cannot be asked
-  std::vector<std::pair<std::string, std::string>> mirrors;  // name, and what was found
+  std::vector<settings::Problem> problems;                         // the configuration cannot work
+  std::optional<source::SourceError> error;                        // PostgreSQL cannot be asked
+  std::vector<std::pair<std::string, std::string>> mirrors;        // name, and what was found
+  std::map<std::string, std::vector<settings::Problem>> warnings;  // by name: it works, but may not be meant
 };
+/// Done: whether the key is unique is looked at, too, which may mean every row. A read finds it out by
+/// itself.
+enum class KeyCheck { Done, Skipped };
 Described describe_sources(source::Reader& reader, const settings::Settings& settings,
-                           const delivery::Dialect& dialect);
+                           const delivery::Dialect& dialect, KeyCheck keys = KeyCheck::Skipped);
 int exit_code_of(const source::SourceError& error);
 
 }  // namespace stibee_sync::app

@@ -21,7 +21,9 @@ class OnePass {
         view_(daemon_view({}, settings)),
         timeout_(options.timeout),
         with_report_(options.json),
-        timer_(ground.clock.make_timer()) {}
+        timer_(ground.clock.make_timer()) {
+    view_.needs_daemon = false;
+  }
 
   asio::awaitable<void> run() {
     auto opened = co_await Engine::open(&ground_, &settings_);

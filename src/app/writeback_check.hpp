@@ -16,6 +16,7 @@ std::vector<settings::Problem> misnamed_parameters(const settings::Settings& set
 
 /// What PostgreSQL says of them. It prepares each and runs none.
 struct PreparedWritebacks {
+  PreparedWritebacks() = default;
   std::size_t statements = 0;
   std::vector<settings::Problem> broken;     // the configuration cannot work
   std::vector<settings::Problem> forbidden;  // the role lacks a privilege

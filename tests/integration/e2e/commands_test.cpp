@@ -107,7 +107,7 @@ TEST(Commands, CheckNamesTheColumnTheLineAndTheCure) {
   EXPECT_NE(wrong.err.find(place_of(text, "emial")), std::string::npos) << wrong.err;
   EXPECT_NE(wrong.err.find("emial"), std::string::npos);
   EXPECT_NE(wrong.err.find("email"), std::string::npos) << "the nearest column is named";
-  EXPECT_EQ(deployment.syncd({"run"}).exit_code, 78) << "a configuration that cannot work never starts";
+  EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 78);
 }
 
 TEST(Commands, WhatPostgresqlFindsWrongIsShownAtItsLine) {
@@ -192,12 +192,16 @@ TEST(Commands, ABadConfigurationIsRefusedWithItsPlace) {
 TEST(Commands, StatusWorksWithAndWithoutADaemon) {
   Deployment deployment;
   deployment.add_members(1, 100);
-  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+  const auto before = deployment.syncd({"status"});
+  EXPECT_EQ(before.exit_code, 1);
+  EXPECT_NE(before.out.find("not running"), std::string::npos) << before.out;
   EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
   auto report = deployment.report({"status"});
   EXPECT_EQ(number(mirror_of(report), "source_members"), 100);
   EXPECT_EQ(number(at(mirror_of(report), "people"), "subscribed"), 100);
   EXPECT_EQ(*at(report, "running").if_bool(), false);
+  EXPECT_EQ(*at(report, "healthy").if_bool(), false) << "nothing is read or sent";
+  EXPECT_NE(text(report, "problem").find("not running"), std::string::npos);
   deployment.start_daemon();
   report = deployment.report({"status"});
   EXPECT_EQ(*at(report, "running").if_bool(), true);
@@ -272,7 +276,7 @@ TEST(Commands, TheGuardHoldsAMassRemovalUntilThatDigestIsApproved) {
   EXPECT_EQ(deployment.syncd({"guard", "approve", text(held[0], "digest")}).exit_code, 0);
   EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 0);
   EXPECT_EQ(deployment.differences(), std::vector<std::string>{});
-  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
+  EXPECT_TRUE(items(deployment.report({"guard"}), "held").empty());
 }
 
 TEST(Commands, WhatIsDoneIsReportedAsJsonToo) {

@@ -162,18 +162,32 @@ TEST(Writeback, CheckPreparesEachStatementAndRunsNone) {
 TEST(Writeback, StatementThatCannotWorkIsRefusedAtItsLine) {
   const auto refused = [](const std::string& statement, const std::string& word) {
     Deployment deployment(with_statements("      deleted: " + statement + "\n"));
-    for (const std::string command : {"check", "run"}) {
-      const auto finished = deployment.syncd({command});
-      EXPECT_EQ(finished.exit_code, 78) << command << ": " << statement;
-      EXPECT_NE(finished.err.find("config.yaml:27:"), std::string::npos) << finished.err;
-      EXPECT_NE(finished.err.find(word), std::string::npos) << finished.err;
-    }
+    const auto finished = deployment.syncd({"check"});
+    EXPECT_EQ(finished.exit_code, 78) << statement;
+    EXPECT_NE(finished.err.find("config.yaml:27:"), std::string::npos) << finished.err;
+    EXPECT_NE(finished.err.find(word), std::string::npos) << finished.err;
   };
   refused("UPDATE members SET bounced = true WHERE lower(email) = :email", "bounced");
+  refused("UPDATE members SET name = 'x' WHERE email = :emial", "did you mean :email?");
   refused("UPDATE members SET name = :key WHERE lower(email) = :emial", "did you mean :email?");
   refused("UPDATE members SET name = ':email'", "names no parameter");
   refused("UPDATE members SET name = :field_name WHERE id = :key", "`updated`");
   refused("UPDATE members SET name = 'x'; DELETE FROM members WHERE id = :key", "several statements");
+}
+
+TEST(Writeback, StatementThatCannotWorkIsToldByTheDaemonWhichGoesOn) {
+  Deployment deployment(
+      with_statements("      deleted: UPDATE members SET bounced = true WHERE id = :key\n"));
+  deployment.add_members(1, 3);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  EXPECT_TRUE(eventually(std::chrono::seconds(30), [&] {
+    const auto log = daemon.err();
+    const auto event = log.find("\"config.invalid\"");
+    return event != std::string::npos && log.find("config.yaml:27:") != std::string::npos &&
+           log.find("bounced") != std::string::npos;
+  })) << daemon.err();
+  EXPECT_TRUE(daemon.running());
 }
 
 TEST(Writeback, MissingPrivilegeIsExit77) {
