@@ -47,9 +47,10 @@ install_files() {
   install -m 0755 "$program" "$root/usr/bin/stibee-syncd"
   install -D -m 0644 "$unit" "$root/etc/systemd/system/$service"
   install -d -m 0755 "$root/etc/stibee-syncd"
+  install -d -m 0700 "$root/etc/stibee-syncd/credentials"
   umask 077
-  echo stub-api-key > "$root/etc/stibee-syncd/stibee_api_key"
-  echo stub-password > "$root/etc/stibee-syncd/db_password"
+  echo stub-api-key > "$root/etc/stibee-syncd/credentials/stibee_api_key"
+  echo stub-password > "$root/etc/stibee-syncd/credentials/db_password"
   umask 022
   # Neither Stibee nor PostgreSQL answers: the daemon has to be ready and to stay all the same.
   cat > "$root/etc/stibee-syncd/config.yaml" << 'YAML'
@@ -193,6 +194,21 @@ took=$((($(date +%s%N) - begin) / 1000000))
 [ "$took" -lt 6000 ] || fail "took $took ms to stop"
 has Result success || fail "stopped with $(property Result)"
 has ExecMainStatus 0 || fail "exited with $(property ExecMainStatus)"
+
+# an optional secret may be missing
+run sh -c 'rm /etc/stibee-syncd/credentials/db_password && sed -i "/password_file/d" /etc/stibee-syncd/config.yaml'
+if [ "$(basename "$program")" != unit_probe ]; then
+  run systemctl start $service || fail "does not start without a password that nobody asks for"
+  has ActiveState active || fail "is not active without a password"
+  run systemctl stop $service || fail "does not stop without a password"
+  # one that the configuration names: told by the daemon, once, and not by systemd, for ever
+  run mv /etc/stibee-syncd/credentials/stibee_api_key /etc/stibee-syncd/key-elsewhere
+  ! run systemctl start $service 2> /dev/null || fail "starts without the API key"
+  has ExecMainStatus 78 || fail "exits with $(property ExecMainStatus) without the API key"
+  eventually logged 'stibee_api_key' || fail "does not say which secret is missing"
+  run mv /etc/stibee-syncd/key-elsewhere /etc/stibee-syncd/credentials/stibee_api_key
+  run systemctl reset-failed $service
+fi
 
 # a configuration that cannot work: exit 78 and no further attempt
 run sh -c 'sed -i "1i no-such-key: 1" /etc/stibee-syncd/config.yaml'

@@ -24,7 +24,8 @@ systemd-analyze security --offline=true --threshold=11 --no-pager "$unit" | tail
 
 for line in Type=notify NotifyAccess=main DynamicUser=yes StateDirectory=stibee-syncd StateDirectoryMode=0700 \
     RuntimeDirectory=stibee-syncd LimitCORE=0 Restart=on-failure \
-    LoadCredential=stibee_api_key:/etc/stibee-syncd/stibee_api_key LoadCredential=db_password:/etc/stibee-syncd/db_password; do
+    LoadCredential=stibee_api_key:/etc/stibee-syncd/credentials/stibee_api_key \
+    LoadCredential=db_password:/etc/stibee-syncd/credentials/db_password; do
   grep -qx "$line" "$unit" || { echo "the unit has no $line"; exit 1; }
 done
 if grep -v '^#' "$unit" | grep -q 'network-online.target'; then
