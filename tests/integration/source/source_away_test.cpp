@@ -90,19 +90,21 @@ TEST_F(SourceAway, AWriteThatHangsIsGivenUp) {
   EXPECT_THAT(std::get<WriteFailure>(written).error.message, HasSubstr("sent nothing for 1 s"));
 }
 
-TEST_F(SourceAway, RowsThatTakeLongButComeAreNoSilence) {
-  sql("CREATE TABLE members (id int PRIMARY KEY, email text); INSERT INTO members SELECT i, 'a' FROM "
-      "generate_series(1, 12) i; ALTER DATABASE " +
-      database_ + " SET enable_sort = off; ALTER DATABASE " + database_ + " SET enable_seqscan = off");
+TEST_F(SourceAway, ASinkThatTakesLongIsNoSilenceOfTheServer) {
+  sql("CREATE TABLE members AS SELECT i AS id, 'a'::text AS email FROM generate_series(1, 12) i");
   const auto reader = make_postgres_reader(impatient());
-  // Each row alone is within the limit, all of them together are not.
+  std::size_t rows = 0;
   const auto start = steady_clock::now();
-  const auto delivered = read_all(
-      *reader,
-      plan_for_query("SELECT id, email, repeat('x', 20000) || pg_sleep(0.2)::text AS wait FROM members",
-                     {{"wait", Needs::Any}}));
-  EXPECT_TRUE(delivered.complete()) << delivered.error().message;
-  EXPECT_GT(steady_clock::now() - start, 2s);
+  const auto result = reader->read(
+      plan_for("members"), [](const ReadShape&) {},
+      [&](std::string_view) {
+        // Longer than the server may be silent.
+        while (rows == 5 && steady_clock::now() - start < 1500ms)
+          std::this_thread::yield();
+        ++rows;
+      });
+  EXPECT_TRUE(std::holds_alternative<ReadReport>(result));
+  EXPECT_EQ(rows, 12U);
 }
 
 TEST_F(SourceAway, AForeignServerThatIsAwayIsNamedAsAway) {
