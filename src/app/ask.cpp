@@ -2,6 +2,7 @@
 
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
+#include "app/held_report.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/http/unix_client.hpp"
@@ -253,14 +254,30 @@ int guard_approve(const Options& options) {
       options, "/guard/approve", body,
       [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
         if (!approve_hold(store, plans, options.argument, utc_now())) {
-          return not_found("nothing is held with this digest; see `stibee-syncd guard`");
+          return not_found(no_such_set);
         }
         return found("approved", options.argument);
       },
       [](const json::Value&) {
-        return "approved for one hour: the next read releases exactly this change set, if it still is the "
-               "same";
+        return "approved for one hour: the next read releases those of this change set whom it still finds";
       });
+}
+
+int guard_show(const Options& options) {
+  const HeldSetAsked asked{options.argument, options.reveal};
+  auto where = whereabouts(options);
+  auto answer = ask_daemon(where, "GET", "/guard/show?" + query_of(asked));
+  if (!answer) {
+    need_usable(where);
+    const ReadState state(where.settings);
+    const auto dialect = make_dialect(where.settings);
+    const auto mirrors = mirrors_in(*state, where.settings, *dialect);
+    auto report = held_set_report(*state, mirrors, asked, utc_now());
+    answer = report ? Answer{200, std::move(*report)} : not_found(no_such_set);
+  }
+  if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
+  print(options, answer->body, render_held_set);
+  return ExitCode::ok;
 }
 
 int pause(const Options& options) {

@@ -81,8 +81,15 @@ class CommandLine {
 
     auto* guard_command = add("guard", "Change sets that wait for a human", guard);
     with_json(guard_command);
-    auto* approve =
-        guard_command->add_subcommand("approve", "Release exactly this change set, once, within an hour");
+    auto* show = guard_command->add_subcommand("show", "Who is in a change set, and what would happen to them");
+    show->add_option("digest", options_.argument, "The digest that `guard` shows")
+        ->required()
+        ->type_name("DIGEST");
+    show->add_flag("--reveal", options_.reveal, "Show the addresses in full");
+    show->callback([this] { chosen_ = guard_show; });
+    with_json(show);
+    auto* approve = guard_command->add_subcommand(
+        "approve", "Release those of a change set whom the next read still finds, once, within an hour");
     approve->add_option("digest", options_.argument, "The digest that `guard` shows")
         ->required()
         ->type_name("DIGEST");

@@ -12,8 +12,9 @@ struct Options {
   bool json = false;
   bool detailed_exitcode = false;              // plan
   bool repair = false;                         // reconcile
+  bool reveal = false;                         // guard show
   std::chrono::milliseconds timeout{600'000};  // sync: without progress
-  std::string argument;                        // retry's what, guard approve's digest, pause's mirror
+  std::string argument;                        // retry's what, the digest of guard's, pause's mirror
 };
 
 /// Each runs one command to its end, prints its report on standard output and its complaints on standard
@@ -27,6 +28,7 @@ int status(const Options& options);
 int failures(const Options& options);
 int retry(const Options& options);
 int guard(const Options& options);
+int guard_show(const Options& options);
 int guard_approve(const Options& options);
 int pause(const Options& options);
 int resume(const Options& options);

@@ -1,6 +1,7 @@
 #include "app/control_service.hpp"
 
 #include "app/call_slots.hpp"
+#include "app/held_report.hpp"
 #include "app/page.hpp"
 #include "app/reconcile_report.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
@@ -67,7 +68,7 @@ std::size_t number_in_query(std::string_view query, std::string_view key, std::s
 bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                   const std::string& digest, domain::UtcTime now) {
   for (const auto& plan : plans) {
-    if (!store.knows_held_set(plan.id, digest, now)) continue;
+    if (!store.class_of_held_set(plan.id, digest, now)) continue;
     store::Transaction transaction(store);
     transaction.approve(plan.id, digest, now + approval_lifetime);
     transaction.commit();
@@ -140,6 +141,10 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     const auto seen = co_await view(&*engine);
     co_return json_response(200, guard_report(seen));
   }
+  if (!post && path == "/guard/show") {
+    auto asked = request.query;
+    co_return co_await show_held(&*engine, std::move(asked));
+  }
   if (!post && path == "/failures") {
     const auto report = co_await failures(&*engine, number_in_query(request.query, "most=", 1000));
     co_return json_response(200, report);
@@ -200,11 +205,21 @@ asio::awaitable<ServerResponse> ControlService::approve(Engine* engine, std::str
     return approve_hold(store, plans, digest, now);
   };
   const auto found = co_await ground_.store.run(std::move(work));
-  if (!found.value()) co_return error_response(404, "nothing is held with this digest; see `guard`");
+  if (!found.value()) co_return error_response(404, no_such_set);
   engine->ingest().sync_now();
   json::Value answer;
   answer.set("approved", digest);
   co_return json_response(200, answer);
+}
+
+asio::awaitable<ServerResponse> ControlService::show_held(Engine* engine, std::string query) {
+  auto work = [plans = engine->mirrors(), asked = held_set_asked(query),
+               now = ground_.clock.utc()](store::Store& store) {
+    return held_set_report(store, plans, asked, now);
+  };
+  const auto report = co_await ground_.store.run(std::move(work));
+  if (!report.value()) co_return error_response(404, no_such_set);
+  co_return json_response(200, *report.value());
 }
 
 asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, std::string what) {

@@ -18,7 +18,7 @@ class ControlService {
  public:
   ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health);
 
-  /// GET /status /failures /guard, POST /guard/approve /retry /pause /resume /sync-now;
+  /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now;
   /// POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its report. Bodies and
   /// answers are JSON.
   http::Handler control_handler(const std::filesystem::path& socket);
@@ -33,6 +33,7 @@ class ControlService {
   boost::asio::awaitable<DaemonView> view(Engine* engine);
   boost::asio::awaitable<json::Value> failures(Engine* engine, std::size_t most);
   boost::asio::awaitable<http::ServerResponse> approve(Engine* engine, std::string digest);
+  boost::asio::awaitable<http::ServerResponse> show_held(Engine* engine, std::string query);
   boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, std::string what);
   boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, std::string mirror, bool paused);
   boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine);

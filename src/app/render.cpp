@@ -133,9 +133,19 @@ std::string render_guard(const json::Value& report) {
     for (const auto& ref : list_of(hold, "refs")) {
       if (const auto* one = ref.if_string(); one != nullptr && shown++ < 8) text += *one + " ";
     }
+    text += "\n  show    stibee-syncd guard show " + text_of(hold, "digest");
     text += "\n  release stibee-syncd guard approve " + text_of(hold, "digest") + "\n";
   }
   return text.empty() ? "nothing is held\n" : text;
+}
+
+std::string render_held_set(const json::Value& report) {
+  std::string text;
+  for (const auto& person : list_of(report, "people"))
+    text += text_of(person, "operation") + "  key " + text_of(person, "key") + "  " +
+            text_of(person, "email") + "\n";
+  return text + with_thousands(static_cast<std::int64_t>(list_of(report, "people").size())) + " " +
+         text_of(report, "class") + " of " + text_of(report, "mirror") + "\n";
 }
 
 std::string render_failures(const json::Value& report) {

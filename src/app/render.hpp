@@ -11,6 +11,7 @@ namespace stibee_sync::app {
 /// Reports as text for a terminal, from their JSON. Pure.
 std::string render_status(const json::Value& report);
 std::string render_guard(const json::Value& report);
+std::string render_held_set(const json::Value& report);
 std::string render_failures(const json::Value& report);
 std::string render_plan(const json::Value& report);
 

@@ -4,6 +4,7 @@
 #include "store/scan_record.hpp"
 #include "store/sqlite.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,8 @@ class HeldSets {
   void replace_current(MirrorId mirror, const std::vector<HeldChanges>& holds, domain::UtcTime until);
   void drop_expired(MirrorId mirror, domain::UtcTime now);
 
-  bool knows(MirrorId mirror, std::string_view digest, domain::UtcTime now);
+  /// nullopt: there is no such set, or not any more.
+  std::optional<std::string> class_of(MirrorId mirror, std::string_view digest, domain::UtcTime now);
   std::vector<std::string> digests(MirrorId mirror, std::string_view change_class);
   /// Sorted.
   std::vector<domain::Fingerprint> items(MirrorId mirror, std::string_view digest);
@@ -31,7 +33,7 @@ class HeldSets {
 
  private:
   Statement add_, add_person_, drop_, drop_people_, current_, end_, expired_;
-  Statement knows_, digests_, items_, people_;
+  Statement class_of_, digests_, items_, people_;
 };
 
 }  // namespace stibee_sync::store

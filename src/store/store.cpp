@@ -100,8 +100,9 @@ std::vector<HeldChanges> Store::holds(MirrorId mirror) const {
   return tables_->mirrors.holds(mirror);
 }
 
-bool Store::knows_held_set(MirrorId mirror, std::string_view digest, domain::UtcTime now) const {
-  return tables_->held_sets.knows(mirror, digest, now);
+std::optional<std::string> Store::class_of_held_set(MirrorId mirror, std::string_view digest,
+                                                    domain::UtcTime now) const {
+  return tables_->held_sets.class_of(mirror, digest, now);
 }
 
 std::vector<HeldPerson> Store::held_people(MirrorId mirror, std::string_view digest) const {

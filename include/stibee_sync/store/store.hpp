@@ -50,8 +50,9 @@ class Store {
   std::optional<domain::UtcTime> reconciled(MirrorId mirror) const;
   SourceFacts source_facts(MirrorId mirror) const;
   std::vector<HeldChanges> holds(MirrorId mirror) const;
-  /// Whether there is such a set, held now or within the last hour.
-  bool knows_held_set(MirrorId mirror, std::string_view digest, domain::UtcTime now) const;
+  /// The class of such a set, held now or within the last hour; nullopt: there is none.
+  std::optional<std::string> class_of_held_set(MirrorId mirror, std::string_view digest,
+                                               domain::UtcTime now) const;
   std::vector<HeldPerson> held_people(MirrorId mirror, std::string_view digest) const;
   /// Whether that held change set was approved and is not expired.
   bool approved(MirrorId mirror, std::string_view digest, domain::UtcTime now) const;

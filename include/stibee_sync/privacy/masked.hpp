@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace stibee_sync::privacy {
+
+/// An address by which somebody who knows it can tell it, and nobody else: its first character and its domain,
+/// "k***@example.com". Pure.
+std::string masked_address(std::string_view address);
+
+}  // namespace stibee_sync::privacy
