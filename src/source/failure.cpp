@@ -161,6 +161,14 @@ SourceError classify(std::string_view sqlstate, std::string_view primary) {
   return make(meant->kind, sqlstate, message);
 }
 
+SourceError silence(std::chrono::milliseconds longest) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(longest).count();
+  return make(
+      Kind::Unreachable, "",
+      "PostgreSQL sent nothing for " + std::to_string(seconds) +
+          " s: it hangs, or a pooler has no session to give; the connection is given up and made anew");
+}
+
 SourceError connect_error(std::string_view text, const std::string& place) {
   const std::string where = "cannot connect to PostgreSQL at " + place + ": ";
   if (const auto sqlstate = last_sqlstate(text); !sqlstate.empty()) {

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/source/source.hpp"
 
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ std::string sanitise(std::string_view text, const std::vector<std::string_view>&
 
 /// What an SQLSTATE means for the caller, and what to do about it. `primary` is sanitised text or "".
 SourceError classify(std::string_view sqlstate, std::string_view primary);
+
+/// PostgreSQL did not say anything for so long.
+SourceError silence(std::chrono::milliseconds longest);
 
 /// What a connection pooler says by itself, in words that are always the same; nullopt if it is none of them.
 std::optional<SourceError> of_pooler(std::string_view sqlstate, std::string_view text);

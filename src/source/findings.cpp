@@ -38,14 +38,14 @@ constexpr std::string_view unique_statement =
 
 }  // namespace
 
-std::vector<std::string> row_secured(const Session& session, const ReadPlan& plan, const Resolved& resolved) {
+std::vector<std::string> row_secured(Session& session, const ReadPlan& plan, const Resolved& resolved) {
   std::vector<std::string> relations;
   for (const auto& row : session.rows(std::string(secured_statement), {resolved.table, plan.query}))
-    relations.push_back(row[0].value());
+    relations.push_back(row[0].as<std::string>());
   return relations;
 }
 
-std::optional<std::string> unusable_key(const Session& session, const Resolved& resolved) {
+std::optional<std::string> unusable_key(Session& session, const Resolved& resolved) {
   if (!resolved.table.empty() &&
       !session.rows(std::string(unique_statement), {resolved.table, resolved.key}).empty())
     return std::nullopt;
@@ -53,7 +53,7 @@ std::optional<std::string> unusable_key(const Session& session, const Resolved& 
                                   ") AS keys GROUP BY k HAVING count(*) > 1 OR k IS NULL LIMIT 1");
   if (found.empty()) return std::nullopt;
   const auto column = "column " + quote_name(resolved.key);
-  if (found[0][0] == "t") {
+  if (found[0][0].as<bool>()) {
     return column +
            " is NULL in some row, so it cannot be the key; map a column that is never NULL (a primary key), "
            "or leave such rows out in `where`";

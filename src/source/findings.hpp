@@ -14,10 +14,10 @@ namespace stibee_sync::source {
 /// The relations behind a plan, views' included, whose row level security applies to the role (or to the
 /// owner of the view that reads them): rows that it hides look like people who left. Of a query, those whose
 /// names stand in it.
-std::vector<std::string> row_secured(const Session& session, const ReadPlan& plan, const Resolved& resolved);
+std::vector<std::string> row_secured(Session& session, const ReadPlan& plan, const Resolved& resolved);
 
 /// Why the column cannot be the key, NULL or the same value in several rows; nullopt if it can. Looks at
 /// every row, unless an index of the table vouches for them.
-std::optional<std::string> unusable_key(const Session& session, const Resolved& resolved);
+std::optional<std::string> unusable_key(Session& session, const Resolved& resolved);
 
 }  // namespace stibee_sync::source

@@ -41,6 +41,11 @@ void Interrupt::request() {
   if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
 }
 
+void Interrupt::hang_up() {
+  const std::lock_guard lock(mutex_);
+  if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+}
+
 void Interrupt::watch(int socket) {
   const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) throw std::system_error(errno, std::generic_category(), "dup");

@@ -31,10 +31,13 @@ class Interrupt {
   void request();
   bool requested() const { return requested_.load(std::memory_order_relaxed); }
 
+  /// Any thread. Ends the connection that is watched, without being a request.
+  void hang_up();
+
   /// Becomes readable with a request; for poll.
   int wake_fd() const { return wake_; }
 
-  /// The socket to shut down on request. It is duplicated, so that libpq may close its own at any time
+  /// The socket to shut down. It is duplicated, so that libpq may close its own at any time
   /// without a request ever hitting an unrelated file that was given the same number.
   void watch(int socket);
   void unwatch();

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <libpq-events.h>
 #include <libpq-fe.h>
 #include <map>
 #include <poll.h>
 #include <utility>
+#include <vector>
 
 namespace stibee_sync::source::libpq {
 namespace {
@@ -90,17 +92,11 @@ bool wait_for(const PGconn* raw, PostgresPollingStatusType direction, const Inte
   }
 }
 
-[[noreturn]] void silent(std::chrono::milliseconds silence) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(silence).count();
-  throw Failure(Kind::Unreachable, "PostgreSQL sent nothing for " + std::to_string(seconds) +
-                                       " s: it hangs, or a pooler has no session to give; the connection is "
-                                       "given up and made anew");
-}
-
 /// Waits until something has come in, which may be the end of the connection.
 void await_byte(const PGconn* raw, const Wait& wait) {
   const auto deadline = steady_clock::now() + wait.longest_silence;
-  if (!wait_for(raw, PGRES_POLLING_READING, *wait.interrupt, deadline)) silent(wait.longest_silence);
+  if (!wait_for(raw, PGRES_POLLING_READING, *wait.interrupt, deadline))
+    throw Failure(silence(wait.longest_silence));
 }
 
 Result next_result(PGconn* raw, const Wait& wait) {
@@ -111,38 +107,14 @@ Result next_result(PGconn* raw, const Wait& wait) {
   return Result(PQgetResult(raw));
 }
 
-/// The last of a command's results; of several commands, that of the one that failed. What follows a failure
-/// is only that the connection has ended.
-Result last_result(PGconn* raw, const Wait& wait) {
-  Result last;
-  bool decided = false;
-  while (Result next = next_result(raw, wait)) {
-    if (!decided) last = std::move(next);
-    const auto status = PQresultStatus(last.get());
-    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) break;  // it would be reported again and again
-    decided = status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK;
-  }
-  return last;
-}
-
-Row row_of(const PGresult* result, int row) {
-  Row out;
-  for (int i = 0; i < PQnfields(result); ++i) {
-    auto& text = out.emplace_back();
-    if (PQgetisnull(result, row, i) == 0)
-      text.emplace(PQgetvalue(result, row, i), static_cast<std::size_t>(PQgetlength(result, row, i)));
-  }
-  return out;
-}
-
-Answer answer_of(const Result& result) {
-  if (!result) return {};  // nothing was sent: the connection is lost
+Answer answer_of(PGresult* result) {
+  if (result == nullptr) return {};  // nothing was sent: the connection is lost
   const auto field = [&](int code) {
-    const char* text = PQresultErrorField(result.get(), code);
+    const char* text = PQresultErrorField(result, code);
     return std::string(text != nullptr ? text : "");
   };
   Answer answer;
-  const auto status = PQresultStatus(result.get());
+  const auto status = PQresultStatus(result);
   answer.succeeded = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
   if (!answer.succeeded) {
     answer.sqlstate = field(PG_DIAG_SQLSTATE);
@@ -151,20 +123,20 @@ Answer answer_of(const Result& result) {
     answer.fatal = field(PG_DIAG_SEVERITY_NONLOCALIZED) != "ERROR";
     return answer;
   }
-  answer.command = PQcmdStatus(result.get());
-  const std::string rows = PQcmdTuples(result.get());
+  answer.command = PQcmdStatus(result);
+  const std::string rows = PQcmdTuples(result);
   if (!rows.empty()) answer.rows = std::strtoul(rows.c_str(), nullptr, 10);
-  for (int i = 0; i < PQnfields(result.get()); ++i)
-    answer.columns.push_back({PQfname(result.get(), i), PQftype(result.get(), i)});
-  for (int i = 0; i < PQntuples(result.get()); ++i)
-    answer.table.push_back(row_of(result.get(), i));
-  if (answer.table.size() == 1 && !answer.columns.empty())
-    answer.value = answer.table.front().front().value_or("");
   return answer;
 }
 
 [[noreturn]] void fail(const Result& result) {
-  throw CopyFailed{answer_of(result).sqlstate};
+  throw CopyFailed{answer_of(result.get()).sqlstate};
+}
+
+int on_event(PGEventId id, void* info, void* listener) {
+  if (id == PGEVT_RESULTCREATE)
+    static_cast<Listener*>(listener)->hear(static_cast<const PGEventResultCreate*>(info)->result);
+  return 1;
 }
 
 }  // namespace
@@ -207,14 +179,6 @@ Handle connect(const Connection& connection, const Interrupt& interrupt) {
   return raw;
 }
 
-bool usable(const PGconn* connection) {
-  return PQstatus(connection) == CONNECTION_OK;
-}
-
-int socket_of(const PGconn* connection) {
-  return PQsocket(connection);
-}
-
 int version(const PGconn* connection) {
   return PQserverVersion(connection);
 }
@@ -228,24 +192,20 @@ std::string parameter(const PGconn* connection, const char* name) {
   return value != nullptr ? value : "";
 }
 
-Answer execute(PGconn* connection, const Wait& wait, const std::string& commands) {
-  if (PQsendQuery(connection, commands.c_str()) == 0) return {};
-  return answer_of(last_result(connection, wait));
+Listener::Listener(PGconn* connection) {
+  if (PQregisterEventProc(connection, on_event, "answers", this) == 0) throw std::bad_alloc();
 }
 
-Answer execute(PGconn* connection, const Wait& wait, const std::string& statement, const Row& parameters) {
-  std::vector<const char*> texts;
-  for (const auto& text : parameters)
-    texts.push_back(text ? text->c_str() : nullptr);
-  if (PQsendQueryParams(connection, statement.c_str(), static_cast<int>(texts.size()), nullptr, texts.data(),
-                        nullptr, nullptr, 0) == 0)
-    return {};
-  return answer_of(last_result(connection, wait));
+void Listener::forget() {
+  answer_ = {};
+  refused_ = false;
 }
 
-Answer prepare(PGconn* connection, const Wait& wait, const std::string& statement) {
-  if (PQsendPrepare(connection, "", statement.c_str(), 0, nullptr) == 0) return {};
-  return answer_of(last_result(connection, wait));
+void Listener::hear(pg_result* result) {
+  // What follows a refusal is only that the connection has ended.
+  if (refused_) return;
+  answer_ = answer_of(result);
+  refused_ = !answer_.succeeded;
 }
 
 CopyStream::CopyStream(PGconn* connection, Wait wait, const std::string& copy)

@@ -9,13 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 struct pg_conn;
+struct pg_result;
 
-/// The only place that speaks libpq. Not through libpqxx 6, which waits for an answer for ever, forgets the
-/// SQLSTATE of what it takes for a lost connection (that of a foreign server behind a table, say), and makes
-/// a lost connection anew by itself. One thread.
+/// What libpqxx 6 cannot do for us, and the only place that speaks libpq: connecting with a deadline and an
+/// interrupt, the stream of a COPY, and what PostgreSQL said in the parts that libpqxx throws away. One
+/// thread.
 namespace stibee_sync::source::libpq {
 
 using PGconn = ::pg_conn;
@@ -35,8 +35,6 @@ struct Wait {
 /// Connects within the time-out. Throws Failure.
 Handle connect(const Connection& connection, const Interrupt& interrupt);
 
-bool usable(const PGconn* connection);
-int socket_of(const PGconn* connection);
 /// Major × 10000 + minor.
 int version(const PGconn* connection);
 /// True in a transaction that has not failed.
@@ -44,13 +42,7 @@ bool in_transaction(const PGconn* connection);
 /// A value the server reports by itself, "" if it does not.
 std::string parameter(const PGconn* connection, const char* name);
 
-struct Column {
-  std::string name;
-  unsigned type = 0;  // its oid
-};
-using Row = std::vector<std::optional<std::string>>;
-
-/// What PostgreSQL answered to a command.
+/// What PostgreSQL answered to a command, apart from its rows.
 struct Answer {
   bool succeeded = false;
   bool fatal = false;               // the refusal ends the session
@@ -59,18 +51,31 @@ struct Answer {
   std::size_t position = 0;         // the character, from 1, that it is about; 0 if none
   std::string command;              // the tag of what succeeded: COMMIT, UPDATE 1
   std::optional<std::size_t> rows;  // nothing if the command does not count
-  std::vector<Column> columns;
-  std::vector<Row> table;
-  std::string value;  // the first of a single row
 };
 
-/// Several commands are one transaction; the last answer counts. All of these throw Failure when the wait
-/// ends.
-Answer execute(PGconn* connection, const Wait& wait, const std::string& commands);
-/// One statement. Text ends at a NUL.
-Answer execute(PGconn* connection, const Wait& wait, const std::string& statement, const Row& parameters);
-/// Lets PostgreSQL parse and check a statement.
-Answer prepare(PGconn* connection, const Wait& wait, const std::string& statement);
+/// Hears every answer that comes in on a connection, whoever asked. libpqxx keeps no SQLSTATE of what it
+/// takes for a lost connection (that of a foreign server behind a table, say), no command tag and no
+/// position.
+class Listener {
+ public:
+  /// Lives as long as `connection` is asked anything.
+  explicit Listener(PGconn* connection);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Before a command.
+  void forget();
+  /// The last answer that came in; of several commands, that of the one that failed. That the connection was
+  /// lost is none.
+  const Answer& heard() const { return answer_; }
+
+  /// For libpq.
+  void hear(pg_result* result);
+
+ private:
+  Answer answer_;
+  bool refused_ = false;
+};
 
 /// PostgreSQL ended a COPY with an error, or the connection did (then there is no SQLSTATE). Its words are
 /// not kept: they quote rows.

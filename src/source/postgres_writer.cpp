@@ -13,7 +13,6 @@ namespace {
 
 using Kind = SourceError::Kind;
 using Scope = WriteFailure::Scope;
-using Parameters = libpq::Row;
 
 /// Ends a call with what the caller is told.
 struct WriteFailed {
@@ -71,7 +70,7 @@ class PostgresWriter final : public Writer {
     return {Scope::Cancelled, Failure(Kind::Cancelled, "the write-back was cancelled").error()};
   }
 
-  static SourceError of_database(const libpq::Answer& said) {
+  static SourceError of_database(const Answer& said) {
     if (auto error = of_pooler(said.sqlstate, said.text)) return std::move(*error);
     if (!said.sqlstate.empty()) return classify(said.sqlstate, "");
     return Failure(Kind::Unreachable, "the connection to PostgreSQL was lost; it is made anew").error();
@@ -143,7 +142,8 @@ class PostgresWriter final : public Writer {
       return;
     }
     // A standby does not even begin such a transaction.
-    if (code == "0A000" || answer.value == "t") throw WriteFailed{standby()};
+    const bool in_recovery = answer.succeeded && answer.table.at(0).at(0).as<bool>();
+    if (code == "0A000" || in_recovery) throw WriteFailed{standby()};
     if (!answer.succeeded) throw WriteFailed{{Scope::Database, of_database(answer)}};
   }
 
@@ -160,7 +160,7 @@ class PostgresWriter final : public Writer {
   }
 
   /// What a refused statement means.
-  WriteFailure refusal(const libpq::Answer& said, const WriteStatement& statement,
+  WriteFailure refusal(const Answer& said, const WriteStatement& statement,
                        const NumberedStatement& parsed) const {
     const auto& code = said.sqlstate;
     const auto of_class = code.substr(0, 2);

@@ -32,7 +32,7 @@ struct Relation {
   std::vector<std::string> booleans;
 };
 
-[[noreturn]] void no_such_table(const Session& session, const ReadPlan& plan, const TableName& table) {
+[[noreturn]] void no_such_table(Session& session, const ReadPlan& plan, const TableName& table) {
   const auto rows = session.rows(
       "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
       "c.relnamespace "
@@ -41,8 +41,8 @@ struct Relation {
   std::vector<std::string> elsewhere;
   std::vector<std::string> names;
   for (const auto& row : rows) {
-    const auto schema = row[0].value();
-    const auto name = row[1].value();
+    const auto schema = row[0].as<std::string>();
+    const auto name = row[1].as<std::string>();
     const auto full = schema == "public" ? name : schema + "." + name;
     if ((name == table.name.exact || name == table.name.folded) && elsewhere.size() < 3)
       elsewhere.push_back(schema + "." + name);
@@ -69,7 +69,7 @@ constexpr std::string_view find_statement =
     "AND CASE WHEN $3::boolean THEN n.nspname IN ($4, $5) ELSE pg_table_is_visible(c.oid) END "
     "ORDER BY c.relname = $1 DESC, n.nspname = $4 DESC LIMIT 1";
 
-Relation find_table(const Session& session, const ReadPlan& plan) {
+Relation find_table(Session& session, const ReadPlan& plan) {
   const auto table = parse_table_name(plan.table);
   if (!table) {
     throw Failure(Kind::NotAsMapped,
@@ -83,37 +83,36 @@ Relation find_table(const Session& session, const ReadPlan& plan) {
       {table->name.exact, table->name.folded, qualified ? "true" : "false", schema.exact, schema.folded});
   if (found.empty()) no_such_table(session, plan, *table);
 
-  const auto& row = found[0];
-  const auto schema_name = row[3].value();
+  const auto row = found[0];
+  const auto schema_name = row[3].as<std::string>();
   Relation relation;
-  relation.from = quote_name(row[1].value()) + "." + quote_name(row[2].value());
-  relation.qualifier = quote_name(row[2].value());
-  relation.spelled = schema_name + "." + row[4].value();
-  relation.role = row[5].value();
-  if (row[6] != "t") {
+  relation.from = quote_name(row[1].as<std::string>()) + "." + quote_name(row[2].as<std::string>());
+  relation.qualifier = quote_name(row[2].as<std::string>());
+  relation.spelled = schema_name + "." + row[4].as<std::string>();
+  relation.role = row[5].as<std::string>();
+  if (!row[6].as<bool>()) {
     throw Failure(Kind::Refused,
                   "the role may not use schema " + schema_name +
                       "; as its owner run: GRANT USAGE ON SCHEMA " + schema_name + " TO " + relation.role +
                       "; GRANT SELECT ON " + relation.spelled + " TO " + relation.role + ";",
                   "42501");
   }
-  if (row[8] == "t") {
+  if (row[8].as<bool>()) {
     throw Failure(Kind::NotAsMapped,
                   "the materialised view " + relation.spelled +
                       " has never been filled; as its owner run: REFRESH MATERIALIZED VIEW " +
                       relation.spelled + ";",
                   "55000");
   }
-  const bool whole = row[7] == "t";
+  const bool whole = row[7].as<bool>();
   for (const auto& column :
        session.rows("SELECT attname, has_column_privilege(attrelid, attnum, 'SELECT'), atttypid "
                     "FROM pg_catalog.pg_attribute "
                     "WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-                    {row[0]})) {
-    relation.columns.push_back(column[0].value());
-    if (!whole && column[1] != "t") relation.unreadable.push_back(relation.columns.back());
-    if (is_boolean(static_cast<Oid>(std::stoul(column[2].value()))))
-      relation.booleans.push_back(relation.columns.back());
+                    {row[0].as<std::string>()})) {
+    relation.columns.push_back(column[0].as<std::string>());
+    if (!whole && !column[1].as<bool>()) relation.unreadable.push_back(relation.columns.back());
+    if (is_boolean(column[2].as<Oid>())) relation.booleans.push_back(relation.columns.back());
   }
   return relation;
 }
@@ -125,7 +124,7 @@ struct Objection {
 };
 
 /// Throws `answer` if it has other causes than the statement.
-Objection of_statement(const libpq::Answer& answer, const ReadPlan& plan) {
+Objection of_statement(const Answer& answer, const ReadPlan& plan) {
   Objection objection;
   objection.words = sanitise(answer.text, texts_of(plan));
   // Ours are the only parameters; PostgreSQL calls one too many a violation of the protocol.
@@ -152,7 +151,7 @@ Objection of_statement(const libpq::Answer& answer, const ReadPlan& plan) {
   return objection;
 }
 
-Relation try_query(const Session& session, const ReadPlan& plan) {
+Relation try_query(Session& session, const ReadPlan& plan) {
   const auto query = without_trailing_semicolon(plan.query);
   if (query.empty()) throw Failure(Kind::NotAsMapped, "`query` is empty; write a SELECT");
   Relation relation;
@@ -163,9 +162,9 @@ Relation try_query(const Session& session, const ReadPlan& plan) {
   const auto answer =
       session.execute(std::string(query_prefix) + std::string(query) + "\n) AS source LIMIT 0", {});
   if (answer.succeeded) {
-    for (const auto& column : answer.columns) {
-      relation.columns.push_back(column.name);
-      if (is_boolean(column.type)) relation.booleans.push_back(column.name);
+    for (pqxx::row_size_type i = 0; i < answer.table.columns(); ++i) {
+      relation.columns.emplace_back(answer.table.column_name(i));
+      if (is_boolean(answer.table.column_type(i))) relation.booleans.push_back(relation.columns.back());
     }
     return relation;
   }
@@ -210,13 +209,13 @@ std::string find_column(const Relation& relation, const std::string& name) {
 }
 
 /// Runs the finished SELECT with LIMIT 0: PostgreSQL checks all of it, `where` included, and names the types.
-std::vector<Oid> probe(const Session& session, const ReadPlan& plan, const Relation& relation,
+std::vector<Oid> probe(Session& session, const ReadPlan& plan, const Relation& relation,
                        const std::string& select) {
   const auto answer = session.execute(select + " LIMIT 0", {});
   if (answer.succeeded) {
     std::vector<Oid> types;
-    for (const auto& column : answer.columns)
-      types.push_back(column.type);
+    for (pqxx::row_size_type i = 0; i < answer.table.columns(); ++i)
+      types.push_back(answer.table.column_type(i));
     return types;
   }
   auto said = of_statement(answer, plan);
@@ -250,7 +249,7 @@ void require_sense(const ReadPlan& plan) {
 
 }  // namespace
 
-Resolved resolve(const Session& session, const ReadPlan& plan) {
+Resolved resolve(Session& session, const ReadPlan& plan) {
   require_sense(plan);
   const bool is_table = !plan.table.empty();
   const auto relation = is_table ? find_table(session, plan) : try_query(session, plan);

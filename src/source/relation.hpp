@@ -21,6 +21,6 @@ struct Resolved {
 
 /// Finds the table or tries the query, checks columns, types and privileges. Executes nothing of the query.
 /// Throws Failure or StatementFailed.
-Resolved resolve(const Session& session, const ReadPlan& plan);
+Resolved resolve(Session& session, const ReadPlan& plan);
 
 }  // namespace stibee_sync::source

@@ -8,7 +8,7 @@ namespace {
 constexpr long longest_lag_seconds = 300;
 
 /// Hosted servers may withhold these functions; asking first keeps errors out of their logs.
-std::string identity(const Session& session, bool in_recovery) {
+std::string identity(Session& session, bool in_recovery) {
   // The checkpoint's timeline lags behind a promotion; the file being written does not, but only a primary
   // has one.
   const std::string timeline =
@@ -20,17 +20,12 @@ std::string identity(const Session& session, bool in_recovery) {
                                 " FROM pg_catalog.pg_control_system()");
   if (!answer.succeeded && answer.sqlstate.empty()) throw StatementFailed{std::move(answer)};
   session.run(answer.succeeded ? "RELEASE identity" : "ROLLBACK TO identity");
-  return answer.value;
+  return answer.succeeded ? answer.table.at(0).at(0).as(std::string()) : "";
 }
 
 }  // namespace
 
-ServerFacts server_facts(const Session& session) {
-  if (session.version() < 100'000) {
-    throw Failure(
-        SourceError::Kind::NotAsMapped,
-        "the server is PostgreSQL " + session.parameter("server_version") + "; 10 or newer is needed");
-  }
+ServerFacts server_facts(Session& session) {
   const auto row =
       session
           .rows(
@@ -48,15 +43,15 @@ ServerFacts server_facts(const Session& session) {
               "FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery) r")
           .at(0);
   ServerFacts facts;
-  facts.in_recovery = row[0] == "t";
-  const auto lag = std::stol(row[1].value());
-  const bool caught_up = row[2] == "t";
+  facts.in_recovery = row[0].as<bool>();
+  const auto lag = row[1].as<long>();
+  const bool caught_up = row[2].as<bool>();
   if (lag > longest_lag_seconds && !caught_up) {
     throw Failure(SourceError::Kind::Untrusted,
                   "the server is a standby that is " + std::to_string(lag / 60) +
                       " minutes behind; mend its replication, or name the primary in `database.url`");
   }
-  if (row[3] == "t") facts.identity = identity(session, facts.in_recovery);
+  if (row[3].as<bool>()) facts.identity = identity(session, facts.in_recovery);
   return facts;
 }
 

@@ -15,6 +15,6 @@ struct ServerFacts {
 /// Throws StatementFailed, and Failure(Untrusted) for a standby whose data is more than five minutes old: the
 /// newest transaction it replayed is older than that, and it is not known to have replayed everything that
 /// the primary sent. (The age alone proves nothing: a quiet primary sends nothing.)
-ServerFacts server_facts(const Session& session);
+ServerFacts server_facts(Session& session);
 
 }  // namespace stibee_sync::source

@@ -57,17 +57,13 @@ std::string cast_in_query(const std::string& column, const std::string& expressi
   return "use `query` instead of `table` and select " + expression + " AS " + quote_name(column);
 }
 
-Oid oid_of(const std::optional<std::string>& text) {
-  return static_cast<Oid>(std::stoul(text.value()));
-}
-
 }  // namespace
 
 bool is_boolean(Oid type) {
   return type == Bool;
 }
 
-Types types_of(const Session& session, const std::vector<Oid>& oids) {
+Types types_of(Session& session, const std::vector<Oid>& oids) {
   std::string list;
   for (const auto oid : oids) {
     if (!list.empty()) list += ',';
@@ -82,18 +78,18 @@ Types types_of(const Session& session, const std::vector<Oid>& oids) {
       list + ")");
   Types types;
   for (const auto& row : rows) {
-    const auto oid = oid_of(row[0]);
-    const auto name = row[1].value();
-    const bool enumeration = row[2] == "t";
+    const auto oid = row[0].as<Oid>();
+    const auto name = row[1].as<std::string>();
+    const bool enumeration = row[2].as<bool>();
     TypeInfo info;
-    info.name = row[3].value();
+    info.name = row[3].as<std::string>();
     info.family = family_of(oid, name, enumeration);
     info.text_key = oid == TextType || oid == Varchar;
     info.group_value = may_be_group(oid, name, enumeration);
-    if (row[4]) {
-      const auto element = oid_of(row[4]);
-      const auto element_name = row[5].value();
-      const bool element_enumeration = row[6] == "t";
+    if (!row[4].is_null()) {
+      const auto element = row[4].as<Oid>();
+      const auto element_name = row[5].as<std::string>();
+      const bool element_enumeration = row[6].as<bool>();
       info.group_value = may_be_group(element, element_name, element_enumeration);
       if (family_of(element, element_name, element_enumeration) == domain::ColumnType::Text)
         info.family = domain::ColumnType::TextArray;

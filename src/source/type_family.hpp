@@ -18,11 +18,11 @@ struct TypeInfo {
   bool group_value = false;  // text, varchar, citext, an enum, or an array of them
 };
 
-using Oid = unsigned;
+using Oid = pqxx::oid;
 using Types = std::map<Oid, TypeInfo>;
 
 /// Looks the types up. Throws StatementFailed.
-Types types_of(const Session& session, const std::vector<Oid>& oids);
+Types types_of(Session& session, const std::vector<Oid>& oids);
 
 bool is_boolean(Oid type);
 

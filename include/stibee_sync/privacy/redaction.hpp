@@ -40,7 +40,7 @@ inline constexpr Wording words_of_stibee{.address = "[address]",
 /// What PostgreSQL says of a statement; quoted names stay that stand in `known`, text of the configuration.
 Wording words_about_statement(std::span<const std::string_view> known, std::size_t most_bytes);
 
-/// What may be shown of a message by PostgreSQL, libpq or Stibee, all of which quote the data they complain
+/// What may be shown of a message by PostgreSQL, libpqxx or Stibee, all of which quote the data they complain
 /// about. Removed: words that hold an address, quoted values, `Key (…)=(…)`, `Failing row contains (…)`,
 /// `COPY …, line 3: "…"`, runs of seven or more digits with or without the separators of phone numbers,
 /// control and invisible characters. The result is one line of valid UTF-8. Unquoted names in free text

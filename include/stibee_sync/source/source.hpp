@@ -24,7 +24,7 @@ struct Connection {
   std::chrono::seconds connect_timeout{10};           // for each host that the URL names
   std::chrono::seconds statement_timeout{600};        // for the whole of a read, the sink's own time included
   std::chrono::milliseconds lock_timeout{10'000};     // of a read, for a table that somebody alters
-  std::chrono::milliseconds longest_silence{60'000};  // without a byte: then the connection is given up
+  std::chrono::milliseconds longest_silence{60'000};  // before rows or an answer: then it is given up
 };
 
 /// What to read: columns in the order in which rows are delivered; [0] is the key, [1] the address. Names are
