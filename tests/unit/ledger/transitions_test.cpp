@@ -384,7 +384,14 @@ TEST(AfterObservation, ARowStaysUntilTheCallThatIsOutIsSettled) {
   auto in_flight = person;
   in_flight.call = CallOut{Lane::Optout, {}, false};
   EXPECT_TRUE(after_observation(in_flight, seen_as(RemoteStatus::OptedOut), {}, now).row);
-  EXPECT_FALSE(after_observation(person, seen_as(RemoteStatus::OptedOut), {}, now).row);
+  EXPECT_FALSE(after_observation(person, seen_as(RemoteStatus::Unsubscribed), {}, now).row);
+}
+
+TEST(AfterObservation, ANoThatIsDueIsSaidThoughAnOptOutIsShownThatMayBeOlder) {
+  const auto person = person_with(wanted(Intent::Unsubscribed), confirmed(RemoteStatus::Subscribed));
+  const auto after = after_observation(person, seen_as(RemoteStatus::OptedOut), {}, now);
+  EXPECT_EQ(after.row->lane, Lane::Optout);
+  EXPECT_EQ(after.row->confirmed.status, RemoteStatus::OptedOut);
 }
 
 TEST(AfterObservation, AnotherCallThanTheOneThatFailedDoesNotWaitForItsBackoff) {
