@@ -20,7 +20,7 @@ using testing::Not;
 static_assert(label_count<CycleResult> == static_cast<int>(CycleResult::Untrusted) + 1);
 static_assert(label_count<PersonStatus> == static_cast<int>(PersonStatus::Ready) + 1);
 static_assert(label_count<ChangeOperation> == static_cast<int>(ChangeOperation::GroupRelease) + 1);
-static_assert(label_count<GuardClass> == static_cast<int>(GuardClass::Updates) + 1);
+static_assert(label_count<GuardClass> == static_cast<int>(GuardClass::Adds) + 1);
 static_assert(label_count<LaneLabel> == static_cast<int>(LaneLabel::Upsert) + 1);
 static_assert(label_count<EndpointLabel> == static_cast<int>(EndpointLabel::Groups) + 1);
 static_assert(label_count<CallOutcome> == static_cast<int>(CallOutcome::Unauthorised) + 1);
