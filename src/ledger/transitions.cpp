@@ -148,6 +148,10 @@ Fate apply_settlement(LedgerRow& row, const Settlement& settlement, const CallOu
     const auto& sent = *settlement.sent;
     row.confirmed = confirmed_after_crossing(row.confirmed, sent.operation, sent.wanted, sent.outcome, now);
   }
+  // The table's no may have been lost, and what was shown meanwhile may be older than it.
+  if (call.observed && call.lane != Lane::Upsert && settlement.next == Settlement::Next::Retry &&
+      row.wanted.intent != Intent::Subscribed && ended_there(row.confirmed.status))
+    row.confirmed.owes_no = true;
   // A refusal speaks of its own attempt only, not of an earlier one whose answer was lost.
   if (settlement.next != Settlement::Next::Park) row.in_doubt = false;
   leave_parking(row);
@@ -195,7 +199,8 @@ Fate apply_observation(LedgerRow& row, const RemoteChange& change, const CallOut
   if (change.no_is_ours) row.no_is_ours = true;
   if (change.confirmed && *change.confirmed != row.confirmed) {
     // What is shown may be older than the table's no: that is said all the same.
-    const bool no_is_due = row.lane == Lane::Optout || row.lane == Lane::Delete;
+    const bool no_is_due = in_flight == nullptr && row.pending_since <= now &&
+                           (row.lane == Lane::Optout || row.lane == Lane::Delete);
     row.confirmed = *change.confirmed;
     if (no_is_due && ended_there(row.confirmed.status)) row.confirmed.owes_no = true;
     // Should the answer be lost with the process, the call may have been applied after what was observed.

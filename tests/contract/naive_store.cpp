@@ -187,6 +187,7 @@ std::size_t NaiveStore::take_over_rows(const NaiveScan& scan) {
     if (row && exists && says_the_same(found->second, member_of(*row))) continue;
     ++written;
     state.members.erase(key);
+    std::erase_if(state.moved_on, [&](const auto& each) { return each.second == key; });
     if (row) state.members[key] = member_of(*row);
   }
   return written;
@@ -276,7 +277,9 @@ void NaiveStore::write(const std::string& address, const ledger::Person& before,
                        const ledger::Person& after) {
   state.people[address] = after;
   if (after == ledger::Person{}) state.people.erase(address);
-  if (after.suppression != before.suppression) record_members(address, before, after);
+  note_who_moved_on(address, before, after);
+  const bool came_again = !before.row && after.row && after.suppression;
+  if (after.suppression != before.suppression || came_again) record_members(address, before, after);
   if (!after.call) out_.erase(address);
   forget_ended_calls();
   if (!after.row || after.row == before.row || !after.row->lacks_values || !after.row->key) return;
@@ -285,15 +288,30 @@ void NaiveStore::write(const std::string& address, const ledger::Person& before,
   if (member != state.members.end()) member->second.shadowed = true;
 }
 
-void NaiveStore::record_members(const std::string& address, const ledger::Person& before,
-                                const ledger::Person& after) {
+// A trace remembers whose row bore its address, as long as that row bears another one.
+void NaiveStore::note_who_moved_on(const std::string& address, const ledger::Person& before,
+                                   const ledger::Person& after) {
+  if (!after.trace) state.moved_on.erase(address);
+  if (!after.trace || !before.row || !before.row->key) return;
+  const auto member = state.members.find(*before.row->key);
+  if (member != state.members.end() && member->second.email) state.moved_on[address] = *before.row->key;
+}
+
+std::set<MemberKey> NaiveStore::members_of(const std::string& address, const ledger::Person& before,
+                                           const ledger::Person& after) const {
   std::set<MemberKey> bearers;
   for (const auto& [key, member] : state.members) {
     if (member.email == address) bearers.insert(key);
   }
   const auto& last = after.row ? after.row : before.row;
   if (last && last->key) bearers.insert(*last->key);
-  for (const auto& key : bearers) {
+  if (!last && state.moved_on.contains(address)) bearers.insert(state.moved_on.at(address));
+  return bearers;
+}
+
+void NaiveStore::record_members(const std::string& address, const ledger::Person& before,
+                                const ledger::Person& after) {
+  for (const auto& key : members_of(address, before, after)) {
     const auto found = state.members_out.find(key);
     const bool is_out = found != state.members_out.end();
     if (!after.suppression) {
@@ -351,6 +369,15 @@ void NaiveStore::observe(const std::string& address, const pipeline::Consequence
                          const ledger::Policy& policy, UtcTime now) {
   const auto before = find(address);
   write(address, before, ledger::after_observation(before, consequence, policy, now));
+  if (consequence.suppress) {
+    for (const auto& key : members_of(address, before, before)) {
+      const auto member = state.members.find(key);
+      if (member == state.members.end() || !member->second.email || member->second.email == address) continue;
+      const auto other = *member->second.email;
+      const auto there = find(other);
+      write(other, there, ledger::after_inheriting(there, *consequence.suppress, policy, now));
+    }
+  }
   if (consequence.writeback) {
     NaiveWriteback one;
     one.item.id = ++last_writeback_;

@@ -33,6 +33,7 @@ struct NaiveState {
   std::map<std::string, ledger::Person> people;            // by address; nobody of whom nothing is known
   std::map<std::string, std::uint64_t> touched;            // address → number of the touch
   std::map<std::int64_t, std::vector<std::string>> calls;  // whoever they were made for
+  std::map<std::string, MemberKey> moved_on;               // of traces: whose row bore the address
   std::map<MemberKey, ledger::Suppression> members_out;    // whoever opted out, by the keys of their rows
   std::vector<NaiveWriteback> writebacks;                  // oldest first
   std::vector<store::HeldChanges> holds;
@@ -124,6 +125,10 @@ class NaiveStore {
 
  private:
   void write(const std::string& address, const ledger::Person& before, const ledger::Person& after);
+  void note_who_moved_on(const std::string& address, const ledger::Person& before,
+                         const ledger::Person& after);
+  std::set<MemberKey> members_of(const std::string& address, const ledger::Person& before,
+                                 const ledger::Person& after) const;
   void record_members(const std::string& address, const ledger::Person& before, const ledger::Person& after);
   void touch(const std::string& address) { state.touched[address] = ++last_touch_; }
   void forget_touched(const NaiveScan& scan);

@@ -375,7 +375,8 @@ TEST_F(StoreRemote, WhoLeftAndIsSettledIsErased) {
   table.clear();
   read();
   ASSERT_TRUE(world.row("a@x.kr").lane);
-  observe("a@x.kr", status("a@x.kr", RemoteStatus::AutoDeleted, start));
+  world.policy.delete_after.reset();
+  observe("a@x.kr", status("a@x.kr", RemoteStatus::Unsubscribed, start));
   EXPECT_TRUE(world.find("a@x.kr").trace);
   EXPECT_EQ(world.store->pending(world.mirror, start), 0U);
 }

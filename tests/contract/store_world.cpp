@@ -81,6 +81,13 @@ store::StagedRow staged_row(const MemberKey& key, const Row& row) {
   return staged;
 }
 
+domain::Fingerprint item_of(const std::string& address) {
+  domain::Fingerprint item;
+  for (std::size_t i = 0; i < address.size(); ++i)
+    item.bytes[i % item.bytes.size()] ^= static_cast<std::uint8_t>(address[i]);
+  return item;
+}
+
 Presented decided(const store::TouchedAddress& address, UtcTime now) {
   const auto& bearers = address.bearers;
   if (!std::is_sorted(bearers.begin(), bearers.end(),

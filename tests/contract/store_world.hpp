@@ -77,6 +77,8 @@ domain::Fingerprint fingerprint_of(const Row& row);
 store::StagedRow staged_row(const MemberKey& key, const Row& row);
 /// The rule of the real differ, in short. Throws where the address is not presented as it should be.
 Presented decided(const store::TouchedAddress& address, UtcTime now);
+/// By which a change of that address is told in a held set.
+domain::Fingerprint item_of(const std::string& address);
 
 /// Merges the table with the snapshot of a scan (the store's, or one that looks like it), stages the
 /// differences and decides for every address.
@@ -106,7 +108,11 @@ void read_into(AnyScan& scan, const Table& table, UtcTime now, ReadResult& resul
     if (!(last < address.email.text())) throw std::runtime_error("addresses out of order");
     last = address.email.text();
     auto presented = decided(address, now);
-    scan.decide(presented.decision, presented.change_class);
+    if constexpr (requires { scan.items_of(0); }) {
+      scan.decide(presented.decision, presented.change_class, item_of(last));
+    } else {
+      scan.decide(presented.decision, presented.change_class);
+    }
     result.addresses[last] = std::move(presented);
   }
 }

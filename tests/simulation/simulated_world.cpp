@@ -100,6 +100,11 @@ std::string SimulatedWorld::new_address() {
 }
 
 source::ScriptedRead SimulatedWorld::read_table() {
+  for (const auto& [key, row] : table_) {
+    auto parsed = domain::EmailAddress::parse(row.email);
+    if (const auto* address = std::get_if<domain::EmailAddress>(&parsed))
+      borne_by_[address->text()].insert(key);
+  }
   source::ScriptedRead read;
   using Type = domain::ColumnType;
   // key, email, subscribed, grade, name: the order in which the plan names them
@@ -356,6 +361,22 @@ std::string SimulatedWorld::parked_of(const std::string& address) const {
   return entry.row ? name(entry.row->parked) : std::string();
 }
 
+bool SimulatedWorld::members_said_no(const std::vector<std::int64_t>& keys) const {
+  // An opt-out is the member's, and reaches whatever address they bear, and whoever bears that.
+  std::set<std::int64_t> members;
+  std::set<std::string> addresses(said_no_at_stibee_.begin(), said_no_at_stibee_.end());
+  for (std::size_t known = 0; known != addresses.size() + members.size();) {
+    known = addresses.size() + members.size();
+    for (const auto& [address, bearers] : borne_by_) {
+      const bool reached = std::any_of(bearers.begin(), bearers.end(),
+                                       [&](std::int64_t key) { return members.contains(key); });
+      if (reached) addresses.insert(address);
+      if (addresses.contains(address)) members.insert(bearers.begin(), bearers.end());
+    }
+  }
+  return std::any_of(keys.begin(), keys.end(), [&](std::int64_t key) { return members.contains(key); });
+}
+
 std::vector<std::string> SimulatedWorld::verdict() {
   std::vector<std::string> wrong;
   const auto complain = [&](const std::string& text) { wrong.push_back(text); };
@@ -365,12 +386,14 @@ std::vector<std::string> SimulatedWorld::verdict() {
     bool subscribed = true;
     std::string name, grade;
     bool first = true;
+    std::vector<std::int64_t> keys;
   };
   std::map<std::string, Expected> expected;
   for (const auto& [key, row] : table_) {
     auto parsed = domain::EmailAddress::parse(row.email);
     if (!std::holds_alternative<domain::EmailAddress>(parsed)) continue;
     auto& one = expected[std::get<domain::EmailAddress>(parsed).text()];
+    one.keys.push_back(key);
     if (one.first) {
       one.name = row.name;
       one.grade = row.grade;
@@ -386,6 +409,7 @@ std::vector<std::string> SimulatedWorld::verdict() {
       continue;
     }
     if (said_no_at_stibee_.contains(address)) continue;  // judged by the journal below
+    if (members_said_no(one.keys)) continue;             // under another address of theirs
     // v2 alone has no call that subscribes somebody again: whoever was, or may have been, unsubscribed waits.
     if (api_ == Api::V2 && parked_of(address) == "resubscribe_unsupported") continue;
     if (!person || person->status != stibee_sim::Status::Subscribed) {
