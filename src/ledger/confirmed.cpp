@@ -20,8 +20,15 @@ bool is_subscribe(const Operation& operation) {
   return operation.kind == OperationKind::Subscribe || operation.kind == OperationKind::Resubscribe;
 }
 
+// An answer that does not say whether somebody is back: they may be.
+bool perhaps_back(const domain::Outcome& outcome) {
+  return outcome.kind == domain::OutcomeKind::Rejected &&
+         outcome.reason == domain::Reason(domain::Reason::ResubscribeUnsupported);
+}
+
 // Nothing of the call was done.
 bool refused(const domain::Outcome& outcome) {
+  if (perhaps_back(outcome)) return false;
   return outcome.kind == domain::OutcomeKind::Rejected || outcome.kind == domain::OutcomeKind::Throttled ||
          outcome.kind == domain::OutcomeKind::Unauthorised;
 }
@@ -230,6 +237,8 @@ Confirmed confirmed_after(const Confirmed& before, const Operation& operation, c
       if (adds(operation)) after.maybe_subscribed = true;
       break;
     case domain::OutcomeKind::Rejected:
+      if (perhaps_back(outcome)) after.maybe_subscribed = true;
+      break;
     case domain::OutcomeKind::Throttled:
     case domain::OutcomeKind::Unauthorised:
       break;

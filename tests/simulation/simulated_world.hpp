@@ -51,6 +51,7 @@ class SimulatedWorld {
   void random_faults();
   std::vector<std::string> verdict();
   std::string parked_of(const std::string& address) const;
+  bool has_unusable_text(std::int64_t key) const;
   bool members_said_no(const std::vector<std::int64_t>& keys) const;
   std::size_t pick(std::size_t below) {
     return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_);
@@ -73,6 +74,7 @@ class SimulatedWorld {
   bool clock_steps_ = false;
   bool mended_ = false;
   std::map<std::int64_t, TableRow> table_;
+  std::set<std::string> ever_said_no_;  // the same, newer yes or not
   std::map<std::string, std::set<std::int64_t>> borne_by_;  // of all tables that were read
   std::set<std::string>
       said_no_at_stibee_;  // addresses that unsubscribed there, without a newer yes in the table

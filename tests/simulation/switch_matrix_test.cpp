@@ -167,7 +167,9 @@ TEST_P(SwitchMatrix, TheSameStoryEndsInTheSameList) {
     EXPECT_EQ(parked[0].reason, "resubscribe_unsupported");
   } else {
     expect_equal({table_[8].email});
-    EXPECT_TRUE(daemon_->store().parked(daemon_->plan().id, 10).empty());
+    // Whom the answer names as updated may be back, or not: a human looks.
+    const bool unproved = GetParam().name == "v1_resubscribed_in" && GetParam().value == "update";
+    EXPECT_EQ(daemon_->store().parked(daemon_->plan().id, 10).size(), unproved ? 1U : 0U);
   }
 }
 

@@ -69,7 +69,7 @@ TEST(V1Answer, a_resubscribe_is_believed_only_as_far_as_the_answer_goes) {
       R"({"Ok":true,"Value":{"success":["a@example.com",{"email":"b@example.com","$status":"unsubscribed"}],
       "update":["c@example.com",{"email":"d@example.com","$status":"subscribed"},
                 {"email":"e@example.com","$status":"deleted"}]}})");
-  EXPECT_THAT(texts(result), ElementsAre("delivered", "delivered>opted_out", "delivered:updated>opted_out",
+  EXPECT_THAT(texts(result), ElementsAre("delivered", "delivered>opted_out", "rejected:resubscribe_unsupported",
                                          "delivered:updated", "delivered:updated>auto_deleted"));
 }
 
