@@ -81,7 +81,8 @@ class CommandLine {
 
     auto* guard_command = add("guard", "Change sets that wait for a human", guard);
     with_json(guard_command);
-    auto* show = guard_command->add_subcommand("show", "Who is in a change set, and what would happen to them");
+    auto* show =
+        guard_command->add_subcommand("show", "Who is in a change set, and what would happen to them");
     show->add_option("digest", options_.argument, "The digest that `guard` shows")
         ->required()
         ->type_name("DIGEST");

@@ -213,10 +213,8 @@ asio::awaitable<ServerResponse> ControlService::approve(Engine* engine, std::str
 }
 
 asio::awaitable<ServerResponse> ControlService::show_held(Engine* engine, std::string query) {
-  auto work = [plans = engine->mirrors(), asked = held_set_asked(query),
-               now = ground_.clock.utc()](store::Store& store) {
-    return held_set_report(store, plans, asked, now);
-  };
+  auto work = [plans = engine->mirrors(), asked = held_set_asked(query), now = ground_.clock.utc()](
+                  store::Store& store) { return held_set_report(store, plans, asked, now); };
   const auto report = co_await ground_.store.run(std::move(work));
   if (!report.value()) co_return error_response(404, no_such_set);
   co_return json_response(200, *report.value());

@@ -49,8 +49,8 @@ Outcome delivered(const Recipient& recipient, const NamedPerson& person, std::st
     }
   }
   result.observed = observed(recipient, person);
-  // Whoever is only updated was not subscribed again, as far as anybody can tell: what the answer shows counts
-  // more than what was wished for. A human sees them, and nobody takes them for people who said no.
+  // Whoever is only updated was not subscribed again, as far as anybody can tell: what the answer shows
+  // counts more than what was wished for. A human sees them, and nobody takes them for people who said no.
   if (kind == OperationKind::Resubscribe && names_existing(list) && !person.status)
     return outcome_with(OutcomeKind::Rejected, Reason(Reason::ResubscribeUnsupported));
   return result;

@@ -5,7 +5,6 @@
 #include "stibee_sync/settings/reload.hpp"
 #include "table.hpp"
 
-
 namespace stibee_sync::settings {
 namespace {
 

@@ -14,9 +14,9 @@ HeldSets::HeldSets(Connection& connection)
       current_(connection, "SELECT digest FROM held_set WHERE mirror = ? AND until IS NULL"),
       end_(connection, "UPDATE held_set SET until = ? WHERE mirror = ? AND digest = ?"),
       expired_(connection, "SELECT digest FROM held_set WHERE mirror = ? AND until <= ?"),
-      class_of_(
-          connection,
-          "SELECT change_class FROM held_set WHERE mirror = ? AND digest = ? AND (until IS NULL OR until > ?)"),
+      class_of_(connection,
+                "SELECT change_class FROM held_set WHERE mirror = ? AND digest = ? AND (until IS NULL OR "
+                "until > ?)"),
       digests_(connection,
                "SELECT digest FROM held_set WHERE mirror = ? AND change_class = ? ORDER BY digest"),
       items_(connection, "SELECT item FROM held_person WHERE mirror = ? AND digest = ? ORDER BY item"),
@@ -76,8 +76,7 @@ void HeldSets::drop_expired(MirrorId mirror, domain::UtcTime now) {
     drop(mirror, digest);
 }
 
-std::optional<std::string> HeldSets::class_of(MirrorId mirror, std::string_view digest,
-                                              domain::UtcTime now) {
+std::optional<std::string> HeldSets::class_of(MirrorId mirror, std::string_view digest, domain::UtcTime now) {
   class_of_.bind(1, mirror.number).bind(2, digest).bind(3, to_number(now));
   const StatementUse use(class_of_);
   if (!class_of_.step()) return std::nullopt;

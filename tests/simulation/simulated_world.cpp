@@ -426,8 +426,8 @@ std::vector<std::string> SimulatedWorld::verdict() {
     }
     if (said_no_at_stibee_.contains(address)) continue;  // judged by the journal below
     if (members_said_no(one.keys)) continue;             // under another address of theirs
-    // v2 alone has no call that subscribes somebody again: whoever was, or may have been, unsubscribed waits; and
-    // so does whom v1 names under `update` for such a call, which proves nothing.
+    // v2 alone has no call that subscribes somebody again: whoever was, or may have been, unsubscribed waits;
+    // and so does whom v1 names under `update` for such a call, which proves nothing.
     if (parked_of(address) == "resubscribe_unsupported") continue;
     if (!person || person->status != stibee_sim::Status::Subscribed) {
       complain(address + " is missing");

@@ -74,7 +74,7 @@ class SimulatedWorld {
   bool clock_steps_ = false;
   bool mended_ = false;
   std::map<std::int64_t, TableRow> table_;
-  std::set<std::string> ever_said_no_;  // the same, newer yes or not
+  std::set<std::string> ever_said_no_;                      // the same, newer yes or not
   std::map<std::string, std::set<std::int64_t>> borne_by_;  // of all tables that were read
   std::set<std::string>
       said_no_at_stibee_;  // addresses that unsubscribed there, without a newer yes in the table

@@ -5,8 +5,8 @@
 
 namespace stibee_sync::privacy {
 
-/// An address by which somebody who knows it can tell it, and nobody else: its first character and its domain,
-/// "k***@example.com". Pure.
+/// An address by which somebody who knows it can tell it, and nobody else: its first character and its
+/// domain, "k***@example.com". Pure.
 std::string masked_address(std::string_view address);
 
 }  // namespace stibee_sync::privacy

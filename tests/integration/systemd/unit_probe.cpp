@@ -166,7 +166,8 @@ void check_walls(Probe& probe) {
   probe.check(!can_map(PROT_READ | PROT_WRITE | PROT_EXEC), "memory can be written and executed");
   probe.check(unshare(CLONE_NEWUSER) != 0, "a namespace can be made");
   probe.check(setuid(0) != 0, "root can be regained");
-  probe.check(access("/etc/stibee-syncd/credentials/stibee_api_key", R_OK) != 0, "the key's own file can be read");
+  probe.check(access("/etc/stibee-syncd/credentials/stibee_api_key", R_OK) != 0,
+              "the key's own file can be read");
 }
 
 int admin_listener() {

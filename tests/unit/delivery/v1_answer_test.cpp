@@ -69,8 +69,9 @@ TEST(V1Answer, a_resubscribe_is_believed_only_as_far_as_the_answer_goes) {
       R"({"Ok":true,"Value":{"success":["a@example.com",{"email":"b@example.com","$status":"unsubscribed"}],
       "update":["c@example.com",{"email":"d@example.com","$status":"subscribed"},
                 {"email":"e@example.com","$status":"deleted"}]}})");
-  EXPECT_THAT(texts(result), ElementsAre("delivered", "delivered>opted_out", "rejected:resubscribe_unsupported",
-                                         "delivered:updated", "delivered:updated>auto_deleted"));
+  EXPECT_THAT(texts(result),
+              ElementsAre("delivered", "delivered>opted_out", "rejected:resubscribe_unsupported",
+                          "delivered:updated", "delivered:updated>auto_deleted"));
 }
 
 TEST(V1Answer, an_update_that_found_nobody_to_update_is_told_apart) {
