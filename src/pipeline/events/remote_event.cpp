@@ -99,6 +99,13 @@ class Judge {
     return called && now_ - *called < ledger::echo_window;
   }
 
+  /// Of values that we sent before those of now. Where the call that subscribed them is the only one, there
+  /// are none.
+  bool may_echo_values() const {
+    const auto& confirmed = view_.ledger->confirmed;
+    return may_echo(Lane::Upsert) && confirmed.called.upsert != confirmed.since;
+  }
+
   void echo() { verdict_.effect = WebhookEffect::Echo; }
 
   void observed(RemoteStatus what) {
@@ -233,7 +240,7 @@ class Judge {
     const auto& [wanted, confirmed] = *view_.ledger;
     const auto shown = domain::fingerprint_of(*values, key_);
     if (shown == wanted.fields || shown == confirmed.fields) return echo();
-    if (event_.actor != Actor::Subscriber && (view_.in_flight || may_echo(Lane::Upsert))) return echo();
+    if (event_.actor != Actor::Subscriber && (view_.in_flight || may_echo_values())) return echo();
     if (view_.pending) return;  // the table's word is on its way
     verdict_.drift = true;
     verdict_.effect = WebhookEffect::Applied;

@@ -166,6 +166,13 @@ TEST_F(Echoes, OfAnUpdateThatAnotherFollowed) {
   EXPECT_TRUE(judge(Action::Updated, Actor::Manual).drift);
 }
 
+TEST_F(Echoes, OtherValuesThanTheOnlyOnesThatWeEverSentAreNone) {
+  known(Intent::Subscribed, RemoteStatus::Subscribed, 1min);
+  view.ledger->confirmed.called.upsert = view.ledger->confirmed.since;
+  shows("by hand", "010-2");
+  EXPECT_EQ(judge(Action::Updated, Actor::Manual).effect, WebhookEffect::Applied);
+}
+
 TEST_F(Echoes, OfASubscribeThatAnUnsubscribeFollowedLongAfter) {
   known(Intent::Unsubscribed, RemoteStatus::Unsubscribed);
   called(Lane::Upsert, 1min);
