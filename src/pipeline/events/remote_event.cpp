@@ -216,6 +216,7 @@ class Judge {
     if (status() == RemoteStatus::AutoDeleted) return;  // said already
     if (view_.ledger && status() != RemoteStatus::OptedOut) observed(RemoteStatus::AutoDeleted);
     write_back(Action::Deleted);
+    verdict_.change.no_is_ours = verdict_.change.writeback.has_value();
   }
 
   void purged() {
@@ -223,6 +224,7 @@ class Judge {
     if (status() == RemoteStatus::Purged) return;  // said already
     if (status() != RemoteStatus::OptedOut) observed(RemoteStatus::Purged);
     write_back(Action::Purged);
+    verdict_.change.no_is_ours = verdict_.change.writeback.has_value();
   }
 
   void updated() {
