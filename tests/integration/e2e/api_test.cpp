@@ -174,7 +174,9 @@ TEST(Api, AListThatTheKeyMayNotUseStopsItsOwnMirrorOnly) {
     }));
     const auto status = deployment.report({"status"});
     EXPECT_EQ(text(items(status, "mirrors").at(0), "state"), "ok");
-    EXPECT_EQ(text(items(status, "mirrors").at(1), "problem"), "Stibee does not let this key use list 4321");
+    EXPECT_EQ(
+        text(items(status, "mirrors").at(1), "problem").find("Stibee does not let this key use list 4321"),
+        0u);
     EXPECT_EQ(text(status, "circuit"), "closed");
     EXPECT_EQ(deployment.syncd({"status"}).exit_code, 1);
     EXPECT_NE(deployment.daemon().err().find("\"event\":\"api.unauthorised\""), std::string::npos);
