@@ -488,7 +488,7 @@ class Histories {
 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int depth = 3;
+constexpr int depth = 4;
 #elif defined(NDEBUG)
 constexpr int depth = 6;
 #else
