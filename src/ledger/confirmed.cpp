@@ -78,6 +78,7 @@ Confirmed nobody_there(const Confirmed& before) {
 
 // By a call that brings back, or adds, even somebody who had said no.
 bool added_lately(const domain::CallTimes& called, UtcTime now) {
+  // Also of a time ahead, which a clock told that was set back since: one more no is harmless.
   const auto lately = [now](const std::optional<UtcTime>& time) { return time && now - *time < echo_window; };
   return lately(called.resubscribe) || (lately(called.deletion) && lately(called.upsert));
 }

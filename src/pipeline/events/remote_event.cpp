@@ -88,15 +88,19 @@ class Judge {
   bool became_lately(RemoteStatus what) const {
     if (status() != what) return false;
     const auto& since = view_.ledger->confirmed.since;
-    return since && now_ - *since < ledger::echo_window;
+    return lately(since);
+  }
+  /// Within the time in which an echo may come. A time that is further ahead than that was told by a clock
+  /// that has been set right since, and says nothing.
+  bool lately(const std::optional<domain::UtcTime>& time) const {
+    return time && now_ - *time < ledger::echo_window && *time - now_ < ledger::echo_window;
   }
   bool in_flight(Lane lane) const { return view_.in_flight == lane; }
   /// Whether the event may be the echo of such a call of ours, late, repeated or out of order as it may be.
   bool may_echo(Lane lane) const {
     if (in_flight(lane)) return true;
     if (!view_.ledger) return false;
-    const auto& called = view_.ledger->confirmed.called.of(lane);
-    return called && now_ - *called < ledger::echo_window;
+    return lately(view_.ledger->confirmed.called.of(lane));
   }
 
   /// Of values that we sent before those of now. Where the call that subscribed them is the only one, there
@@ -156,7 +160,7 @@ class Judge {
   /// Of somebody with a row, a taking that was cut short is completed from the record of the opt-out. That
   /// knows no address: of others, the sender's repetition has to do.
   bool may_be_cut_short(const ledger::Suppression& before) const {
-    return !view_.ledger && now_ - before.at < ledger::echo_window;
+    return !view_.ledger && lately(before.at);
   }
 
   /// Whether the call that is out may be the one that brings somebody back. Whom Stibee shows as opted out
@@ -172,9 +176,7 @@ class Judge {
 
   /// By us.
   bool resubscribed_lately() const {
-    if (!view_.ledger) return false;
-    const auto& called = view_.ledger->confirmed.called.resubscribe;
-    return called && now_ - *called < ledger::echo_window;
+    return view_.ledger && lately(view_.ledger->confirmed.called.resubscribe);
   }
 
   void resubscribed() {

@@ -166,6 +166,14 @@ TEST_F(Echoes, OfAnUpdateThatAnotherFollowed) {
   EXPECT_TRUE(judge(Action::Updated, Actor::Manual).drift);
 }
 
+TEST_F(Echoes, NothingIsOneForHoursBecauseTheClockWasSetBack) {
+  known(Intent::Subscribed, RemoteStatus::Subscribed);
+  called(Lane::Optout, -1h);  // by the clock of before
+  EXPECT_EQ(judge(Action::Unsubscribed, Actor::Manual).effect, WebhookEffect::Applied);
+  called(Lane::Optout, -1min);
+  EXPECT_EQ(judge(Action::Unsubscribed, Actor::Manual).effect, WebhookEffect::Echo);
+}
+
 TEST_F(Echoes, OtherValuesThanTheOnlyOnesThatWeEverSentAreNone) {
   known(Intent::Subscribed, RemoteStatus::Subscribed, 1min);
   view.ledger->confirmed.called.upsert = view.ledger->confirmed.since;
