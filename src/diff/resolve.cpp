@@ -20,8 +20,8 @@ bool same_values(const Wanted& a, const Wanted& b) {
 // Whether an opt-out at Stibee stands whatever the table says, so that nothing is sent. A fresh state that
 // meets the opt-outs on record is no mass resubscribe.
 bool stays_out(const Wanted& wanted, const Confirmed& known) {
-  const bool overcome = wanted.renewed && wanted.renewed == known.since;
-  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed && !overcome;
+  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed &&
+         !ledger::overcome(wanted, known);
 }
 
 // Somebody who was never wanted counts as Absent before.

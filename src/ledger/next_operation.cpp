@@ -78,11 +78,6 @@ Operation unsubscribe() {
   return Operation{OperationKind::Unsubscribe, {}};
 }
 
-// By a consent that a read found to be newer.
-bool overcome(const Wanted& wanted, const Confirmed& opted_out) {
-  return wanted.renewed && opted_out.since && *wanted.renewed >= *opted_out.since;
-}
-
 NextStep keep_subscribed(const Wanted& wanted, const Confirmed& confirmed, const Policy& policy) {
   if (values_differ(wanted, confirmed))
     return with_values(OperationKind::Update, ride(consent_differs(wanted, confirmed), policy));
@@ -194,6 +189,10 @@ bool newer_consent(const Wanted& wanted, const Confirmed& confirmed, UtcTime now
   if (!wanted.consented_at) return wanted.opted_in_at && *wanted.opted_in_at > *confirmed.since;
   const auto consent = *wanted.consented_at;
   return consent > *confirmed.since && consent <= now + forgiven_skew && consent != confirmed.consent_then;
+}
+
+bool overcome(const Wanted& wanted, const Confirmed& opted_out) {
+  return wanted.renewed && opted_out.since && *wanted.renewed >= *opted_out.since;
 }
 
 NextStep next_operation(const Wanted& wanted, const Confirmed& confirmed, const Policy& policy, UtcTime now) {

@@ -32,5 +32,8 @@ NextStep next_operation(const domain::Wanted& wanted, const domain::Confirmed& c
 /// the future, and not the one that the table showed when the opt-out was learnt. The only place that
 /// compares the two. A read that finds it so writes it down as `Wanted::renewed`.
 bool newer_consent(const domain::Wanted& wanted, const domain::Confirmed& confirmed, domain::UtcTime now);
+/// Whether a read found such a consent for the opt-out that is confirmed now: then it is no reason to send
+/// nothing.
+bool overcome(const domain::Wanted& wanted, const domain::Confirmed& opted_out);
 
 }  // namespace stibee_sync::ledger
