@@ -115,9 +115,13 @@ std::size_t RunningServer::connections() {
 }
 
 bool RunningServer::await_connections(std::size_t count) {
+  return await([this, count] { return connections() == count; });
+}
+
+bool await(const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + 10s;
   while (std::chrono::steady_clock::now() < end) {
-    if (connections() == count) return true;
+    if (condition()) return true;
     std::this_thread::yield();
   }
   return false;

@@ -71,6 +71,9 @@ class RunningServer {
   std::thread thread_;
 };
 
+/// Waits until it holds; false when that takes too long.
+bool await(const std::function<bool()>& condition);
+
 ServerOptions on_loopback();
 
 }  // namespace stibee_sync::http::test
