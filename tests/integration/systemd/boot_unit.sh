@@ -1,49 +1,13 @@
 #!/bin/bash
-# Starts the unit for real. Boots the machine's own systemd as PID 1 of private namespaces, over an overlay of / whose
-# upper layer is memory, installs the program and the unit there, and plays a service's life: start, reload, kill,
-# stop, a configuration that cannot work. The host keeps its processes, files, network and sysctls.
+# Starts the unit for real, in a systemd of our own, and plays a service's life: start, reload, kill, stop, a configuration
+# that cannot work.
 #   boot_unit.sh PROGRAM UNIT-FILE          exit 77: skipped
 set -euo pipefail
-self=$(readlink -f "$0")
-service=stibee-syncd.service
-
-skip() { echo "skipped: $*"; exit 77; }
-
-# ---- inside the new namespaces: build the root and become systemd ----
-
-mount_root() {
-  local memory=$1/memory
-  mkdir -p "$memory"
-  mount -t tmpfs tmpfs "$memory"
-  mkdir "$memory/upper" "$memory/work" "$memory/root"
-  root=$memory/root
-  mount -t overlay overlay -o "lowerdir=/,upperdir=$memory/upper,workdir=$memory/work" "$root"
-  mount -t proc proc "$root/proc"
-  # Sysctls outside the network belong to the whole machine: nothing in here may set them.
-  mount --bind "$root/proc/sys" "$root/proc/sys"
-  mount -o remount,bind,ro "$root/proc/sys"
-  mount -t sysfs -o ro sysfs "$root/sys"
-  mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
-  mount -t tmpfs -o mode=755 tmpfs "$root/run"
-  mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-  mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-  local device
-  for device in null zero full random urandom tty; do
-    touch "$root/dev/$device"
-    mount --bind "/dev/$device" "$root/dev/$device"
-  done
-  mkdir "$root/dev/pts" "$root/dev/shm"
-  mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts"
-  mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
-  ln -s pts/ptmx "$root/dev/ptmx"
-  ln -s /proc/self/fd "$root/dev/fd"
-}
+# shellcheck source=tests/integration/systemd/private_systemd.sh
+. "$(dirname "$(readlink -f "$0")")/private_systemd.sh"
 
 install_files() {
-  local program=$1 unit=$2
-  rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/systemd/system/*.requires   # nothing of the host's starts
-  : > "$root/etc/fstab"
-  tr -d - < /proc/sys/kernel/random/uuid > "$root/etc/machine-id"
+  local root=$1 program=$2 unit=$3
   install -m 0755 "$program" "$root/usr/bin/stibee-syncd"
   install -D -m 0644 "$unit" "$root/etc/systemd/system/$service"
   install -d -m 0755 "$root/etc/stibee-syncd"
@@ -75,91 +39,21 @@ mirrors:
 YAML
 }
 
-if [ "${1:-}" = inside ]; then
-  mount_root "$2"
-  install_files "$3" "$4"
-  cd "$root"
-  mkdir old-root
-  pivot_root . old-root
-  umount -l /old-root
-  mount --make-rshared /
-  exec env -i container=stibee-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    /lib/systemd/systemd --system --unit=basic.target --log-target=console --show-status=no
-fi
 
-# ---- outside: boot, play, clean up ----
+boot_systemd "$@"
+program=$1
 
-program=$(readlink -f "$1")
-unit=$(readlink -f "$2")
-[ "$(id -u)" = 0 ] || skip "needs root"
-[ -x /lib/systemd/systemd ] || skip "systemd is not installed"
-for tool in unshare nsenter systemctl journalctl; do command -v $tool > /dev/null || skip "$tool is missing"; done
-cgroups=/sys/fs/cgroup
-[ ! -e $cgroups/unified/cgroup.procs ] || cgroups=$cgroups/unified
-[ -e $cgroups/cgroup.procs ] || skip "no cgroup2 hierarchy"
-cgroup=$cgroups/stibee-boot-$$
-mkdir "$cgroup" 2> /dev/null || skip "no cgroup can be made"
-unshare --mount --pid --fork --uts --ipc --net --cgroup true 2> /dev/null || { rmdir "$cgroup"; skip "no namespaces can be made"; }
-
-base=$(mktemp -d /tmp/stibee-boot-XXXXXX)
-boot=
-
-clean_up() {
-  if [ -n "$boot" ]; then
-    kill -KILL "$boot" 2> /dev/null || true   # and with it, by --kill-child, its PID 1 and all in there
-    wait "$boot" 2> /dev/null || true
-  fi
-  local _
-  for _ in $(seq 50); do
-    find "$cgroup" -depth -type d -exec rmdir {} + 2> /dev/null || true
-    [ -d "$cgroup" ] || break
-    sleep 0.1
-  done
-  rm -rf "$base"
-}
-trap clean_up EXIT
-
-(
-  echo "$BASHPID" > "$cgroup/cgroup.procs"
-  exec setsid unshare --mount --propagation private --pid --fork --kill-child --uts --ipc --net --cgroup \
-    "$self" inside "$base" "$program" "$unit"
-) > "$base/console" 2>&1 < /dev/null &
-boot=$!
-
-first_child() { cut -d ' ' -f 1 "/proc/$boot/task/$boot/children"; }
-run() { nsenter --target "$(first_child)" --mount --uts --ipc --net --pid --cgroup -- "$@"; }
-
-fail() {
-  echo "FAILED: $*"
-  run systemctl status --no-pager --full $service 2>&1 || true
-  run journalctl --no-pager -n 60 2>&1 || tail -n 60 "$base/console"
-  exit 1
-}
-
-# Waits up to 30 s for a command to succeed.
-eventually() {
-  local _
-  for _ in $(seq 150); do
-    if "$@" > /dev/null 2>&1; then return 0; fi
-    sleep 0.2
-  done
-  return 1
-}
-
-is_up() { [[ $(run systemctl is-system-running 2> /dev/null) =~ ^(running|degraded)$ ]]; }
-property() { run systemctl show --property="$1" --value $service; }
+property() { run systemctl show --property="$1" --value "$service"; }
 has() { [ "$(property "$1")" = "$2" ]; }
-logged() { run journalctl --no-pager -o cat -u $service "${@:2}" | grep -F "$1"; }
+logged() { run journalctl --no-pager -o cat -u "$service" "${@:2}" | grep -F "$1"; }
 answers_ready() {
   run bash -c 'exec 3<> /dev/tcp/127.0.0.1/9464
     printf "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:9464\r\nConnection: close\r\n\r\n" >&3
     read -r -t 5 line <&3 && [[ $line == "HTTP/1.1 200"* ]]'
 }
 
-eventually is_up || { cat "$base/console"; echo "FAILED: the private systemd does not come up"; exit 1; }
-
 # start returns when the daemon has said READY=1
-run systemctl start $service || fail "does not start"
+run systemctl start "$service" || fail "does not start"
 has ActiveState active || fail "is not active"
 has NotifyAccess main || fail "is not the unit that was meant"
 eventually answers_ready || fail "/readyz does not answer 200"
@@ -168,20 +62,20 @@ first_pid=$(property MainPID)
 [ "$(run stat -L -c %a /var/lib/private/stibee-syncd)" = 700 ] || fail "the state directory is open to others"
 eventually logged '"event":"daemon.ready"' -p info || fail "the journal has no daemon.ready"
 ! logged stub- || fail "a secret is in the journal"
-! run journalctl --no-pager -o cat -u $service | grep -E '^<[0-7]>' || fail "priorities are left in the lines"
+! run journalctl --no-pager -o cat -u "$service" | grep -E '^<[0-7]>' || fail "priorities are left in the lines"
 
 # the command line beside the daemon, as root and outside the unit: through the control socket, without its secrets
 report=$(run stibee-syncd --config /etc/stibee-syncd/config.yaml status --json) || [ $? = 1 ] || fail "status cannot ask"
 [[ $report == *'"mirrors"'* ]] || fail "status reports: $report"
 
 # reload keeps the process
-run systemctl reload $service || fail "does not reload"
+run systemctl reload "$service" || fail "does not reload"
 eventually logged '"event":"daemon.reload"' || fail "did not see SIGHUP"
 eventually has ActiveState active || fail "is not active after the reload"
 has MainPID "$first_pid" || fail "the reload changed the process"
 
 # a crash is answered by a restart
-run systemctl kill --signal=KILL $service
+run systemctl kill --signal=KILL "$service"
 restarted() { has ActiveState active && ! has MainPID "$first_pid" && ! has MainPID 0; }
 eventually restarted || fail "is not restarted after a crash"
 has NRestarts 1 || fail "was restarted more than once"
@@ -189,7 +83,7 @@ eventually answers_ready || fail "/readyz does not answer after the restart"
 
 # stop is quick and clean
 begin=$(date +%s%N)
-run systemctl stop $service || fail "does not stop"
+run systemctl stop "$service" || fail "does not stop"
 took=$((($(date +%s%N) - begin) / 1000000))
 [ "$took" -lt 6000 ] || fail "took $took ms to stop"
 has Result success || fail "stopped with $(property Result)"
@@ -198,21 +92,21 @@ has ExecMainStatus 0 || fail "exited with $(property ExecMainStatus)"
 # an optional secret may be missing
 run sh -c 'rm /etc/stibee-syncd/credentials/db_password && sed -i "/password_file/d" /etc/stibee-syncd/config.yaml'
 if [ "$(basename "$program")" != unit_probe ]; then
-  run systemctl start $service || fail "does not start without a password that nobody asks for"
+  run systemctl start "$service" || fail "does not start without a password that nobody asks for"
   has ActiveState active || fail "is not active without a password"
-  run systemctl stop $service || fail "does not stop without a password"
+  run systemctl stop "$service" || fail "does not stop without a password"
   # one that the configuration names: told by the daemon, once, and not by systemd, for ever
   run mv /etc/stibee-syncd/credentials/stibee_api_key /etc/stibee-syncd/key-elsewhere
-  ! run systemctl start $service 2> /dev/null || fail "starts without the API key"
+  ! run systemctl start "$service" 2> /dev/null || fail "starts without the API key"
   has ExecMainStatus 78 || fail "exits with $(property ExecMainStatus) without the API key"
   eventually logged 'stibee_api_key' || fail "does not say which secret is missing"
   run mv /etc/stibee-syncd/key-elsewhere /etc/stibee-syncd/credentials/stibee_api_key
-  run systemctl reset-failed $service
+  run systemctl reset-failed "$service"
 fi
 
 # a configuration that cannot work: exit 78 and no further attempt
 run sh -c 'sed -i "1i no-such-key: 1" /etc/stibee-syncd/config.yaml'
-! run systemctl start $service 2> /dev/null || fail "starts with a wrong configuration"
+! run systemctl start "$service" 2> /dev/null || fail "starts with a wrong configuration"
 has ExecMainStatus 78 || fail "exits with $(property ExecMainStatus) on a wrong configuration"
 eventually has ActiveState failed || fail "tries again with a wrong configuration"
 
