@@ -1,6 +1,7 @@
 #!/bin/bash
 # What readme_commands.sh has typed: run it nowhere else, it installs.
 #   readme_session.sh CHECKOUT
+# shellcheck disable=SC2016  # ${…} and backticks are meant for others here
 set -uo pipefail
 cd "$1" || exit 70
 # shellcheck source=scripts/lib/throwaway_postgres.sh
