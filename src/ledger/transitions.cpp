@@ -1,5 +1,6 @@
 #include "stibee_sync/ledger/transitions.hpp"
 
+#include "ledger/row_steps.hpp"
 #include "stibee_sync/domain/backoff.hpp"
 #include "stibee_sync/ledger/confirmed.hpp"
 
@@ -33,11 +34,10 @@ void assume_groups(Confirmed& confirmed, const Wanted& sent) {
 // repeated call is harmless, a missing one is not. False: it leads nowhere yet, the doubt stays.
 bool assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wanted& now_wanted,
                   UtcTime now) {
-  confirmed.called.of(lane) = now;  // its echo may come
+  confirmed.called.of(lane) =
+      now;  // its echo may come, though nothing else tells of a call that a crash cut off
   if (lane != Lane::Upsert) {
     if (now_wanted.intent != Intent::Subscribed) return false;
-    // Of a call that a crash cut off, nothing else tells that its echo may still come.
-    confirmed.called.of(lane) = now;
     const bool perhaps_there =
         lane == Lane::Optout && confirmed.status == RemoteStatus::Unknown && confirmed.maybe_subscribed;
     if (confirmed.status == RemoteStatus::Subscribed || perhaps_there) {
@@ -55,38 +55,6 @@ bool assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wan
   confirmed.maybe_subscribed = true;
   assume_groups(confirmed, sent);
   return true;
-}
-
-void forget_failures(LedgerRow& row) {
-  row.attempts = 0;
-  row.not_before = {};
-  row.due = row.pending_since;
-  row.batch_limit = 0;
-  row.error.reset();
-  row.message.clear();
-}
-
-void leave_parking(LedgerRow& row) {
-  row.parked.reset();
-  row.parked_since = {};
-  row.parked_by_rule = false;
-}
-
-void leave_queue(LedgerRow& row) {
-  row.lane.reset();
-  row.shape.clear();
-  row.due = {};
-  row.pending_since = {};
-}
-
-bool needs_values(const LedgerRow& row) {
-  if (row.wanted.intent != Intent::Subscribed) return false;
-  // After a purge the fields say what was wanted then; none of it is there.
-  return row.confirmed.status == RemoteStatus::Purged || row.confirmed.fields != row.wanted.fields;
-}
-
-Fate place_again(LedgerRow& row, const Policy& policy, UtcTime now) {
-  return stand(row, place(row.wanted, row.confirmed, policy, now), now);
 }
 
 // A no of the table's that is newer than what Stibee was last known to show.
@@ -223,69 +191,11 @@ Fate apply_observation(LedgerRow& row, const RemoteChange& change, const CallOut
   return in_flight == nullptr ? fate : Fate::Keep;
 }
 
-/// The person with the row that `change` made of it.
-void keep_or_erase(Person& person, LedgerRow row, Fate fate) {
-  switch (fate) {
-    case Fate::Keep:
-      person.row = std::move(row);
-      person.trace.reset();
-      return;
-    case Fate::Erase:
-      if (person.row) person.trace = trace_of(row.confirmed);
-      person.row.reset();
-      return;
-  }
-}
-
-void put_on_record(Person& person, std::optional<Suppression> opt_out) {
-  if (!opt_out) return;
-  if (!opt_out->consent && person.row) opt_out->consent = person.row->wanted.consented_at;
-  person.suppression = person.suppression ? newer_of(*person.suppression, *opt_out) : *opt_out;
-}
-
 const CallOut* call_of(const Person& person) {
   return person.call ? &*person.call : nullptr;
 }
 
 }  // namespace
-
-Fate stand(LedgerRow& row, Placement placement, UtcTime now) {
-  if (placement.finished) return Fate::Erase;
-  row.lacks_values = false;
-  if (placement.impossible) {
-    if (row.parked != placement.impossible || !row.parked_by_rule) row.parked_since = now;
-    row.parked = placement.impossible;
-    row.parked_by_rule = true;
-    leave_queue(row);
-    return Fate::Keep;  // with its values: a change of the rules may send it
-  }
-  if (row.parked_by_rule) {
-    leave_parking(row);
-    forget_failures(row);
-  }
-  const bool sends_values = placement.lane && row.wanted.intent == Intent::Subscribed;
-  if (!sends_values) row.values.reset();
-  if (row.parked) {
-    leave_queue(row);
-    return Fate::Keep;
-  }
-  if (!placement.lane) {
-    leave_queue(row);
-    forget_failures(row);
-    return Fate::Keep;
-  }
-  if (*placement.lane == Lane::Upsert && !row.values && needs_values(row)) {
-    row.lacks_values = true;
-    leave_queue(row);
-    return Fate::Keep;
-  }
-  const bool stays = row.lane == placement.lane && row.pending_since <= now && placement.due <= now;
-  if (!stays) row.pending_since = std::max(now, placement.due);
-  row.lane = placement.lane;
-  row.shape = std::move(placement.shape);
-  row.due = row.attempts > 0 ? std::max(row.not_before, row.pending_since) : row.pending_since;
-  return Fate::Keep;
-}
 
 Person after_decision(Person person, const AddressDecision& decision, const Policy& policy, UtcTime now) {
   if (person.row && moves_on(*person.row, decision)) {
@@ -313,29 +223,6 @@ Person after_decision(Person person, const AddressDecision& decision, const Poli
   keep_or_erase(person, std::move(row), person.call ? Fate::Keep : fate);
   put_on_record(person, decision.inherits);
   return person;
-}
-
-std::optional<domain::EmailAddress> silenced_successor(const Person& person, const Wanted& decided) {
-  if (!person.row || decided.intent == Intent::Subscribed) return std::nullopt;
-  const auto& confirmed = person.row->confirmed;
-  if (confirmed.status != RemoteStatus::Moved || confirmed.moved_to.empty()) return std::nullopt;
-  return domain::EmailAddress::from_normalised(confirmed.moved_to);
-}
-
-Person after_silencing(Person successor, const Wanted& decided, const Policy& policy, UtcTime now) {
-  if (successor.row) return successor;
-  LedgerRow row;
-  row.wanted = decided;
-  row.confirmed = known_before(successor.trace, successor.suppression).value_or(Confirmed{});
-  if (row.confirmed.status == RemoteStatus::OptedOut) {
-    row.confirmed.owes_no = true;
-  } else {
-    row.confirmed.status = RemoteStatus::Subscribed;
-    row.confirmed.since = now;
-  }
-  const auto fate = place_again(row, policy, now);
-  keep_or_erase(successor, std::move(row), fate);
-  return successor;
 }
 
 Person after_answer(Person person, const Settlement& settlement, const Policy& policy, UtcTime now) {
@@ -366,24 +253,6 @@ Person after_observation(Person person, const RemoteChange& change, const Policy
   }
   if (change.lift) person.suppression.reset();
   put_on_record(person, change.suppress);
-  return person;
-}
-
-Person after_inheriting(Person person, const Suppression& of_member, const Policy& policy, UtcTime now) {
-  if (person.row && is_news(of_member, person.row->confirmed)) {
-    auto row = *person.row;
-    row.confirmed = inheriting(std::move(row.confirmed), of_member);
-    leave_parking(row);
-    forget_failures(row);
-    if (person.call) {
-      person.call->observed = true;
-      row.in_doubt = true;
-      if (person.call->lane == Lane::Upsert) row.confirmed.maybe_subscribed = true;
-    }
-    place_again(row, policy, now);  // the table has it: it stays
-    person.row = std::move(row);
-  }
-  put_on_record(person, of_member);
   return person;
 }
 
@@ -427,18 +296,6 @@ Person after_crash(Person person) {
   if (!row.lane && settled) return person;
   row.in_doubt = true;
   if (lane_of_call(row) == Lane::Upsert) row.confirmed.maybe_subscribed = true;
-  return person;
-}
-
-Person with_suppression(Person person, const Suppression& suppression) {
-  if (person.row) {
-    auto& row = *person.row;
-    if (row.confirmed.status != RemoteStatus::Moved)
-      row.confirmed = known_before(row.confirmed, suppression).value();
-    // An unsubscribe that is due does no harm; anything else might.
-    if (row.lane != Lane::Optout) leave_queue(row);
-  }
-  if (person.call) person.call->observed = true;
   return person;
 }
 
