@@ -10,8 +10,12 @@ namespace stibee_sync::delivery {
 
 using domain::Lane;
 
-void FreeSlots::set(LimiterClass limiter_class, bool ordinary, bool urgent) {
-  slots_[static_cast<std::size_t>(limiter_class)] = Slot{ordinary, urgent};
+void FreeSlots::set(LimiterClass limiter_class, Slot slot) {
+  slots_[static_cast<std::size_t>(limiter_class)] = slot;
+}
+
+bool FreeSlots::spare(LimiterClass limiter_class) const {
+  return slots_[static_cast<std::size_t>(limiter_class)].spare;
 }
 
 bool FreeSlots::free(LimiterClass limiter_class, Lane lane) const {
@@ -71,7 +75,7 @@ std::size_t CallChoice::max_people(Turn turn, Lane lane, const std::string& shap
     case Turn::Singles:
       return 0;
     case Turn::Spare:
-      return free_.free(alone, lane) ? 2 : 0;
+      return free_.spare(alone) ? 2 : 0;
   }
   std::abort();
 }
@@ -89,11 +93,12 @@ LimiterClass CallChoice::limiter_class(Lane lane, const std::string& shape, std:
   return free_.free(alone, lane) || !free_.free(together, lane) ? alone : together;
 }
 
-std::vector<LimiterClass> CallChoice::missing(Lane lane, const std::string& shape) const {
+std::vector<CallChoice::Missing> CallChoice::missing(Lane lane, const std::string& shape) const {
   const auto [alone, together, most] = roads(shape);
-  if (free_.free(alone, lane) || free_.free(together, lane)) return {};
-  if (alone == together) return {alone};
-  return {alone, together};
+  if (alone == together)
+    return free_.free(alone, lane) ? std::vector<Missing>{} : std::vector<Missing>{{alone}};
+  if (free_.spare(alone) || free_.free(together, lane)) return {};
+  return {{alone, true}, {together}};
 }
 
 }  // namespace stibee_sync::delivery

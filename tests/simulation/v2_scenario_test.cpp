@@ -54,9 +54,9 @@ TEST_F(OnV2, ABacklogDrainsAsFastAsBothBudgetsTogetherAllow) {
   daemon_->run_for(3min);
   EXPECT_EQ(subscribed(), 4'150U);
   EXPECT_EQ(violations(), 0U);
-  // Two bulk calls and 95 single ones at once, the rest when the window turns.
+  // Two bulk calls and 85 single ones at once, the rest when the window turns.
   EXPECT_EQ(calls_to("v2.bulk"), 4U);
-  EXPECT_GE(calls_to("v2.add"), 95U);
+  EXPECT_GE(calls_to("v2.add"), 85U);
   EXPECT_LE(last_call() - first_call(), 60s * 1.05);
 }
 
@@ -101,6 +101,26 @@ TEST_F(OnV2, AnOptOutTakesTheNextSlotThoughAllOthersAreSpent) {
   read_again();
   daemon_->run_for(2500ms);
   EXPECT_EQ(status_of(subscribed_now->first), stibee_sim::Status::Unsubscribed);
+  daemon_->run_for(10min);
+  EXPECT_EQ(violations(), 0U);
+  EXPECT_EQ(subscribed(), 5'999U);
+}
+
+TEST_F(OnV2, AnImportLeavesATenthOfTheSingleCallsToWhatIsNone) {
+  mirror_.on_leave = settings::OnLeave::Delete;
+  fill(6'000);
+  start();
+  daemon_->run_for(30s);
+  const auto of_import = calls_to("v2.add");
+  EXPECT_EQ(of_import, single_calls - single_calls / 20 - single_calls / 10);
+  const auto there = std::find_if(rows_.begin(), rows_.end(), [&](const auto& row) {
+    return far_end_.model.find(list, row.second.email).has_value();
+  });
+  const auto email = there->second.email;
+  rows_.erase(there);
+  read_again();
+  daemon_->run_for(2500ms);
+  EXPECT_FALSE(far_end_.model.find(list, email)) << "the window of the import's calls has not turned yet";
   daemon_->run_for(10min);
   EXPECT_EQ(violations(), 0U);
   EXPECT_EQ(subscribed(), 5'999U);

@@ -12,15 +12,17 @@ namespace stibee_sync::delivery {
 /// The classes in which a call may go out right now.
 class FreeSlots {
  public:
-  void set(LimiterClass limiter_class, bool ordinary, bool urgent);
-  bool free(LimiterClass limiter_class, domain::Lane lane) const;
-  bool any() const;
-
- private:
   struct Slot {
+    bool spare = false;  // for a backlog that could share a bulk call: it leaves some to what could not
     bool ordinary = false;
     bool urgent = false;  // opt-outs may use what is kept for them
   };
+  void set(LimiterClass limiter_class, Slot slot);
+  bool free(LimiterClass limiter_class, domain::Lane lane) const;
+  bool spare(LimiterClass limiter_class) const;
+  bool any() const;
+
+ private:
   std::array<Slot, std::size(all_limiter_classes)> slots_;
 };
 
@@ -29,10 +31,10 @@ std::vector<LimiterClass> limiter_classes_of(const Dialect& dialect);
 
 /// Which people the next call carries, so that a backlog drains as fast as all budgets together allow and a
 /// lone change leaves at once. Of API v2: a bulk slot is worth a thousand people and there are few of them,
-/// so it goes to a backlog only; single slots go first to what can go no other way, and what is left of them
-/// to people who would else wait for a bulk slot. The queue is looked through in turns, until one finds
-/// somebody. With one class for everything (v1) there is one turn. Pure; a value, but for the dialect, which
-/// outlives it.
+/// so it goes to a backlog only; single slots go first to what can go no other way, and what is left of them,
+/// but for some that are kept, to people who would else wait for a bulk slot. The queue is looked through in
+/// turns, until one finds somebody. With one class for everything (v1) there is one turn. Pure; a value, but
+/// for the dialect, which outlives it.
 class CallChoice {
  public:
   enum class Turn {
@@ -51,8 +53,13 @@ class CallChoice {
   /// In which the call counts: somebody alone takes a bulk slot where no single one is free.
   LimiterClass limiter_class(domain::Lane lane, const std::string& shape, std::size_t people) const;
   bool free(LimiterClass limiter_class, domain::Lane lane) const { return free_.free(limiter_class, lane); }
-  /// Where the shape cannot be served now: the classes in any of which it could. Else empty.
-  std::vector<LimiterClass> missing(domain::Lane lane, const std::string& shape) const;
+  struct Missing {
+    LimiterClass limiter_class;
+    bool spare = false;  // a spare slot of it
+    friend bool operator==(const Missing&, const Missing&) = default;
+  };
+  /// Where the shape cannot be served now: the slots by any of which it could. Else empty.
+  std::vector<Missing> missing(domain::Lane lane, const std::string& shape) const;
 
  private:
   struct Roads {

@@ -34,9 +34,10 @@ struct CallerOptions {
 };
 
 /// For whom a slot is: ordinary calls leave some of a window of v2's shared class to the urgent ones, so that
-/// an opt-out never waits until the window turns. While Stibee wants no calls, urgent ones probe more often.
+/// an opt-out never waits until the window turns; and spare ones, of a backlog that could share a bulk call,
+/// leave a tenth more to the ordinary ones. While Stibee wants no calls, urgent ones probe more often.
 /// Asking: as an urgent one, but no opt-out waits for the answer.
-enum class Urgency { Ordinary, Urgent, Asking };
+enum class Urgency { Spare, Ordinary, Urgent, Asking };
 
 struct LimiterCondition {
   delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
@@ -206,8 +207,5 @@ class Caller final : public Asker {
   std::string problem_;
   bool stopping_ = false;
 };
-
-/// Of so many calls a window, those that ordinary ones leave to the urgent.
-std::size_t kept_for_urgent(delivery::LimiterClass limiter_class, std::size_t calls_per_window);
 
 }  // namespace stibee_sync::pipeline

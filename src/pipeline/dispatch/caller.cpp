@@ -51,11 +51,23 @@ Reason reason_of(http::FailureKind kind) {
   std::abort();
 }
 
-}  // namespace
-
-std::size_t kept_for_urgent(LimiterClass limiter_class, std::size_t calls_per_window) {
-  return limiter_class == LimiterClass::Other ? calls_per_window / 20 : 0;
+// Of so many calls a window, those that these leave to others.
+std::size_t kept_from(Urgency urgency, LimiterClass limiter_class, std::size_t calls_per_window) {
+  if (limiter_class != LimiterClass::Other) return 0;
+  const auto kept_for_urgent = calls_per_window / 20;
+  switch (urgency) {
+    case Urgency::Spare:
+      return kept_for_urgent + calls_per_window / 10;
+    case Urgency::Ordinary:
+      return kept_for_urgent;
+    case Urgency::Urgent:
+    case Urgency::Asking:
+      return 0;
+  }
+  std::abort();
 }
+
+}  // namespace
 
 std::string hold_of(LimiterClass limiter_class) {
   return "hold:" + std::string(delivery::name(limiter_class));
@@ -174,8 +186,7 @@ asio::awaitable<void> Caller::keep_hold(LimiterClass limiter_class, domain::UtcT
 MonotonicTime Caller::next_slot(LimiterClass limiter_class, Urgency urgency, MonotonicTime now) const {
   const auto limiter = limiters_.find(limiter_class);
   if (limiter == limiters_.end()) return runtime::forever;
-  const auto kept =
-      urgency == Urgency::Ordinary ? kept_for_urgent(limiter_class, limiter->second.current(now)) : 0;
+  const auto kept = kept_from(urgency, limiter_class, limiter->second.current(now));
   const auto probe_every = urgency == Urgency::Urgent ? delivery::RateLimiter::urgent_probe
                                                       : delivery::RateLimiter::ordinary_probe;
   return limiter->second.next_slot(now, kept, probe_every);

@@ -116,8 +116,9 @@ const MirrorPlan& Dispatch::plan_of(store::MirrorId id) const {
 delivery::FreeSlots Dispatch::free_slots(MonotonicTime now) const {
   delivery::FreeSlots free;
   for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
-    free.set(limiter_class, caller_.next_call(limiter_class, Urgency::Ordinary, now) <= now,
-             caller_.next_call(limiter_class, Urgency::Urgent, now) <= now);
+    free.set(limiter_class, {.spare = caller_.next_call(limiter_class, Urgency::Spare, now) <= now,
+                             .ordinary = caller_.next_call(limiter_class, Urgency::Ordinary, now) <= now,
+                             .urgent = caller_.next_call(limiter_class, Urgency::Urgent, now) <= now});
   }
   return free;
 }

@@ -27,8 +27,8 @@ Dispatch::Found Dispatch::look(store::Transaction& transaction, const CallChoice
     const auto capacity = [&](const store::QueueLine& line) {
       const auto most = queued.most_of(line);
       if (most == 0) return most;
-      for (const auto limiter_class : choice.missing(line.lane, line.shape))
-        found.needs.emplace(limiter_class, urgency_of(line.lane));
+      for (const auto& missing : choice.missing(line.lane, line.shape))
+        found.needs.emplace(missing.limiter_class, missing.spare ? Urgency::Spare : urgency_of(line.lane));
       return std::min(most, choice.max_people(turn, line.lane, line.shape));
     };
     const auto line = most_urgent(transaction, queued.mirrors, queued.due, capacity);

@@ -7,14 +7,15 @@ namespace {
 
 using domain::Lane;
 using Turn = CallChoice::Turn;
+using Missing = std::vector<CallChoice::Missing>;
 using Turns = std::vector<Turn>;
 
 constexpr std::size_t few = 8;
 
 FreeSlots slots(bool bulk, bool other) {
   FreeSlots free;
-  free.set(LimiterClass::Bulk, bulk, bulk);
-  free.set(LimiterClass::Other, other, other);
+  free.set(LimiterClass::Bulk, {.spare = bulk, .ordinary = bulk, .urgent = bulk});
+  free.set(LimiterClass::Other, {.spare = other, .ordinary = other, .urgent = other});
   return free;
 }
 
@@ -66,17 +67,29 @@ TEST_F(CallChoiceOnV2, ABacklogOfGroupsDoesNotKeepBulkSlotsIdle) {
 
 TEST_F(CallChoiceOnV2, OptOutsMayUseWhatIsKeptForThem) {
   FreeSlots free;
-  free.set(LimiterClass::Bulk, false, false);
-  free.set(LimiterClass::Other, false, true);
+  free.set(LimiterClass::Bulk, {.spare = false, .ordinary = false, .urgent = false});
+  free.set(LimiterClass::Other, {.spare = false, .ordinary = false, .urgent = true});
   const auto choice = with(free);
   EXPECT_TRUE(free.any());
   EXPECT_GT(choice.max_people(Turn::Singles, Lane::Optout, "unsubscribe"), 0U);
   EXPECT_EQ(choice.max_people(Turn::Singles, Lane::Delete, "delete"), 0U);
   EXPECT_EQ(choice.max_people(Turn::Spare, Lane::Upsert, "subscribe:"), 0U);
   EXPECT_TRUE(choice.missing(Lane::Optout, "unsubscribe").empty());
-  EXPECT_EQ(choice.missing(Lane::Delete, "delete"), std::vector{LimiterClass::Other});
+  EXPECT_EQ(choice.missing(Lane::Delete, "delete"), (Missing{{LimiterClass::Other}}));
   EXPECT_EQ(choice.missing(Lane::Upsert, "subscribe:"),
-            (std::vector{LimiterClass::Other, LimiterClass::Bulk}));
+            (Missing{{LimiterClass::Other, true}, {LimiterClass::Bulk}}));
+}
+
+TEST_F(CallChoiceOnV2, ABacklogLeavesSingleSlotsToWhatCanGoNoOtherWay) {
+  FreeSlots free;
+  free.set(LimiterClass::Bulk, {});
+  free.set(LimiterClass::Other, {.spare = false, .ordinary = true, .urgent = true});
+  const auto choice = with(free);
+  EXPECT_EQ(choice.max_people(Turn::Spare, Lane::Upsert, "subscribe:"), 0U);
+  EXPECT_GT(choice.max_people(Turn::Singles, Lane::Upsert, "group_assign:12"), 0U);
+  EXPECT_EQ(choice.missing(Lane::Upsert, "subscribe:"),
+            (Missing{{LimiterClass::Other, true}, {LimiterClass::Bulk}}));
+  EXPECT_TRUE(choice.missing(Lane::Upsert, "group_assign:12").empty());
 }
 
 TEST_F(CallChoiceOnV2, OptOutsAndDeletesAreLookedForInEveryFirstTurn) {
@@ -97,7 +110,7 @@ TEST_F(CallChoiceOnV2, AChangeOfConsentIsNeverPartOfABulkCall) {
 TEST(CallChoice, OnV1EverythingGoesInOneTurnInFullBatches) {
   const auto v1 = make_v1();
   FreeSlots free;
-  free.set(LimiterClass::All, true, true);
+  free.set(LimiterClass::All, {.spare = true, .ordinary = true, .urgent = true});
   const CallChoice choice(*v1, free, few);
   EXPECT_EQ(choice.turns(), Turns{Turn::Singles});
   for (const auto* shape : {"subscribe:11", "resubscribe:", "group_assign:12"})
@@ -112,8 +125,8 @@ TEST(CallChoice, AResubscribeViaV1HasItsOwnSlots) {
   EXPECT_EQ(limiter_classes_of(*both),
             (std::vector{LimiterClass::All, LimiterClass::Bulk, LimiterClass::Other}));
   FreeSlots free;
-  free.set(LimiterClass::All, true, true);
-  free.set(LimiterClass::Bulk, true, true);
+  free.set(LimiterClass::All, {.spare = true, .ordinary = true, .urgent = true});
+  free.set(LimiterClass::Bulk, {.spare = true, .ordinary = true, .urgent = true});
   const CallChoice choice(*both, free, few);
   EXPECT_EQ(choice.max_people(Turn::Batches, Lane::Upsert, "resubscribe:"), 2000U);
   EXPECT_EQ(choice.take(Turn::Batches, "resubscribe:", 3), 3U);
