@@ -1,5 +1,7 @@
 #include "stibee_sync/telemetry/metrics.hpp"
 
+#include "telemetry/process.hpp"
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -91,8 +93,11 @@ struct MirrorMetrics {
   std::map<std::string, Gauge*, std::less<>> parked;
   PerLabel<Gauge, DriftKind> drift;
   Gauge* refused;
-  std::uint64_t source_members = 0;
-  std::array<std::uint64_t, label_count<PersonStatus>> members{};
+  Gauge* last_delivery;
+  Gauge* source_members;
+  PerLabel<Gauge, PersonStatus> members;
+  Gauge* paused;
+  PerLabel<Gauge, MirrorState> state;
 };
 
 }  // namespace
@@ -134,6 +139,15 @@ struct Metrics::State : Registered {
                                 "Differences to Stibee's own list found by the last reconcile, in people.");
   Family<Gauge>& refused =
       gauges("stibee_mirror_refused", "1 while Stibee refuses calls of a mirror, whoever they are for.");
+  Family<Gauge>& last_delivery =
+      gauges("stibee_last_delivery_timestamp_seconds",
+             "When somebody last became as wanted at Stibee, as Unix time; 0: never.");
+  Family<Gauge>& source_members =
+      gauges("stibee_source_members", "Rows of the table at the last complete read.");
+  Family<Gauge>& members = gauges("stibee_mirrored_members", "People by their status at Stibee.");
+  Family<Gauge>& paused = gauges("stibee_paused", "1 while somebody has paused the mirror.");
+  Family<Gauge>& state =
+      gauges("stibee_mirror_state", "1 for the state that `status` shows of the mirror, 0 for the others.");
   Family<Counter>& requests = counters("stibee_api_requests_total", "Calls to Stibee, attempts included.");
   Family<Histogram>& request_durations =
       histograms("stibee_api_request_duration_seconds", "Time from sending a call to the end of its answer.");
@@ -145,15 +159,14 @@ struct Metrics::State : Registered {
   Histogram& cycle_durations =
       histograms("stibee_sync_cycle_duration_seconds", "Time taken by a pass over a source.")
           .Add({}, cycle_buckets);
-  Gauge& source_members =
-      gauges("stibee_source_members", "Members at the last complete reads, all mirrors together.").Add({});
-  PerLabel<Gauge, PersonStatus> mirrored = each<PersonStatus>(
-      gauges("stibee_mirrored_members", "People by their status at Stibee, all mirrors together."), "status");
   Gauge& in_flight = gauges("stibee_in_flight", "Calls to Stibee that wait for their answer.").Add({});
   PerLabel<Counter, RetryReason> retries =
       each<RetryReason>(counters("stibee_api_retries_total", "Calls that repeat an earlier one."), "reason");
   PerLabel<Counter, LimiterLabel> limiter_waits = each<LimiterLabel>(
       counters("stibee_api_limiter_wait_seconds_total", "Time that calls waited for Stibee's limits."),
+      "class");
+  PerLabel<Gauge, LimiterLabel> limiter_calls = each<LimiterLabel>(
+      gauges("stibee_api_limiter_calls", "Calls a window that the limit in force allows; 0: no such calls."),
       "class");
   Gauge& circuit_open =
       gauges("stibee_api_circuit_open", "1 while calls are held back after repeated failures.").Add({});
@@ -177,6 +190,15 @@ struct Metrics::State : Registered {
       gauges("stibee_config_reload_success", "1 when the configuration was last loaded without error.")
           .Add({});
 
+  Gauge& longest_block = gauges("stibee_loop_longest_block_seconds",
+                                "The longest time for which the event loop was busy with one thing.")
+                             .Add({});
+  Counter& cpu = counters("process_cpu_seconds_total", "CPU time that the process has used.").Add({});
+  Gauge& resident = gauges("process_resident_memory_bytes", "Resident memory of the process.").Add({});
+  Gauge& open_files = gauges("process_open_fds", "Open file descriptors of the process.").Add({});
+  Gauge& started =
+      gauges("process_start_time_seconds", "When the process was started, as Unix time.").Add({});
+
   std::mutex mutex;  // guards what follows; the metrics themselves are atomic
   std::map<std::string, MirrorMetrics, std::less<>> mirrors;
 
@@ -186,18 +208,6 @@ struct Metrics::State : Registered {
     const std::lock_guard lock(mutex);
     const auto found = mirrors.find(mirror);
     if (found != mirrors.end()) change(found->second);
-  }
-
-  void show_sums() {
-    std::uint64_t source = 0;
-    std::array<std::uint64_t, label_count<PersonStatus>> by_status{};
-    for (const auto& [name, mirror] : mirrors) {
-      source += mirror.source_members;
-      std::ranges::transform(by_status, mirror.members, by_status.begin(), std::plus{});
-    }
-    source_members.Set(amount(source));
-    for (std::size_t i = 0; i < by_status.size(); ++i)
-      mirrored[i]->Set(amount(by_status[i]));
   }
 };
 
@@ -217,7 +227,12 @@ void Metrics::declare_mirror(std::string_view mirror) {
                         .pending_oldest = each<LaneLabel>(s.pending_oldest, "lane", base),
                         .parked = {},
                         .drift = each<DriftKind>(s.drift, "kind", base),
-                        .refused = &s.refused.Add(base)};
+                        .refused = &s.refused.Add(base),
+                        .last_delivery = &s.last_delivery.Add(base),
+                        .source_members = &s.source_members.Add(base),
+                        .members = each<PersonStatus>(s.members, "status", base),
+                        .paused = &s.paused.Add(base),
+                        .state = each<MirrorState>(s.state, "state", base)};
   for (const std::string& reason : s.options.parked_reasons) {
     metrics.parked.emplace(reason, &s.parked.Add(with(base, "reason", reason)));
   }
@@ -240,8 +255,12 @@ void Metrics::remove_mirror(std::string_view mirror) {
     s.parked.Remove(gauge);
   remove(s.drift, metrics.drift);
   s.refused.Remove(metrics.refused);
+  s.last_delivery.Remove(metrics.last_delivery);
+  s.source_members.Remove(metrics.source_members);
+  remove(s.members, metrics.members);
+  s.paused.Remove(metrics.paused);
+  remove(s.state, metrics.state);
   s.mirrors.erase(found);
-  s.show_sums();
 }
 
 void Metrics::refused(std::string_view mirror, bool is_refused) {
@@ -260,17 +279,27 @@ void Metrics::last_success(std::string_view mirror, WallTime when) {
 }
 
 void Metrics::source_members(std::string_view mirror, std::uint64_t people) {
-  state_->on(mirror, [&](MirrorMetrics& m) {
-    m.source_members = people;
-    state_->show_sums();
-  });
+  state_->on(mirror, [&](MirrorMetrics& m) { m.source_members->Set(amount(people)); });
 }
 
 void Metrics::mirrored_members(std::string_view mirror, PersonStatus status, std::uint64_t people) {
+  state_->on(mirror, [&](MirrorMetrics& m) { at(m.members, status).Set(amount(people)); });
+}
+
+void Metrics::paused(std::string_view mirror, bool is_paused) {
+  state_->on(mirror, [&](MirrorMetrics& m) { m.paused->Set(is_paused ? 1 : 0); });
+}
+
+void Metrics::state(std::string_view mirror, MirrorState state) {
   state_->on(mirror, [&](MirrorMetrics& m) {
-    m.members[static_cast<std::size_t>(status)] = people;
-    state_->show_sums();
+    for (Gauge* each : m.state)
+      each->Set(0);
+    at(m.state, state).Set(1);
   });
+}
+
+void Metrics::last_delivery(std::string_view mirror, WallTime when) {
+  state_->on(mirror, [&](MirrorMetrics& m) { m.last_delivery->Set(unix_seconds(when)); });
 }
 
 void Metrics::changes(std::string_view mirror, ChangeOperation operation, std::uint64_t people) {
@@ -314,6 +343,12 @@ void Metrics::api_request(EndpointLabel endpoint, CallOutcome outcome, Seconds t
   state_->request_durations.Add({{"endpoint", of}}, call_buckets).Observe(took.count());
 }
 
+void Metrics::api_unreachable(EndpointLabel endpoint) {
+  const auto outcome = name(CallOutcome::Unreachable);
+  state_->requests.Add({{"endpoint", std::string(name(endpoint))}, {"outcome", std::string(outcome)}})
+      .Increment();
+}
+
 void Metrics::api_people(EndpointLabel endpoint, CallOutcome outcome, std::uint64_t people) {
   state_->people.Add({{"endpoint", std::string(name(endpoint))}, {"outcome", std::string(name(outcome))}})
       .Increment(amount(people));
@@ -324,6 +359,9 @@ void Metrics::api_retry(RetryReason reason) {
 }
 void Metrics::limiter_wait(LimiterLabel limiter, Seconds waited) {
   at(state_->limiter_waits, limiter).Increment(std::max(0.0, waited.count()));
+}
+void Metrics::limiter_calls(LimiterLabel limiter, std::uint64_t calls) {
+  at(state_->limiter_calls, limiter).Set(amount(calls));
 }
 void Metrics::circuit_open(bool open) {
   state_->circuit_open.Set(open ? 1 : 0);
@@ -358,6 +396,24 @@ void Metrics::state_free_bytes(std::uint64_t bytes) {
 }
 void Metrics::config_reload(bool worked) {
   state_->reload.Set(worked ? 1 : 0);
+}
+
+void Metrics::loop_block(Seconds took) {
+  // The loop alone calls it.
+  if (took.count() > state_->longest_block.Value()) state_->longest_block.Set(took.count());
+}
+
+std::string Metrics::scrape() {
+  const auto use = process_use();
+  State& s = *state_;
+  {
+    const std::lock_guard lock(s.mutex);
+    s.cpu.Increment(std::max(0.0, use.cpu.count() - s.cpu.Value()));
+  }
+  s.resident.Set(amount(use.resident_bytes));
+  s.open_files.Set(amount(use.open_files));
+  s.started.Set(use.started);
+  return text();
 }
 
 std::string Metrics::text() const {

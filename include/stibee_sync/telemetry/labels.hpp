@@ -24,6 +24,12 @@ enum class CycleResult { Ok, Failed, Held, Untrusted };
 template <>
 inline constexpr auto label_names<CycleResult> = LabelNames<4>{"ok", "failed", "held", "untrusted"};
 
+/// How a mirror fares: the word that `status`, the page, systemd and the metrics say. From well to worst.
+enum class MirrorState { Ok, Importing, Standby, Paused, Held, Untrusted, Failing };
+template <>
+inline constexpr auto label_names<MirrorState> =
+    LabelNames<7>{"ok", "importing", "standby", "paused", "held", "untrusted", "failing"};
+
 enum class PersonStatus { Subscribed, Unsubscribed, OptedOut, AutoDeleted, Ready };
 template <>
 inline constexpr auto label_names<PersonStatus> =
@@ -43,9 +49,10 @@ enum class LaneLabel { Optout, Delete, Upsert };
 template <>
 inline constexpr auto label_names<LaneLabel> = LabelNames<3>{"optout", "delete", "upsert"};
 
-/// Lists is v1's GET /v1/lists, List the v2 reading of a list's people. Those from SubscribeBulk on are v2
-/// only.
+/// Connect: a connection for what would be sent next, which is decided when there is one. Lists is v1's GET
+/// /v1/lists, List the v2 reading of a list's people. Those from SubscribeBulk on are v2 only.
 enum class EndpointLabel {
+  Connect,
   Subscribe,
   Unsubscribe,
   Delete,
@@ -61,15 +68,26 @@ enum class EndpointLabel {
   Groups
 };
 template <>
-inline constexpr auto label_names<EndpointLabel> = LabelNames<13>{
-    "subscribe", "unsubscribe", "delete", "group_assign", "group_release", "lists", "subscribe_bulk",
-    "update",    "count",       "list",   "double_optin", "auth_check",    "groups"};
-inline constexpr std::size_t v1_endpoints = 6;  // the first ones
+inline constexpr auto label_names<EndpointLabel> = LabelNames<14>{
+    "connect",        "subscribe", "unsubscribe", "delete", "group_assign", "group_release", "lists",
+    "subscribe_bulk", "update",    "count",       "list",   "double_optin", "auth_check",    "groups"};
+inline constexpr std::size_t v1_endpoints = 7;  // the first ones
 
-enum class CallOutcome { Delivered, AlreadyInState, Rejected, Throttled, Transient, Unknown, Unauthorised };
+/// Unreachable: no connection, so that no byte of the call was sent.
+enum class CallOutcome {
+  Delivered,
+  AlreadyInState,
+  Rejected,
+  Throttled,
+  Transient,
+  Unknown,
+  Unauthorised,
+  Unreachable
+};
 template <>
-inline constexpr auto label_names<CallOutcome> = LabelNames<7>{
-    "delivered", "already_in_state", "rejected", "throttled", "transient", "unknown", "unauthorised"};
+inline constexpr auto label_names<CallOutcome> =
+    LabelNames<8>{"delivered", "already_in_state", "rejected",     "throttled",
+                  "transient", "unknown",          "unauthorised", "unreachable"};
 
 /// Split: a batch that was refused as a whole, sent again in halves.
 enum class RetryReason { Throttled, Transient, Unknown, Split };

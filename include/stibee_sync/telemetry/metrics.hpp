@@ -20,9 +20,10 @@ struct MetricsOptions {
   std::vector<std::string> parked_reasons;  // the closed set; any other reason is counted as `other`
 };
 
-/// The daemon's metrics in Prometheus' text format; every family has the prefix `stibee_`, base units, closed
-/// label sets, and is present as 0 from the start. Any thread. Calls for a mirror that is not declared change
-/// nothing, so that a late call cannot bring back a mirror that a reload has removed.
+/// The daemon's metrics in Prometheus' text format; every family has the prefix `stibee_` (but for the usual
+/// ones of the process), base units, closed label sets, and is present as 0 from the start. Any thread. Calls
+/// for a mirror that is not declared change nothing, so that a late call cannot bring back a mirror that a
+/// reload has removed.
 class Metrics {
  public:
   using Seconds = std::chrono::duration<double>;
@@ -39,13 +40,15 @@ class Metrics {
   // Ingest
   void cycle(std::string_view mirror, CycleResult result, Seconds took);
   void last_success(std::string_view mirror, WallTime when);
-  void source_members(std::string_view mirror, std::uint64_t people);  // shown as one sum
-  void mirrored_members(std::string_view mirror, PersonStatus status,
-                        std::uint64_t people);  // one sum per status
+  void source_members(std::string_view mirror, std::uint64_t people);
+  void mirrored_members(std::string_view mirror, PersonStatus status, std::uint64_t people);
+  void paused(std::string_view mirror, bool is_paused);
+  void state(std::string_view mirror, MirrorState state);
   void changes(std::string_view mirror, ChangeOperation operation, std::uint64_t people = 1);
   void guard_held(std::string_view mirror, GuardClass held, std::uint64_t people);  // 0: not held
 
   // Dispatch
+  void last_delivery(std::string_view mirror, WallTime when);
   void pending(std::string_view mirror, LaneLabel lane, std::uint64_t people, std::optional<WallTime> oldest);
   /// The whole picture: reasons that are not named have nobody parked.
   void parked(std::string_view mirror,
@@ -53,9 +56,13 @@ class Metrics {
   void in_flight(std::uint64_t calls);
   /// One call made; `took` from its first byte sent to its last byte read.
   void api_request(EndpointLabel endpoint, CallOutcome outcome, Seconds took);
+  /// One that no connection was made for.
+  void api_unreachable(EndpointLabel endpoint);
   void api_people(EndpointLabel endpoint, CallOutcome outcome, std::uint64_t people);
   void api_retry(RetryReason reason);
   void limiter_wait(LimiterLabel limiter, Seconds waited);
+  /// Calls a window that are made at most, for now.
+  void limiter_calls(LimiterLabel limiter, std::uint64_t calls);
   void circuit_open(bool open);
   /// Stibee refuses calls of the mirror, whoever they are for.
   void refused(std::string_view mirror, bool is_refused);
@@ -75,7 +82,11 @@ class Metrics {
   void store_error();
   void state_free_bytes(std::uint64_t bytes);
   void config_reload(bool worked);
+  /// The loop was busy with one thing for that long; the longest one is shown.
+  void loop_block(Seconds took);
 
+  /// Looks at what the process uses, and answers with all; else as `text`. Blocking, but for a moment only.
+  std::string scrape();
   /// The page that /metrics answers with: `text/plain; version=0.0.4`.
   std::string text() const;
 

@@ -18,12 +18,13 @@ using testing::Not;
 
 // The last enumerator has the last name.
 static_assert(label_count<CycleResult> == static_cast<int>(CycleResult::Untrusted) + 1);
+static_assert(label_count<MirrorState> == static_cast<int>(MirrorState::Failing) + 1);
 static_assert(label_count<PersonStatus> == static_cast<int>(PersonStatus::Ready) + 1);
 static_assert(label_count<ChangeOperation> == static_cast<int>(ChangeOperation::GroupRelease) + 1);
 static_assert(label_count<GuardClass> == static_cast<int>(GuardClass::Adds) + 1);
 static_assert(label_count<LaneLabel> == static_cast<int>(LaneLabel::Upsert) + 1);
 static_assert(label_count<EndpointLabel> == static_cast<int>(EndpointLabel::Groups) + 1);
-static_assert(label_count<CallOutcome> == static_cast<int>(CallOutcome::Unauthorised) + 1);
+static_assert(label_count<CallOutcome> == static_cast<int>(CallOutcome::Unreachable) + 1);
 static_assert(label_count<RetryReason> == static_cast<int>(RetryReason::Split) + 1);
 static_assert(label_count<LimiterLabel> == static_cast<int>(LimiterLabel::Other) + 1);
 static_assert(label_count<WebhookOutcome> == static_cast<int>(WebhookOutcome::Failed) + 1);
@@ -60,10 +61,13 @@ TEST(Metrics, EveryFamilyIsThereFromTheStart) {
                              "sync_cycles_total",
                              "sync_cycle_duration_seconds",
                              "sync_last_success_timestamp_seconds",
+                             "last_delivery_timestamp_seconds",
                              "source_members",
                              "mirrored_members",
                              "changes_total",
                              "guard_held",
+                             "paused",
+                             "mirror_state",
                              "pending",
                              "pending_oldest_timestamp_seconds",
                              "parked",
@@ -73,6 +77,7 @@ TEST(Metrics, EveryFamilyIsThereFromTheStart) {
                              "api_people_total",
                              "api_retries_total",
                              "api_limiter_wait_seconds_total",
+                             "api_limiter_calls",
                              "api_circuit_open",
                              "mirror_refused",
                              "db_up",
@@ -84,11 +89,15 @@ TEST(Metrics, EveryFamilyIsThereFromTheStart) {
                              "reconcile_drift",
                              "store_errors_total",
                              "state_free_bytes",
+                             "loop_longest_block_seconds",
                              "config_reload_success"}) {
     EXPECT_THAT(page, HasSubstr(std::string("# TYPE stibee_") + family + " ")) << family;
     EXPECT_TRUE(page.find(std::string("\nstibee_") + family) != std::string::npos)
         << family << " has no series";
   }
+  for (const char* family : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
+                             "process_start_time_seconds"})
+    EXPECT_THAT(page, HasSubstr(std::string("\n") + family + " 0")) << family;
 }
 
 TEST(Metrics, EveryKnownLabelValueIsZeroFromTheStart) {
@@ -106,7 +115,12 @@ TEST(Metrics, EveryKnownLabelValueIsZeroFromTheStart) {
                              R"(stibee_api_people_total{endpoint="unsubscribe",outcome="already_in_state"})",
                              R"(stibee_api_request_duration_seconds_count{endpoint="lists"})",
                              R"(stibee_webhook_events_total{action="purged",effect="echo"})",
-                             R"(stibee_mirrored_members{status="auto_deleted"})", "stibee_source_members"}) {
+                             R"(stibee_api_requests_total{endpoint="connect",outcome="unreachable"})",
+                             R"(stibee_api_limiter_calls{class="v1"})", R"(stibee_paused{mirror="members"})",
+                             R"(stibee_mirror_state{mirror="members",state="failing"})",
+                             R"(stibee_last_delivery_timestamp_seconds{mirror="members"})",
+                             R"(stibee_mirrored_members{mirror="members",status="auto_deleted"})",
+                             R"(stibee_source_members{mirror="members"})"}) {
     EXPECT_EQ(value_of(metrics, series), "0") << series;
   }
   EXPECT_EQ(value_of(metrics, R"(stibee_build_info{api="v1",version="1.2.3"})"), "1");
@@ -147,7 +161,54 @@ TEST(Metrics, CallsAreCountedAndTimed) {
   EXPECT_EQ(value_of(metrics, R"(stibee_api_limiter_wait_seconds_total{class="v1"})"), "1.5");
 }
 
-TEST(Metrics, MembersOfSeveralMirrorsAreShownAsOneSum) {
+TEST(Metrics, AnAttemptThatReachedNobodyIsCountedButNotTimed) {
+  Metrics metrics(options());
+  metrics.api_unreachable(EndpointLabel::Lists);
+  EXPECT_EQ(value_of(metrics, R"(stibee_api_requests_total{endpoint="lists",outcome="unreachable"})"), "1");
+  EXPECT_EQ(value_of(metrics, R"(stibee_api_request_duration_seconds_count{endpoint="lists"})"), "0");
+}
+
+TEST(Metrics, AMirrorIsInOneStateAtATime) {
+  Metrics metrics(options());
+  metrics.declare_mirror("members");
+  metrics.state("members", MirrorState::Held);
+  metrics.state("members", MirrorState::Failing);
+  EXPECT_EQ(value_of(metrics, R"(stibee_mirror_state{mirror="members",state="held"})"), "0");
+  EXPECT_EQ(value_of(metrics, R"(stibee_mirror_state{mirror="members",state="failing"})"), "1");
+}
+
+TEST(Metrics, WhatTheProcessUsesIsLookedAtWhenItIsAskedFor) {
+  Metrics metrics(options());
+  const auto before = metrics.scrape();
+  EXPECT_THAT(before, Not(HasSubstr("\nprocess_resident_memory_bytes 0\n")));
+  EXPECT_GT(std::stod(value_of(metrics, "process_resident_memory_bytes")), 1e6);
+  const auto open = std::stod(value_of(metrics, "process_open_fds"));
+  EXPECT_GE(open, 3);
+  FILE* file = fopen("/dev/null", "r");
+  metrics.scrape();
+  EXPECT_EQ(std::stod(value_of(metrics, "process_open_fds")), open + 1);
+  fclose(file);
+  const auto started = std::stod(value_of(metrics, "process_start_time_seconds"));
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  EXPECT_LE(started, now + 5);
+  EXPECT_GE(started, now - 3600);
+  volatile std::uint64_t work = 0;
+  while (std::stod(value_of(metrics, "process_cpu_seconds_total")) == 0) {
+    for (int i = 0; i < 1'000'000; ++i)
+      work = work + 1;
+    metrics.scrape();
+  }
+}
+
+TEST(Metrics, TheLongestBlockOfTheLoopIsShown) {
+  Metrics metrics(options());
+  metrics.loop_block(20ms);
+  metrics.loop_block(500ms);
+  metrics.loop_block(1ms);
+  EXPECT_EQ(value_of(metrics, "stibee_loop_longest_block_seconds"), "0.5");
+}
+
+TEST(Metrics, MembersAreShownForEachMirror) {
   Metrics metrics(options());
   metrics.declare_mirror("members");
   metrics.declare_mirror("shop");
@@ -156,11 +217,10 @@ TEST(Metrics, MembersOfSeveralMirrorsAreShownAsOneSum) {
   metrics.source_members("shop", 7);
   metrics.mirrored_members("members", PersonStatus::Subscribed, 9);
   metrics.mirrored_members("shop", PersonStatus::Subscribed, 6);
-  EXPECT_EQ(value_of(metrics, "stibee_source_members"), "17");
-  EXPECT_EQ(value_of(metrics, R"(stibee_mirrored_members{status="subscribed"})"), "15");
-  metrics.remove_mirror("members");
-  EXPECT_EQ(value_of(metrics, "stibee_source_members"), "7");
-  EXPECT_EQ(value_of(metrics, R"(stibee_mirrored_members{status="subscribed"})"), "6");
+  EXPECT_EQ(value_of(metrics, R"(stibee_source_members{mirror="members"})"), "10");
+  EXPECT_EQ(value_of(metrics, R"(stibee_source_members{mirror="shop"})"), "7");
+  EXPECT_EQ(value_of(metrics, R"(stibee_mirrored_members{mirror="members",status="subscribed"})"), "9");
+  EXPECT_EQ(value_of(metrics, R"(stibee_mirrored_members{mirror="shop",status="subscribed"})"), "6");
 }
 
 TEST(Metrics, TimesAreUnixSecondsAndZeroMeansNever) {
@@ -225,6 +285,9 @@ TEST(Metrics, TheRestIsSetAndCounted) {
   metrics.reconcile_drift("members", DriftKind::Purged, 4);
   metrics.in_flight(3);
   metrics.circuit_open(true);
+  metrics.limiter_calls(LimiterLabel::Bulk, 10);
+  metrics.paused("members", true);
+  metrics.last_delivery("members", Metrics::WallTime{1740832200500ms});
   metrics.db_up(true);
   metrics.db_query(30ms);
   metrics.webhook_request(WebhookOutcome::Forbidden);
@@ -238,6 +301,9 @@ TEST(Metrics, TheRestIsSetAndCounted) {
   EXPECT_EQ(value_of(metrics, R"(stibee_reconcile_drift{kind="purged",mirror="members"})"), "4");
   EXPECT_EQ(value_of(metrics, "stibee_in_flight"), "3");
   EXPECT_EQ(value_of(metrics, "stibee_api_circuit_open"), "1");
+  EXPECT_EQ(value_of(metrics, R"(stibee_api_limiter_calls{class="bulk"})"), "10");
+  EXPECT_EQ(value_of(metrics, R"(stibee_paused{mirror="members"})"), "1");
+  EXPECT_EQ(value_of(metrics, R"(stibee_last_delivery_timestamp_seconds{mirror="members"})"), "1740832200.5");
   EXPECT_EQ(value_of(metrics, "stibee_db_up"), "1");
   EXPECT_EQ(value_of(metrics, "stibee_db_query_duration_seconds_count"), "1");
   EXPECT_EQ(value_of(metrics, R"(stibee_webhook_requests_total{outcome="forbidden"})"), "1");
