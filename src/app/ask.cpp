@@ -186,7 +186,7 @@ int set_paused(const Options& options, bool paused) {
         store::Transaction transaction(store);
         for (const auto& plan : plans) {
           if (!options.argument.empty() && plan.name != options.argument) continue;
-          transaction.set_paused(plan.id, paused);
+          transaction.set_paused(plan.id, paused, utc_now());
           ++count;
         }
         transaction.commit();

@@ -239,10 +239,10 @@ asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, std::strin
     if (mirror.empty() || engine->mirrors()[i].name == mirror) named.push_back(i);
   }
   if (named.empty()) co_return error_response(404, "there is no mirror of this name");
-  auto work = [plans = engine->mirrors(), named, paused](store::Store& store) {
+  auto work = [plans = engine->mirrors(), named, paused, now = ground_.clock.utc()](store::Store& store) {
     store::Transaction transaction(store);
     for (const auto i : named)
-      transaction.set_paused(plans[i].id, paused);
+      transaction.set_paused(plans[i].id, paused, now);
     transaction.commit();
   };
   const auto kept = co_await ground_.store.run(std::move(work));

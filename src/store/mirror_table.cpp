@@ -90,7 +90,9 @@ MirrorTable::MirrorTable(Connection& connection)
       list_id_(connection, "SELECT list_id FROM mirror WHERE id = ?"),
       all_(connection, "SELECT id, list_id FROM mirror ORDER BY id"),
       paused_(connection, "SELECT paused FROM mirror WHERE id = ?"),
-      set_paused_(connection, "UPDATE mirror SET paused = ? WHERE id = ?"),
+      set_paused_(connection,
+                  "UPDATE mirror SET paused_since = CASE WHEN ?1 = 0 THEN NULL WHEN paused = 1 THEN "
+                  "paused_since ELSE ?2 END, paused = ?1 WHERE id = ?3"),
       facts_(connection,
              "SELECT last_good_rows, last_rows, non_null, mapping, server_identity, last_success, rejected, "
              "duplicates, recent FROM mirror WHERE id = ?"),
@@ -104,7 +106,13 @@ MirrorTable::MirrorTable(Connection& connection)
       adopted_(connection, "SELECT adopted FROM mirror WHERE id = ?"),
       set_adopted_(connection, "UPDATE mirror SET adopted = ? WHERE id = ?"),
       reconciled_(connection, "SELECT reconciled FROM mirror WHERE id = ?"),
-      set_reconciled_(connection, "UPDATE mirror SET reconciled = ? WHERE id = ?"),
+      set_reconciled_(connection, "UPDATE mirror SET reconciled = ?, drift = ? WHERE id = ?"),
+      milestones_(connection,
+                  "SELECT paused_since, imported, last_delivery, reconciled, drift FROM mirror WHERE id = ?"),
+      set_last_delivery_(connection, "UPDATE mirror SET last_delivery = ? WHERE id = ?"),
+      table_read_(connection, "SELECT last_success FROM mirror WHERE id = ?"),
+      imported_(connection, "SELECT imported FROM mirror WHERE id = ?"),
+      set_imported_(connection, "UPDATE mirror SET imported = ? WHERE id = ?"),
       holds_(connection,
              "SELECT change_class, count, of, digest, why, refs, since, lasting FROM hold WHERE mirror = ? "
              "ORDER BY change_class"),
@@ -158,8 +166,41 @@ bool MirrorTable::paused(MirrorId mirror) {
   return paused_.step() && paused_.integer(0) != 0;
 }
 
-void MirrorTable::set_paused(MirrorId mirror, bool paused) {
-  set_paused_.bind(1, std::int64_t{paused}).bind(2, mirror.number).run();
+void MirrorTable::set_paused(MirrorId mirror, bool paused, domain::UtcTime now) {
+  set_paused_.bind(1, std::int64_t{paused}).bind(2, to_number(now)).bind(3, mirror.number).run();
+}
+
+bool MirrorTable::table_read(MirrorId mirror) {
+  table_read_.bind(1, mirror.number);
+  const StatementUse use(table_read_);
+  return table_read_.step() && !table_read_.is_null(0);
+}
+
+Milestones MirrorTable::milestones(MirrorId mirror) {
+  milestones_.bind(1, mirror.number);
+  const StatementUse use(milestones_);
+  Milestones known;
+  if (!milestones_.step()) return known;
+  known.paused_since = time_at(milestones_, 0);
+  known.imported = time_at(milestones_, 1);
+  known.last_delivery = time_at(milestones_, 2);
+  known.last_compared = time_at(milestones_, 3);
+  known.drift = size_at(milestones_, 4);
+  return known;
+}
+
+void MirrorTable::set_last_delivery(MirrorId mirror, domain::UtcTime when) {
+  set_last_delivery_.bind(1, to_number(when)).bind(2, mirror.number).run();
+}
+
+bool MirrorTable::set_imported(MirrorId mirror, domain::UtcTime when) {
+  {
+    imported_.bind(1, mirror.number);
+    const StatementUse use(imported_);
+    if (!imported_.step() || !imported_.is_null(0)) return false;
+  }
+  set_imported_.bind(1, to_number(when)).bind(2, mirror.number).run();
+  return true;
 }
 
 SourceFacts MirrorTable::facts(MirrorId mirror) {
@@ -221,8 +262,11 @@ std::optional<domain::UtcTime> MirrorTable::reconciled(MirrorId mirror) {
   return reconciled_.step() ? time_at(reconciled_, 0) : std::nullopt;
 }
 
-void MirrorTable::set_reconciled(MirrorId mirror, domain::UtcTime when) {
-  set_reconciled_.bind(1, to_number(when)).bind(2, mirror.number).run();
+void MirrorTable::set_reconciled(MirrorId mirror, domain::UtcTime when, std::size_t differences) {
+  set_reconciled_.bind(1, to_number(when))
+      .bind(2, static_cast<std::int64_t>(differences))
+      .bind(3, mirror.number)
+      .run();
 }
 
 std::vector<HeldChanges> MirrorTable::holds(MirrorId mirror) {

@@ -23,7 +23,11 @@ class MirrorTable {
   std::vector<MirrorId> all();
   std::vector<MirrorId> of_list(std::int64_t list_id);
   bool paused(MirrorId mirror);
-  void set_paused(MirrorId mirror, bool paused);
+  void set_paused(MirrorId mirror, bool paused, domain::UtcTime now);
+  bool table_read(MirrorId mirror);
+  Milestones milestones(MirrorId mirror);
+  void set_last_delivery(MirrorId mirror, domain::UtcTime when);
+  bool set_imported(MirrorId mirror, domain::UtcTime when);
   SourceFacts facts(MirrorId mirror);
   /// Also counts the read.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
@@ -31,7 +35,7 @@ class MirrorTable {
   std::optional<domain::UtcTime> adopted(MirrorId mirror);
   void set_adopted(MirrorId mirror, domain::UtcTime when);
   std::optional<domain::UtcTime> reconciled(MirrorId mirror);
-  void set_reconciled(MirrorId mirror, domain::UtcTime when);
+  void set_reconciled(MirrorId mirror, domain::UtcTime when, std::size_t differences);
 
   std::vector<HeldChanges> holds(MirrorId mirror);
   void replace_holds(MirrorId mirror, const std::vector<HeldChanges>& holds);
@@ -43,7 +47,8 @@ class MirrorTable {
 
  private:
   Statement find_, add_, list_id_, all_, paused_, set_paused_, facts_, set_facts_, generation_;
-  Statement adopted_, set_adopted_, reconciled_, set_reconciled_;
+  Statement adopted_, set_adopted_, reconciled_, set_reconciled_, milestones_, set_last_delivery_,
+      table_read_, imported_, set_imported_;
   Statement holds_, clear_holds_, add_hold_;
   Statement approve_, approved_, drop_approval_, drop_expired_;
 };

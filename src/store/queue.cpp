@@ -25,6 +25,11 @@ const Claims::Claim* Claims::find(MirrorId mirror, const std::string& email) con
   return found == people->second.end() ? nullptr : &found->second;
 }
 
+bool Claims::any(MirrorId mirror) const {
+  const auto people = people_.find(mirror);
+  return people != people_.end() && !people->second.empty();
+}
+
 void Claims::remember(MirrorId mirror, const std::string& email) {
   const auto* claim = find(mirror, email);
   changes_.push_back({mirror, email, claim == nullptr ? std::nullopt : std::optional(*claim)});

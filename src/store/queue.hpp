@@ -37,6 +37,7 @@ class Claims {
   };
   const Claim* find(MirrorId mirror, const std::string& email) const;
   bool contains(MirrorId mirror, const std::string& email) const { return find(mirror, email) != nullptr; }
+  bool any(MirrorId mirror) const;
   void add(MirrorId mirror, const std::string& email, domain::Lane lane, std::int64_t batch);
   void change(MirrorId mirror, const std::string& email, ledger::CallOut call);
   void free(MirrorId mirror, const std::string& email);

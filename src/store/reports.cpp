@@ -60,6 +60,7 @@ Summary Store::summary(MirrorId mirror, domain::UtcTime now) const {
   summary.consents_due = people_of(tally.consents_until(ledger::last_due_consent_day(now)));
   summary.writebacks = tables_->writebacks.count(mirror);
   summary.facts = tables_->mirrors.facts(mirror);
+  summary.milestones = tables_->mirrors.milestones(mirror);
   summary.holds = tables_->mirrors.holds(mirror);
   return summary;
 }

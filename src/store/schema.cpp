@@ -239,6 +239,14 @@ CREATE TABLE held_person (
 ) WITHOUT ROWID;
 ALTER TABLE mirror ADD COLUMN recent TEXT NOT NULL DEFAULT '';  -- removals and resubscribes by hour
 
+-- What `status` tells of a mirror's life.
+ALTER TABLE mirror ADD COLUMN paused_since INTEGER;
+ALTER TABLE mirror ADD COLUMN last_delivery INTEGER;  -- somebody became as wanted at Stibee
+ALTER TABLE mirror ADD COLUMN imported INTEGER;       -- when nobody of the first read waited any more
+ALTER TABLE mirror ADD COLUMN drift INTEGER NOT NULL DEFAULT 0;  -- differences at the last comparison
+UPDATE mirror SET imported = last_success
+WHERE NOT EXISTS (SELECT 1 FROM subscriber s WHERE s.mirror = mirror.id AND s.lane = 2);
+
 DROP VIEW people;
 CREATE VIEW people AS
 SELECT m.name AS mirror, s.email,

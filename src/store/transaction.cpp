@@ -306,6 +306,18 @@ void Transaction::log_attempt(const LoggedAttempt& attempt) {
   work_->logged.push_back(attempt.limiter_class);
 }
 
+bool Transaction::anybody_waits(MirrorId mirror, domain::UtcTime until) {
+  auto& tables = work_->tables;
+  if (tables.claims.any(mirror)) return true;
+  return std::any_of(std::begin(domain::all_lanes), std::end(domain::all_lanes), [&](domain::Lane lane) {
+    return !tables.queue.heads(mirror, lane, Due{until, true}).empty();
+  });
+}
+
+bool Transaction::table_read(MirrorId mirror) {
+  return work_->tables.mirrors.table_read(mirror);
+}
+
 // ---- reads of the table ----------------------------------------------------------------------------------
 
 void Transaction::touch(MirrorId mirror, const domain::EmailAddress& email) {
@@ -371,16 +383,24 @@ void Transaction::drop_expired_approvals(MirrorId mirror, domain::UtcTime now) {
 
 // ---- the rest --------------------------------------------------------------------------------------------
 
-void Transaction::set_paused(MirrorId mirror, bool paused) {
-  work_->tables.mirrors.set_paused(mirror, paused);
+void Transaction::set_paused(MirrorId mirror, bool paused, domain::UtcTime now) {
+  work_->tables.mirrors.set_paused(mirror, paused, now);
+}
+
+void Transaction::set_last_delivery(MirrorId mirror, domain::UtcTime when) {
+  work_->tables.mirrors.set_last_delivery(mirror, when);
+}
+
+bool Transaction::set_imported(MirrorId mirror, domain::UtcTime when) {
+  return work_->tables.mirrors.set_imported(mirror, when);
 }
 
 void Transaction::set_adopted(MirrorId mirror, domain::UtcTime when) {
   work_->tables.mirrors.set_adopted(mirror, when);
 }
 
-void Transaction::set_reconciled(MirrorId mirror, domain::UtcTime when) {
-  work_->tables.mirrors.set_reconciled(mirror, when);
+void Transaction::set_reconciled(MirrorId mirror, domain::UtcTime when, std::size_t differences) {
+  work_->tables.mirrors.set_reconciled(mirror, when, differences);
 }
 
 void Transaction::add_writeback(MirrorId mirror, const domain::EmailAddress& email,

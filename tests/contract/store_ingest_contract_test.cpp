@@ -533,7 +533,7 @@ TEST_F(StoreIngest, MirrorsDoNotSeeEachOther) {
 
 TEST_F(StoreIngest, PausedAndFactsOutliveARestart) {
   const auto set_paused = [&](bool paused) {
-    world.change([&](store::Transaction& change) { change.set_paused(world.mirror, paused); });
+    world.change([&](store::Transaction& change) { change.set_paused(world.mirror, paused, start); });
   };
   set_paused(true);
   store::SourceFacts wanted;

@@ -534,7 +534,7 @@ class Life : private StoreBesideModel {
     slow_.reset();
     list_.reset();
     // A call that nobody is out for any more is forgotten with the next change on disk only.
-    world_.change([&](store::Transaction& change) { change.set_paused(world_.mirror, false); });
+    world_.change([&](store::Transaction& change) { change.set_paused(world_.mirror, false, {}); });
     world_.reopen();
     model_.crash();
   }

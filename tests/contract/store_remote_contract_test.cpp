@@ -555,7 +555,7 @@ TEST_F(StoreRemote, AFreshMirrorIsNeitherAdoptedNorReconciled) {
   EXPECT_FALSE(world.store->reconciled(world.mirror));
   world.change([&](store::Transaction& change) {
     change.set_adopted(world.mirror, start);
-    change.set_reconciled(world.mirror, start + second);
+    change.set_reconciled(world.mirror, start + second, 3);
   });
   world.reopen();
   EXPECT_EQ(world.store->adopted(world.mirror), start);

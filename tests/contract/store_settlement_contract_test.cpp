@@ -286,5 +286,53 @@ TEST_F(StoreSettlement, TheLastAttemptsOfEachLimiterOutliveARestart) {
   EXPECT_EQ(world.store->logged_attempts().back().at, start + 4 * second);
 }
 
+// ---- how far a mirror came ---------------------------------------------------------------------------
+
+TEST_F(StoreSettlement, HowFarAMirrorCameOutlivesARestart) {
+  const auto milestones = [this] { return world.store->summary(world.mirror, start).milestones; };
+  EXPECT_EQ(milestones(), store::Milestones{});
+  world.change([&](store::Transaction& change) {
+    change.set_paused(world.mirror, true, start);
+    change.set_last_delivery(world.mirror, start + second);
+    EXPECT_TRUE(change.set_imported(world.mirror, start + 2 * second));
+    EXPECT_FALSE(change.set_imported(world.mirror, start + day));
+    change.set_reconciled(world.mirror, start + 3 * second, 7);
+  });
+  world.change([&](store::Transaction& change) { change.set_paused(world.mirror, true, start + day); });
+  world.reopen();
+  auto known = milestones();
+  EXPECT_EQ(known.paused_since, start) << "since the first time";
+  EXPECT_EQ(known.last_delivery, start + second);
+  EXPECT_EQ(known.imported, start + 2 * second);
+  EXPECT_EQ(known.last_compared, start + 3 * second);
+  EXPECT_EQ(known.drift, 7U);
+  world.change([&](store::Transaction& change) { change.set_paused(world.mirror, false, start + day); });
+  EXPECT_EQ(milestones().paused_since, std::nullopt);
+}
+
+TEST_F(StoreSettlement, AFirstImportIsThroughOnceNobodyIsClaimedOrWaits) {
+  const auto imported = [this](UtcTime now) {
+    return world.change(
+        [&](store::Transaction& change) { return pipeline::note_imported(change, world.mirror, now); });
+  };
+  EXPECT_FALSE(imported(start)) << "the table was never read";
+  table = {{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}};
+  read(start);
+  store::SourceFacts facts;
+  facts.last_success = start;
+  world.change([&](store::Transaction& change) { change.set_facts(world.mirror, facts); });
+  EXPECT_FALSE(imported(start)) << "both wait";
+  const auto first = world.claim(start, 1);
+  const auto second_one = world.claim(start, 1);
+  EXPECT_FALSE(imported(start)) << "calls are out";
+  world.deliver(*first, start);
+  world.settle("b@x.kr", Next::Retry, start, 1, start + 30 * second);
+  EXPECT_FALSE(imported(start)) << "one waits for the end of a backoff";
+  const auto again = world.claim(start + 30 * second);
+  world.deliver(*again, start + 30 * second);
+  EXPECT_TRUE(imported(start + 30 * second));
+  EXPECT_FALSE(imported(start + day)) << "once";
+}
+
 }  // namespace
 }  // namespace stibee_sync::store_tests

@@ -15,6 +15,9 @@
 /// of the transaction it is given; blocking, on the store's thread.
 namespace stibee_sync::pipeline {
 
+/// Who is due within this waits; a deletion that is put off for days does not.
+inline constexpr domain::Duration longest_backoff = std::chrono::minutes(5);
+
 /// How many people of a line a call could take now; 0: none.
 using Capacity = std::function<std::size_t(const store::QueueLine& line)>;
 
@@ -51,13 +54,24 @@ Claimed claim(store::Transaction& transaction, const store::QueueLine& line, sto
 
 /// What answers made of people, for the log.
 struct Settled {
-  std::size_t lifted = 0;  // opt-outs that a newer consent overcame
+  std::size_t delivered = 0;                   // people who are as wanted at Stibee
+  std::optional<domain::UtcTime> oldest = {};  // since when the first of them had waited
+  bool through = false;                        // nobody of the mirror waits any more
+  bool imported = false;                       // for the first time since its table was read
+  std::size_t lifted = 0;                      // opt-outs that a newer consent overcame
   std::size_t erased = 0;  // people who are gone from the source, and have no row any more
 };
 /// Frees the people of a claim: with what the answer says of each.
 Settled settle(store::Transaction& transaction, store::MirrorId mirror,
                const std::vector<ledger::Settlement>& people, const ledger::Policy& policy,
                domain::UtcTime now);
+
+/// Remembers that people arrived, and whether that was all.
+void note_delivery(store::Transaction& transaction, store::MirrorId mirror, Settled& settled,
+                   domain::UtcTime now);
+/// A first import is through once the table was read and nobody waits any more, not for the end of a backoff
+/// either. True: it just became so.
+bool note_imported(store::Transaction& transaction, store::MirrorId mirror, domain::UtcTime now);
 
 /// Sends parked people again: by reason, by normalised address, or all (both empty). Returns how many.
 std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std::string_view reason,

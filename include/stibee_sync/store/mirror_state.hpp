@@ -41,6 +41,16 @@ struct SourceFacts {
   std::vector<HourOfChanges> recent;  // of the last day
 };
 
+/// When a mirror came how far.
+struct Milestones {
+  std::optional<domain::UtcTime> paused_since;   // nullopt: it is not, or was before times were kept
+  std::optional<domain::UtcTime> imported;       // the first read was through: nobody of it waited any more
+  std::optional<domain::UtcTime> last_delivery;  // somebody became as wanted at Stibee
+  std::optional<domain::UtcTime> last_compared;  // with Stibee's own list
+  std::size_t drift = 0;                         // differences that were left then, in people
+  friend bool operator==(const Milestones&, const Milestones&) = default;
+};
+
 /// A held class of changes, as it is stored and reported.
 struct HeldChanges {
   std::string change_class;  // "removals", …

@@ -31,6 +31,7 @@ struct Summary : Backlog {
                                  // days (UTC), 700 and more
   std::size_t writebacks = 0;    // waiting
   SourceFacts facts;
+  Milestones milestones;
   std::vector<HeldChanges> holds;
 };
 

@@ -81,6 +81,10 @@ class Transaction {
   /// Gives people of a claim back unsent.
   void release(MirrorId mirror, const std::vector<domain::EmailAddress>& people);
   void log_attempt(const LoggedAttempt& attempt);
+  /// Somebody is claimed, or waits and is due by then.
+  bool anybody_waits(MirrorId mirror, domain::UtcTime until);
+  /// Whether a read of the table was ever applied.
+  bool table_read(MirrorId mirror);
 
   // ---- reads of the table ------------------------------------------------------------------------------
   /// The snapshot takes over the rows that the scan shows. Returns how many. Throws StoreError if another
@@ -110,9 +114,13 @@ class Transaction {
   void erase_echo_traces(MirrorId mirror, domain::UtcTime then);
 
   // ---- the rest ----------------------------------------------------------------------------------------
-  void set_paused(MirrorId mirror, bool paused);
+  /// Since when is kept while it stays paused.
+  void set_paused(MirrorId mirror, bool paused, domain::UtcTime now);
+  void set_last_delivery(MirrorId mirror, domain::UtcTime when);
+  /// Again does nothing. True: it was the first time.
+  bool set_imported(MirrorId mirror, domain::UtcTime when);
   void set_adopted(MirrorId mirror, domain::UtcTime when);
-  void set_reconciled(MirrorId mirror, domain::UtcTime when);
+  void set_reconciled(MirrorId mirror, domain::UtcTime when, std::size_t differences);
   void add_writeback(MirrorId mirror, const domain::EmailAddress& email,
                      const std::optional<domain::MemberKey>& key, const WritebackRequest& request,
                      domain::UtcTime now);

@@ -78,8 +78,25 @@ Settled settle(store::Transaction& transaction, store::MirrorId mirror,
     transaction.write(mirror, settlement.email, before, after);
     if (before.suppression && !after.suppression) ++settled.lifted;
     if (before.row && !after.row) ++settled.erased;
+    if (settlement.next != ledger::Settlement::Next::Continue || !settlement.sent) continue;
+    ++settled.delivered;
+    if (before.row) settled.oldest = std::min(settled.oldest.value_or(now), before.row->pending_since);
   }
   return settled;
+}
+
+void note_delivery(store::Transaction& transaction, store::MirrorId mirror, Settled& settled,
+                   domain::UtcTime now) {
+  if (settled.delivered > 0) transaction.set_last_delivery(mirror, now);
+  settled.through =
+      transaction.table_read(mirror) && !transaction.anybody_waits(mirror, now + longest_backoff);
+  if (settled.through) settled.imported = transaction.set_imported(mirror, now);
+}
+
+bool note_imported(store::Transaction& transaction, store::MirrorId mirror, domain::UtcTime now) {
+  Settled nobody;
+  note_delivery(transaction, mirror, nobody, now);
+  return nobody.imported;
 }
 
 std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std::string_view reason,

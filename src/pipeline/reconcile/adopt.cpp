@@ -1,4 +1,5 @@
 #include "pipeline/reconcile/reconcile_pass.hpp"
+#include "stibee_sync/pipeline/outbound_queue.hpp"
 
 #include <utility>
 
@@ -179,6 +180,7 @@ asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
   const auto now = services_.clock.utc();
   auto work = store::in_transaction([id = hooks_.plan(mirror).id, now](store::Transaction& transaction) {
     transaction.set_adopted(id, now);
+    note_imported(transaction, id, now);
   });
   const auto kept = co_await services_.store.run(std::move(work));
   kept.value();

@@ -56,9 +56,10 @@ asio::awaitable<void> Reconciler::compare_or_throw(std::size_t mirror, bool repa
   co_await drop(std::move(pass->scan));
   if (!report.problem.empty()) co_return;
   if (repair) co_await await_delivery(mirror, pass->plan);
-  auto remember =
-      store::in_transaction([id = pass->plan->id, now = services_.clock.utc()](
-                                store::Transaction& transaction) { transaction.set_reconciled(id, now); });
+  auto remember = store::in_transaction([id = pass->plan->id, now = services_.clock.utc(),
+                                         left = report.remaining()](store::Transaction& transaction) {
+    transaction.set_reconciled(id, now, left);
+  });
   const auto kept = co_await services_.store.run(std::move(remember));
   kept.value();
 }

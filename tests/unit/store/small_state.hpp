@@ -39,7 +39,7 @@ inline domain::EmailAddress email(const std::string& text) {
 using test_disk::TemporaryDirectory;
 
 inline void set_paused(Store& store, MirrorId mirror, bool paused) {
-  in_transaction([&](Transaction& transaction) { transaction.set_paused(mirror, paused); })(store);
+  in_transaction([&](Transaction& transaction) { transaction.set_paused(mirror, paused, {}); })(store);
 }
 
 // ---- reads
