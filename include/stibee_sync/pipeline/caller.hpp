@@ -175,7 +175,7 @@ class Caller final : public Asker {
   boost::asio::awaitable<void> keep_hold(delivery::LimiterClass limiter_class, domain::UtcTime until,
                                          std::unique_ptr<Counted> keeping);
   void restore_holds(const std::vector<store::LoggedAttempt>& logged);
-  void channel_failed(const http::Failure& failure, delivery::Api api);
+  void channel_failed(const http::Failure& failure, delivery::Api api, telemetry::EndpointLabel endpoint);
   void count(const Facts& facts, const delivery::CallResult& result);
   void judge_refused_key(const Facts& facts, const std::string& why,
                          std::span<const telemetry::Field> fields);

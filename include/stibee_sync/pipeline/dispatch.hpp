@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stibee_sync/delivery/call_choice.hpp"
+#include "stibee_sync/pipeline/burst.hpp"
 #include "stibee_sync/pipeline/caller.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
@@ -22,10 +23,13 @@ struct DispatchCondition {
   delivery::CircuitBreaker::State circuit = delivery::CircuitBreaker::State::Closed;
   bool key_refused = false;
   std::size_t in_flight = 0;
-  std::size_t calls = 0;    // since the start
-  std::size_t settled = 0;  // people who are as wanted, since the start: progress
-  std::string problem;      // why the last call failed as a whole; "" after one that did not
+  std::size_t calls = 0;       // since the start
+  std::size_t settled = 0;     // people who are as wanted, since the start: progress
+  std::string problem;         // why the last call failed as a whole; "" after one that did not
+  domain::Duration running{};  // for how long the queue has been served
   std::vector<LimiterCondition> limiters;
+  bool limited = false;         // ordinary calls of a class wait for the limit
+  bool urgent_limited = false;  // even urgent ones do
 };
 
 /// The second loop: whenever the limiter grants a slot, claims the most urgent batch, sends it, reads what
@@ -51,12 +55,13 @@ class Dispatch final : public Asker {
   bool forbidden(std::size_t mirror) const { return refusals_.forbidden(mirrors_[mirror].id); }
   /// Why Stibee refuses calls of the mirror, whoever they are for; "": it does not.
   std::string refused(std::size_t mirror) const { return refusals_.problem(mirrors_[mirror].id); }
-  /// Nothing is due now and nothing is in flight.
+  DeliveryProgress progress(std::size_t mirror) const;
   /// See Caller.
   bool has(delivery::LimiterClass limiter_class) const { return caller_.has(limiter_class); }
   boost::asio::awaitable<bool> lend_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until) {
     return caller_.lend_slot(limiter_class, until);
   }
+  /// Nothing is due now and nothing is in flight.
   bool idle() const { return !work_ && needs_.empty() && caller_.in_flight() == 0 && !claiming_; }
   /// Returns once it is idle, or after `most`; at once if it does not run (`sync` reads before it sends).
   boost::asio::awaitable<void> until_idle(domain::Duration most);
@@ -101,6 +106,12 @@ class Dispatch final : public Asker {
                                    const domain::Outcome& outcome, const delivery::CallResult& result,
                                    double draw);
   void report(const Settled& settled, const std::string& mirror);
+  /// What of a call arrived, for the burst that it is of.
+  void note_arrivals(const Call& call, const std::vector<ledger::Settlement>& people, const Settled& settled);
+  /// Of mirrors of which nobody waits, though no call of theirs was the last.
+  void close_bursts();
+  void tell_bursts();
+  void tell(const Delivered& delivered, const std::string& mirror);
   void report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,
               const std::string& mirror);
   delivery::FreeSlots free_slots(runtime::MonotonicTime now) const;
@@ -127,6 +138,8 @@ class Dispatch final : public Asker {
   std::vector<bool> paused_;
   std::vector<bool> blocked_;
   std::vector<std::size_t> last_turn_;  // of each mirror: the number of its last call
+  std::vector<Burst> bursts_;
+  std::optional<runtime::MonotonicTime> served_since_;
   Refusals refusals_;
   std::size_t max_in_flight_;
   delivery::Api main_;

@@ -26,7 +26,6 @@ struct SourceCondition {
   std::string problem;               // why it is untrusted or failing; for ops, no person in it
   source::SourceError::Kind kind = source::SourceError::Kind::Failed;  // of the problem
   int failures = 0;                                                    // in a row
-  std::size_t backlog = 0;  // people queued by reads since the queue was last empty
 };
 
 /// The first loop: for each mirror in turn, reads the table, compares it with the snapshot, asks the guard,
@@ -66,7 +65,6 @@ class Ingest {
 
   const std::vector<MirrorPlan>& mirrors() const { return mirrors_; }
   const SourceCondition& condition(std::size_t mirror) const { return states_[mirror].condition; }
-  void backlog_drained(std::size_t mirror) { states_[mirror].condition.backlog = 0; }
 
  private:
   struct State {

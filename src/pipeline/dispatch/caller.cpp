@@ -256,12 +256,14 @@ asio::awaitable<void> Caller::open_channel(std::unique_ptr<Counted> opening) {
     open_failures_ = 0;
     ready_.push_back(std::move(opened).take_channel());
   } else {
-    channel_failed(opened.failure(), options_.main);
+    channel_failed(opened.failure(), options_.main, telemetry::EndpointLabel::Connect);
   }
 }
 
-void Caller::channel_failed(const http::Failure& failure, delivery::Api api) {
+void Caller::channel_failed(const http::Failure& failure, delivery::Api api,
+                            telemetry::EndpointLabel endpoint) {
   if (failure.kind == http::FailureKind::Cancelled) return;
+  services_.metrics.api_unreachable(endpoint);
   const auto now = services_.clock.monotonic();
   if (now < open_not_before_) return;  // its siblings failed for the same reason
   ++open_failures_;
@@ -270,8 +272,9 @@ void Caller::channel_failed(const http::Failure& failure, delivery::Api api) {
   const auto utc = services_.clock.utc();
   const auto pause = delivery::retry_at(outcome, open_failures_, utc, services_.random) - utc;
   open_not_before_ = now + std::max<std::chrono::nanoseconds>(pause, std::chrono::milliseconds(100));
-  const bool news = problem_ != failure.detail;
-  problem_ = failure.detail;
+  auto problem = "Stibee cannot be reached: " + failure.detail;
+  const bool news = problem_ != problem;
+  problem_ = std::move(problem);
   services_.metrics.api_retry(telemetry::RetryReason::Transient);
   if (news) {
     services_.log.event(Level::Warn, Event::ApiRequestFailed, failure.detail,
@@ -371,7 +374,10 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
       auto opened = co_await transport_.open();
       if (!opened.ok()) {
         const auto& failure = opened.failure();
-        channel_failed(failure, delivery::api_of(limiter_class));
+        const auto endpoint =
+            telemetry::label_from<telemetry::EndpointLabel>(delivery::name(request.endpoint));
+        channel_failed(failure, delivery::api_of(limiter_class),
+                       endpoint.value_or(telemetry::EndpointLabel::Connect));
         co_return no_answer(stopping_ ? Reason::Stopping : reason_of(failure.kind));
       }
       channel = std::move(opened).take_channel();

@@ -130,7 +130,8 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
         services_.log.debug("a kept connection had been closed by the other end", fields);
         break;
       }
-      if (api == options_.main) problem_ = result.message.empty() ? why : result.message;
+      if (api == options_.main)
+        problem_ = "calls to Stibee fail: " + (result.message.empty() ? why : result.message);
       services_.log.event(Level::Warn, Event::ApiRequestFailed, "a call failed and will be repeated", fields);
       if (result.retry_after) hold(facts.limiter_class, *result.retry_after);
       report_circuit(api, circuit.failed(now), why);

@@ -34,6 +34,7 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       paused_(mirrors_.size(), false),
       blocked_(mirrors_.size(), false),
       last_turn_(mirrors_.size(), 0),
+      bursts_(mirrors_.size()),
       refusals_(services_, mirrors_),
       max_in_flight_(options.max_in_flight),
       main_(options.main),
@@ -76,8 +77,21 @@ DispatchCondition Dispatch::condition() const {
   condition.calls = caller_.calls();
   condition.settled = settled_;
   condition.problem = caller_.problem();
+  if (served_since_)
+    condition.running =
+        std::chrono::duration_cast<domain::Duration>(services_.clock.monotonic() - *served_since_);
   condition.limiters = caller_.limiters();
+  const auto now = services_.clock.monotonic();
+  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
+    condition.limited = condition.limited || caller_.limited(limiter_class, Urgency::Ordinary, now);
+    condition.urgent_limited =
+        condition.urgent_limited || caller_.limited(limiter_class, Urgency::Urgent, now);
+  }
   return condition;
+}
+
+DeliveryProgress Dispatch::progress(std::size_t mirror) const {
+  return bursts_[mirror].progress(services_.clock.monotonic());
 }
 
 std::vector<store::MirrorId> Dispatch::active() const {
@@ -171,9 +185,11 @@ asio::awaitable<void> Dispatch::wait_for_slot(std::set<Need> needs, MonotonicTim
 
 asio::awaitable<void> Dispatch::run() {
   running_ = true;
+  served_since_ = services_.clock.monotonic();
   co_await caller_.restore();
   while (!stopping_) {
     if (beat_) beat_();
+    tell_bursts();
     if (clock_set_back()) {
       co_await mend_due_times();
       continue;
@@ -217,12 +233,16 @@ asio::awaitable<void> Dispatch::run() {
     const bool again = co_await claim_and_send(free);
     work_ = work_ || again;
     if (!idle()) continue;
+    close_bursts();
     idle_timer_->wake();
     if (progress_) progress_();
   }
   caller_.disconnect();
   while (!caller_.quiet())
     co_await timer_->wait_until(runtime::forever);
+  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
+    if (const auto rest = bursts_[i].tell_rest()) tell(*rest, mirrors_[i].name);
+  }
 }
 
 bool Dispatch::clock_set_back() {
@@ -306,7 +326,9 @@ asio::awaitable<bool> Dispatch::claim_and_send(delivery::FreeSlots free) {
   const bool is_retry = call->claimed.is_retry;
   call->attempt = caller_.begin(limiter_class, is_retry);
   refusals_.sent(call->claimed.line, call->attempt->sent);
-  last_turn_[place_of(call->claimed.line.mirror)] = caller_.calls();
+  const auto place = place_of(call->claimed.line.mirror);
+  last_turn_[place] = caller_.calls();
+  bursts_[place].called(call->attempt->sent);
   caller_.spawn(exchange(std::move(call)));
   co_return true;
 }
@@ -339,6 +361,52 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
 void Dispatch::store_failed(const std::string& trouble) {
   services_.store_failed(trouble);
   store_not_before_ = services_.clock.monotonic() + pause_after_store_error;
+}
+
+// ---- bursts ----------------------------------------------------------------------------------------------
+
+void Dispatch::note_arrivals(const Call& call, const std::vector<ledger::Settlement>& people,
+                             const Settled& settled) {
+  const auto now = services_.clock.monotonic();
+  auto& burst = bursts_[place_of(call.claimed.line.mirror)];
+  std::map<domain::OperationKind, std::size_t> arrived;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    if (people[i].next == ledger::Settlement::Next::Continue) ++arrived[call.recipients[i].operation.kind];
+  }
+  for (const auto& [kind, count] : arrived)
+    burst.arrived(kind, count, now);
+  if (settled.oldest) burst.waited(services_.clock.utc() - *settled.oldest);
+  if (settled.through) burst.through(settled.imported, now);
+  tell_bursts();
+}
+
+void Dispatch::close_bursts() {
+  if (next_due_ && *next_due_ <= services_.clock.utc() + longest_backoff) return;
+  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
+    if (!paused_[i] && !blocked_[i] && refused(i).empty())
+      bursts_[i].through(false, services_.clock.monotonic());
+  }
+}
+
+void Dispatch::tell_bursts() {
+  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
+    if (const auto delivered = bursts_[i].tell(services_.clock.monotonic()))
+      tell(*delivered, mirrors_[i].name);
+  }
+}
+
+void Dispatch::tell(const Delivered& delivered, const std::string& mirror) {
+  std::vector<telemetry::Field> fields{{"mirror", mirror}, {"people", delivered.all()}};
+  for (const auto& [kind, count] : delivered.people)
+    fields.emplace_back(domain::name(kind), count);
+  fields.emplace_back("calls", delivered.calls);
+  fields.emplace_back("seconds", delivered.took);
+  fields.emplace_back("oldest_seconds", delivered.oldest);
+  if (delivered.bursts > 1) fields.emplace_back("bursts", delivered.bursts);
+  if (delivered.first_import) fields.emplace_back("first_import", true);
+  services_.log.event(
+      Level::Info, Event::DeliveryFinished,
+      delivered.first_import ? "the first import is through" : "what had changed is delivered", fields);
 }
 
 }  // namespace stibee_sync::pipeline

@@ -116,7 +116,9 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
   auto people = std::make_shared<const std::vector<ledger::Settlement>>(settlements(*call, *result));
   const auto work = store::in_transaction([id = plan.id, people, policy = plan.policy,
                                            now = services_.clock.utc()](store::Transaction& transaction) {
-    return pipeline::settle(transaction, id, *people, policy, now);
+    auto settled = pipeline::settle(transaction, id, *people, policy, now);
+    pipeline::note_delivery(transaction, id, settled, now);
+    return settled;
   });
   // What became of a call is never given up: were its people released as unsent, a row that says no meanwhile
   // would find nothing to take back. They stay claimed until it is kept.
@@ -126,6 +128,7 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
     const auto settled = co_await services_.store.run(std::move(attempt));
     if (settled) {
       report(settled.value(), plan.name);
+      note_arrivals(*call, *people, settled.value());
       for (const auto& person : *people) {
         if (person.next == ledger::Settlement::Next::Continue) ++settled_;
       }

@@ -340,7 +340,6 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   const bool knew_empty = condition.problem == no_rows;
   condition.failures = 0;
   condition.problem.clear();
-  condition.backlog += changed;
 
   report_holds(mirror, committed);
   condition.last = state.held_classes.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
