@@ -106,7 +106,8 @@ json::Value stored_report(const settings::Settings& settings, json::Value (*make
   const ReadState state(settings);
   const auto dialect = make_dialect(settings);
   const auto plans = mirrors_in(*state, settings, *dialect);
-  return make(daemon_view(view_mirrors(*state, plans, utc_now()), settings));
+  const auto now = utc_now();
+  return make(daemon_view(view_mirrors(*state, plans, now), settings, now));
 }
 
 int report(const Options& options, const std::string& target, json::Value (*make)(const DaemonView&),

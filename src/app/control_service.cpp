@@ -96,8 +96,10 @@ std::size_t retry_parked(store::Store& store, const std::vector<pipeline::Mirror
   return count;
 }
 
-DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings) {
+DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings,
+                       domain::UtcTime now) {
   DaemonView view;
+  view.now = now;
   view.mirrors = std::move(mirrors);
   view.dialect = make_dialect(settings);
   view.limits = limits(settings);
@@ -176,20 +178,29 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
 }
 
 asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
-  auto work = [plans = engine->mirrors(), now = ground_.clock.utc()](store::Store& store) {
+  const auto now = ground_.clock.utc();
+  auto work = [plans = engine->mirrors(), now](store::Store& store) {
     return view_mirrors(store, plans, now);
   };
   auto mirrors = co_await ground_.store.run(std::move(work));
-  auto seen = daemon_view(std::move(mirrors).value(), engine->settings());
+  auto seen = daemon_view(std::move(mirrors).value(), engine->settings(), now);
   for (std::size_t i = 0; i < seen.mirrors.size(); ++i) {
     auto& mirror = seen.mirrors[i];
     mirror.condition = engine->ingest().condition(i);
     mirror.forbidden = engine->forbidden(i);
     mirror.refused = engine->refused(i);
-    if (mirror.condition->problem.empty()) mirror.condition->problem = engine->reconciler().trouble(i);
+    mirror.taking_over = !engine->reconciler().adopted(i);
+    mirror.trouble = engine->reconciler().trouble(i);
+    mirror.progress = engine->dispatch().progress(i);
   }
   seen.dispatch = engine->dispatch().condition();
   co_return seen;
+}
+
+asio::awaitable<std::string> ControlService::state_line() {
+  const auto engine = co_await engines_.borrow();
+  const auto seen = co_await view(&*engine);
+  co_return app::state_line(seen);
 }
 
 asio::awaitable<json::Value> ControlService::failures(Engine* engine, std::size_t most) {
@@ -329,7 +340,10 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
   for (const auto& mirror : seen.mirrors) {
     const auto& summary = mirror.summary;
     suppressed += mirror.suppressed;
+    metrics.state(mirror.name, health_of(mirror, seen).state);
+    metrics.paused(mirror.name, mirror.paused);
     metrics.source_members(mirror.name, summary.facts.last_rows);
+    if (const auto& last = summary.milestones.last_delivery) metrics.last_delivery(mirror.name, *last);
     if (summary.facts.last_success) metrics.last_success(mirror.name, *summary.facts.last_success);
     for (const auto status :
          {domain::RemoteStatus::Subscribed, domain::RemoteStatus::Unsubscribed,
@@ -361,9 +375,13 @@ asio::awaitable<std::string> ControlService::metrics_text(Engine* engine) {
       metrics.guard_held(mirror.name, held, count);
     }
   }
+  for (const auto& limiter : seen.dispatch->limiters) {
+    const auto label = telemetry::label_from<telemetry::LimiterLabel>(delivery::name(limiter.limiter_class));
+    if (label) metrics.limiter_calls(*label, limiter.current);
+  }
   metrics.suppressed_people(suppressed);
   metrics.state_free_bytes(store::free_bytes(engine->settings().state.directory));
-  co_return metrics.text();
+  co_return metrics.scrape();
 }
 
 ServerResponse ControlService::health_page(const telemetry::Health::Status& status) const {

@@ -24,6 +24,8 @@ class ControlService {
   http::Handler control_handler(const std::filesystem::path& socket);
   /// GET /livez /readyz /metrics /status /status.css.
   http::Handler admin_handler();
+  /// What `systemctl status` shows. Throws store::StoreError.
+  boost::asio::awaitable<std::string> state_line();
 
  private:
   boost::asio::awaitable<http::ServerResponse> guarded_control(std::filesystem::path socket,
@@ -62,6 +64,7 @@ inline constexpr std::string_view nobody_to_retry =
 std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                          const std::string& what, domain::UtcTime now);
 /// A daemon's view for the reports; `dispatch` is filled in by the daemon itself.
-DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings);
+DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings,
+                       domain::UtcTime now);
 
 }  // namespace stibee_sync::app

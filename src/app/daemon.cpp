@@ -29,6 +29,12 @@ constexpr std::chrono::milliseconds stop_limit{4700};
 /// Of the 64 that the pages have: so that whoever leaves connections open does not take all.
 constexpr std::size_t admin_connections_of_one = 48;
 
+std::chrono::nanoseconds cpu_time_of_thread() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
 }  // namespace
 
 Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log,
@@ -78,8 +84,23 @@ int Daemon::run() {
   }
   await_signal();
   asio::co_spawn(context_, live(), [this](std::exception_ptr error) { ended(error); });
-  context_.run();
+  turn();
   return code_;
+}
+
+void Daemon::turn() {
+  using Clock = std::chrono::steady_clock;
+  while (!context_.stopped()) {
+    const auto began = Clock::now();
+    if (context_.poll_one() > 0) {
+      metrics_.loop_block(Clock::now() - began);
+      continue;
+    }
+    // Nothing was ready: of what comes first after a rest, the rest is no part. Its CPU time is known.
+    const auto used = cpu_time_of_thread();
+    context_.run_one();
+    metrics_.loop_block(cpu_time_of_thread() - used);
+  }
 }
 
 asio::awaitable<void> Daemon::live() {
@@ -156,6 +177,7 @@ void Daemon::started() {
   metrics_.config_reload(true);  // an alert on 0 must not fire until somebody reloads
   health_.state_open(true);
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
+  if (service_.listening()) asio::co_spawn(context_, tell_state(), [](std::exception_ptr) {});
   starting_.reset();
   service_.ready("running");
   log_.event(
@@ -293,17 +315,20 @@ asio::awaitable<void> Daemon::watch() {
   while (!stopping_) {
     const auto live = health_.live(telemetry::Health::Time::clock::now());
     if (live.ok) service_.feed_watchdog();
-    if (service_.listening() && engine_) {
-      std::string text;
-      for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
-        auto problem = engine_->refused(i);
-        if (problem.empty()) problem = engine_->ingest().condition(i).problem;
-        text += (text.empty() ? "" : "; ") + engine_->mirrors()[i].name + ": " +
-                (problem.empty() ? "ok" : problem);
-      }
-      service_.status(text);
-    }
-    co_await timer->wait_until(clock_->monotonic() + pause);
+    const auto next = clock_->monotonic() + pause;
+    co_await timer->wait_until(next);
+    // Also where the whole process stood still.
+    metrics_.loop_block(clock_->monotonic() - next);
+  }
+}
+
+asio::awaitable<void> Daemon::tell_state() {
+  const auto timer = clock_->make_timer();
+  while (!stopping_) {
+    auto look = control_.state_line();
+    const auto line = co_await runtime::answer_of<store::StoreError>(std::move(look));
+    if (!stopping_) service_.status(line ? line.value() : "the state cannot be read: " + line.error());
+    co_await timer->wait_until(clock_->monotonic() + std::chrono::seconds(5));
   }
 }
 

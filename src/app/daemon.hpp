@@ -52,6 +52,10 @@ class Daemon {
   void reload_failed(const std::string& why);
   boost::asio::awaitable<void> cut_off();
   boost::asio::awaitable<void> watch();
+  /// Keeps `systemctl status` up to date.
+  boost::asio::awaitable<void> tell_state();
+  /// The loop, and how long it was busy with one thing at most.
+  void turn();
 
   Options options_;
   settings::Settings settings_;

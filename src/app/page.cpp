@@ -64,6 +64,12 @@ void mirror_section(std::string& page, const json::Value& mirror) {
   row(page, "Stibee list", std::to_string(integer_of(mirror, "list_id")));
   row(page, "Last good read",
       text_of(mirror, "last_success").empty() ? "never" : text_of(mirror, "last_success"));
+  row(page, "Last delivery",
+      text_of(mirror, "last_delivery").empty() ? "never" : text_of(mirror, "last_delivery"));
+  if (const auto compared = text_of(mirror, "last_compared"); !compared.empty())
+    row(page, "Last compared",
+        compared + ", " + with_thousands(integer_of(mirror, "drift")) + " differences left");
+  if (const auto since = text_of(mirror, "paused_since"); !since.empty()) row(page, "Paused since", since);
   row(page, "Rows in the table", with_thousands(integer_of(mirror, "source_members")));
   row(page, "People at Stibee", counts(mirror.find("people")));
   row(page, "Waiting", counts(mirror.find("pending")));

@@ -100,11 +100,21 @@ std::string render_status(const json::Value& report) {
     const auto last = text_of(mirror, "last_success");
     text += "  last read " + (last.empty() ? "never" : last) + ", " +
             with_thousands(integer_of(mirror, "source_members")) + " rows\n";
+    const auto arrived = text_of(mirror, "last_delivery");
+    text += "  delivered " + (arrived.empty() ? "nothing yet" : "last " + arrived) + "\n";
+    if (const auto compared = text_of(mirror, "last_compared"); !compared.empty())
+      text += "  compared  last " + compared + ", " + with_thousands(integer_of(mirror, "drift")) +
+              " differences left\n";
+    if (const auto since = text_of(mirror, "paused_since"); !since.empty())
+      text += "  paused    since " + since + "\n";
     text += "  at Stibee " + counts_line(mirror, "people") + "\n";
     text += "  waiting   " + counts_line(mirror, "pending");
     if (const auto* progress = mirror.find("progress"); progress != nullptr) {
       const double left = double_of(*progress, "seconds_left");
       if (left > 0) text += ", about " + duration_text(left) + " at the limit";
+      if (const auto total = integer_of(*progress, "total"); total > 0)
+        text +=
+            " (" + with_thousands(integer_of(*progress, "done")) + " of " + with_thousands(total) + " done)";
     }
     text += "\n  parked    " + counts_line(mirror, "parked") + "\n";
     if (const auto waiting = integer_of(mirror, "writebacks"); waiting > 0)

@@ -50,41 +50,116 @@ bool nobody_runs(const DaemonView& view) {
   return !view.dispatch && view.needs_daemon;
 }
 
-std::string state_of(const MirrorView& mirror, const DaemonView& view) {
-  if (mirror.paused) return "paused";
-  if (!mirror.summary.holds.empty()) return "held";
-  if (mirror.condition) {
-    if (mirror.condition->last == CycleOutcome::Untrusted) return "untrusted";
-    if (mirror.condition->last == CycleOutcome::Failed) return "failing";
+/// Who waits, and who arrived since the present burst began.
+std::map<domain::Lane, std::size_t> burst_of(const MirrorView& mirror) {
+  std::map<domain::Lane, std::size_t> people;
+  for (const auto lane : domain::all_lanes) {
+    const auto done = mirror.progress.done.find(lane);
+    people[lane] = pending_of(mirror.summary, lane) + (done == mirror.progress.done.end() ? 0 : done->second);
   }
-  if (view.dispatch &&
-      (view.dispatch->key_refused || view.dispatch->circuit != delivery::CircuitBreaker::State::Closed)) {
-    return "failing";
-  }
-  if (mirror.forbidden || !mirror.refused.empty() || nobody_runs(view)) return "failing";
-  if (all_pending(mirror.summary) > 0 && long_hold(view)) return "failing";
-  // A first import: nobody, or only a part, has arrived yet.
-  const auto upserts = pending_of(mirror.summary, domain::Lane::Upsert);
-  if (upserts > 0 && upserts > people_of(mirror.summary, domain::RemoteStatus::Subscribed) / 2)
-    return "importing";
-  return "ok";
-}
-
-bool healthy_state(const std::string& state) {
-  return state != "held" && state != "untrusted" && state != "failing";
+  return people;
 }
 
 Value progress_of(const MirrorView& mirror, const DaemonView& view) {
   const auto pending = all_pending(mirror.summary);
-  const auto backlog = mirror.condition ? std::max(mirror.condition->backlog, pending) : pending;
-  std::map<domain::Lane, std::size_t> people;
-  for (const auto lane : domain::all_lanes)
-    people[lane] = pending_of(mirror.summary, lane);
+  std::size_t total = 0;
+  std::map<domain::Lane, std::size_t> left;
+  for (const auto& [lane, people] : burst_of(mirror)) {
+    total += people;
+    left[lane] = pending_of(mirror.summary, lane);
+  }
+  if (pending == 0) total = 0;  // it is through
   Value progress;
-  progress.set("done", static_cast<std::int64_t>(backlog - pending));
-  progress.set("total", static_cast<std::int64_t>(backlog));
-  progress.set("seconds_left", seconds_at_limits(view, people));
+  progress.set("done", static_cast<std::int64_t>(total - pending));
+  progress.set("total", static_cast<std::int64_t>(total));
+  progress.set("seconds_left", seconds_at_limits(view, left));
   return progress;
+}
+
+MirrorSigns::Source source_of(const MirrorView& mirror) {
+  if (!mirror.condition || !mirror.condition->last) return MirrorSigns::Source::Fine;
+  switch (*mirror.condition->last) {
+    case CycleOutcome::Untrusted:
+      return MirrorSigns::Source::Untrusted;
+    case CycleOutcome::Failed:
+      return MirrorSigns::Source::Failing;
+    case CycleOutcome::Applied:
+    case CycleOutcome::Held:
+    case CycleOutcome::Cancelled:
+      break;
+  }
+  return MirrorSigns::Source::Fine;
+}
+
+std::string refusal_of(const MirrorView& mirror) {
+  if (!mirror.refused.empty()) return mirror.refused;
+  if (mirror.forbidden) return "Stibee does not let this key use list " + std::to_string(mirror.list_id);
+  return mirror.trouble;
+}
+
+/// Mirrors share the limits, so that the burst of one explains the wait of another.
+std::map<domain::Lane, MirrorSigns::Lane> lanes_of(const MirrorView& mirror, const DaemonView& view) {
+  std::map<domain::Lane, MirrorSigns::Lane> lanes;
+  std::map<domain::Lane, std::size_t> before;
+  for (const auto which : domain::all_lanes) {
+    for (const auto& each : view.mirrors)
+      before[which] += burst_of(each)[which];
+    auto& lane = lanes[which];
+    lane.people = pending_of(mirror.summary, which);
+    if (lane.people == 0) continue;
+    lane.oldest = mirror.summary.pending.at(which).oldest;
+    lane.seconds_at_limits = seconds_at_limits(view, before);
+    const bool urgent = which == domain::Lane::Optout;
+    if (view.dispatch) lane.limited = urgent ? view.dispatch->urgent_limited : view.dispatch->limited;
+    const auto arrival = mirror.progress.since_arrival.find(which);
+    if (arrival != mirror.progress.since_arrival.end()) lane.since_arrival = arrival->second;
+  }
+  return lanes;
+}
+
+domain::Duration longest_window(const DaemonView& view) {
+  domain::Duration longest{};
+  if (!view.dialect) return longest;
+  for (const auto limiter_class : delivery::limiter_classes_of(*view.dialect)) {
+    const auto limit = view.limits.find(limiter_class);
+    if (limit != view.limits.end())
+      longest = std::max(longest, std::chrono::ceil<domain::Duration>(limit->second.window));
+  }
+  return longest;
+}
+
+/// Rows whose address another row bears are none of them: that row is sent.
+std::size_t unsendable_of(const store::Summary& summary) {
+  std::size_t sum = 0;
+  for (const auto& [reason, count] : summary.parked) {
+    if (reason != name(domain::Reason(domain::Reason::DuplicateAddress))) sum += count;
+  }
+  return sum;
+}
+
+MirrorSigns signs_of(const MirrorView& mirror, const DaemonView& view) {
+  MirrorSigns signs;
+  signs.served = !nobody_runs(view);
+  signs.paused = mirror.paused;
+  for (const auto& hold : mirror.summary.holds)
+    signs.held += hold.count;
+  signs.source = source_of(mirror);
+  if (mirror.condition) signs.source_problem = mirror.condition->problem;
+  signs.refused = refusal_of(mirror);
+  if (view.dispatch) {
+    signs.key_refused = view.dispatch->key_refused;
+    signs.circuit_open = view.dispatch->circuit != delivery::CircuitBreaker::State::Closed;
+    signs.calls_problem = view.dispatch->problem;
+    signs.running = view.dispatch->running;
+  }
+  if (const auto held = long_hold(view)) signs.calls_unwanted = problem_of(*held);
+  signs.taking_over = mirror.taking_over;
+  signs.imported = mirror.summary.milestones.imported.has_value();
+  signs.lanes = lanes_of(mirror, view);
+  signs.longest_window = longest_window(view);
+  signs.rows = mirror.summary.facts.last_rows;
+  signs.unsendable = unsendable_of(mirror.summary);
+  return signs;
 }
 
 std::vector<pipeline::LimiterCondition> limiters_of(const DaemonView& view) {
@@ -130,8 +205,9 @@ Value hold_report(const store::HeldChanges& hold) {
   return one;
 }
 
-Value mirror_report(const MirrorView& mirror, const std::string& state, const DaemonView& view) {
+Value mirror_report(const MirrorView& mirror, const MirrorHealth& health, const DaemonView& view) {
   const auto& summary = mirror.summary;
+  const auto& milestones = summary.milestones;
   Value parked = Value::object();
   for (const auto& [reason, count] : summary.parked)
     parked.set(reason, count);
@@ -142,9 +218,13 @@ Value mirror_report(const MirrorView& mirror, const std::string& state, const Da
   Value one;
   one.set("name", mirror.name);
   one.set("list_id", mirror.list_id);
-  one.set("state", state);
-  one.set("problem", nobody_runs(view) ? std::string("not running") : problem_of(mirror));
+  one.set("state", telemetry::name(health.state));
+  one.set("problem", health.problem);
   one.set("last_success", time_or_null(summary.facts.last_success));
+  one.set("last_delivery", time_or_null(milestones.last_delivery));
+  one.set("last_compared", time_or_null(milestones.last_compared));
+  one.set("drift", milestones.last_compared ? Value(static_cast<std::int64_t>(milestones.drift)) : Value());
+  one.set("paused_since", mirror.paused ? time_or_null(milestones.paused_since) : Value());
   one.set("source_members", summary.facts.last_rows);
   one.set("people", people_report(summary));
   one.set("suppressed", mirror.suppressed);
@@ -161,10 +241,18 @@ constexpr std::string_view not_running =
 
 }  // namespace
 
-std::string problem_of(const MirrorView& mirror) {
-  if (!mirror.refused.empty()) return mirror.refused;
-  if (mirror.forbidden) return "Stibee does not let this key use list " + std::to_string(mirror.list_id);
-  return mirror.condition ? mirror.condition->problem : std::string();
+MirrorHealth health_of(const MirrorView& mirror, const DaemonView& view) {
+  return judge(signs_of(mirror, view), view.now);
+}
+
+std::string state_line(const DaemonView& view) {
+  std::string line;
+  for (const auto& mirror : view.mirrors) {
+    const auto health = health_of(mirror, view);
+    line += (line.empty() ? "" : "; ") + mirror.name + ": " + std::string(telemetry::name(health.state));
+    if (!health.problem.empty()) line += " (" + health.problem + ")";
+  }
+  return line;
 }
 
 double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people) {
@@ -178,9 +266,9 @@ Value status_report(const DaemonView& view) {
   bool healthy = !nobody_runs(view);
   Value mirrors = Value::array();
   for (const auto& mirror : view.mirrors) {
-    const auto state = state_of(mirror, view);
-    healthy = healthy && healthy_state(state) && mirror.summary.holds.empty();  // of a paused mirror too
-    mirrors.push_back(mirror_report(mirror, state, view));
+    const auto health = health_of(mirror, view);
+    healthy = healthy && app::healthy(health.state);
+    mirrors.push_back(mirror_report(mirror, health, view));
   }
 
   Value limiters = Value::array();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/mirror_health.hpp"
 #include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/json/value.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
@@ -23,12 +24,16 @@ struct MirrorView {
   std::size_t suppressed = 0;  // opt-outs on record, of people in the table or not
   bool forbidden = false;      // Stibee does not let the key use the list
   std::string refused;         // why Stibee refuses its calls, whoever they are for
+  bool taking_over = false;    // its list is read first
+  std::string trouble;         // why that lasts; "": nothing is wrong
+  pipeline::DeliveryProgress progress;
   std::optional<pipeline::SourceCondition> condition;
 };
 
 struct DaemonView {
   std::vector<MirrorView> mirrors;
   std::optional<pipeline::DispatchCondition> dispatch;  // nothing: no daemon runs
+  domain::UtcTime now{};
   bool needs_daemon = true;  // false: of a pass without one, which is well if it went well
   /// As configured; nullptr where no limiter is to be reported.
   std::shared_ptr<const delivery::Dialect> dialect;
@@ -46,8 +51,9 @@ struct ParkedView {
 };
 json::Value failures_report(const std::vector<ParkedView>& people);
 
-/// Why a mirror does not get on as it should; "": nothing is known.
-std::string problem_of(const MirrorView& mirror);
+MirrorHealth health_of(const MirrorView& mirror, const DaemonView& view);
+/// One line for `systemctl status`: the state of each mirror, and why.
+std::string state_line(const DaemonView& view);
 /// How long the limits alone make so many people wait.
 double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, std::size_t>& people);
 

@@ -18,7 +18,7 @@ class OnePass {
   OnePass(const Ground& ground, const settings::Settings& settings, const Options& options)
       : ground_(ground),
         settings_(settings),
-        view_(daemon_view({}, settings)),
+        view_(daemon_view({}, settings, ground.clock.utc())),
         timeout_(options.timeout),
         with_report_(options.json),
         timer_(ground.clock.make_timer()) {
@@ -75,6 +75,7 @@ class OnePass {
       };
       const auto seen = co_await ground_.store.run(std::move(look));
       view_.mirrors = seen.value();
+      view_.now = ground_.clock.utc();
     }
   }
 
