@@ -64,7 +64,8 @@ std::optional<domain::Duration> long_wait(const MirrorSigns::Lane& lane, domain:
 /// Waits too long, and the limits do not explain it.
 bool is_late(const MirrorSigns& signs, const MirrorSigns::Lane& lane, Lane which, domain::UtcTime now) {
   const auto wait = long_wait(lane, now);
-  if (!wait || signs.taking_over) return false;
+  if (!wait) return false;
+  if (signs.taking_over) return !signs.calls_problem.empty();
   return !flows(signs, lane, which) || std::min(*wait, signs.running) > explained(signs, lane);
 }
 

@@ -24,6 +24,8 @@ namespace {
 
 /// A wait is cut into pieces, so that nothing that forgets to wake anybody costs more than this.
 constexpr std::chrono::seconds longest_wait{5};
+/// How a problem begins that is over as soon as there is a connection.
+constexpr std::string_view unreachable = "Stibee cannot be reached: ";
 /// No `Retry-After` is believed beyond this.
 constexpr std::chrono::hours longest_hold{24 * 30};
 
@@ -254,6 +256,7 @@ asio::awaitable<void> Caller::open_channel(std::unique_ptr<Counted> opening) {
   opening.reset();
   if (opened.ok()) {
     open_failures_ = 0;
+    if (problem_.starts_with(unreachable)) problem_.clear();
     ready_.push_back(std::move(opened).take_channel());
   } else {
     channel_failed(opened.failure(), options_.main, telemetry::EndpointLabel::Connect);
@@ -272,7 +275,7 @@ void Caller::channel_failed(const http::Failure& failure, delivery::Api api,
   const auto utc = services_.clock.utc();
   const auto pause = delivery::retry_at(outcome, open_failures_, utc, services_.random) - utc;
   open_not_before_ = now + std::max<std::chrono::nanoseconds>(pause, std::chrono::milliseconds(100));
-  auto problem = "Stibee cannot be reached: " + failure.detail;
+  auto problem = std::string(unreachable) + failure.detail;
   const bool news = problem_ != problem;
   problem_ = std::move(problem);
   services_.metrics.api_retry(telemetry::RetryReason::Transient);
@@ -381,6 +384,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
         co_return no_answer(stopping_ ? Reason::Stopping : reason_of(failure.kind));
       }
       channel = std::move(opened).take_channel();
+      if (problem_.starts_with(unreachable)) problem_.clear();
       continue;
     }
     if (logged) break;

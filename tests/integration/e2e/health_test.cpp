@@ -149,6 +149,22 @@ TEST(Health, WhoWaitsForAStibeeThatIsAwayIsSeenAtOnceAndAgainAfterARestart) {
   EXPECT_EQ(text(mirror_of(deployment.report({"status"})), "problem"), "");
 }
 
+TEST(Health, AFirstStartWhileStibeeIsAwayIsNoImport) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  deployment.stop_stibee();
+  deployment.start_daemon();
+  ASSERT_TRUE(eventually(30s, [&] {
+    return text(mirror_of(deployment.report({"status"})), "state") == "failing";
+  })) << deployment.syncd({"status"}).out;
+  EXPECT_THAT(text(mirror_of(deployment.report({"status"})), "problem"),
+              HasSubstr("Stibee cannot be reached: "));
+  deployment.restart_stibee({});
+  ASSERT_TRUE(deployment.converges(2min));
+  EXPECT_TRUE(
+      eventually(10s, [&] { return text(mirror_of(deployment.report({"status"})), "state") == "ok"; }));
+}
+
 TEST(Health, IsTheSameWordInStatusPageMetricsAndSystemd) {
   Deployment deployment;
   Listener systemd(deployment.directory() / "notify.sock");

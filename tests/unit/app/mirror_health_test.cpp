@@ -154,6 +154,10 @@ TEST(MirrorHealth, WhoWaitsForTheListToBeTakenOverIsNotLateUnlessThatDoesNotGetO
   signs.imported = false;
   signs.lanes[Lane::Upsert] = waiting(1'000'000, 10min);
   EXPECT_EQ(state_of(signs), MirrorState::Importing);
+  signs.calls_problem = refused_connection;
+  EXPECT_EQ(state_of(signs), MirrorState::Failing);
+  signs.calls_problem.clear();
+  signs.lanes[Lane::Upsert] = waiting(1'000'000, 10s);
   signs.refused = "Stibee does not let this key use list 9";
   EXPECT_EQ(state_of(signs), MirrorState::Failing);
   EXPECT_EQ(problem_of(signs), signs.refused);
