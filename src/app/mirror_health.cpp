@@ -52,7 +52,7 @@ bool flows(const MirrorSigns& signs, const MirrorSigns::Lane& lane, Lane which) 
     const auto gap = signs.calls_problem.empty() ? signs.longest_window : domain::Duration::zero();
     return *lane.since_arrival <= longest_healthy_wait + gap;
   }
-  return which != Lane::Optout && signs.calls_problem.empty() && signs.running <= longest_healthy_wait;
+  return which != Lane::Optout && signs.calls_problem.empty() && signs.served_for <= longest_healthy_wait;
 }
 
 /// How long the first of the lane has waited, if that is longer than anybody should.
@@ -66,7 +66,9 @@ bool is_late(const MirrorSigns& signs, const MirrorSigns::Lane& lane, Lane which
   const auto wait = long_wait(lane, now);
   if (!wait) return false;
   if (signs.taking_over) return !signs.calls_problem.empty();
-  return !flows(signs, lane, which) || std::min(*wait, signs.running) > explained(signs, lane);
+  // What kept a mirror from being served before, as a pause did, is not what the limits are to explain.
+  const auto sending = std::min(*wait, signs.under_way.value_or(signs.served_for));
+  return !flows(signs, lane, which) || sending > explained(signs, lane);
 }
 
 std::string late_in_words(const MirrorSigns& signs, const MirrorSigns::Lane& lane, Lane which,

@@ -44,7 +44,9 @@ struct MirrorSigns {
   bool taking_over = false;         // the list is read first, so that nobody is sent yet
   bool imported = true;             // the first import is through
   std::map<domain::Lane, Lane> lanes = {};
-  domain::Duration running{};         // for how long there has been sending
+  domain::Duration served_for{};  // without a pause
+  std::optional<domain::Duration> under_way =
+      {};                             // since the first call of the burst; nullopt: none was made
   domain::Duration longest_window{};  // of the limits: between two arrivals it can take as long
   std::size_t rows = 0;               // of the table
   std::size_t unsendable = 0;         // rows that are rejected, and people who are parked

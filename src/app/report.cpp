@@ -97,6 +97,23 @@ std::string refusal_of(const MirrorView& mirror) {
   return mirror.trouble;
 }
 
+/// What the calls of the present bursts took at least: groups, halves of refused batches and the like make
+/// more of them than people alone tell.
+double seconds_of_calls(const DaemonView& view) {
+  if (!view.dialect) return 0;
+  double per_second = 0;
+  for (const auto limiter_class : delivery::limiter_classes_of(*view.dialect)) {
+    const auto limit = view.limits.find(limiter_class);
+    if (limit == view.limits.end()) continue;
+    per_second += static_cast<double>(limit->second.calls) /
+                  std::chrono::duration<double>(limit->second.window).count();
+  }
+  std::size_t calls = 0;
+  for (const auto& each : view.mirrors)
+    calls += each.progress.calls;
+  return per_second > 0 ? static_cast<double>(calls) / per_second : 0;
+}
+
 /// Mirrors share the limits, so that the burst of one explains the wait of another.
 std::map<domain::Lane, MirrorSigns::Lane> lanes_of(const MirrorView& mirror, const DaemonView& view) {
   std::map<domain::Lane, MirrorSigns::Lane> lanes;
@@ -109,6 +126,8 @@ std::map<domain::Lane, MirrorSigns::Lane> lanes_of(const MirrorView& mirror, con
     if (lane.people == 0) continue;
     lane.oldest = mirror.summary.pending.at(which).oldest;
     lane.seconds_at_limits = seconds_at_limits(view, before);
+    if (which == domain::Lane::Upsert)
+      lane.seconds_at_limits = std::max(lane.seconds_at_limits, seconds_of_calls(view));
     const bool urgent = which == domain::Lane::Optout;
     if (view.dispatch) lane.limited = urgent ? view.dispatch->urgent_limited : view.dispatch->limited;
     const auto arrival = mirror.progress.since_arrival.find(which);
@@ -150,9 +169,10 @@ MirrorSigns signs_of(const MirrorView& mirror, const DaemonView& view) {
     signs.key_refused = view.dispatch->key_refused;
     signs.circuit_open = view.dispatch->circuit != delivery::CircuitBreaker::State::Closed;
     signs.calls_problem = view.dispatch->problem;
-    signs.running = view.dispatch->running;
   }
   if (const auto held = long_hold(view)) signs.calls_unwanted = problem_of(*held);
+  signs.served_for = mirror.progress.served;
+  signs.under_way = mirror.progress.under_way;
   signs.taking_over = mirror.taking_over;
   signs.imported = mirror.summary.milestones.imported.has_value();
   signs.lanes = lanes_of(mirror, view);

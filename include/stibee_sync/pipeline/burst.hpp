@@ -24,8 +24,11 @@ struct Delivered {
 
 /// How far the present burst is.
 struct DeliveryProgress {
-  std::map<domain::Lane, std::size_t> done;                     // people who arrived since it began
+  std::map<domain::Lane, std::size_t> done;        // people who arrived since it began
+  std::size_t calls = 0;                           // that it took so far
+  std::optional<domain::Duration> under_way = {};  // since its first call; nullopt: there is none
   std::map<domain::Lane, domain::Duration> since_arrival = {};  // of the last one, in this burst or before
+  domain::Duration served{};  // for how long the mirror has been served without a pause
 };
 
 /// The bursts of one mirror: of what goes out from the moment somebody waits until nobody does. A burst that

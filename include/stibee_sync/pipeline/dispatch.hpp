@@ -23,10 +23,9 @@ struct DispatchCondition {
   delivery::CircuitBreaker::State circuit = delivery::CircuitBreaker::State::Closed;
   bool key_refused = false;
   std::size_t in_flight = 0;
-  std::size_t calls = 0;       // since the start
-  std::size_t settled = 0;     // people who are as wanted, since the start: progress
-  std::string problem;         // why the last call failed as a whole; "" after one that did not
-  domain::Duration running{};  // for how long the queue has been served
+  std::size_t calls = 0;    // since the start
+  std::size_t settled = 0;  // people who are as wanted, since the start: progress
+  std::string problem;      // why the last call failed as a whole; "" after one that did not
   std::vector<LimiterCondition> limiters;
   bool limited = false;         // ordinary calls of a class wait for the limit
   bool urgent_limited = false;  // even urgent ones do
@@ -106,6 +105,8 @@ class Dispatch final : public Asker {
                                    const domain::Outcome& outcome, const delivery::CallResult& result,
                                    double draw);
   void report(const Settled& settled, const std::string& mirror);
+  /// The mirror is served from now on, unless something keeps it from that.
+  void note_service(std::size_t mirror);
   /// What of a call arrived, for the burst that it is of.
   void note_arrivals(const Call& call, const std::vector<ledger::Settlement>& people, const Settled& settled);
   /// Of mirrors of which nobody waits, though no call of theirs was the last.
@@ -139,7 +140,7 @@ class Dispatch final : public Asker {
   std::vector<bool> blocked_;
   std::vector<std::size_t> last_turn_;  // of each mirror: the number of its last call
   std::vector<Burst> bursts_;
-  std::optional<runtime::MonotonicTime> served_since_;
+  std::vector<std::optional<runtime::MonotonicTime>> served_since_;
   Refusals refusals_;
   std::size_t max_in_flight_;
   delivery::Api main_;

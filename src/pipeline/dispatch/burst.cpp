@@ -59,6 +59,8 @@ void Burst::through(bool first_import, MonotonicTime now) {
 
 DeliveryProgress Burst::progress(MonotonicTime now) const {
   DeliveryProgress progress;
+  progress.calls = running_.calls;
+  if (began_) progress.under_way = between(*began_, now);
   for (const auto& [kind, count] : running_.people)
     progress.done[domain::lane_of(kind)] += count;
   for (const auto& [lane, at] : last_arrival_)

@@ -35,6 +35,7 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       blocked_(mirrors_.size(), false),
       last_turn_(mirrors_.size(), 0),
       bursts_(mirrors_.size()),
+      served_since_(mirrors_.size()),
       refusals_(services_, mirrors_),
       max_in_flight_(options.max_in_flight),
       main_(options.main),
@@ -61,12 +62,22 @@ void Dispatch::stop() {
 
 void Dispatch::set_paused(std::size_t mirror, bool paused) {
   paused_[mirror] = paused;
+  note_service(mirror);
   wake();
 }
 
 void Dispatch::set_blocked(std::size_t mirror, bool blocked) {
   blocked_[mirror] = blocked;
+  note_service(mirror);
   wake();
+}
+
+void Dispatch::note_service(std::size_t mirror) {
+  if (paused_[mirror] || blocked_[mirror] || !running_) {
+    served_since_[mirror].reset();
+  } else if (!served_since_[mirror]) {
+    served_since_[mirror] = services_.clock.monotonic();
+  }
 }
 
 DispatchCondition Dispatch::condition() const {
@@ -77,9 +88,6 @@ DispatchCondition Dispatch::condition() const {
   condition.calls = caller_.calls();
   condition.settled = settled_;
   condition.problem = caller_.problem();
-  if (served_since_)
-    condition.running =
-        std::chrono::duration_cast<domain::Duration>(services_.clock.monotonic() - *served_since_);
   condition.limiters = caller_.limiters();
   const auto now = services_.clock.monotonic();
   for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
@@ -91,7 +99,11 @@ DispatchCondition Dispatch::condition() const {
 }
 
 DeliveryProgress Dispatch::progress(std::size_t mirror) const {
-  return bursts_[mirror].progress(services_.clock.monotonic());
+  const auto now = services_.clock.monotonic();
+  auto progress = bursts_[mirror].progress(now);
+  if (const auto& since = served_since_[mirror])
+    progress.served = std::chrono::duration_cast<domain::Duration>(now - *since);
+  return progress;
 }
 
 std::vector<store::MirrorId> Dispatch::active() const {
@@ -185,7 +197,8 @@ asio::awaitable<void> Dispatch::wait_for_slot(std::set<Need> needs, MonotonicTim
 
 asio::awaitable<void> Dispatch::run() {
   running_ = true;
-  served_since_ = services_.clock.monotonic();
+  for (std::size_t i = 0; i < mirrors_.size(); ++i)
+    note_service(i);
   co_await caller_.restore();
   while (!stopping_) {
     if (beat_) beat_();

@@ -117,8 +117,8 @@ TEST(Health, WhoWaitsForAStibeeThatIsAwayIsSeenAtOnceAndAgainAfterARestart) {
   EXPECT_EQ(sum_of(deployment, "stibee_api_requests_total", "outcome=\"unreachable\""), 0);
 
   deployment.stop_stibee();
-  deployment.add_members(101, 119);
   deployment.sql("UPDATE members SET email_opt_in = false WHERE id IN (3, 4)");
+  deployment.add_members(101, 119);
   ASSERT_TRUE(eventually(10s, [&] {
     const auto waiting = at(mirror_of(deployment.report({"status"})), "pending");
     return number(waiting, "optout") == 2 && number(waiting, "upsert") == 19;
@@ -274,6 +274,24 @@ TEST(Health, ABurstThatTheLimitsExplainIsNoFailure) {
     return deployment.subscribed() == 150;
   }));
   EXPECT_TRUE(importing) << "who waits for more than 15 s is seen";
+}
+
+TEST(Health, AnImportOnV2WithGroupsOfTheirOwnCallsIsImportingToItsEnd) {
+  // A call for the group of each, besides the one for all of them: 200 calls, 100 each 20 s.
+  Deployment deployment(
+      {{}, "  rate_limits: {bulk: 10/min, list: 100/min, other: 100/20s}\n", "", "100ms", "info", "v2"});
+  deployment.sql(
+      "INSERT INTO members SELECT i, 'p' || i || '@example.com', true, 'name', '010', 'gold' FROM "
+      "generate_series(1, 200) i");
+  deployment.start_daemon();
+  ASSERT_TRUE(eventually(2min, [&] {
+    const auto mirror = mirror_of(deployment.report({"status"}));
+    const auto word = text(mirror, "state");
+    EXPECT_TRUE(word == "ok" || word == "importing") << word << ": " << text(mirror, "problem");
+    const bool there = deployment.subscribed() == 200 && deployment.differences().empty();
+    EXPECT_TRUE(there || number(at(mirror, "pending"), "upsert") == 0 || word == "importing");
+    return there;
+  }));
 }
 
 }  // namespace

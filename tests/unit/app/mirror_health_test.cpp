@@ -26,7 +26,7 @@ MirrorSigns::Lane waiting(std::size_t people, domain::Duration wait) {
 MirrorSigns well() {
   MirrorSigns signs;
   signs.rows = 1'000;
-  signs.running = 1h;
+  signs.served_for = 1h;
   signs.longest_window = 1s;
   return signs;
 }
@@ -59,7 +59,7 @@ TEST(MirrorHealth, AnOptOutThatWaitsDecidesBeforeAnyCircuitOpens) {
 
 TEST(MirrorHealth, AnOptOutThatWaitedBeforeARestartIsLateAtOnce) {
   auto signs = well();
-  signs.running = 0s;
+  signs.served_for = 0s;
   signs.lanes[Lane::Optout] = waiting(1, 100s);
   EXPECT_EQ(state_of(signs), MirrorState::Failing);
   EXPECT_THAT(problem_of(signs), HasSubstr("1 opt-out waits, the first for 100 s"));
@@ -67,7 +67,7 @@ TEST(MirrorHealth, AnOptOutThatWaitedBeforeARestartIsLateAtOnce) {
 
 TEST(MirrorHealth, OthersWhoWaitedBeforeARestartAreGivenAMomentUnlessCallsFail) {
   auto signs = well();
-  signs.running = 1s;
+  signs.served_for = 1s;
   signs.lanes[Lane::Upsert] = waiting(12'000, 8min);
   signs.lanes[Lane::Upsert].seconds_at_limits = 60;
   EXPECT_EQ(state_of(signs), MirrorState::Importing);
@@ -75,7 +75,7 @@ TEST(MirrorHealth, OthersWhoWaitedBeforeARestartAreGivenAMomentUnlessCallsFail) 
   EXPECT_EQ(state_of(signs), MirrorState::Failing);
   EXPECT_THAT(problem_of(signs), HasSubstr(refused_connection));
   signs.calls_problem.clear();
-  signs.running = 16s;
+  signs.served_for = 16s;
   EXPECT_EQ(state_of(signs), MirrorState::Failing) << "nobody arrived since";
 }
 
@@ -135,6 +135,18 @@ TEST(MirrorHealth, WhoFindsTheLimitUsedUpMayWaitForItsWindow) {
   lane.limited = true;
   EXPECT_EQ(state_of(signs), MirrorState::Importing);
   lane.oldest = now - 76s;
+  EXPECT_EQ(state_of(signs), MirrorState::Failing);
+}
+
+TEST(MirrorHealth, TheTimeBeforeTheBurstIsNoneThatTheLimitsHaveToExplain) {
+  auto signs = well();
+  signs.served_for = 20s;
+  auto& lane = signs.lanes[Lane::Upsert] = waiting(1'000, 2h);  // it was paused so long
+  lane.since_arrival = 1s;
+  signs.under_way = 19s;
+  lane.seconds_at_limits = 10;
+  EXPECT_EQ(state_of(signs), MirrorState::Importing);
+  signs.under_way = 31s;
   EXPECT_EQ(state_of(signs), MirrorState::Failing);
 }
 

@@ -90,9 +90,12 @@ TEST(Burst, ProgressIsOfThePresentBurstAndTheLastArrivalOfAny) {
   EXPECT_EQ(progress.done.at(Lane::Upsert), 42u);
   EXPECT_EQ(progress.since_arrival.at(Lane::Upsert), 3s);
   EXPECT_FALSE(progress.since_arrival.contains(Lane::Optout));
+  EXPECT_EQ(progress.calls, 1u);
+  EXPECT_EQ(progress.under_way, 5s);
   burst.through(false, start + 5s);
   progress = burst.progress(start + 9s);
   EXPECT_TRUE(progress.done.empty()) << "no 42 of 42 for ever";
+  EXPECT_EQ(progress.under_way, std::nullopt);
   EXPECT_EQ(progress.since_arrival.at(Lane::Upsert), 7s);
 }
 
