@@ -6,10 +6,13 @@
 #include "stibee_sync/pipeline/services.hpp"
 #include "stibee_sync/pipeline/table_read.hpp"
 #include "stibee_sync/source/source.hpp"
+#include "stibee_sync/telemetry/line_budget.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,7 @@ struct SourceCondition {
   std::optional<CycleOutcome> last;  // nullopt: not read yet in this life
   std::string problem;               // why it is untrusted or failing; for ops, no person in it
   source::SourceError::Kind kind = source::SourceError::Kind::Failed;  // of the problem
+  std::string sqlstate;                                                // of the problem; "" if it has none
   int failures = 0;                                                    // in a row
 };
 
@@ -44,7 +48,8 @@ class Ingest {
   boost::asio::awaitable<CycleOutcome> cycle(std::size_t mirror);
 
   void sync_now();  // every mirror is due at once
-  void stop();      // ends a running read, too
+  void sync_now(std::size_t mirror);
+  void stop();  // ends a running read, too
   void set_paused(std::size_t mirror, bool paused);
   bool reading() const { return reading_; }
   /// Told at each turn of the loop, with the time within which the next turn is certain to come (a read may
@@ -72,8 +77,9 @@ class Ingest {
     runtime::MonotonicTime due{};
     bool paused = false;
     std::vector<std::string> held_classes;
-    bool was_holding = false;  // at the last read, perhaps an earlier daemon's
-    bool reported_duplicates = false;
+    bool was_holding = false;           // at the last read, perhaps an earlier daemon's
+    std::set<std::string> groups_told;  // values without a group that were spoken of in this life
+    telemetry::LineBudget failure_lines{1, std::chrono::minutes(1)};
   };
 
   struct Read;
@@ -85,11 +91,12 @@ class Ingest {
   void answered(const MirrorPlan& plan, const ReadFinding& finding);
   /// What the next read is measured against.
   void note_facts(std::size_t mirror, const Read& made, const ReadFinding& finding, ReadCommit& commit);
+  std::optional<std::uint64_t> line_about(std::size_t mirror, const std::string& trouble);
   CycleOutcome failed(std::size_t mirror, const source::SourceError& error);
   void finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
                 const CommittedRead& committed);
   void count_changes(std::size_t mirror, const ReadFinding& finding) const;
-  void report_rows(const MirrorPlan& plan, const ReadFinding& finding) const;
+  void report_rows(std::size_t mirror, const ReadFinding& finding);
   void report_holds(std::size_t mirror, const CommittedRead& committed);
   std::optional<std::size_t> next_due() const;
 

@@ -36,6 +36,9 @@ telemetry::ChangeOperation operation_of(ChangeClass change_class, const ledger::
   return telemetry::ChangeOperation::Subscribe;
 }
 
+/// Where so many values are in no group, the column is no list of groups; that was said by then.
+constexpr std::size_t most_groups_told = 10 * diff::max_unknown_groups;
+
 constexpr std::string_view no_rows = "the source has no rows: nothing is removed";
 
 /// An empty table looks like one whose rows are hidden, or not there yet: as long as it was never seen with
@@ -107,6 +110,11 @@ void Ingest::sync_now() {
   timer_->wake();
 }
 
+void Ingest::sync_now(std::size_t mirror) {
+  states_[mirror].due = {};
+  timer_->wake();
+}
+
 void Ingest::stop() {
   stopping_ = true;
   if (reading_) reader_.cancel();
@@ -127,7 +135,11 @@ asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
   const auto outcome = ended ? ended.value() : CycleOutcome::Failed;
   reading_ = false;
   if (!ended) {
-    services_.store_failed(ended.error(), {{"mirror", mirrors_[mirror].name}});
+    services_.metrics.store_error();
+    if (const auto left_out = line_about(mirror, ended.error())) {
+      services_.log.event(Level::Error, Event::StoreFailed, ended.error(),
+                          {{"mirror", mirrors_[mirror].name}, {"left_out", *left_out}});
+    }
     auto& condition = states_[mirror].condition;
     condition.last = outcome;
     condition.problem = ended.error();
@@ -235,15 +247,24 @@ asio::awaitable<AppliedRead> Ingest::commit_ahead(std::shared_ptr<Read> made) {
   co_return applied;
 }
 
+/// The same trouble again and again is a line when it begins, and one a minute: whether there is to be one
+/// now, and then how many were left out.
+std::optional<std::uint64_t> Ingest::line_about(std::size_t mirror, const std::string& trouble) {
+  auto& state = states_[mirror];
+  if (state.condition.problem != trouble) state.failure_lines = State{}.failure_lines;
+  return state.failure_lines.take(services_.clock.monotonic());
+}
+
 CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
   auto& condition = states_[mirror].condition;
   const auto& name = mirrors_[mirror].name;
   if (error.kind == SourceError::Kind::Cancelled && stopping_) return CycleOutcome::Cancelled;
   const bool distrust =
       error.kind == SourceError::Kind::Untrusted || error.kind == SourceError::Kind::NotAsMapped;
-  const bool news = condition.problem != error.message;
+  const auto left_out = line_about(mirror, error.message);
   condition.problem = error.message;
   condition.kind = error.kind;
+  condition.sqlstate = error.sqlstate;
   ++condition.failures;
   condition.last = distrust ? CycleOutcome::Untrusted : CycleOutcome::Failed;
   const bool lost = error.kind == SourceError::Kind::Unreachable || error.kind == SourceError::Kind::Refused;
@@ -251,11 +272,13 @@ CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
   if (lost && std::exchange(connected_, false)) {
     services_.log.event(Level::Warn, Event::SourceLost, error.message, {{"mirror", name}});
   }
-  // A lasting trouble is said once at length, then once in a while.
-  if (news || condition.failures % 20 == 0) {
+  if (left_out) {
     const auto event = distrust ? Event::SourceUntrusted : Event::SyncFailed;
     services_.log.event(Level::Error, event, error.message,
-                        {{"mirror", name}, {"sqlstate", error.sqlstate}, {"failures", condition.failures}});
+                        {{"mirror", name},
+                         {"sqlstate", error.sqlstate},
+                         {"failures", condition.failures},
+                         {"left_out", *left_out}});
   }
   return *condition.last;
 }
@@ -311,7 +334,8 @@ void Ingest::count_changes(std::size_t mirror, const ReadFinding& finding) const
   }
 }
 
-void Ingest::report_rows(const MirrorPlan& plan, const ReadFinding& finding) const {
+void Ingest::report_rows(std::size_t mirror, const ReadFinding& finding) {
+  const auto& plan = mirrors_[mirror];
   for (const auto& [ref, reason] : finding.parked) {
     services_.log.event(Level::Warn, Event::PersonParked, "a row cannot be sent; see `failures`",
                         {{"mirror", plan.name}, {"ref", ref}, {"reason", name(reason)}});
@@ -320,7 +344,12 @@ void Ingest::report_rows(const MirrorPlan& plan, const ReadFinding& finding) con
     services_.log.event(Level::Warn, Event::PersonParked, "more rows cannot be sent; see `failures`",
                         {{"mirror", plan.name}, {"count", finding.newly_parked - finding.parked.size()}});
   }
-  if (!finding.unknown_groups.empty()) {
+  // Rows that share an address are looked at in every read: a value is spoken of once in the daemon's life,
+  // or until another one comes.
+  auto& told = states_[mirror].groups_told;
+  const auto before = told.size();
+  if (before < most_groups_told) told.insert(finding.unknown_groups.begin(), finding.unknown_groups.end());
+  if (told.size() > before) {
     // The values themselves come from people's rows, so only their number is told.
     services_.log.event(Level::Warn, Event::SyncFinished,
                         plan.create_missing_groups
@@ -352,7 +381,7 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   count_changes(mirror, finding);
   services_.metrics.last_success(plan.name, services_.clock.utc());
   services_.metrics.source_members(plan.name, finding.report.rows);
-  report_rows(plan, finding);
+  report_rows(mirror, finding);
   if (committed.applied.erased > 0) {
     services_.log.event(Level::Info, Event::PrivacyErased, "people who left are erased, but for a keyed hash",
                         {{"mirror", plan.name}, {"count", committed.applied.erased}});

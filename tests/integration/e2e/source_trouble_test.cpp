@@ -151,6 +151,49 @@ TEST(SourceTrouble, ATableWithoutRowsAtTheFirstReadIsUntrusted) {
       eventually(30s, [&] { return text(mirror_of(deployment.report({"status"})), "state") == "ok"; }));
 }
 
+std::size_t times(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++count;
+  return count;
+}
+
+TEST(SourceTrouble, AGroupValueThatIsNotMappedIsSpokenOfOnceThoughItsRowIsLookedAtInEveryRead) {
+  Deployment deployment;
+  deployment.add_members(1, 3);
+  deployment.sql("INSERT INTO members VALUES (4, 'p3@example.com', true, '', '', 'platinum')");
+  deployment.start_daemon();
+  const auto reads = [&](std::size_t count) {
+    return eventually(30s, [&] { return times(deployment.daemon().err(), "reading the table") >= count; });
+  };
+  const auto warnings = [&] { return times(deployment.daemon().err(), "without an entry under `groups`"); };
+  ASSERT_TRUE(reads(10)) << deployment.daemon().err();
+  EXPECT_EQ(warnings(), 1u) << "one at the start";
+  deployment.sql("UPDATE members SET grade = 'copper' WHERE id = 1");
+  ASSERT_TRUE(eventually(30s, [&] { return warnings() == 2; })) << "another value is news";
+  ASSERT_TRUE(reads(times(deployment.daemon().err(), "reading the table") + 10));
+  EXPECT_EQ(warnings(), 2u);
+}
+
+TEST(SourceTrouble, TheSameTroubleAtEveryPollIsOneLineAMinute) {
+  Deployment deployment;
+  deployment.add_members(1, 3);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  deployment.sql("ALTER TABLE members RENAME COLUMN email TO elsewhere");
+  const auto tried = [&](std::size_t count) {
+    return eventually(30s, [&] { return times(deployment.daemon().err(), "reading the table") >= count; });
+  };
+  ASSERT_TRUE(eventually(30s, [&] { return has(deployment.daemon().err(), "source.untrusted"); }));
+  ASSERT_TRUE(tried(times(deployment.daemon().err(), "reading the table") + 50));
+  EXPECT_EQ(times(deployment.daemon().err(), "source.untrusted"), 1u);
+  const auto reads = times(deployment.daemon().err(), "the table was read");
+  deployment.sql("ALTER TABLE members RENAME COLUMN elsewhere TO email");
+  EXPECT_TRUE(eventually(30s, [&] {
+    return times(deployment.daemon().err(), "the table was read") == reads + 1;
+  })) << "the end of it is said";
+}
+
 TEST(SourceTrouble, RowLevelSecurityIsAWarningOfCheckAndPlan) {
   Deployment deployment;
   deployment.add_members(1, 5);
