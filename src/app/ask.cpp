@@ -3,6 +3,7 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/held_report.hpp"
+#include "app/mirror_choice.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/http/unix_client.hpp"
@@ -102,6 +103,17 @@ void need_usable(const Whereabouts& whereabouts) {
   if (!whereabouts.usable()) throw Exit{ExitCode::bad_config};
 }
 
+/// Those that --mirror leaves. Says so and throws Exit where there is none of that name.
+std::vector<pipeline::MirrorPlan> meant_of(std::vector<pipeline::MirrorPlan> plans, const Options& options) {
+  const auto names = names_of(plans);
+  std::vector<pipeline::MirrorPlan> meant;
+  for (const auto i : mirrors_meant(names, options.mirror))
+    meant.push_back(std::move(plans[i]));
+  if (!meant.empty()) return meant;
+  std::cerr << no_such_mirror(names, options.mirror) << "\n";
+  throw Exit{ExitCode::no_such_thing};
+}
+
 json::Value stored_report(const settings::Settings& settings, json::Value (*make)(const DaemonView&)) {
   const ReadState state(settings);
   const auto dialect = make_dialect(settings);
@@ -128,8 +140,14 @@ int report(const Options& options, const std::string& target, json::Value (*make
   return ExitCode::ok;
 }
 
-/// What to do with the state when no daemon runs; its result is the answer to print.
-using OnState = std::function<Answer(store::Store&, const std::vector<pipeline::MirrorPlan>&)>;
+/// The state without a daemon, and the mirrors that the command is about.
+struct OpenedState {
+  store::Store* store;
+  telemetry::Log* log;
+  std::vector<pipeline::MirrorPlan> mirrors;
+};
+/// What to do with it when no daemon runs; its result is the answer to print.
+using OnState = std::function<Answer(OpenedState&)>;
 
 /// What has been done, as JSON or in the words that `done` finds for the answer.
 void print_done(const Options& options, const Answer& answer,
@@ -147,16 +165,20 @@ void print_done(const Options& options, const Answer& answer,
   }
 }
 
-int change(const Options& options, const std::string& target, const json::Value& body,
-           const OnState& on_state, const std::function<std::string(const json::Value&)>& done) {
+int change(const Options& options, const std::string& target, json::Value body, const OnState& on_state,
+           const std::function<std::string(const json::Value&)>& done) {
   auto where = whereabouts(options);
+  if (!options.mirror.empty()) body.set("mirror", options.mirror);
   auto answer = ask_daemon(where, "POST", target, body);
   if (!answer) {
     need_usable(where);
     auto log = make_log(where.settings);
     auto state = open_state(where.settings, log);
     const auto dialect = make_dialect(where.settings);
-    answer = on_state(*state.store, mirrors_in(*state.store, where.settings, *dialect));
+    auto matched = open_mirrors(*state.store, mirror_plans(where.settings, *dialect));
+    tell_of(log, matched);
+    OpenedState opened{state.store.get(), &log, meant_of(std::move(matched.plans), options)};
+    answer = on_state(opened);
   }
   const int code = exit_code_of(*answer);
   if (code == ExitCode::ok) print_done(options, *answer, done);
@@ -178,25 +200,27 @@ Answer found(std::string key, json::Value value) {
 }
 
 int set_paused(const Options& options, bool paused) {
-  json::Value body = json::Value::object();
-  if (!options.argument.empty()) body.set("mirror", options.argument);
   return change(
-      options, paused ? "/pause" : "/resume", body,
-      [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
-        std::size_t count = 0;
-        store::Transaction transaction(store);
-        for (const auto& plan : plans) {
-          if (!options.argument.empty() && plan.name != options.argument) continue;
-          transaction.set_paused(plan.id, paused, utc_now());
-          ++count;
-        }
-        transaction.commit();
-        return count == 0 ? not_found("there is no mirror of this name")
-                          : found(paused ? "paused" : "resumed", count);
+      options, paused ? "/pause" : "/resume", json::Value::object(),
+      [&](OpenedState& state) {
+        const auto& plans = state.mirrors;
+        for (const auto changed : pause_mirrors(*state.store, plans, paused, utc_now()))
+          tell_of_pause(*state.log, plans[changed], paused, utc_now());
+        return found(paused ? "paused" : "resumed", plans.size());
       },
       [paused](const json::Value&) {
         return paused ? "paused: nothing is read or sent until `stibee-syncd resume`" : "resumed";
       });
+}
+
+std::string started(const json::Value& answer) {
+  std::string text = integer_of(answer, "started") > 0 ? "started" : "";
+  const auto* paused = answer.find("paused");
+  if (paused == nullptr || paused->if_array() == nullptr) return text;
+  for (const auto& name : *paused->if_array())
+    text += (text.empty() ? "" : "\n") + *name.if_string() +
+            " is paused: nothing is read or sent until `stibee-syncd resume`";
+  return text;
 }
 
 }  // namespace
@@ -218,14 +242,17 @@ int failures(const Options& options) {
   constexpr std::size_t most = 100'000;
   auto where = whereabouts(options);
   json::Value value;
-  if (const auto answer = ask_daemon(where, "GET", "/failures?most=" + std::to_string(most))) {
+  auto target = "/failures?most=" + std::to_string(most);
+  if (!options.mirror.empty()) target += "&" + mirror_query(options.mirror);
+  if (const auto answer = ask_daemon(where, "GET", target)) {
     if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
     value = answer->body;
   } else {
     need_usable(where);
     const ReadState state(where.settings);
     const auto dialect = make_dialect(where.settings);
-    value = failures_report(view_parked(*state, mirrors_in(*state, where.settings, *dialect), most));
+    const auto meant = meant_of(mirrors_in(*state, where.settings, *dialect), options);
+    value = failures_report(view_parked(*state, meant, most));
   }
   print(options, value, render_failures);
   return ExitCode::ok;
@@ -236,8 +263,8 @@ int retry(const Options& options) {
   body.set("what", options.argument);
   return change(
       options, "/retry", body,
-      [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
-        const auto count = retry_parked(store, plans, options.argument, utc_now());
+      [&](OpenedState& state) {
+        const auto count = retry_parked(*state.store, state.mirrors, options.argument, utc_now());
         if (count == 0 && !options.argument.empty()) return not_found(nobody_to_retry);
         return found("retried", count);
       },
@@ -253,8 +280,8 @@ int guard_approve(const Options& options) {
   body.set("digest", options.argument);
   return change(
       options, "/guard/approve", body,
-      [&](store::Store& store, const std::vector<pipeline::MirrorPlan>& plans) {
-        if (!approve_hold(store, plans, options.argument, utc_now())) {
+      [&](OpenedState& state) {
+        if (!approve_hold(*state.store, state.mirrors, options.argument, utc_now())) {
           return not_found(no_such_set);
         }
         return found("approved", options.argument);
@@ -290,14 +317,16 @@ int resume(const Options& options) {
 
 int sync_now(const Options& options) {
   auto where = whereabouts(options);
-  const auto answer = ask_daemon(where, "POST", "/sync-now", json::Value::object());
+  json::Value body = json::Value::object();
+  if (!options.mirror.empty()) body.set("mirror", options.mirror);
+  const auto answer = ask_daemon(where, "POST", "/sync-now", body);
   if (!answer) {
     need_usable(where);
     std::cerr << "no daemon is running here; `stibee-syncd sync` makes one full pass without it\n";
     return ExitCode::unavailable;
   }
   const int code = exit_code_of(*answer);
-  if (code == ExitCode::ok) print_done(options, *answer, [](const json::Value&) { return "started"; });
+  if (code == ExitCode::ok) print_done(options, *answer, started);
   return code;
 }
 

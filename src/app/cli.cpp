@@ -51,6 +51,7 @@ class CommandLine {
     auto* plan_command =
         add("plan", "Show what would be sent, and what the guard says; sends and stores nothing", plan);
     with_json(plan_command);
+    with_mirror(plan_command);
     plan_command->add_flag("--detailed-exitcode", options_.detailed_exitcode,
                            "Exit with 2 when there are changes");
     auto* sync_command = add("sync", "One full pass without a daemon: read, compare, deliver, end", sync);
@@ -72,12 +73,16 @@ class CommandLine {
         add("status",
             "Mirrors, people, queue, holds, limiter; exit 1 when something needs attention or no daemon runs",
             status));
-    with_json(add("failures", "People and rows that cannot be sent, with the reason", failures));
+    auto* failures_command =
+        add("failures", "People and rows that cannot be sent, with the reason", failures);
+    with_json(failures_command);
+    with_mirror(failures_command);
     auto* retry_command =
         add("retry", "Send parked people again: all, or those with a reason, or one address", retry);
     retry_command->add_option("what", options_.argument, "A reason from `failures`, or an address")
         ->type_name("REASON|EMAIL");
     with_json(retry_command);
+    with_mirror(retry_command);
 
     auto* guard_command = add("guard", "Change sets that wait for a human", guard);
     with_json(guard_command);
@@ -99,13 +104,17 @@ class CommandLine {
 
     for (auto* command : {add("pause", "Read and send nothing until `resume`", pause),
                           add("resume", "Go on after `pause`", resume)}) {
-      command->add_option("mirror", options_.argument, "Only this mirror")->type_name("MIRROR");
+      command->add_option("mirror", options_.mirror, "The same as --mirror")->type_name("NAME");
       with_json(command);
+      with_mirror(command);
     }
-    with_json(add("sync-now", "Make the running daemon read every table now", sync_now));
+    auto* sync_now_command = add("sync-now", "Make the running daemon read every table now", sync_now);
+    with_json(sync_now_command);
+    with_mirror(sync_now_command);
     auto* reconcile_command = add(
         "reconcile", "Compare the table with Stibee's own list; exit 2 when differences remain", reconcile);
     with_json(reconcile_command);
+    with_mirror(reconcile_command);
     reconcile_command->add_flag("--repair", options_.repair,
                                 "Send what mends the differences, and wait until it is delivered");
     with_json(add("version", "Print the version", print_version));
@@ -142,6 +151,10 @@ class CommandLine {
     return added;
   }
   void with_json(CLI::App* command) { command->add_flag("--json", options_.json, "Report as JSON"); }
+
+  void with_mirror(CLI::App* command) {
+    command->add_option("--mirror", options_.mirror, "Only this mirror")->type_name("NAME");
+  }
 
   Options options_;
   Command chosen_;

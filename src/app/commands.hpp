@@ -14,7 +14,8 @@ struct Options {
   bool repair = false;                         // reconcile
   bool reveal = false;                         // guard show
   std::chrono::milliseconds timeout{600'000};  // sync: without progress
-  std::string argument;                        // retry's what, the digest of guard's, pause's mirror
+  std::string argument;                        // retry's what, the digest of guard's
+  std::string mirror;                          // only this one; "": all
 };
 
 /// Each runs one command to its end, prints its report on standard output and its complaints on standard

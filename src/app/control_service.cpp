@@ -2,10 +2,13 @@
 
 #include "app/call_slots.hpp"
 #include "app/held_report.hpp"
+#include "app/mirror_choice.hpp"
 #include "app/page.hpp"
 #include "app/reconcile_report.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
 #include "stibee_sync/store/transaction.hpp"
+#include "stibee_sync/text/hex.hpp"
+#include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -63,7 +66,48 @@ std::size_t number_in_query(std::string_view query, std::string_view key, std::s
   return value;
 }
 
+constexpr std::string_view mirror_key = "mirror=";
+
+std::string mirror_asked(const ServerRequest& request, const json::Value& body) {
+  if (request.method == "POST") return text_member(body, "mirror");
+  const auto at = request.query.find(mirror_key);
+  if (at == std::string::npos) return {};
+  const auto text = request.query.substr(at + mirror_key.size());
+  return text::percent_decoded(text.substr(0, text.find('&')));
+}
+
+std::vector<pipeline::MirrorPlan> plans_of(const std::vector<pipeline::MirrorPlan>& all,
+                                           const std::vector<std::size_t>& meant) {
+  std::vector<pipeline::MirrorPlan> plans;
+  for (const auto i : meant)
+    plans.push_back(all[i]);
+  return plans;
+}
+
 }  // namespace
+
+std::string mirror_query(const std::string& name) {
+  return std::string(mirror_key) + text::percent_encoded(name);
+}
+
+std::vector<std::size_t> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                                       bool paused, domain::UtcTime now) {
+  std::vector<std::size_t> changed;
+  store::Transaction transaction(store);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (store.paused(plans[i].id) == paused) continue;
+    transaction.set_paused(plans[i].id, paused, now);
+    changed.push_back(i);
+  }
+  transaction.commit();
+  return changed;
+}
+
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused, domain::UtcTime now) {
+  log.event(telemetry::Level::Info, paused ? telemetry::Event::MirrorPaused : telemetry::Event::MirrorResumed,
+            paused ? "nothing is read or sent for it until `resume`" : "it is read and sent again",
+            {{"mirror", plan.name}, {"since", text::iso_utc(now)}});
+}
 
 bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                   const std::string& digest, domain::UtcTime now) {
@@ -135,6 +179,10 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   const bool post = request.method == "POST";
   const auto& path = request.path;
   const auto engine = co_await engines_.borrow();
+  const auto names = names_of(engine->mirrors());
+  const auto asked_for = mirror_asked(request, body);
+  const auto meant = mirrors_meant(names, asked_for);
+  if (meant.empty()) co_return error_response(404, no_such_mirror(names, asked_for));
   if (!post && path == "/status") {
     const auto seen = co_await view(&*engine);
     co_return json_response(200, status_report(seen));
@@ -148,7 +196,7 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     co_return co_await show_held(&*engine, std::move(asked));
   }
   if (!post && path == "/failures") {
-    const auto report = co_await failures(&*engine, number_in_query(request.query, "most=", 1000));
+    const auto report = co_await failures(&*engine, meant, number_in_query(request.query, "most=", 1000));
     co_return json_response(200, report);
   }
   if (post && path == "/guard/approve") {
@@ -157,13 +205,12 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   }
   if (post && path == "/retry") {
     auto what = text_member(body, "what");
-    co_return co_await retry(&*engine, std::move(what));
+    co_return co_await retry(&*engine, meant, std::move(what));
   }
   if (post && (path == "/pause" || path == "/resume")) {
-    auto mirror = text_member(body, "mirror");
-    co_return co_await pause(&*engine, std::move(mirror), path == "/pause");
+    co_return co_await pause(&*engine, meant, path == "/pause");
   }
-  if (post && path == "/sync-now") co_return co_await sync_now(&*engine);
+  if (post && path == "/sync-now") co_return co_await sync_now(&*engine, meant);
   if (post && path == "/slot") {
     auto limiter_class = text_member(body, "class");
     co_return co_await lend_slot(&*engine, std::move(limiter_class));
@@ -171,9 +218,9 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   if (post && path == "/reconcile") {
     const auto* repair = body.find("repair");
     const bool repairs = repair != nullptr && repair->if_bool() != nullptr && *repair->if_bool();
-    co_return start_reconcile(*engine, repairs);
+    co_return start_reconcile(*engine, meant, repairs);
   }
-  if (path == "/reconcile") co_return reconcile_state(*engine);
+  if (path == "/reconcile") co_return reconcile_state(*engine, meant);
   co_return error_response(404, "no such command");
 }
 
@@ -203,8 +250,8 @@ asio::awaitable<std::string> ControlService::state_line() {
   co_return app::state_line(seen);
 }
 
-asio::awaitable<json::Value> ControlService::failures(Engine* engine, std::size_t most) {
-  auto work = [plans = engine->mirrors(), most](store::Store& store) {
+asio::awaitable<json::Value> ControlService::failures(Engine* engine, Meant meant, std::size_t most) {
+  auto work = [plans = plans_of(engine->mirrors(), meant), most](store::Store& store) {
     return view_parked(store, plans, most);
   };
   const auto parked = co_await ground_.store.run(std::move(work));
@@ -231,10 +278,9 @@ asio::awaitable<ServerResponse> ControlService::show_held(Engine* engine, std::s
   co_return json_response(200, *report.value());
 }
 
-asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, std::string what) {
-  auto work = [plans = engine->mirrors(), what, now = ground_.clock.utc()](store::Store& store) {
-    return retry_parked(store, plans, what, now);
-  };
+asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, Meant meant, std::string what) {
+  auto work = [plans = plans_of(engine->mirrors(), meant), what, now = ground_.clock.utc()](
+                  store::Store& store) { return retry_parked(store, plans, what, now); };
   const auto retried = co_await ground_.store.run(std::move(work));
   const auto count = retried.value();
   if (count == 0 && !what.empty()) co_return error_response(404, nobody_to_retry);
@@ -244,30 +290,23 @@ asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, std::strin
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, std::string mirror, bool paused) {
-  std::vector<std::size_t> named;
-  for (std::size_t i = 0; i < engine->mirrors().size(); ++i) {
-    if (mirror.empty() || engine->mirrors()[i].name == mirror) named.push_back(i);
-  }
-  if (named.empty()) co_return error_response(404, "there is no mirror of this name");
-  auto work = [plans = engine->mirrors(), named, paused, now = ground_.clock.utc()](store::Store& store) {
-    store::Transaction transaction(store);
-    for (const auto i : named)
-      transaction.set_paused(plans[i].id, paused, now);
-    transaction.commit();
-  };
+asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant meant, bool paused) {
+  auto work = [plans = plans_of(engine->mirrors(), meant), paused, now = ground_.clock.utc()](
+                  store::Store& store) { return pause_mirrors(store, plans, paused, now); };
   const auto kept = co_await ground_.store.run(std::move(work));
-  kept.value();
-  for (const auto i : named)
+  for (const auto changed : kept.value())
+    tell_of_pause(ground_.log, engine->mirrors()[meant[changed]], paused, ground_.clock.utc());
+  for (const auto i : meant) {
     engine->set_paused(i, paused);
-  if (!paused) engine->ingest().sync_now();
+    if (!paused) engine->ingest().sync_now(i);
+  }
   json::Value answer;
-  answer.set(paused ? "paused" : "resumed", named.size());
+  answer.set(paused ? "paused" : "resumed", meant.size());
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine) {
-  auto work = [plans = engine->mirrors(), now = ground_.clock.utc()](store::Store& store) {
+asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine, Meant meant) {
+  auto work = [plans = plans_of(engine->mirrors(), meant), now = ground_.clock.utc()](store::Store& store) {
     store::Transaction transaction(store);
     for (const auto& plan : plans)
       pipeline::hasten(transaction, plan.id, now);
@@ -275,10 +314,16 @@ asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine) {
   };
   const auto hastened = co_await ground_.store.run(std::move(work));
   hastened.value();
-  engine->ingest().sync_now();
+  json::Value paused = json::Value::array();
+  for (const auto i : meant) {
+    if (engine->paused(i)) paused.push_back(engine->mirrors()[i].name);
+    engine->ingest().sync_now(i);
+  }
   engine->dispatch().wake();
+  const auto waiting = paused.if_array()->size();
   json::Value answer;
-  answer.set("started", engine->mirrors().size());
+  answer.set("started", meant.size() - waiting);
+  if (waiting > 0) answer.set("paused", std::move(paused));
   co_return json_response(200, answer);
 }
 
@@ -295,20 +340,21 @@ asio::awaitable<ServerResponse> ControlService::lend_slot(Engine* engine, std::s
   co_return error_response(404, "this daemon makes no calls of this class");
 }
 
-ServerResponse ControlService::start_reconcile(Engine& engine, bool repair) {
+ServerResponse ControlService::start_reconcile(Engine& engine, const Meant& meant, bool repair) {
   if (engine.stopping())
     return error_response(409, "the daemon takes over new settings just now; try again in a moment");
-  if (!engine.reconciler().request(repair))
+  if (!engine.reconciler().request(repair, meant))
     return error_response(409, "a comparison is running already; try again when it is finished");
   json::Value answer;
-  answer.set("started", engine.mirrors().size());
+  answer.set("started", meant.size());
   return json_response(200, answer);
 }
 
-ServerResponse ControlService::reconcile_state(Engine& engine) {
-  if (engine.reconciler().running()) {
+ServerResponse ControlService::reconcile_state(Engine& engine, const Meant& meant) {
+  const auto& reconciler = engine.reconciler();
+  if (std::any_of(meant.begin(), meant.end(), [&](std::size_t i) { return reconciler.running(i); })) {
     std::vector<ReconcileView> views;
-    for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
+    for (const auto i : meant) {
       // Without the differences: they come when it is finished.
       const auto& report = engine.reconciler().report(i);
       ReconcileView view;
@@ -322,7 +368,7 @@ ServerResponse ControlService::reconcile_state(Engine& engine) {
     return json_response(200, reconcile_progress(views));
   }
   std::vector<ReconcileView> views;
-  for (std::size_t i = 0; i < engine.mirrors().size(); ++i) {
+  for (const auto i : meant) {
     ReconcileView view{engine.mirrors()[i].name, engine.reconciler().report(i)};
     if (view.report.phase == pipeline::ReconcileReport::Phase::Never)
       view.report.problem = "not compared since the daemon was started or reloaded";

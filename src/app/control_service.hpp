@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -20,7 +21,8 @@ class ControlService {
 
   /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now;
   /// POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its report. Bodies and
-  /// answers are JSON.
+  /// answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means that one alone, where
+  /// a command can be about one: 404 if there is none of that name.
   http::Handler control_handler(const std::filesystem::path& socket);
   /// GET /livez /readyz /metrics /status /status.css.
   http::Handler admin_handler();
@@ -33,15 +35,16 @@ class ControlService {
   boost::asio::awaitable<http::ServerResponse> control(http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> admin(http::ServerRequest request);
   boost::asio::awaitable<DaemonView> view(Engine* engine);
-  boost::asio::awaitable<json::Value> failures(Engine* engine, std::size_t most);
+  using Meant = std::vector<std::size_t>;  // indices of the engine's mirrors
+  boost::asio::awaitable<json::Value> failures(Engine* engine, Meant meant, std::size_t most);
   boost::asio::awaitable<http::ServerResponse> approve(Engine* engine, std::string digest);
   boost::asio::awaitable<http::ServerResponse> show_held(Engine* engine, std::string query);
-  boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, std::string what);
-  boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, std::string mirror, bool paused);
-  boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine);
+  boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, Meant meant, std::string what);
+  boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, Meant meant, bool paused);
+  boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine, Meant meant);
   boost::asio::awaitable<http::ServerResponse> lend_slot(Engine* engine, std::string limiter_class);
-  http::ServerResponse start_reconcile(Engine& engine, bool repair);
-  http::ServerResponse reconcile_state(Engine& engine);
+  http::ServerResponse start_reconcile(Engine& engine, const Meant& meant, bool repair);
+  http::ServerResponse reconcile_state(Engine& engine, const Meant& meant);
   boost::asio::awaitable<std::string> metrics_text(Engine* engine);
   http::ServerResponse health_page(const telemetry::Health::Status& status) const;
 
@@ -63,6 +66,14 @@ inline constexpr std::string_view nobody_to_retry =
 /// Sends parked people again, by reason, by address, or all (""). Blocking, on the store's thread.
 std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                          const std::string& what, domain::UtcTime now);
+/// Keeps in the state that they are paused, or no longer. Those for which that is a change. Blocking, on the
+/// store's thread.
+std::vector<std::size_t> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                                       bool paused, domain::UtcTime now);
+/// Logs such a change.
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused, domain::UtcTime now);
+/// How a mirror is named in the query of a GET.
+std::string mirror_query(const std::string& name);
 /// A daemon's view for the reports; `dispatch` is filled in by the daemon itself.
 DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings,
                        domain::UtcTime now);

@@ -80,10 +80,7 @@ std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& setting
 
 std::vector<pipeline::MirrorPlan> mirrors_in(store::Store& store, const settings::Settings& settings,
                                              const delivery::Dialect& dialect) {
-  auto plans = mirror_plans(settings, dialect);
-  for (auto& plan : plans)
-    plan.id = store.open_mirror(plan.name, plan.list_id);
-  return plans;
+  return open_mirrors(store, mirror_plans(settings, dialect)).plans;
 }
 
 asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
@@ -91,9 +88,8 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
   const auto dialect = make_dialect(*settings);
   auto work = [plans = mirror_plans(*settings, *dialect), now = ground->clock.utc()](store::Store& store) {
     OpenedMirrors opened;
-    opened.plans = plans;
-    for (auto& plan : opened.plans) {
-      plan.id = store.open_mirror(plan.name, plan.list_id);
+    opened.matched = open_mirrors(store, plans);
+    for (const auto& plan : opened.matched.plans) {
       opened.states.push_back(pipeline::state_of(store, plan.id));
       // The queue was placed by the settings of the last run, or of before a reload: by these from now on.
       store::Transaction transaction(store);
@@ -102,8 +98,10 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
     }
     return opened;
   };
-  auto opened = co_await ground->store.run(std::move(work));
-  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened).value());
+  auto answer = co_await ground->store.run(std::move(work));
+  auto opened = std::move(answer).value();
+  tell_of(ground->log, opened.matched);
+  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened));
 }
 
 Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors)
@@ -113,7 +111,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
       reader_(source::make_postgres_reader(database_connection(settings))),
       client_(std::make_unique<http::Client>(ground.context.get_executor(), client_options(settings))),
       ended_(ground.clock.make_timer()) {
-  auto plans = std::move(mirrors.plans);
+  auto plans = std::move(mirrors.matched.plans);
   pipeline::CallerOptions options;
   options.limits = limits(settings);
   options.main = settings.stibee.api == settings::ApiVersion::V1 ? delivery::Api::V1 : delivery::Api::V2;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/mirror_match.hpp"
 #include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/http/client.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
@@ -36,7 +37,7 @@ struct Ground {
 /// The mirrors of some settings, opened in the store, and what it knew of each then.
 struct OpenedMirrors {
   OpenedMirrors() = default;
-  std::vector<pipeline::MirrorPlan> plans;
+  MatchedMirrors matched;
   std::vector<pipeline::MirrorState> states;
 };
 
@@ -44,7 +45,8 @@ struct OpenedMirrors {
 /// disk, so starting anew is the same as going on. On the loop thread.
 class Engine {
  public:
-  /// Opens the mirrors of the settings in the store and places what waits there by these settings. Throws
+  /// Opens the mirrors of the settings in the store, places what waits there by these settings, and tells the
+  /// log of states that have no mirror any more. Throws
   /// store::StoreError. The one way to make an engine. What is pointed at outlives the opening.
   static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground* ground,
                                                               const settings::Settings* settings);

@@ -2,11 +2,13 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/foreground.hpp"
+#include "app/mirror_choice.hpp"
 #include "app/progress.hpp"
 #include "app/reconcile_report.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <thread>
@@ -40,7 +42,8 @@ std::string error_of(const Answer& answer) {
 int follow(const Options& options, Whereabouts& where) {
   Progress progress;
   for (;;) {
-    const auto answer = ask_daemon(where, "GET", "/reconcile");
+    const auto query = options.mirror.empty() ? std::string() : "?" + mirror_query(options.mirror);
+    const auto answer = ask_daemon(where, "GET", "/reconcile" + query);
     if (!answer || answer->status != 200) {
       progress.end();
       std::cerr << (answer ? error_of(*answer) : std::string("the daemon has stopped")) << "\n";
@@ -56,12 +59,17 @@ int follow(const Options& options, Whereabouts& where) {
   }
 }
 
-/// One comparison of every mirror without a daemon. With --repair this is a daemon without listeners until
+/// One comparison of those mirrors without a daemon. With --repair this is a daemon without listeners until
 /// what was mended is delivered: the table is read first, so that nothing is sent that it no longer wants.
 class LoneComparison {
  public:
-  LoneComparison(const Ground& ground, const settings::Settings& settings, bool repair)
-      : ground_(ground), settings_(settings), repair_(repair), timer_(ground.clock.make_timer()) {}
+  LoneComparison(const Ground& ground, const settings::Settings& settings, std::vector<std::size_t> meant,
+                 bool repair)
+      : ground_(ground),
+        settings_(settings),
+        meant_(std::move(meant)),
+        repair_(repair),
+        timer_(ground.clock.make_timer()) {}
 
   asio::awaitable<void> run() {
     auto opened = co_await Engine::open(&ground_, &settings_);
@@ -72,6 +80,7 @@ class LoneComparison {
       code_ = ExitCode::try_later;
       co_return;
     }
+    leave_others_alone();
     asio::co_spawn(ground_.context, show(), [](std::exception_ptr) {});
     const auto failed = [this](const std::string& what) {
       std::cerr << "internal error: " << what << "\n";
@@ -90,8 +99,10 @@ class LoneComparison {
         engine_->block_all(false);
       }
     }
-    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i)
-      co_await engine_->reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
+    for (const auto i : meant_) {
+      if (code_ == ExitCode::ok)
+        co_await engine_->reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
+    }
     progress_.end();
     co_await engine_->stop(std::chrono::seconds(4));
     done_ = true;
@@ -99,7 +110,7 @@ class LoneComparison {
 
   std::vector<ReconcileView> views() const {
     std::vector<ReconcileView> views;
-    for (std::size_t i = 0; i < engine_->mirrors().size(); ++i)
+    for (const auto i : meant_)
       views.push_back({engine_->mirrors()[i].name, engine_->reconciler().report(i)});
     return views;
   }
@@ -116,10 +127,15 @@ class LoneComparison {
  private:
   // Asked of paused mirrors too: "no differences" must not mean that nobody looked.
   bool all_adopted() const {
+    return std::all_of(meant_.begin(), meant_.end(),
+                       [this](std::size_t i) { return engine_->reconciler().adopted(i); });
+  }
+
+  /// In this life only: the state does not hear of it.
+  void leave_others_alone() {
     for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
-      if (!engine_->reconciler().adopted(i)) return false;
+      if (std::find(meant_.begin(), meant_.end(), i) == meant_.end()) engine_->set_paused(i, true);
     }
-    return true;
   }
 
   asio::awaitable<void> show() {
@@ -130,7 +146,8 @@ class LoneComparison {
   }
 
   asio::awaitable<void> read_tables() {
-    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i) {
+    for (const auto i : meant_) {
+      if (code_ != ExitCode::ok) break;
       progress_.show(engine_->mirrors()[i].name + ": reading the table");
       const auto outcome = co_await engine_->ingest().cycle(i);
       if (outcome != pipeline::CycleOutcome::Failed && outcome != pipeline::CycleOutcome::Untrusted) continue;
@@ -145,6 +162,7 @@ class LoneComparison {
 
   const Ground& ground_;
   const settings::Settings& settings_;
+  std::vector<std::size_t> meant_;
   bool repair_;
   std::unique_ptr<runtime::Timer> timer_;
   std::unique_ptr<Engine> engine_;
@@ -155,10 +173,16 @@ class LoneComparison {
 
 int compare_alone(const Options& options) {
   const auto settings = load_settings(options, settings::SecretFiles::Read);
+  const auto names = names_of(settings);
+  auto meant = mirrors_meant(names, options.mirror);
+  if (meant.empty()) {
+    std::cerr << no_such_mirror(names, options.mirror) << "\n";
+    return ExitCode::no_such_thing;
+  }
   auto log = make_log(settings);
   auto state = open_state(settings, log);
   Foreground foreground(settings, log, std::move(state.store));
-  LoneComparison comparison(foreground.ground(), settings, options.repair);
+  LoneComparison comparison(foreground.ground(), settings, std::move(meant), options.repair);
   foreground.run(comparison.run(), [&] { comparison.interrupt(); });
   if (comparison.code() != ExitCode::ok) return comparison.code();
   return print(options, reconcile_report(comparison.views()));
@@ -170,12 +194,14 @@ int reconcile(const Options& options) {
   auto where = whereabouts(options);
   json::Value body = json::Value::object();
   body.set("repair", options.repair);
+  if (!options.mirror.empty()) body.set("mirror", options.mirror);
   const auto answer = ask_daemon(where, "POST", "/reconcile", body);
   if (!answer && !where.usable()) return ExitCode::bad_config;
   if (!answer) return compare_alone(options);
   if (answer->status == 200) return follow(options, where);
   std::cerr << error_of(*answer) << "\n";
   if (answer->status == 403) return ExitCode::refused;
+  if (answer->status == 404) return ExitCode::no_such_thing;
   return answer->status == 409 ? ExitCode::try_later : ExitCode::internal;
 }
 

@@ -120,9 +120,9 @@ std::vector<JournalEntry> missing_in_journal(Store::Tables& tables, const std::v
   }
 
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  for (const auto mirror : tables.mirrors.all()) {
-    const auto list_id = tables.mirrors.list_id(mirror);
-    for (const auto& [person, since] : tables.ledger.opted_out(mirror)) {
+  for (const auto& mirror : tables.mirrors.all()) {
+    const auto list_id = mirror.list_id;
+    for (const auto& [person, since] : tables.ledger.opted_out(mirror.id)) {
       if (lifted.contains({list_id, person}) || tables.suppressions.find(list_id, person)) continue;
       const SuppressionRecord record{list_id, person, {since.value_or(now), "unknown", "", {}}};
       tables.suppressions.put(record);

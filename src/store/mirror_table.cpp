@@ -88,7 +88,8 @@ MirrorTable::MirrorTable(Connection& connection)
     : find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
       add_(connection, "INSERT INTO mirror (name, list_id) VALUES (?, ?) RETURNING id"),
       list_id_(connection, "SELECT list_id FROM mirror WHERE id = ?"),
-      all_(connection, "SELECT id, list_id FROM mirror ORDER BY id"),
+      all_(connection, "SELECT id, list_id, name FROM mirror ORDER BY id"),
+      rename_(connection, "UPDATE mirror SET name = ? WHERE id = ?"),
       paused_(connection, "SELECT paused FROM mirror WHERE id = ?"),
       set_paused_(connection,
                   "UPDATE mirror SET paused_since = CASE WHEN ?1 = 0 THEN NULL WHEN paused = 1 THEN "
@@ -143,12 +144,16 @@ std::int64_t MirrorTable::list_id(MirrorId mirror) {
   return list_id_.step() ? list_id_.integer(0) : 0;
 }
 
-std::vector<MirrorId> MirrorTable::all() {
-  std::vector<MirrorId> mirrors;
+std::vector<KnownMirror> MirrorTable::all() {
+  std::vector<KnownMirror> mirrors;
   const StatementUse use(all_);
   while (all_.step())
-    mirrors.push_back(MirrorId{all_.integer(0)});
+    mirrors.push_back({MirrorId{all_.integer(0)}, std::string(all_.text(2)), all_.integer(1)});
   return mirrors;
+}
+
+void MirrorTable::rename(MirrorId mirror, std::string_view name) {
+  rename_.bind(1, name).bind(2, mirror.number).run();
 }
 
 std::vector<MirrorId> MirrorTable::of_list(std::int64_t list_id) {

@@ -20,7 +20,8 @@ class MirrorTable {
 
   /// 0: no such mirror.
   std::int64_t list_id(MirrorId mirror);
-  std::vector<MirrorId> all();
+  std::vector<KnownMirror> all();
+  void rename(MirrorId mirror, std::string_view name);
   std::vector<MirrorId> of_list(std::int64_t list_id);
   bool paused(MirrorId mirror);
   void set_paused(MirrorId mirror, bool paused, domain::UtcTime now);
@@ -46,7 +47,7 @@ class MirrorTable {
   void drop_expired_approvals(MirrorId mirror, domain::UtcTime now);
 
  private:
-  Statement find_, add_, list_id_, all_, paused_, set_paused_, facts_, set_facts_, generation_;
+  Statement find_, add_, list_id_, all_, rename_, paused_, set_paused_, facts_, set_facts_, generation_;
   Statement adopted_, set_adopted_, reconciled_, set_reconciled_, milestones_, set_last_delivery_,
       table_read_, imported_, set_imported_;
   Statement holds_, clear_holds_, add_hold_;

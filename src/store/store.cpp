@@ -80,6 +80,23 @@ MirrorId Store::open_mirror(std::string_view name, std::int64_t list_id) {
   return mirror;
 }
 
+std::vector<KnownMirror> Store::known_mirrors() const {
+  return tables_->mirrors.all();
+}
+
+void Store::rename_mirror(MirrorId mirror, std::string_view name) {
+  if (tables_->mode != Connection::Mode::ReadWrite) return;
+  SqlTransaction transaction(*tables_->connection);
+  tables_->mirrors.rename(mirror, name);
+  transaction.commit();
+}
+
+std::size_t Store::people(MirrorId mirror) const {
+  Statement count(*tables_->connection, "SELECT count(*) FROM subscriber WHERE mirror = ?");
+  count.bind(1, mirror.number);
+  return count.step() ? static_cast<std::size_t>(count.integer(0)) : 0;
+}
+
 bool Store::paused(MirrorId mirror) const {
   return tables_->mirrors.paused(mirror);
 }

@@ -76,9 +76,9 @@ class Reconciler {
   /// One comparison to its end, with `repair` until what was mended is delivered or does not move.
   boost::asio::awaitable<void> compare_list(std::size_t mirror, bool repair, int most_failures);
 
-  /// Asks `run` for a comparison of every mirror now. False: one is running.
-  bool request(bool repair);
-  bool running() const;
+  /// Asks `run` for a comparison of these mirrors now. False: one of them is being compared.
+  bool request(bool repair, const std::vector<std::size_t>& mirrors);
+  bool running(std::size_t mirror) const { return states_[mirror].report.running(); }
   void table_was_read(std::size_t mirror);  // and committed
   /// An event could not be taken: what it said, the list shows. Read within a minute, whatever the mode.
   void event_missed(std::size_t mirror);

@@ -20,6 +20,14 @@ struct MirrorId {
   friend auto operator<=>(const MirrorId&, const MirrorId&) = default;
 };
 
+/// A mirror that the state knows, whether the settings name it or not.
+struct KnownMirror {
+  MirrorId id;
+  std::string name;
+  std::int64_t list_id = 0;
+  friend bool operator==(const KnownMirror&, const KnownMirror&) = default;
+};
+
 /// What was applied in one hour, without what somebody approved.
 struct HourOfChanges {
   std::int64_t hour = 0;  // since 1970

@@ -43,6 +43,13 @@ class Store {
   const domain::StateKey& key() const;
   /// Finds or makes the state of a mirror with this name and list id.
   MirrorId open_mirror(std::string_view name, std::int64_t list_id);
+  /// Every mirror that ever had a state, in the order in which they came.
+  std::vector<KnownMirror> known_mirrors() const;
+  /// Its state goes on under another name, which no other mirror of the list has. Nothing is done to a state
+  /// that is only read.
+  void rename_mirror(MirrorId mirror, std::string_view name);
+  /// How many addresses the ledger has of it. Looks at each.
+  std::size_t people(MirrorId mirror) const;
   bool paused(MirrorId mirror) const;
   /// When the list was first taken over, or found to be unreadable; nullopt: it must be, before anything is
   /// sent.

@@ -106,14 +106,11 @@ void Reconciler::event_missed(std::size_t mirror) {
   state.timer->wake();
 }
 
-bool Reconciler::running() const {
-  return std::any_of(states_.begin(), states_.end(),
-                     [](const State& state) { return state.report.running(); });
-}
-
-bool Reconciler::request(bool repair) {
-  if (running()) return false;
-  for (auto& state : states_) {
+bool Reconciler::request(bool repair, const std::vector<std::size_t>& mirrors) {
+  if (std::any_of(mirrors.begin(), mirrors.end(), [this](std::size_t mirror) { return running(mirror); }))
+    return false;
+  for (const auto mirror : mirrors) {
+    auto& state = states_[mirror];
     state.report = ReconcileReport{};
     state.report.repair = repair;
     if (state.adopted) {

@@ -204,10 +204,10 @@ class ReconcilerTest : public ::testing::Test {
     log_text.clear();
   }
   const ReconcileReport& compared(bool repair) {
-    EXPECT_TRUE(reconciler->request(repair));
-    EXPECT_TRUE(reconciler->running());
+    EXPECT_TRUE(reconciler->request(repair, {0}));
+    EXPECT_TRUE(reconciler->running(0));
     run_for(5min);
-    EXPECT_FALSE(reconciler->running());
+    EXPECT_FALSE(reconciler->running(0));
     return reconciler->report(0);
   }
   static std::size_t count(const ReconcileReport& report, DriftKind kind) {
@@ -417,11 +417,11 @@ TEST_F(ReconcilerTest, RepairsUntilWhatWasMendedIsDelivered) {
 TEST_F(ReconcilerTest, GivesUpWaitingForWhatIsNotDelivered) {
   in_step(5);
   edit("purge", "p1@example.com");
-  EXPECT_TRUE(reconciler->request(true));
+  EXPECT_TRUE(reconciler->request(true, {0}));
   run_for(30s);
   EXPECT_EQ(reconciler->report(0).phase, Phase::Delivering);
   run_for(15min);
-  EXPECT_FALSE(reconciler->running());
+  EXPECT_FALSE(reconciler->running(0));
   EXPECT_EQ(reconciler->report(0).remaining(), 1U);
   EXPECT_TRUE(reconciler->report(0).differences.front().mended);
 }
@@ -558,18 +558,18 @@ TEST_F(ReconcilerTest, APausedMirrorLooksForAMissedEventWhenThePauseEnds) {
 
 TEST_F(ReconcilerTest, RunsOneComparisonAtATime) {
   in_step(3);
-  EXPECT_TRUE(reconciler->request(false));
-  EXPECT_FALSE(reconciler->request(true));
+  EXPECT_TRUE(reconciler->request(false, {0}));
+  EXPECT_FALSE(reconciler->request(true, {0}));
   run_for(5s);
-  EXPECT_TRUE(reconciler->request(true));
+  EXPECT_TRUE(reconciler->request(true, {0}));
   run_for(5s);
 }
 
 TEST_F(ReconcilerTest, SaysThatAListIsNotTakenOverYet) {
   start();
   run_for(5s);
-  EXPECT_TRUE(reconciler->request(false));
-  EXPECT_FALSE(reconciler->running());
+  EXPECT_TRUE(reconciler->request(false, {0}));
+  EXPECT_FALSE(reconciler->running(0));
   EXPECT_FALSE(reconciler->report(0).problem.empty());
 }
 
@@ -591,7 +591,7 @@ TEST_F(ReconcilerTest, StopsInTheMiddleOfAList) {
   in_step(3);
   for (int i = 0; i < 5; ++i)
     edit("add", "s" + std::to_string(i) + "@example.com");
-  EXPECT_TRUE(reconciler->request(true));
+  EXPECT_TRUE(reconciler->request(true, {0}));
   run_for(800ms);
   end_life();
 }
