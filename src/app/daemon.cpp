@@ -114,6 +114,8 @@ asio::awaitable<void> Daemon::live() {
     if (stopping_) co_return;
     co_await engines_.take_back();
     const auto missed = engine_->lists_with_missed_events();
+    const auto report =
+        report_reload(settings_, *next_settings_, engine_->refused_secrets(), system_environment);
     engine_.reset();
     auto fresh = std::move(*next_settings_);
     next_settings_.reset();
@@ -122,8 +124,8 @@ asio::awaitable<void> Daemon::live() {
     for (const auto list_id : missed)
       engine_->event_missed(list_id);
     metrics_.config_reload(true);
-    log_.event(Level::Info, Event::DaemonReload, "the new settings are in force",
-               {{"mirrors", settings_.mirrors.size()}});
+    log_.event(report.warns ? Level::Warn : Level::Info, Event::DaemonReload, report.text,
+               {{"mirrors", settings_.mirrors.size()}, {"new_secrets", report.renewed}});
     service_.ready("running");
   }
 }

@@ -1,8 +1,10 @@
 #include "app/engine.hpp"
 
+#include "app/setup.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
 #include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
+#include "stibee_sync/settings/credential.hpp"
 
 #include <exception>
 #include <random>
@@ -20,6 +22,13 @@ std::function<double()> system_random() {
   return [engine = std::mt19937_64(std::random_device{}())]() mutable {
     return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
   };
+}
+
+/// For a process that goes on with the password that it has.
+source::Connection saying_how_to_renew(source::Connection connection, const settings::Settings& settings) {
+  if (const auto& file = settings.database.password_file)
+    connection.password_cure = settings::how_to_renew(*file, system_environment);
+  return connection;
 }
 
 }  // namespace
@@ -108,7 +117,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
     : ground_(ground),
       settings_(settings),
       dialect_(make_dialect(settings)),
-      reader_(source::make_postgres_reader(database_connection(settings))),
+      reader_(source::make_postgres_reader(saying_how_to_renew(database_connection(settings), settings))),
       client_(std::make_unique<http::Client>(ground.context.get_executor(), client_options(settings))),
       ended_(ground.clock.make_timer()) {
   auto plans = std::move(mirrors.matched.plans);
@@ -118,12 +127,13 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   options.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
   options.api_key = settings.stibee.api_key.reveal();
   options.boot_id = runtime::boot_id();
+  options.key_cure = settings::how_to_renew(settings.stibee.api_key_file, system_environment);
   for (const auto& state : mirrors.states)
     paused_.push_back(state.paused);
   dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(), *client_,
                                                    *dialect_, plans, std::move(options));
   events_ = std::make_unique<pipeline::EventIntake>(services(), plans);
-  writer_ = source::make_postgres_writer(write_connection(settings));
+  writer_ = source::make_postgres_writer(saying_how_to_renew(write_connection(settings), settings));
   writer_worker_ = runtime::make_thread_worker("writer");
   writeback_ = std::make_unique<pipeline::Writeback>(services(), *writer_worker_, *writer_, plans);
   groups_ = std::make_unique<pipeline::GroupKeeper>(services(), *dispatch_, plans);
@@ -144,6 +154,19 @@ pipeline::Services Engine::services() const {
 }
 
 Engine::~Engine() = default;
+
+RefusedSecrets Engine::refused_secrets() const {
+  RefusedSecrets refused;
+  refused.key = dispatch_->condition().key_refused;
+  for (std::size_t i = 0; i < mirrors().size(); ++i) {
+    const auto& seen = ingest_->condition(i);
+    // A missing privilege is refused, too, but by another code.
+    const bool of_password = seen.sqlstate.empty() || seen.sqlstate.starts_with("28");
+    refused.password = refused.password || (!seen.problem.empty() && of_password &&
+                                            seen.kind == source::SourceError::Kind::Refused);
+  }
+  return refused;
+}
 
 void Engine::events_applied() {
   dispatch_->wake();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/mirror_match.hpp"
+#include "app/reload_report.hpp"
 #include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/http/client.hpp"
 #include "stibee_sync/pipeline/dispatch.hpp"
@@ -70,6 +71,8 @@ class Engine {
   }
   /// Why Stibee refuses calls of the mirror, whoever they are for; "": it does not.
   std::string refused(std::size_t mirror) const { return dispatch_->refused(mirror); }
+  /// What Stibee and PostgreSQL have against our secrets at present.
+  RefusedSecrets refused_secrets() const;
   /// Of all mirrors but paused and forbidden ones.
   bool adopting() const;
   /// Serves no mirror at all until all may be served.

@@ -1,6 +1,8 @@
 #include "app/webhook_service.hpp"
 
+#include "app/setup.hpp"
 #include "stibee_sync/privacy/redaction.hpp"
+#include "stibee_sync/settings/credential.hpp"
 #include "stibee_sync/webhook/list_event.hpp"
 
 #include <algorithm>
@@ -113,6 +115,9 @@ WebhookService::WebhookService(Ground ground, EngineSlot& engines)
       failures_(5, std::chrono::seconds(10)) {}
 
 void WebhookService::admit(const settings::Webhook& settings) {
+  secret_cure_ =
+      "if the secret was changed, put the one of the webhook's address into webhook.secret_file, then " +
+      settings::how_to_renew(settings.secret_file, system_environment);
   gate_.emplace(settings.secret.reveal(), networks(settings.allow_from), networks(settings.trusted_proxies));
 }
 
@@ -238,8 +243,10 @@ void WebhookService::handler_failed(const std::exception_ptr& error) {
 void WebhookService::report_rejection(std::string_view reason, std::string_view source) {
   const auto left_out = rejections_.take(ground_.clock.monotonic());
   if (!left_out) return;
+  std::vector<telemetry::Field> fields{{"reason", reason}, {"source", source}, {"left_out", *left_out}};
+  if (reason == webhook::name(webhook::Verdict::WrongSecret)) fields.emplace_back("cure", secret_cure_);
   ground_.log.event(Level::Warn, Event::WebhookRejected, "a request to the webhook listener was refused",
-                    {{"reason", reason}, {"source", source}, {"left_out", *left_out}});
+                    fields);
 }
 
 std::string describe(const settings::Webhook& settings) {

@@ -169,7 +169,15 @@ SourceError silence(std::chrono::milliseconds longest) {
           " s: it hangs, or a pooler has no session to give; the connection is given up and made anew");
 }
 
-SourceError connect_error(std::string_view text, const std::string& place) {
+namespace {
+
+std::string renewal(const std::string& password_cure) {
+  return password_cure.empty() ? std::string() : "; then " + password_cure;
+}
+
+}  // namespace
+
+SourceError connect_error(std::string_view text, const std::string& place, const std::string& password_cure) {
   const std::string where = "cannot connect to PostgreSQL at " + place + ": ";
   if (const auto sqlstate = last_sqlstate(text); !sqlstate.empty()) {
     auto error = classify(sqlstate, "");
@@ -178,11 +186,15 @@ SourceError connect_error(std::string_view text, const std::string& place) {
       error = make(Kind::Unreachable, sqlstate,
                    "the server turns connections away (SQLSTATE " + std::string(sqlstate) + "); see its log");
     }
-    error.message = fit(where + error.message);
+    error.message = where + error.message;
+    if (sqlstate.starts_with("28")) error.message += renewal(password_cure);
+    error.message = fit(error.message);
     return error;
   }
   if (contains(text, "no password supplied")) {
-    return make(Kind::Refused, "", where + "the server asks for a password; set `database.password_file`");
+    return make(
+        Kind::Refused, "",
+        where + "the server asks for a password; set `database.password_file`" + renewal(password_cure));
   }
   if (contains(text, "could not translate host name")) {
     return make(Kind::Unreachable, "",

@@ -46,6 +46,7 @@ std::optional<SourceError> of_pooler(std::string_view sqlstate, std::string_view
 
 /// Why libpq could not connect to `place`; `text` was made with PQERRORS_SQLSTATE, so that the server's
 /// words, which may be in any language and quote anything, are not in it.
-SourceError connect_error(std::string_view text, const std::string& place);
+SourceError connect_error(std::string_view text, const std::string& place,
+                          const std::string& password_cure = {});
 
 }  // namespace stibee_sync::source

@@ -166,7 +166,7 @@ Handle connect(const Connection& connection, const Interrupt& interrupt) {
   auto progress = PGRES_POLLING_WRITING;
   while (progress != PGRES_POLLING_OK) {
     if (PQstatus(raw.get()) == CONNECTION_BAD || progress == PGRES_POLLING_FAILED) {
-      throw Failure(connect_error(PQerrorMessage(raw.get()), place(raw.get())));
+      throw Failure(connect_error(PQerrorMessage(raw.get()), place(raw.get()), connection.password_cure));
     }
     if (!wait_for(raw.get(), progress, interrupt, deadline)) {
       throw Failure(Kind::Unreachable, "cannot connect to PostgreSQL at " + place(raw.get()) +

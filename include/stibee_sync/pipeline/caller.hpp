@@ -29,8 +29,9 @@ struct CallerOptions {
   /// Whose trouble is the daemon's. A key that the other API refuses stops that one only.
   delivery::Api main = delivery::Api::V1;
   std::size_t max_in_flight = 8;
-  std::string api_key;  // sent with every call, printed nowhere
-  std::string boot_id;  // of this boot; "" if unknown
+  std::string api_key;              // sent with every call, printed nowhere
+  std::string boot_id;              // of this boot; "" if unknown
+  std::string key_cure = "reload";  // what makes the daemon take over another key
 };
 
 /// For whom a slot is: ordinary calls leave some of a window of v2's shared class to the urgent ones, so that
@@ -55,6 +56,9 @@ std::vector<runtime::MonotonicTime> times_of(const std::vector<store::LoggedAtte
 
 /// What is logged beside the attempts of a class: until when Stibee wants no calls of it.
 std::string hold_of(delivery::LimiterClass limiter_class);
+/// That time, where it lies in the future.
+std::optional<domain::UtcTime> held_until(const std::vector<store::LoggedAttempt>& logged,
+                                          delivery::LimiterClass limiter_class, domain::UtcTime now);
 
 /// How one attempt went.
 struct Attempted {

@@ -21,6 +21,7 @@ namespace stibee_sync::source {
 struct Connection {
   std::string url;                                    // URI or key=value form, without a password
   std::string password;                               // "" if none
+  std::string password_cure;                          // what takes over another one: said when it is refused
   std::chrono::seconds connect_timeout{10};           // for each host that the URL names
   std::chrono::seconds statement_timeout{600};        // for the whole of a read, the sink's own time included
   std::chrono::milliseconds lock_timeout{10'000};     // of a read, for a table that somebody alters

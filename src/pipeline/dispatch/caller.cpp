@@ -75,6 +75,15 @@ std::string hold_of(LimiterClass limiter_class) {
   return "hold:" + std::string(delivery::name(limiter_class));
 }
 
+std::optional<domain::UtcTime> held_until(const std::vector<store::LoggedAttempt>& logged,
+                                          LimiterClass limiter_class, domain::UtcTime now) {
+  std::optional<domain::UtcTime> until;  // the last word counts
+  for (const auto& entry : logged) {
+    if (entry.limiter_class == hold_of(limiter_class)) until = entry.at;
+  }
+  return until && *until > now ? until : std::nullopt;
+}
+
 /// Keeps an ask in the list of those under way.
 class Caller::Asking {
  public:
@@ -150,11 +159,8 @@ void Caller::restore_holds(const std::vector<store::LoggedAttempt>& logged) {
   const auto now = services_.clock.monotonic();
   const auto utc = services_.clock.utc();
   for (auto& [limiter_class, limiter] : limiters_) {
-    std::optional<domain::UtcTime> until;  // the last word counts
-    for (const auto& entry : logged) {
-      if (entry.limiter_class == hold_of(limiter_class)) until = entry.at;
-    }
-    if (until && *until > utc) limiter.hold_until(now, now + (*until - utc));
+    if (const auto until = held_until(logged, limiter_class, utc))
+      limiter.hold_until(now, now + (*until - utc));
   }
 }
 

@@ -72,9 +72,10 @@ void Caller::judge_refused_key(const Facts& facts, const std::string& why,
   }
   problem_ = "Stibee refuses the API key";
   if (!known) {
-    services_.log.event(Level::Error, Event::ApiUnauthorised,
-                        "Stibee refuses the API key: put a valid one into stibee.api_key_file and reload",
-                        fields);
+    services_.log.event(
+        Level::Error, Event::ApiUnauthorised,
+        "Stibee refuses the API key: put a valid one into stibee.api_key_file, then " + options_.key_cure,
+        fields);
   }
   report_circuit(api, change, why);
 }

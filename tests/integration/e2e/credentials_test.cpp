@@ -1,0 +1,178 @@
+#include "integration/e2e/deployment.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sys/stat.h>
+
+#include <gtest/gtest.h>
+
+// Secrets that change while the daemon runs: as systemd hands them over, and from plain files.
+
+namespace stibee_sync::e2e {
+namespace {
+
+/// The environment's variable while this is there; children inherit it.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+  ~Variable() { ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+class CredentialsTest : public ::testing::Test {
+ protected:
+  static DeploymentOptions with_webhook() {
+    DeploymentOptions options;
+    options.webhook = true;
+    return options;
+  }
+
+  CredentialsTest() : deployment(with_webhook()), handed_over(deployment.directory() / "credentials") {
+    std::filesystem::create_directory(handed_over);
+    deployment.add_members(1, 5);
+  }
+
+  static void put(const std::filesystem::path& file, const std::string& secret) {
+    std::ofstream(file, std::ios::trunc) << secret << "\n";
+    ::chmod(file.c_str(), 0600);
+  }
+  static void replace(std::string& text, const std::string& old, const std::string& fresh) {
+    const auto at = text.find(old);
+    ASSERT_NE(at, std::string::npos) << old;
+    text.replace(at, old.size(), fresh);
+  }
+  /// The daemon's lines of an event.
+  std::vector<std::string> lines(const std::string& event) {
+    const auto log = deployment.daemon().err();
+    std::vector<std::string> found;
+    for (auto at = log.find("\"event\":\"" + event + "\""); at != std::string::npos;
+         at = log.find("\"event\":\"" + event + "\"", at + 1)) {
+      const auto begin = log.rfind('\n', at) + 1;
+      found.push_back(log.substr(begin, log.find('\n', at) - begin));
+    }
+    return found;
+  }
+  bool logs(const std::string& event, std::size_t count = 1) {
+    return eventually(std::chrono::seconds(30), [&] { return lines(event).size() >= count; });
+  }
+  /// The line of the reload.
+  std::string reload() {
+    const auto before = lines("daemon.reload").size();
+    deployment.daemon().send(SIGHUP);
+    if (!logs("daemon.reload", before + 1)) return {};
+    return lines("daemon.reload").back();
+  }
+
+  Deployment deployment;
+  std::filesystem::path handed_over;
+};
+
+bool has(const std::string& text, const std::string& word) {
+  return text.find(word) != std::string::npos;
+}
+
+TEST_F(CredentialsTest, ARefusedKeyThatSystemdHandedOverNeedsARestart) {
+  const Variable variable("CREDENTIALS_DIRECTORY", handed_over.string());
+  auto config = deployment.config_text();
+  replace(config, "api_key_file: key", "api_key_file: ${CREDENTIALS_DIRECTORY}/stibee_api_key");
+  deployment.write_config(config);
+  put(handed_over / "stibee_api_key", "outdated-key");
+  deployment.start_daemon();
+  ASSERT_TRUE(logs("api.unauthorised") || logs("reconcile.finished")) << deployment.daemon().err();
+  ASSERT_TRUE(eventually(std::chrono::seconds(30), [&] {
+    return *at(deployment.report({"status"}), "key_refused").if_bool();
+  })) << deployment.daemon().err();
+  ASSERT_TRUE(logs("api.unauthorised")) << deployment.daemon().err();
+  EXPECT_TRUE(has(lines("api.unauthorised").front(), "systemctl restart stibee-syncd"))
+      << lines("api.unauthorised").front();
+
+  // The source of the credential was changed; the copy is as it was.
+  auto line = reload();
+  EXPECT_TRUE(has(line, "systemctl restart stibee-syncd")) << line;
+  EXPECT_TRUE(has(line, "\"level\":\"warn\"")) << line;
+  EXPECT_TRUE(has(line, "stibee.api_key_file")) << line;
+
+  // Where the directory is a plain one, its file may change after all.
+  put(handed_over / "stibee_api_key", "sim-key");
+  line = reload();
+  EXPECT_TRUE(has(line, "\"level\":\"info\"")) << line;
+  EXPECT_TRUE(has(line, "\"new_secrets\":\"stibee.api_key_file\"")) << line;
+  EXPECT_TRUE(deployment.converges());
+  EXPECT_FALSE(has(deployment.daemon().err(), "sim-key"));
+  EXPECT_FALSE(has(deployment.daemon().err(), "outdated-key"));
+}
+
+TEST_F(CredentialsTest, AKeyInAPlainFileIsTakenOverByAReload) {
+  put(deployment.directory() / "key", "outdated-key");
+  deployment.start_daemon();
+  ASSERT_TRUE(eventually(std::chrono::seconds(30), [&] {
+    return *at(deployment.report({"status"}), "key_refused").if_bool();
+  })) << deployment.daemon().err();
+  ASSERT_TRUE(logs("api.unauthorised"));
+  EXPECT_TRUE(has(lines("api.unauthorised").front(), "systemctl reload"))
+      << lines("api.unauthorised").front();
+  EXPECT_FALSE(has(lines("api.unauthorised").front(), "restart"));
+  auto line = reload();
+  EXPECT_TRUE(has(line, "\"level\":\"warn\"") && has(line, "systemctl reload")) << line;
+  EXPECT_TRUE(has(line, "\"new_secrets\":\"\"")) << line;
+  put(deployment.directory() / "key", "sim-key");
+  line = reload();
+  EXPECT_TRUE(has(line, "\"new_secrets\":\"stibee.api_key_file\"")) << line;
+  EXPECT_TRUE(deployment.converges());
+}
+
+TEST_F(CredentialsTest, ARefusedPasswordSaysWhatTakesOverAnotherOne) {
+  testing::ClusterOptions with_passwords;
+  with_passwords.tcp = true;
+  testing::PostgresCluster server(with_passwords);
+  const auto database = server.create_database();
+  server.execute(
+      "CREATE ROLE mirror LOGIN PASSWORD 'right-password'; CREATE TABLE members (id bigint PRIMARY KEY, "
+      "email "
+      "text, email_opt_in boolean, name text, phone text, grade text); INSERT INTO members VALUES (1, "
+      "'p1@example.com', true); GRANT SELECT ON members TO mirror",
+      database);
+  const Variable variable("CREDENTIALS_DIRECTORY", handed_over.string());
+  auto config = deployment.config_text();
+  const auto begin = config.find("  url: ");
+  config.replace(begin, config.find('\n', begin) - begin,
+                 "  url: " + server.tcp_url(database, "mirror") +
+                     "\n  password_file: ${CREDENTIALS_DIRECTORY}/db_password");
+  deployment.write_config(config);
+  put(handed_over / "db_password", "outdated-password");
+  deployment.start_daemon();
+  ASSERT_TRUE(logs("sync.failed")) << deployment.daemon().err();
+  EXPECT_TRUE(has(lines("sync.failed").front(), "systemctl restart stibee-syncd"))
+      << lines("sync.failed").front();
+  auto line = reload();
+  EXPECT_TRUE(has(line, "database.password_file") && has(line, "systemctl restart stibee-syncd")) << line;
+  put(handed_over / "db_password", "right-password");
+  line = reload();
+  EXPECT_TRUE(has(line, "\"new_secrets\":\"database.password_file\"")) << line;
+  EXPECT_TRUE(eventually(std::chrono::seconds(30), [&] { return deployment.subscribed() == 1; }))
+      << deployment.daemon().err();
+  EXPECT_FALSE(has(deployment.daemon().err(), "right-password"));
+}
+
+TEST_F(CredentialsTest, ACallWithAnotherWebhookSecretSaysWhatTakesOverANewOne) {
+  const Variable variable("CREDENTIALS_DIRECTORY", handed_over.string());
+  put(handed_over / "webhook_secret", "the-secret-of-before");
+  auto config = deployment.config_text();
+  replace(config, "secret_file: webhook_secret", "secret_file: ${CREDENTIALS_DIRECTORY}/webhook_secret");
+  deployment.write_config(config);
+  deployment.start_daemon();
+  const auto answer =
+      http(deployment.webhook_port(), "POST", "/webhook/" + Deployment::webhook_secret(), "{}");
+  EXPECT_EQ(answer.status, 404);
+  ASSERT_TRUE(logs("webhook.rejected"));
+  EXPECT_TRUE(has(lines("webhook.rejected").front(), "systemctl restart stibee-syncd"))
+      << lines("webhook.rejected").front();
+}
+
+}  // namespace
+}  // namespace stibee_sync::e2e
