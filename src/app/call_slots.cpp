@@ -6,6 +6,9 @@
 #include "app/setup.hpp"
 #include "stibee_sync/pipeline/caller.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
+#include "stibee_sync/text/time_format.hpp"
+
+#include <algorithm>
 
 namespace stibee_sync::app {
 namespace {
@@ -16,18 +19,24 @@ constexpr std::chrono::seconds short_window{2};
 
 }  // namespace
 
-asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterClass limiter_class) {
-  if (own_.empty()) {
+asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterClass limiter_class,
+                                                            domain::Duration patience) {
+  const auto timer = clock_.make_timer();
+  const auto until = clock_.monotonic() + patience;
+  while (own_.empty()) {
     json::Value body;
     body.set("class", delivery::name(limiter_class));
     const auto answer = ask_daemon(settings_, "POST", "/slot", body);
     if (answer && answer->status == 200) co_return std::nullopt;
-    if (answer && answer->status != 404) co_return text_of(answer->body, "error");
-    know_own();
+    if (!answer || answer->status == 404) {
+      know_own();
+    } else if (answer->status != 503 || clock_.monotonic() + longest_wait_for_slot > until) {
+      co_return text_of(answer->body, "error");
+    }
   }
+  if (const auto held = held_.find(limiter_class); held != held_.end() && held->second > clock_.utc())
+    co_return "Stibee wants no calls before " + text::iso_utc(held->second) + "; try again then";
   auto& limiter = own_.at(limiter_class);
-  const auto timer = clock_.make_timer();
-  const auto until = clock_.monotonic() + longest_wait_for_slot;
   for (;;) {
     const auto now = clock_.monotonic();
     const auto at = limiter.next_slot(now);
@@ -36,17 +45,28 @@ asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterCla
     if (at <= now) break;
     co_await timer->wait_until(at);
   }
-  last_[limiter_class] = clock_.monotonic();
-  limiter.take(last_[limiter_class]);
+  const auto now = clock_.monotonic();
+  sent_[limiter_class].push_back(now);
+  limiter.take(now);
   co_return std::nullopt;
+}
+
+runtime::MonotonicTime CallSlots::unknown_until() const {
+  runtime::MonotonicTime until{};
+  for (const auto& [limiter_class, sent] : sent_) {
+    const auto rate = own_.at(limiter_class).limit();
+    const auto recent =
+        std::count_if(sent.begin(), sent.end(), [&](auto at) { return at + rate.window > sent.back(); });
+    // Of a few, there is room for as many of the daemon's.
+    const bool few = rate.window > short_window && static_cast<std::size_t>(recent) <= rate.calls / 4;
+    if (!few) until = std::max(until, sent.back() + rate.window);
+  }
+  return until;
 }
 
 asio::awaitable<void> CallSlots::leave() {
   const auto timer = clock_.make_timer();
-  for (const auto& [limiter_class, sent] : last_) {
-    const auto window = own_.at(limiter_class).limit().window;
-    if (window <= short_window) co_await timer->wait_until(sent + window);
-  }
+  co_await timer->wait_until(unknown_until());
 }
 
 void CallSlots::know_own() {
@@ -56,6 +76,8 @@ void CallSlots::know_own() {
   for (const auto& [limiter_class, rate] : limits(settings_)) {
     auto& limiter = own_.emplace(limiter_class, delivery::RateLimiter(rate)).first->second;
     limiter.restore(pipeline::times_of(logged, limiter_class, runtime::boot_id(), now));
+    if (const auto held = pipeline::held_until(logged, limiter_class, clock_.utc()))
+      held_[limiter_class] = *held;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace stibee_sync::app {
 
@@ -22,12 +23,16 @@ class CallSlots {
  public:
   CallSlots(const settings::Settings& settings, runtime::Clock& clock) : settings_(settings), clock_(clock) {}
 
-  /// Waits until a call of this class may go out, `longest_wait_for_slot` at most; it is to be made at once.
-  /// Otherwise says why not. Prints and throws Exit if daemon or state may not be asked.
-  boost::asio::awaitable<std::optional<std::string>> take(delivery::LimiterClass limiter_class);
+  /// Waits until a call of this class may go out, `patience` at most; it is to be made at once. Otherwise
+  /// says why not: at once, if Stibee wants no calls for longer (Retry-After). Prints and throws Exit if
+  /// daemon or state may not be asked.
+  boost::asio::awaitable<std::optional<std::string>> take(delivery::LimiterClass limiter_class,
+                                                          domain::Duration patience = longest_wait_for_slot);
 
-  /// A daemon that starts from now on does not know of calls that no daemon has lent. Waits until that cannot
-  /// hurt: for short windows until they are over; of the long ones of API v2 the daemon keeps a part free.
+  /// A daemon that starts from now on does not know of calls that no daemon has lent. Until then that could
+  /// hurt: for short windows until they are over; for the long ones of API v2 only after many calls.
+  runtime::MonotonicTime unknown_until() const;
+  /// Waits until then.
   boost::asio::awaitable<void> leave();
 
  private:
@@ -36,8 +41,9 @@ class CallSlots {
   const settings::Settings& settings_;
   runtime::Clock& clock_;
   std::map<delivery::LimiterClass, delivery::RateLimiter>
-      own_;  // empty until it is known that no daemon lends
-  std::map<delivery::LimiterClass, runtime::MonotonicTime> last_;
+      own_;                                                 // empty until it is known that no daemon lends
+  std::map<delivery::LimiterClass, domain::UtcTime> held_;  // until when Stibee wants no calls
+  std::map<delivery::LimiterClass, std::vector<runtime::MonotonicTime>> sent_;
 };
 
 }  // namespace stibee_sync::app

@@ -1,5 +1,7 @@
 #include "app/call_slots.hpp"
 #include "app/exit_code.hpp"
+#include "app/lone_asker.hpp"
+#include "app/mirror_match.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
 #include "app/webhook_service.hpp"
@@ -24,29 +26,11 @@ struct Asked {
   std::string trouble;  // in words, if there was no answer
 };
 
-asio::awaitable<Asked> ask(http::Transport* transport, CallSlots* slots, delivery::ApiRequest call,
-                           std::string key) {
+asio::awaitable<Asked> ask(LoneAsker* asker, delivery::ApiRequest call) {
   Asked asked;
-  auto opened = co_await transport->open();
-  if (!opened.ok()) {
-    asked.trouble = opened.failure().detail;
-    co_return asked;
-  }
-  auto channel = std::move(opened).take_channel();
-  auto refused = co_await slots->take(call.limiter_class);
-  if (refused) {
-    asked.trouble = std::move(*refused);
-    co_return asked;
-  }
-  http::Request request(call.method, call.target);
-  request.add_header("Accept", "application/json");
-  request.add_secret_header("AccessToken", key);
-  auto answer = co_await channel->exchange(std::move(request));
-  if (!answer.ok()) {
-    asked.trouble = answer.failure().detail;
-    co_return asked;
-  }
-  asked.reply = pipeline::Reply(answer.response().status(), answer.response().body(), std::nullopt);
+  auto reply = co_await asker->ask(std::move(call));
+  asked.reply = std::move(reply);
+  asked.trouble = asker->trouble();
   co_return asked;
 }
 
@@ -157,24 +141,23 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
   return finding;
 }
 
-asio::awaitable<void> ask_stibee(http::Transport* transport, CallSlots* slots,
-                                 const delivery::Dialect* dialect, const settings::Settings* settings,
-                                 std::vector<Finding>* findings) {
+asio::awaitable<void> ask_stibee(LoneAsker* asker, CallSlots* slots, const delivery::Dialect* dialect,
+                                 const settings::Settings* settings, std::vector<Finding>* findings) {
   const auto api = settings->stibee.api;
-  const std::string key(settings->stibee.api_key.reveal());
-  const auto asked = co_await ask(transport, slots, dialect->probe(), key);
+  auto probe = dialect->probe();
+  const auto asked = co_await ask(asker, std::move(probe));
   findings->push_back(judge_key(asked, *dialect, api));
   bool counts = findings->back().code == ExitCode::ok;
   if (counts && api == settings::ApiVersion::V1) {
     // v1 cannot be asked for a list; v2 can, where it takes the key.
     auto request = delivery::v2::auth_check_request();
-    const auto accepted = co_await ask(transport, slots, std::move(request), key);
+    const auto accepted = co_await ask(asker, std::move(request));
     findings->push_back(judge_v2(accepted));
     counts = accepted.trouble.empty() && takes_key(accepted);
   }
   for (std::size_t i = 0; counts && i < settings->mirrors.size(); ++i) {
-    const auto counted =
-        co_await ask(transport, slots, delivery::v2::count_request(settings->mirrors[i].list_id), key);
+    auto request = delivery::v2::count_request(settings->mirrors[i].list_id);
+    const auto counted = co_await ask(asker, std::move(request));
     findings->push_back(judge_count(counted, *settings, i));
   }
   co_await slots->leave();
@@ -258,6 +241,15 @@ void check_database(const settings::Settings& settings, const delivery::Dialect&
   if (!described.error) check_writebacks(settings, dialect, findings);
 }
 
+/// States of mirrors that the file does not name, where there is a state.
+void check_mirrors(const settings::Settings& settings, const delivery::Dialect& dialect, Findings& findings) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(settings.state.directory / "state.sqlite", ignored)) return;
+  const ReadState state(settings);
+  for (const auto& mirror : open_mirrors(*state, mirror_plans(settings, dialect)).unconfigured)
+    findings.warning("state", in_words(mirror));
+}
+
 void check_stibee(const settings::Settings& settings, const delivery::Dialect& dialect, Findings& findings) {
   asio::io_context context(1);
   std::vector<Finding> found;
@@ -265,7 +257,8 @@ void check_stibee(const settings::Settings& settings, const delivery::Dialect& d
     const auto clock = runtime::make_system_clock(context.get_executor());
     CallSlots slots(settings, *clock);
     http::Client client(context.get_executor(), client_options(settings));
-    asio::co_spawn(context, ask_stibee(&client, &slots, &dialect, &settings, &found),
+    LoneAsker asker(client, slots, std::string(settings.stibee.api_key.reveal()), longest_wait_for_slot);
+    asio::co_spawn(context, ask_stibee(&asker, &slots, &dialect, &settings, &found),
                    [&](std::exception_ptr error) {
                      client.cancel();
                      if (error) std::rethrow_exception(error);
@@ -289,6 +282,7 @@ int check(const Options& options) {
   Findings findings(options.json);
   findings.good("configuration", options.config.string());
   if (settings.webhook) findings.good("webhook", describe(*settings.webhook));
+  check_mirrors(settings, *dialect, findings);
   check_database(settings, *dialect, findings);
   check_stibee(settings, *dialect, findings);
   const int code = findings.code();

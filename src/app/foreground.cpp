@@ -43,6 +43,7 @@ void Foreground::run(asio::awaitable<void> task, std::function<void()> interrupt
     context_.stop();
     if (error) std::rethrow_exception(error);
   });
+  context_.restart();
   context_.run();
 }
 

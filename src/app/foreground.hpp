@@ -24,7 +24,7 @@ class Foreground {
 
   const Ground& ground() const { return ground_; }
   /// Runs the task to its end, which is the end of the loop; what it throws comes out. SIGINT and SIGTERM
-  /// call `interrupted`.
+  /// call `interrupted`. Another task may follow.
   void run(boost::asio::awaitable<void> task, std::function<void()> interrupted);
 
  private:

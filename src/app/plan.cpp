@@ -1,14 +1,20 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
+#include "app/list_look.hpp"
+#include "app/mirror_choice.hpp"
 #include "app/render.hpp"
 #include "app/report.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/ledger/confirmed.hpp"
 #include "stibee_sync/ledger/next_operation.hpp"
 #include "stibee_sync/ledger/placement.hpp"
+#include "stibee_sync/pipeline/drift.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <iostream>
 #include <map>
+#include <optional>
 
 namespace stibee_sync::app {
 namespace {
@@ -77,6 +83,78 @@ std::vector<domain::Operation> steps_to(const domain::Wanted& wanted, domain::Co
   return steps;
 }
 
+/// What Stibee's list says of the people, if it is to be taken over; and who waits in the queue already, but
+/// is not decided about by the read. Both have the read's order.
+class Beside {
+ public:
+  /// Somebody who waits: what is to be sent to them.
+  using Waiting = std::function<void(const domain::EmailAddress&, const std::vector<domain::Operation>&)>;
+  Beside(store::ListScan scan, const ledger::Policy& policy, domain::UtcTime now, Waiting waiting)
+      : scan_(std::move(scan)), policy_(policy), now_(now), waiting_(std::move(waiting)) {
+    scan_.distinct();
+    more_ = scan_.next(pair_);
+  }
+
+  /// What would be known of somebody about whom the read decides, once the list is taken over.
+  domain::Confirmed known(const domain::EmailAddress& email, const domain::Wanted& wanted,
+                          domain::Confirmed confirmed) {
+    while (more_ && pair_.email.text() < email.text())
+      pass();
+    if (!more_ || pair_.email.text() != email.text()) return confirmed;
+    auto view = pair_.view;
+    view.ledger = ledger::LedgerView{wanted, std::move(confirmed)};
+    view.is_trace = false;
+    confirmed = taken_over(view);
+    more_ = scan_.next(pair_);
+    return confirmed;
+  }
+  void finish() {
+    while (more_)
+      pass();
+  }
+  std::size_t opted_out() const { return opted_out_; }  // of the table's people, by the list
+
+ private:
+  void pass() {
+    const auto& view = pair_.view;
+    if (view.ledger && !view.is_trace && view.pending && !view.parked) {
+      const auto steps = steps_to(view.ledger->wanted, taken_over(view), policy_, now_);
+      if (!steps.empty()) waiting_(pair_.email, steps);
+    }
+    more_ = scan_.next(pair_);
+  }
+
+  domain::Confirmed taken_over(const ledger::RemoteView& view) {
+    if (!pair_.listed) return view.ledger->confirmed;
+    const auto change = pipeline::adopt_change(*pair_.listed, view, now_);
+    if (!change.confirmed) return view.ledger->confirmed;
+    if (change.confirmed->status == domain::RemoteStatus::OptedOut) ++opted_out_;
+    return *change.confirmed;
+  }
+
+  store::ListScan scan_;
+  const ledger::Policy& policy_;
+  domain::UtcTime now_;
+  Waiting waiting_;
+  store::ListedPair pair_;
+  bool more_ = false;
+  std::size_t opted_out_ = 0;
+};
+
+/// People who wait already.
+struct Queued {
+  std::size_t people = 0;
+  std::map<std::string, std::size_t> operations;
+  std::map<domain::Lane, std::size_t> lanes;
+
+  void add(const std::vector<domain::Operation>& steps) {
+    ++people;
+    ++lanes[domain::lane_of(steps.front().kind)];
+    for (const auto& step : steps)
+      ++operations[std::string(domain::name(step.kind))];
+  }
+};
+
 using ClassPlans = std::map<diff::ChangeClass, ClassPlan>;
 
 void add_person(ClassPlan& planned, const domain::EmailAddress& email, const diff::Resolution& resolution,
@@ -141,16 +219,45 @@ json::Value counted(const std::map<std::string, std::size_t>& counts) {
   return out;
 }
 
+/// Nothing where neither the list matters nor anybody waits: then the ledger need not be looked through.
+std::optional<store::ListScan> scan_beside(store::Store& state, const pipeline::MirrorPlan& mirror,
+                                           ListLook::Seen& list, const store::Backlog& backlog) {
+  if (list.scan) return std::move(list.scan);
+  const bool waits = std::any_of(backlog.pending.begin(), backlog.pending.end(),
+                                 [](const auto& lane) { return lane.second.people > 0; });
+  if (!waits) return std::nullopt;
+  return state.begin_list(mirror.id);
+}
+
+json::Value list_report(const ListLook::Seen& list, std::size_t opted_out) {
+  json::Value report;
+  report.set("read", list.why_not.empty());
+  report.set("people", list.people);
+  report.set("opted_out", opted_out);
+  return report;
+}
+
 json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Settings& settings,
-                        source::Reader& reader, store::Store& state, const delivery::Dialect& dialect,
-                        json::Value warnings, bool& changes) {
+                        source::Reader& reader, ListLook& lists, const ReadState& state_file,
+                        const delivery::Dialect& dialect, json::Value warnings, bool& changes) {
+  auto& state = *state_file;
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const bool fresh = is_to_be_taken_over(state, mirror);
+  auto list = fresh ? lists.read(state_file, mirror) : ListLook::Seen{};
+  const bool upper_bounds = !list.why_not.empty();
+  const auto backlog = state.backlog(mirror.id, now);
+  Queued queued;
+  std::optional<Beside> beside;
+  if (auto scan = scan_beside(state, mirror, list, backlog))
+    beside.emplace(std::move(*scan), mirror.policy, now,
+                   [&](const auto&, const auto& steps) { queued.add(steps); });
   const auto before = state.source_facts(mirror.id);
   auto scan = state.begin_scan(mirror.id);
   ClassPlans classes;
   const auto watcher = [&](const domain::EmailAddress& email, const diff::Resolution& resolution,
                            const domain::Confirmed& confirmed) {
-    const auto steps = steps_to(resolution.wanted, confirmed, mirror.policy, now);
+    const auto known = beside ? beside->known(email, resolution.wanted, confirmed) : confirmed;
+    const auto steps = steps_to(resolution.wanted, known, mirror.policy, now);
     if (steps.empty()) return;
     auto& planned = classes.try_emplace(resolution.change_class, dialect, mirror.list_id).first->second;
     add_person(planned, email, resolution, steps);
@@ -161,21 +268,17 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
     throw Exit{exit_code_of(*error)};
   }
   const auto& finding = std::get<pipeline::ReadFinding>(result);
-  const auto backlog = state.backlog(mirror.id, now);
+  if (beside) beside->finish();
   // Counting a million people takes longer than reading them: only done where the guard could need it.
   const auto mirrored = finding.needs_count() ? state.wanted_subscribed(mirror.id) : 0;
   const auto judgement =
       pipeline::judge_finding(finding, mirror, before, state.holds(mirror.id), mirrored, now);
   auto expected = forecast(classes, judgement, state, mirror.id, now);
 
-  std::size_t queued = 0;
-  std::map<domain::Lane, std::size_t> waiting;
-  for (const auto& [lane, count] : backlog.pending) {
-    queued += count.people;
-    waiting[lane] = count.people;
-  }
-  expected.load += delivery::load_of(dialect, waiting);
-  changes = changes || expected.changes || queued > 0;
+  for (const auto& [name, count] : queued.operations)
+    expected.operations[name] += count;
+  expected.load += delivery::load_of(dialect, queued.lanes);
+  changes = changes || expected.changes || queued.people > 0;
 
   auto rejected = backlog.parked;
   for (const auto& [reason, count] : finding.rejected)
@@ -189,7 +292,10 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   report.set("list_id", mirror.list_id);
   report.set("source_members", finding.report.rows);
   report.set("operations", counted(expected.operations));
-  report.set("queued", queued);
+  report.set("queued", queued.people);
+  report.set("upper_bounds", upper_bounds);
+  if (upper_bounds) report.set("upper_bounds_because", "the list was not read: " + list.why_not);
+  if (fresh) report.set("list", list_report(list, beside ? beside->opted_out() : 0));
   report.set("held", held_report(mirror.name, judgement));
   report.set("rejected", counted(rejected));
   report.set("calls", schedule.calls);
@@ -205,9 +311,15 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
 
 int plan(const Options& options) {
   const auto settings = load_settings(options, settings::SecretFiles::Read);
+  const auto names = names_of(settings);
+  const auto meant = mirrors_meant(names, options.mirror);
+  if (meant.empty()) {
+    std::cerr << no_such_mirror(names, options.mirror) << "\n";
+    return ExitCode::no_such_thing;
+  }
   const auto dialect = make_dialect(settings);
   const auto reader = source::make_postgres_reader(database_connection(settings));
-  const auto described = describe_sources(*reader, settings, *dialect);
+  const auto described = describe_sources(*reader, settings, *dialect, KeyCheck::Skipped, options.mirror);
   for (const auto& problem : described.problems)
     std::cerr << settings::to_string(problem) << "\n";
   if (!described.problems.empty()) return ExitCode::bad_config;
@@ -218,18 +330,27 @@ int plan(const Options& options) {
   const ReadState state(settings);
   json::Value mirrors = json::Value::array();
   bool changes = false;
-  for (const auto& mirror : mirrors_in(*state, settings, *dialect)) {
+  ListLook lists(settings);
+  const auto matched = open_mirrors(*state, mirror_plans(settings, *dialect));
+  for (const auto i : meant) {
+    const auto& mirror = matched.plans[i];
     json::Value warnings = json::Value::array();
     if (const auto found = described.warnings.find(mirror.name); found != described.warnings.end()) {
       for (const auto& warning : found->second)
         warnings.push_back(settings::to_string(warning));
     }
-    mirrors.push_back(plan_mirror(mirror, settings, *reader, *state, *dialect, std::move(warnings), changes));
+    mirrors.push_back(
+        plan_mirror(mirror, settings, *reader, lists, state, *dialect, std::move(warnings), changes));
   }
+  json::Value warnings = json::Value::array();
+  for (const auto& mirror : matched.unconfigured)
+    warnings.push_back(in_words(mirror));
   json::Value report;
   report.set("version", 1);
   report.set("mirrors", std::move(mirrors));
-  std::cout << (options.json ? json::to_pretty_string(report) + "\n" : render_plan(report));
+  report.set("warnings", std::move(warnings));
+  std::cout << (options.json ? json::to_pretty_string(report) + "\n" : render_plan(report)) << std::flush;
+  lists.leave();
   return options.detailed_exitcode && changes ? ExitCode::changes : ExitCode::ok;
 }
 

@@ -20,6 +20,12 @@ double double_of(const json::Value& object, std::string_view key) {
   return 0;
 }
 
+bool flag_of(const json::Value& object, std::string_view key) {
+  const auto* member = object.find(key);
+  const auto* flag = member == nullptr ? nullptr : member->if_bool();
+  return flag != nullptr && *flag;
+}
+
 std::string counts_line(const json::Value& object, std::string_view key) {
   std::string text;
   const auto* member = object.find(key);
@@ -173,13 +179,23 @@ std::string render_failures(const json::Value& report) {
 
 std::string render_plan(const json::Value& report) {
   std::string text;
+  for (const auto& warning : list_of(report, "warnings")) {
+    if (const auto* words = warning.if_string()) text += "warning: " + *words + "\n";
+  }
   for (const auto& mirror : list_of(report, "mirrors")) {
     text += text_of(mirror, "name") + " -> list " + std::to_string(integer_of(mirror, "list_id")) + ": " +
             with_thousands(integer_of(mirror, "source_members")) + " rows\n";
     for (const auto& warning : list_of(mirror, "warnings")) {
       if (const auto* words = warning.if_string()) text += "  warning: " + *words + "\n";
     }
-    text += "  would send " + counts_line(mirror, "operations") + "\n";
+    if (const auto* list = mirror.find("list"); list != nullptr && flag_of(*list, "read")) {
+      text += "  list has " + with_thousands(integer_of(*list, "people")) + " people; " +
+              with_thousands(integer_of(*list, "opted_out")) + " of the table opted out there, and stay so\n";
+    }
+    const bool bounds = flag_of(mirror, "upper_bounds");
+    if (bounds) text += "  UPPER BOUNDS: " + text_of(mirror, "upper_bounds_because") + "\n";
+    text +=
+        std::string("  would send ") + (bounds ? "at most " : "") + counts_line(mirror, "operations") + "\n";
     text += hold_lines(mirror);
     text += "  cannot be sent " + counts_line(mirror, "rejected") + "\n";
     text += "  calls " + with_thousands(integer_of(mirror, "calls")) + ", at least " +

@@ -153,6 +153,7 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Co
 
 ReadState::ReadState(const settings::Settings& settings) {
   const auto file = settings.state.directory / "state.sqlite";
+  directory_ = settings.state.directory;
   if (::access(file.c_str(), R_OK) == 0) {
     store_ = store::open_store_read_only(settings.state.directory);
     return;
@@ -181,6 +182,10 @@ ReadState::ReadState(const settings::Settings& settings) {
   scratch_ = name;
   store::OpenReport report;
   store_ = store::open_store(scratch_, report);
+}
+
+std::unique_ptr<store::Store> ReadState::opened_again() const {
+  return store::open_store_read_only(scratch_.empty() ? directory_ : scratch_);
 }
 
 ReadState::~ReadState() {
@@ -222,10 +227,11 @@ std::string path_of(const settings::Mirror& mirror, std::size_t index, const std
 }  // namespace
 
 Described describe_sources(source::Reader& reader, const settings::Settings& settings,
-                           const delivery::Dialect& dialect, KeyCheck keys) {
+                           const delivery::Dialect& dialect, KeyCheck keys, const std::string& only) {
   Described described;
   for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
     const auto& mirror = settings.mirrors[i];
+    if (!only.empty() && mirror.name != only) continue;
     const auto plan = pipeline::make_mirror_plan(mirror, dialect);
     auto result = reader.describe(plan.read);
     if (keys == KeyCheck::Done && std::holds_alternative<source::ReadShape>(result)) {

@@ -58,8 +58,11 @@ class ReadState {
   ReadState& operator=(const ReadState&) = delete;
   store::Store& operator*() const { return *store_; }
   store::Store* operator->() const { return store_.get(); }
+  /// Another one of the same, for another thread.
+  std::unique_ptr<store::Store> opened_again() const;
 
  private:
+  std::filesystem::path directory_;
   std::filesystem::path scratch_;  // where the empty one lies
   std::unique_ptr<store::Store> store_;
 };
@@ -74,8 +77,10 @@ struct Described {
 /// Done: whether the key is unique is looked at, too, which may mean every row. A read finds it out by
 /// itself.
 enum class KeyCheck { Done, Skipped };
+/// `mirror`: only the one of this name; "": all.
 Described describe_sources(source::Reader& reader, const settings::Settings& settings,
-                           const delivery::Dialect& dialect, KeyCheck keys = KeyCheck::Skipped);
+                           const delivery::Dialect& dialect, KeyCheck keys = KeyCheck::Skipped,
+                           const std::string& mirror = {});
 int exit_code_of(const source::SourceError& error);
 
 }  // namespace stibee_sync::app

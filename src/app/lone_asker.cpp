@@ -1,0 +1,27 @@
+#include "app/lone_asker.hpp"
+
+namespace stibee_sync::app {
+
+namespace asio = boost::asio;
+
+pipeline::Reply LoneAsker::not_asked(std::string why) {
+  trouble_ = std::move(why);
+  return pipeline::Reply(delivery::NoAnswer{false, domain::Reason::Connect});
+}
+
+asio::awaitable<pipeline::Reply> LoneAsker::ask(delivery::ApiRequest call) {
+  trouble_.clear();
+  auto opened = co_await transport_.open();
+  if (!opened.ok()) co_return not_asked(opened.failure().detail);
+  auto channel = std::move(opened).take_channel();
+  auto refused = co_await slots_.take(call.limiter_class, patience_);
+  if (refused) co_return not_asked(std::move(*refused));
+  http::Request request(call.method, call.target);
+  request.add_header("Accept", "application/json");
+  request.add_secret_header("AccessToken", key_);
+  auto answer = co_await channel->exchange(std::move(request));
+  if (!answer.ok()) co_return not_asked(answer.failure().detail);
+  co_return pipeline::Reply(answer.response().status(), answer.response().body(), std::nullopt);
+}
+
+}  // namespace stibee_sync::app

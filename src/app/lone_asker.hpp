@@ -1,0 +1,34 @@
+#pragma once
+
+#include "app/call_slots.hpp"
+#include "stibee_sync/http/transport.hpp"
+#include "stibee_sync/pipeline/asker.hpp"
+
+#include <string>
+#include <utility>
+
+namespace stibee_sync::app {
+
+/// Calls that a command makes itself, with slots of `CallSlots`; a connection each. On the loop thread; the
+/// references outlive it.
+class LoneAsker final : public pipeline::Asker {
+ public:
+  /// `patience`: how long a call waits for a slot.
+  LoneAsker(http::Transport& transport, CallSlots& slots, std::string key, domain::Duration patience)
+      : transport_(transport), slots_(slots), key_(std::move(key)), patience_(patience) {}
+
+  boost::asio::awaitable<pipeline::Reply> ask(delivery::ApiRequest request) override;
+  /// Why the last call had no answer, in words; "": it had one.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  pipeline::Reply not_asked(std::string why);
+
+  http::Transport& transport_;
+  CallSlots& slots_;
+  std::string key_;
+  domain::Duration patience_;
+  std::string trouble_;
+};
+
+}  // namespace stibee_sync::app

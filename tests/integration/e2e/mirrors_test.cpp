@@ -1,0 +1,245 @@
+#include "integration/e2e/deployment.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+// Several mirrors: commands for one of them, and mirrors that come, go and change their names.
+
+namespace stibee_sync::e2e {
+namespace {
+
+DeploymentOptions two_lists() {
+  DeploymentOptions options;
+  options.simulator_arguments = {"--list", "1234", "--list", "5678"};
+  return options;
+}
+
+class MirrorsTest : public ::testing::Test {
+ protected:
+  MirrorsTest() : deployment(two_lists()) {
+    deployment.sql("CREATE TABLE others (id bigint PRIMARY KEY, email text)");
+    deployment.write_config(both());
+  }
+
+  std::string both() const { return deployment.config_text() + other("others"); }
+  static std::string other(const std::string& name, int list_id = 5678) {
+    return "  - name: " + name + "\n    list_id: " + std::to_string(list_id) +
+           "\n    source: {table: public.others, key: id, email: email}\n    poll_interval: 100ms\n";
+  }
+  void add_others(int from, int to) {
+    deployment.sql("INSERT INTO others SELECT i, 'o' || i || '@example.com' FROM generate_series(" +
+                   std::to_string(from) + "," + std::to_string(to) + ") i");
+  }
+  std::int64_t subscribed(const std::string& list) {
+    return number(at(at(deployment.stibee("/_sim/stats"), "lists"), list), "subscribed");
+  }
+  bool arrives(const std::string& list, std::int64_t people) {
+    return eventually(std::chrono::seconds(30), [&] { return subscribed(list) == people; });
+  }
+  std::int64_t lines(const std::string& event) {
+    const auto log = deployment.daemon().err();
+    const auto word = "\"event\":\"" + event + "\"";
+    std::int64_t count = 0;
+    for (auto at = log.find(word); at != std::string::npos; at = log.find(word, at + 1))
+      ++count;
+    return count;
+  }
+  std::string state_of(const std::string& mirror) {
+    const auto report = deployment.report({"status"});
+    for (const auto& one : items(report, "mirrors")) {
+      if (text(one, "name") == mirror) return text(one, "state");
+    }
+    return "none";
+  }
+  void reload() {
+    const auto before = lines("daemon.reload");
+    deployment.daemon().send(SIGHUP);
+    ASSERT_TRUE(eventually(std::chrono::seconds(30), [&] { return lines("daemon.reload") > before; }))
+        << deployment.daemon().err();
+  }
+  void stop() {
+    deployment.daemon().send(SIGTERM);
+    EXPECT_EQ(deployment.daemon().wait(std::chrono::seconds(20)).exit_code, 0);
+  }
+  /// Of how many people a call was made that the list had as they are already.
+  std::int64_t repeated() { return deployment.stat("repeated_people"); }
+
+  Deployment deployment;
+};
+
+TEST_F(MirrorsTest, AnUnknownMirrorIsAnsweredWithThoseThereAre) {
+  const auto ask = [&](const std::string& command) {
+    const auto finished = deployment.syncd({command, "--mirror", "membrs"});
+    EXPECT_EQ(finished.exit_code, 66) << command << finished.out << finished.err;
+    EXPECT_NE(finished.err.find("there are: members, others"), std::string::npos) << command << finished.err;
+  };
+  for (const std::string command : {"plan", "failures", "retry", "reconcile", "pause", "resume"})
+    ask(command);
+  deployment.start_daemon();
+  for (const std::string command : {"plan", "failures", "retry", "reconcile", "pause", "resume", "sync-now"})
+    ask(command);
+}
+
+TEST_F(MirrorsTest, PausingOneLeavesTheOtherFlowing) {
+  deployment.add_members(1, 10);
+  add_others(1, 10);
+  deployment.start_daemon();
+  ASSERT_TRUE(arrives("1234", 10) && arrives("5678", 10)) << deployment.daemon().err();
+  for (int i = 0; i < 2; ++i)
+    ASSERT_EQ(deployment.syncd({"pause", "--mirror", "members"}).exit_code, 0);
+  EXPECT_EQ(lines("mirror.paused"), 1) << "a pause of a paused mirror is no event";
+  deployment.add_members(11, 20);
+  add_others(11, 20);
+  EXPECT_TRUE(arrives("5678", 20));
+  EXPECT_EQ(subscribed("1234"), 10);
+  EXPECT_EQ(state_of("members"), "paused");
+  EXPECT_EQ(state_of("others"), "ok");
+  const auto asked = deployment.syncd({"sync-now", "--mirror", "members"});
+  EXPECT_EQ(asked.exit_code, 0);
+  EXPECT_NE(asked.out.find("members is paused"), std::string::npos) << asked.out;
+
+  stop();
+  deployment.start_daemon();
+  EXPECT_EQ(lines("mirror.paused"), 0) << "a start is no change";
+  add_others(21, 30);
+  EXPECT_TRUE(arrives("5678", 30));
+  EXPECT_EQ(subscribed("1234"), 10);
+  for (int i = 0; i < 2; ++i)
+    ASSERT_EQ(deployment.syncd({"resume", "--mirror", "members"}).exit_code, 0);
+  EXPECT_TRUE(arrives("1234", 20));
+  EXPECT_EQ(lines("mirror.resumed"), 1);
+}
+
+TEST_F(MirrorsTest, WithoutADaemonAPauseIsOneEventToo) {
+  deployment.add_members(1, 2);
+  const auto first = deployment.syncd({"pause", "--mirror", "others"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_NE(first.err.find("\"event\":\"mirror.paused\""), std::string::npos) << first.err;
+  EXPECT_NE(first.err.find("\"mirror\":\"others\""), std::string::npos) << first.err;
+  EXPECT_NE(first.err.find("\"since\":\""), std::string::npos) << first.err;
+  EXPECT_EQ(deployment.syncd({"pause", "--mirror", "others"}).err.find("mirror.paused"), std::string::npos);
+  EXPECT_EQ(state_of("others"), "paused");
+  EXPECT_NE(state_of("members"), "paused");
+}
+
+TEST_F(MirrorsTest, ReportsForOneMirrorSpeakOfItAlone) {
+  deployment.add_members(1, 5);
+  add_others(1, 5);
+  deployment.sql("INSERT INTO members VALUES (9001, 'broken address')");
+  deployment.sql("INSERT INTO others VALUES (9001, 'broken address')");
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  const auto speak = [&] {
+    const auto only = [](const json::Value& report, const char* list, const char* key) {
+      ASSERT_EQ(items(report, list).size(), 1u) << json::to_string(report);
+      EXPECT_EQ(text(items(report, list).front(), key), "others");
+    };
+    only(deployment.report({"failures", "--mirror", "others"}), "people", "mirror");
+    only(deployment.report({"plan", "--mirror", "others"}), "mirrors", "name");
+    only(deployment.report({"reconcile", "--mirror", "others"}), "mirrors", "name");
+    EXPECT_EQ(items(deployment.report({"failures"}), "people").size(), 2u);
+  };
+  speak();
+  deployment.start_daemon();
+  speak();
+}
+
+TEST_F(MirrorsTest, ABrokenTableOfAnotherMirrorDoesNotKeepAPlanFromBeingMade) {
+  deployment.add_members(1, 5);
+  deployment.sql("DROP TABLE others");
+  EXPECT_EQ(deployment.syncd({"plan"}).exit_code, 78);
+  EXPECT_EQ(deployment.syncd({"plan", "--mirror", "members"}).exit_code, 0);
+}
+
+TEST_F(MirrorsTest, ARepairOfOneMirrorSendsNothingForAnother) {
+  deployment.add_members(1, 5);
+  add_others(1, 5);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.add_members(6, 9);
+  deployment.stibee_post("/_sim/people", R"({"list":"5678","action":"purge","emails":["o1@example.com"]})");
+  deployment.stibee_post("/_sim/people", R"({"list":"1234","action":"purge","emails":["p1@example.com"]})");
+  EXPECT_EQ(deployment.syncd({"reconcile", "--repair", "--mirror", "others"}).exit_code, 0);
+  EXPECT_EQ(subscribed("5678"), 5);
+  EXPECT_EQ(subscribed("1234"), 4);
+}
+
+TEST_F(MirrorsTest, ARenamedMirrorGoesOnWithItsState) {
+  deployment.add_members(1, 20);
+  add_others(1, 20);
+  deployment.start_daemon();
+  ASSERT_TRUE(arrives("5678", 20) && arrives("1234", 20));
+  deployment.stibee_post("/_sim/people",
+                         R"({"list":"5678","action":"unsubscribe","emails":["o7@example.com"]})");
+  ASSERT_EQ(deployment.syncd({"reconcile", "--mirror", "others"}).exit_code, 0) << "puts it on record";
+  const auto repeated_before = repeated();
+
+  deployment.write_config(deployment.config_text() + other("shop"));
+  reload();
+  EXPECT_EQ(lines("mirror.unconfigured"), 1) << deployment.daemon().err();
+  EXPECT_NE(deployment.daemon().err().find("\"was\":\"others\""), std::string::npos);
+  add_others(21, 21);
+  EXPECT_TRUE(arrives("5678", 20)) << "19 and the new one; who opted out stays so";
+  EXPECT_EQ(state_of("shop"), "ok");
+  EXPECT_EQ(state_of("others"), "none");
+
+  stop();
+  deployment.write_config(both());
+  deployment.start_daemon();
+  EXPECT_EQ(lines("mirror.unconfigured"), 1);
+  deployment.sql("UPDATE others SET email = 'moved@example.com' WHERE id = 7");
+  add_others(22, 22);
+  EXPECT_TRUE(arrives("5678", 21)) << "an opt-out goes with the member to the next address";
+  EXPECT_EQ(repeated(), repeated_before);
+  EXPECT_EQ(subscribed("1234"), 20);
+}
+
+TEST_F(MirrorsTest, WhatTheFileNamesNoMoreIsSaidAtStartReloadCheckAndPlan) {
+  deployment.add_members(1, 3);
+  add_others(1, 2);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.write_config(deployment.config_text());
+  const auto words = [](const std::string& said) {
+    return said.find("others") != std::string::npos && said.find("5678") != std::string::npos &&
+           said.find("2 people") != std::string::npos;
+  };
+  const auto planned = deployment.syncd({"plan"});
+  EXPECT_EQ(planned.exit_code, 0);
+  EXPECT_TRUE(words(planned.out)) << planned.out;
+  ASSERT_EQ(items(deployment.report({"plan"}), "warnings").size(), 1u);
+  const auto checked = deployment.syncd({"check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  EXPECT_TRUE(words(checked.out)) << checked.out;
+
+  deployment.start_daemon();
+  EXPECT_EQ(lines("mirror.unconfigured"), 1);
+  const auto log = deployment.daemon().err();
+  const auto begin = log.rfind('\n', log.find("mirror.unconfigured")) + 1;
+  const auto line = json::parse(log.substr(begin, log.find('\n', begin) - begin));
+  ASSERT_TRUE(line) << log;
+  EXPECT_EQ(text(*line, "level"), "warn");
+  EXPECT_EQ(text(*line, "mirror"), "others");
+  EXPECT_EQ(number(*line, "list_id"), 5678);
+  EXPECT_EQ(number(*line, "people"), 2);
+  EXPECT_FALSE(text(*line, "cure").empty());
+  reload();
+  EXPECT_EQ(lines("mirror.unconfigured"), 2);
+  deployment.write_config(both());
+  reload();
+  EXPECT_EQ(lines("mirror.unconfigured"), 2) << "it is named again";
+  EXPECT_EQ(subscribed("5678"), 2);
+}
+
+TEST_F(MirrorsTest, AnotherListUnderTheSameNameStartsAfresh) {
+  deployment.add_members(1, 3);
+  add_others(1, 4);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.restart_stibee({"--list", "1234", "--list", "5678", "--list", "99"});
+  deployment.write_config(deployment.config_text() + other("others", 99));
+  deployment.start_daemon();
+  EXPECT_TRUE(arrives("99", 4)) << deployment.daemon().err();
+  EXPECT_EQ(lines("mirror.unconfigured"), 1);
+}
+
+}  // namespace
+}  // namespace stibee_sync::e2e
