@@ -79,6 +79,8 @@ class Ingest {
     std::vector<std::string> held_classes;
     bool was_holding = false;           // at the last read, perhaps an earlier daemon's
     std::set<std::string> groups_told;  // values without a group that were spoken of in this life
+    std::set<std::string> parked_told;  // rows that the last read found refused, by ref and reason
+    std::size_t more_parked_told = 0;   // … and how many of those were only counted
     telemetry::LineBudget failure_lines{1, std::chrono::minutes(1)};
   };
 
@@ -96,6 +98,7 @@ class Ingest {
   void finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
                 const CommittedRead& committed);
   void count_changes(std::size_t mirror, const ReadFinding& finding) const;
+  void report_parked(std::size_t mirror, const ReadFinding& finding);
   void report_rows(std::size_t mirror, const ReadFinding& finding);
   void report_holds(std::size_t mirror, const CommittedRead& committed);
   std::optional<std::size_t> next_due() const;

@@ -334,16 +334,28 @@ void Ingest::count_changes(std::size_t mirror, const ReadFinding& finding) const
   }
 }
 
-void Ingest::report_rows(std::size_t mirror, const ReadFinding& finding) {
+/// A row that the guard holds back is found anew in every read: it is spoken of when it was not in the last
+/// one.
+void Ingest::report_parked(std::size_t mirror, const ReadFinding& finding) {
+  auto& state = states_[mirror];
   const auto& plan = mirrors_[mirror];
+  const auto before = std::exchange(state.parked_told, {});
   for (const auto& [ref, reason] : finding.parked) {
+    const auto told = state.parked_told.insert(ref + " " + name(reason)).first;
+    if (before.contains(*told)) continue;
     services_.log.event(Level::Warn, Event::PersonParked, "a row cannot be sent; see `failures`",
                         {{"mirror", plan.name}, {"ref", ref}, {"reason", name(reason)}});
   }
-  if (finding.newly_parked > finding.parked.size()) {
+  const auto more = finding.newly_parked - finding.parked.size();
+  if (std::exchange(state.more_parked_told, more) != more && more > 0) {
     services_.log.event(Level::Warn, Event::PersonParked, "more rows cannot be sent; see `failures`",
-                        {{"mirror", plan.name}, {"count", finding.newly_parked - finding.parked.size()}});
+                        {{"mirror", plan.name}, {"count", more}});
   }
+}
+
+void Ingest::report_rows(std::size_t mirror, const ReadFinding& finding) {
+  const auto& plan = mirrors_[mirror];
+  report_parked(mirror, finding);
   // Rows that share an address are looked at in every read: a value is spoken of once in the daemon's life,
   // or until another one comes.
   auto& told = states_[mirror].groups_told;

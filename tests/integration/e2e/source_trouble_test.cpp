@@ -175,6 +175,19 @@ TEST(SourceTrouble, AGroupValueThatIsNotMappedIsSpokenOfOnceThoughItsRowIsLooked
   EXPECT_EQ(warnings(), 2u);
 }
 
+TEST(SourceTrouble, RowsThatAreHeldBackAreSpokenOfOnceThoughEveryReadFindsThem) {
+  Deployment deployment;
+  deployment.add_members(1, 500);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.start_daemon();
+  deployment.sql("UPDATE members SET email = NULL WHERE id <= 200");
+  ASSERT_TRUE(eventually(30s, [&] { return has(deployment.daemon().err(), "guard.held"); }));
+  const auto reads = [&] { return times(deployment.daemon().err(), "reading the table"); };
+  ASSERT_TRUE(eventually(30s, [&, seen = reads()] { return reads() >= seen + 10; }));
+  EXPECT_EQ(times(deployment.daemon().err(), "a row cannot be sent"), 20u);
+  EXPECT_EQ(times(deployment.daemon().err(), "more rows cannot be sent"), 1u);
+}
+
 TEST(SourceTrouble, TheSameTroubleAtEveryPollIsOneLineAMinute) {
   Deployment deployment;
   deployment.add_members(1, 3);
