@@ -21,6 +21,7 @@ constexpr std::chrono::seconds short_window{2};
 
 asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterClass limiter_class,
                                                             domain::Duration patience) {
+  if (auto why = why_held(limiter_class)) co_return why;
   const auto timer = clock_.make_timer();
   const auto until = clock_.monotonic() + patience;
   while (own_.empty()) {
@@ -34,8 +35,7 @@ asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterCla
       co_return text_of(answer->body, "error");
     }
   }
-  if (const auto held = held_.find(limiter_class); held != held_.end() && held->second > clock_.utc())
-    co_return "Stibee wants no calls before " + text::iso_utc(held->second) + "; try again then";
+  if (auto why = why_held(limiter_class)) co_return why;
   auto& limiter = own_.at(limiter_class);
   for (;;) {
     const auto now = clock_.monotonic();
@@ -49,6 +49,16 @@ asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterCla
   sent_[limiter_class].push_back(now);
   limiter.take(now);
   co_return std::nullopt;
+}
+
+void CallSlots::hold(delivery::LimiterClass limiter_class, domain::Duration wait) {
+  held_[limiter_class] = clock_.utc() + wait;
+}
+
+std::optional<std::string> CallSlots::why_held(delivery::LimiterClass limiter_class) const {
+  const auto held = held_.find(limiter_class);
+  if (held == held_.end() || held->second <= clock_.utc()) return std::nullopt;
+  return "Stibee wants no calls before " + text::iso_utc(held->second) + "; try again then";
 }
 
 runtime::MonotonicTime CallSlots::unknown_until() const {

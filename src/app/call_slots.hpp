@@ -29,6 +29,9 @@ class CallSlots {
   boost::asio::awaitable<std::optional<std::string>> take(delivery::LimiterClass limiter_class,
                                                           domain::Duration patience = longest_wait_for_slot);
 
+  /// Stibee wants no calls of the class for so long.
+  void hold(delivery::LimiterClass limiter_class, domain::Duration wait);
+
   /// A daemon that starts from now on does not know of calls that no daemon has lent. Until then that could
   /// hurt: for short windows until they are over; for the long ones of API v2 only after many calls.
   runtime::MonotonicTime unknown_until() const;
@@ -37,6 +40,7 @@ class CallSlots {
 
  private:
   void know_own();
+  std::optional<std::string> why_held(delivery::LimiterClass limiter_class) const;
 
   const settings::Settings& settings_;
   runtime::Clock& clock_;

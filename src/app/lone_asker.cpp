@@ -21,7 +21,10 @@ asio::awaitable<pipeline::Reply> LoneAsker::ask(delivery::ApiRequest call) {
   request.add_secret_header("AccessToken", key_);
   auto answer = co_await channel->exchange(std::move(request));
   if (!answer.ok()) co_return not_asked(answer.failure().detail);
-  co_return pipeline::Reply(answer.response().status(), answer.response().body(), std::nullopt);
+  const auto& response = answer.response();
+  const auto wait = response.retry_after(std::chrono::system_clock::now());
+  if (wait && response.status() >= 400) slots_.hold(call.limiter_class, *wait);
+  co_return pipeline::Reply(response.status(), response.body(), std::nullopt);
 }
 
 }  // namespace stibee_sync::app

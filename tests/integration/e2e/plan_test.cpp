@@ -115,6 +115,19 @@ TEST_P(PlanTest, BesideADaemonItBorrowsTheCalls) {
   EXPECT_TRUE(flag(plan(), "upper_bounds"));
 }
 
+TEST_P(PlanTest, ACallAtATimeWhenStibeeWantsNoneIsNotRepeated) {
+  list_without_state();
+  deployment.stibee_post(
+      "/_sim/faults",
+      R"({"rules":[{"kind":"status","status":429,"retry_after":600,"endpoint":"v2.*","probability":1}]})");
+  const auto calls = deployment.stat("calls");
+  const auto mirror = plan();
+  EXPECT_TRUE(flag(mirror, "upper_bounds"));
+  EXPECT_NE(text(mirror, "upper_bounds_because").find("Stibee wants no calls before"), std::string::npos)
+      << text(mirror, "upper_bounds_because");
+  EXPECT_EQ(deployment.stat("calls"), calls + 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Apis, PlanTest, ::testing::Values("v1", "v2"),
                          [](const ::testing::TestParamInfo<std::string>& api) { return api.param; });
 
