@@ -48,7 +48,7 @@ class WebhookService {
   Ground ground_;
   EngineSlot& engines_;
   std::optional<webhook::Gate> gate_;
-  std::string secret_cure_;  // for whoever calls with another secret
+  std::string secret_cure_;                  // for whoever calls with another secret
   std::unique_ptr<runtime::Worker> reader_;  // of large bodies
   telemetry::LineBudget rejections_;
   telemetry::LineBudget failures_;
