@@ -9,13 +9,13 @@ namespace stibee_sync::app {
 namespace {
 
 using domain::Lane;
-using telemetry::MirrorState;
+using telemetry::HealthState;
 
 /// The limits are never used to the last call, and answers take their time.
 constexpr double slack_of_estimate = 1.5;
 
 struct Finding {
-  MirrorState state;
+  HealthState state;
   std::string words;
 };
 
@@ -102,7 +102,7 @@ void judge_sending(const MirrorSigns& signs, domain::UtcTime now, std::vector<Fi
   auto words = late;
   if (!why.empty() || late.empty())
     words += (late.empty() ? "" : ": ") + (why.empty() ? "calls to Stibee fail" : why);
-  findings.push_back({MirrorState::Failing, std::move(words)});
+  findings.push_back({HealthState::Failing, std::move(words)});
 }
 
 void judge_source(const MirrorSigns& signs, std::vector<Finding>& findings) {
@@ -110,18 +110,18 @@ void judge_source(const MirrorSigns& signs, std::vector<Finding>& findings) {
     case MirrorSigns::Source::Fine:
       break;
     case MirrorSigns::Source::Untrusted:
-      findings.push_back({MirrorState::Untrusted, signs.source_problem});
+      findings.push_back({HealthState::Untrusted, signs.source_problem});
       break;
     case MirrorSigns::Source::Failing:
       // A paused mirror is not read, so nothing could show that it is over.
-      if (!signs.paused) findings.push_back({MirrorState::Failing, signs.source_problem});
+      if (!signs.paused) findings.push_back({HealthState::Failing, signs.source_problem});
       break;
   }
 }
 
 void judge_rows(const MirrorSigns& signs, std::vector<Finding>& findings) {
   if (signs.unsendable * 10 <= signs.rows) return;
-  findings.push_back({MirrorState::Failing, std::to_string(signs.unsendable) + " of " +
+  findings.push_back({HealthState::Failing, std::to_string(signs.unsendable) + " of " +
                                                 counted(signs.rows, "row", "rows") +
                                                 " cannot be sent; see `failures`"});
 }
@@ -137,7 +137,7 @@ bool is_importing(const MirrorSigns& signs, domain::UtcTime now) {
 }  // namespace
 
 MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now) {
-  if (!signs.served) return {MirrorState::Failing, "not running"};
+  if (!signs.served) return {HealthState::Failing, "not running"};
   std::vector<Finding> findings;
   judge_sending(signs, now, findings);
   judge_source(signs, findings);
@@ -147,10 +147,10 @@ MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now) {
         "the guard holds the changes of " + counted(signs.held, "person", "people") + "; see `guard`";
     if (signs.source == MirrorSigns::Source::Fine && !signs.source_problem.empty())
       words += " (" + signs.source_problem + ")";
-    findings.push_back({MirrorState::Held, std::move(words)});
+    findings.push_back({HealthState::Held, std::move(words)});
   }
-  if (signs.paused) findings.push_back({MirrorState::Paused, "paused until `stibee-syncd resume`"});
-  if (!signs.paused && is_importing(signs, now)) findings.push_back({MirrorState::Importing, ""});
+  if (signs.paused) findings.push_back({HealthState::Paused, "paused until `stibee-syncd resume`"});
+  if (!signs.paused && is_importing(signs, now)) findings.push_back({HealthState::Importing, ""});
 
   MirrorHealth health;
   std::stable_sort(findings.begin(), findings.end(),
@@ -162,16 +162,16 @@ MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now) {
   return health;
 }
 
-bool healthy(telemetry::MirrorState state) {
+bool healthy(telemetry::HealthState state) {
   switch (state) {
-    case MirrorState::Ok:
-    case MirrorState::Importing:
-    case MirrorState::Standby:
-    case MirrorState::Paused:
+    case HealthState::Ok:
+    case HealthState::Importing:
+    case HealthState::Standby:
+    case HealthState::Paused:
       return true;
-    case MirrorState::Held:
-    case MirrorState::Untrusted:
-    case MirrorState::Failing:
+    case HealthState::Held:
+    case HealthState::Untrusted:
+    case HealthState::Failing:
       return false;
   }
   std::abort();

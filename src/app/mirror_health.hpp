@@ -53,13 +53,13 @@ struct MirrorSigns {
 };
 
 struct MirrorHealth {
-  telemetry::MirrorState state = telemetry::MirrorState::Ok;
+  telemetry::HealthState state = telemetry::HealthState::Ok;
   std::string problem;  // in words; of several the worst first; no person in it
 };
 
 /// Pure. The worst finding is the state; `problem` names all.
 MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now);
 /// Whether nobody need look.
-bool healthy(telemetry::MirrorState state);
+bool healthy(telemetry::HealthState state);
 
 }  // namespace stibee_sync::app

@@ -97,7 +97,7 @@ struct MirrorMetrics {
   Gauge* source_members;
   PerLabel<Gauge, PersonStatus> members;
   Gauge* paused;
-  PerLabel<Gauge, MirrorState> state;
+  PerLabel<Gauge, HealthState> state;
 };
 
 }  // namespace
@@ -232,7 +232,7 @@ void Metrics::declare_mirror(std::string_view mirror) {
                         .source_members = &s.source_members.Add(base),
                         .members = each<PersonStatus>(s.members, "status", base),
                         .paused = &s.paused.Add(base),
-                        .state = each<MirrorState>(s.state, "state", base)};
+                        .state = each<HealthState>(s.state, "state", base)};
   for (const std::string& reason : s.options.parked_reasons) {
     metrics.parked.emplace(reason, &s.parked.Add(with(base, "reason", reason)));
   }
@@ -290,7 +290,7 @@ void Metrics::paused(std::string_view mirror, bool is_paused) {
   state_->on(mirror, [&](MirrorMetrics& m) { m.paused->Set(is_paused ? 1 : 0); });
 }
 
-void Metrics::state(std::string_view mirror, MirrorState state) {
+void Metrics::state(std::string_view mirror, HealthState state) {
   state_->on(mirror, [&](MirrorMetrics& m) {
     for (Gauge* each : m.state)
       each->Set(0);

@@ -25,9 +25,9 @@ template <>
 inline constexpr auto label_names<CycleResult> = LabelNames<4>{"ok", "failed", "held", "untrusted"};
 
 /// How a mirror fares: the word that `status`, the page, systemd and the metrics say. From well to worst.
-enum class MirrorState { Ok, Importing, Standby, Paused, Held, Untrusted, Failing };
+enum class HealthState { Ok, Importing, Standby, Paused, Held, Untrusted, Failing };
 template <>
-inline constexpr auto label_names<MirrorState> =
+inline constexpr auto label_names<HealthState> =
     LabelNames<7>{"ok", "importing", "standby", "paused", "held", "untrusted", "failing"};
 
 enum class PersonStatus { Subscribed, Unsubscribed, OptedOut, AutoDeleted, Ready };

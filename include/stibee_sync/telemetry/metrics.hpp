@@ -43,7 +43,7 @@ class Metrics {
   void source_members(std::string_view mirror, std::uint64_t people);
   void mirrored_members(std::string_view mirror, PersonStatus status, std::uint64_t people);
   void paused(std::string_view mirror, bool is_paused);
-  void state(std::string_view mirror, MirrorState state);
+  void state(std::string_view mirror, HealthState state);
   void changes(std::string_view mirror, ChangeOperation operation, std::uint64_t people = 1);
   void guard_held(std::string_view mirror, GuardClass held, std::uint64_t people);  // 0: not held
 

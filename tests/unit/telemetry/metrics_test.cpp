@@ -18,7 +18,7 @@ using testing::Not;
 
 // The last enumerator has the last name.
 static_assert(label_count<CycleResult> == static_cast<int>(CycleResult::Untrusted) + 1);
-static_assert(label_count<MirrorState> == static_cast<int>(MirrorState::Failing) + 1);
+static_assert(label_count<HealthState> == static_cast<int>(HealthState::Failing) + 1);
 static_assert(label_count<PersonStatus> == static_cast<int>(PersonStatus::Ready) + 1);
 static_assert(label_count<ChangeOperation> == static_cast<int>(ChangeOperation::GroupRelease) + 1);
 static_assert(label_count<GuardClass> == static_cast<int>(GuardClass::Adds) + 1);
@@ -171,8 +171,8 @@ TEST(Metrics, AnAttemptThatReachedNobodyIsCountedButNotTimed) {
 TEST(Metrics, AMirrorIsInOneStateAtATime) {
   Metrics metrics(options());
   metrics.declare_mirror("members");
-  metrics.state("members", MirrorState::Held);
-  metrics.state("members", MirrorState::Failing);
+  metrics.state("members", HealthState::Held);
+  metrics.state("members", HealthState::Failing);
   EXPECT_EQ(value_of(metrics, R"(stibee_mirror_state{mirror="members",state="held"})"), "0");
   EXPECT_EQ(value_of(metrics, R"(stibee_mirror_state{mirror="members",state="failing"})"), "1");
 }
