@@ -1,7 +1,9 @@
 #include "store/integrity.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -27,7 +29,33 @@ class Watchdog {
   std::jthread thread_;
 };
 
+/// Names of all tables, indexes, views and columns.
+std::set<std::string> names_in(Connection& connection) {
+  std::set<std::string> names;
+  Statement all(
+      connection,
+      "SELECT type || ' ' || name FROM sqlite_schema UNION ALL SELECT 'column ' || t.name || '.' || "
+      "c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'");
+  while (all.step())
+    names.emplace(all.text(0));
+  return names;
+}
+
 }  // namespace
+
+void require_schema(Connection& connection, std::span<const MigrationStep> steps, int version) {
+  const auto later =
+      std::find_if(steps.begin(), steps.end(), [&](const MigrationStep& step) { return step.to > version; });
+  Connection fresh(":memory:", Connection::Mode::ReadWrite);
+  migrate(fresh, std::span(steps.begin(), later));
+  const auto found = names_in(connection);
+  for (const auto& name : names_in(fresh)) {
+    if (found.contains(name)) continue;
+    throw StoreFailure(Failure::Damaged,
+                       connection.file().string() + ": has no " + name +
+                           "; restart stibee-syncd, which sets it aside and begins a fresh one");
+  }
+}
 
 bool looks_sound(Connection& connection, std::optional<std::chrono::milliseconds> budget) {
   std::optional<Watchdog> watchdog;

@@ -93,6 +93,7 @@ std::unique_ptr<Connection> open_sound(const std::filesystem::path& file,
     if (!looks_sound(*connection, was_suspect ? std::nullopt : std::optional(check_budget))) {
       throw StoreFailure(Failure::Damaged, file.string() + ": the file is damaged");
     }
+    require_schema(*connection, steps, *version);
   }
   migrate(*connection, steps, application);
   return connection;
@@ -212,6 +213,7 @@ std::unique_ptr<Store> open_store_read_only(const std::filesystem::path& directo
       throw StoreError(file.string() +
                        ": written by an older stibee-syncd; start the daemon, which brings it up to date");
     }
+    require_schema(*connection, migration_steps(), known);
     connection->execute("PRAGMA cache_size = -2000");
     const auto key = state_key(*connection);
     if (!key) throw StoreError(file.string() + ": has no key; start the daemon once");

@@ -147,6 +147,36 @@ TEST_F(OpenStore, ASuspicionWithoutDamageIsDropped) {
   EXPECT_FALSE(fs::exists(suspicion_of(file())));
 }
 
+TEST_F(OpenStore, AFileWithoutSomeTableColumnOrIndexIsSetAside) {
+  for (const char* loss :
+       {"DROP TABLE hold", "DROP TABLE writeback", "DROP TABLE meta", "DROP TABLE subscriber",
+        "DROP TABLE schema_version", "DROP INDEX queue", "DROP INDEX moved", "DROP VIEW people",
+        "ALTER TABLE mirror DROP COLUMN recent", "ALTER TABLE trace RENAME COLUMN since TO until"}) {
+    SCOPED_TRACE(loss);
+    fill();
+    Connection(file(), Connection::Mode::ReadWrite).execute(loss);
+    EXPECT_THROW(open_store_read_only(directory()), StoreError);
+    expect_fresh_and_working();
+  }
+}
+
+TEST_F(OpenStore, AnOptOutsFileWithoutATableIsMadeAgain) {
+  fill();
+  Connection(directory() / "suppressions.sqlite", Connection::Mode::ReadWrite)
+      .execute("DROP TABLE suppression");
+  open();
+  EXPECT_FALSE(report_.damaged_set_aside);
+  EXPECT_TRUE(report_.suppressions_set_aside);
+  open();
+  EXPECT_FALSE(report_.suppressions_set_aside);
+}
+
+TEST_F(OpenStore, LeavesOneFileEachWhenItIsClosed) {
+  fill();
+  for (const auto& entry : fs::directory_iterator(directory()))
+    EXPECT_TRUE(entry.path().extension() == ".sqlite") << entry.path();
+}
+
 TEST_F(OpenStore, TheLogOfADamagedFileGoesWithIt) {
   std::ofstream(file()) << std::string(5000, 'x');
   std::ofstream(file().string() + "-wal") << "log";
