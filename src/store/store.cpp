@@ -182,9 +182,9 @@ std::optional<domain::UtcTime> Store::next_due(const std::vector<MirrorId>& mirr
   return tables_->queue.next_due(mirrors);
 }
 
-std::vector<PendingWriteback> Store::writebacks(MirrorId mirror, domain::UtcTime now,
+std::vector<PendingWriteback> Store::writebacks(MirrorId mirror, domain::UtcTime now, domain::UtcTime latest,
                                                 std::size_t most) const {
-  return tables_->writebacks.due(mirror, now, most);
+  return tables_->writebacks.due(mirror, now, latest, most);
 }
 
 std::optional<domain::UtcTime> Store::next_writeback(const std::vector<MirrorId>& mirrors) const {

@@ -34,10 +34,9 @@ WritebackTable::WritebackTable(Connection& connection)
            "fields, not_before, new_email) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       due_(connection,
            "SELECT id, email, member_key, event, occurred_by, reason, occurred_at, fields, attempts, "
-           "new_email FROM writeback w WHERE mirror = ?1 AND not_before <= ?2 AND NOT EXISTS (SELECT 1 FROM "
-           "writeback e "
-           "WHERE "
-           "e.mirror = ?1 AND e.email = w.email AND e.id < w.id AND e.not_before > ?2) ORDER BY id LIMIT ?3"),
+           "new_email FROM writeback w WHERE mirror = ?1 AND (not_before <= ?2 OR not_before > ?4) AND NOT "
+           "EXISTS (SELECT 1 FROM writeback e WHERE e.mirror = ?1 AND e.email = w.email AND e.id < w.id AND "
+           "e.not_before > ?2 AND e.not_before <= ?4) ORDER BY id LIMIT ?3"),
       next_(
           connection,
           "SELECT min(not_before) FROM writeback w WHERE mirror = ?1 AND NOT EXISTS (SELECT 1 FROM writeback "
@@ -61,10 +60,11 @@ void WritebackTable::add(MirrorId mirror, std::string_view email, const std::opt
   add_.bind(10, request.new_email).run();
 }
 
-std::vector<PendingWriteback> WritebackTable::due(MirrorId mirror, domain::UtcTime now, std::size_t most) {
+std::vector<PendingWriteback> WritebackTable::due(MirrorId mirror, domain::UtcTime now,
+                                                  domain::UtcTime latest, std::size_t most) {
   std::vector<PendingWriteback> found;
   const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(most, std::size_t{1} << 40));
-  due_.bind(1, mirror.number).bind(2, to_number(now)).bind(3, limit);
+  due_.bind(1, mirror.number).bind(2, to_number(now)).bind(3, limit).bind(4, to_number(latest));
   const StatementUse use(due_);
   while (due_.step()) {
     PendingWriteback one;

@@ -18,7 +18,8 @@ class WritebackTable {
 
   void add(MirrorId mirror, std::string_view email, const std::optional<domain::MemberKey>& key,
            const WritebackRequest& request, domain::UtcTime now);
-  std::vector<PendingWriteback> due(MirrorId mirror, domain::UtcTime now, std::size_t most);
+  std::vector<PendingWriteback> due(MirrorId mirror, domain::UtcTime now, domain::UtcTime latest,
+                                    std::size_t most);
   std::optional<domain::UtcTime> next(MirrorId mirror);
   /// Whose it was; nullopt: there is no such one.
   std::optional<std::string> erase(MirrorId mirror, std::int64_t id);

@@ -349,11 +349,12 @@ std::optional<UtcTime> NaiveStore::next_due() const {
 
 // ---- write-backs -----------------------------------------------------------------------------------------
 
-std::vector<store::PendingWriteback> NaiveStore::due_writebacks(UtcTime now, std::size_t most) const {
+std::vector<store::PendingWriteback> NaiveStore::due_writebacks(UtcTime now, UtcTime latest,
+                                                                std::size_t most) const {
   std::vector<store::PendingWriteback> due;
   std::set<domain::EmailAddress> postponed;
   for (const auto& [item, not_before] : state.writebacks) {
-    if (not_before > now) postponed.insert(item.email);
+    if (not_before > now && not_before <= latest) postponed.insert(item.email);
     if (!postponed.contains(item.email) && due.size() < most) due.push_back(item);
   }
   return due;

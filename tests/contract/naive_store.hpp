@@ -110,7 +110,7 @@ class NaiveStore {
   bool use_approval(const std::string& digest, UtcTime now);
   void crash();
 
-  std::vector<store::PendingWriteback> due_writebacks(UtcTime now, std::size_t most) const;
+  std::vector<store::PendingWriteback> due_writebacks(UtcTime now, UtcTime latest, std::size_t most) const;
   std::optional<UtcTime> next_writeback() const;
   void finish_writeback(std::int64_t id);
   void postpone_writeback(std::int64_t id, UtcTime not_before);

@@ -24,9 +24,12 @@ class StoreBesideModel {
     auto& store = *world_.store;
     const auto everything = std::numeric_limits<std::size_t>::max();
     const auto later = now_ + 1000 * day;
-    compare_writebacks(store.writebacks(world_.mirror, now_, 3), model_.due_writebacks(now_, 3));
-    compare_writebacks(store.writebacks(world_.mirror, later, everything),
-                       model_.due_writebacks(later, everything));
+    for (const auto latest : {now_ + std::chrono::minutes(1), later}) {
+      compare_writebacks(store.writebacks(world_.mirror, now_, latest, 3),
+                         model_.due_writebacks(now_, latest, 3));
+      compare_writebacks(store.writebacks(world_.mirror, latest, latest, everything),
+                         model_.due_writebacks(latest, latest, everything));
+    }
     EXPECT_EQ(store.next_writeback({world_.mirror}), model_.next_writeback());
     for (const auto* digest : {"digest0", "digest1", "digest2"}) {
       const auto found = model_.state.approvals.find(digest);

@@ -448,8 +448,8 @@ class Life : private StoreBesideModel {
   }
 
   void write_back() {
-    const auto real = world_.store->writebacks(world_.mirror, now_, 3);
-    const auto model = model_.due_writebacks(now_, 3);
+    const auto real = world_.store->writebacks(world_.mirror, now_, now_ + 1000 * day, 3);
+    const auto model = model_.due_writebacks(now_, now_ + 1000 * day, 3);
     compare_writebacks(real, model);
     if (real.empty() || model.empty()) return;
     tell("write back");

@@ -26,7 +26,7 @@ class StoreWriteback : public ::testing::Test {
     world.observe(address, consequence, now);
   }
   std::vector<store::PendingWriteback> waiting(UtcTime now = start, std::size_t most = 100) {
-    return world.store->writebacks(world.mirror, now, most);
+    return world.store->writebacks(world.mirror, now, now + 1000 * day, most);
   }
   std::vector<std::string> events(UtcTime now = start, std::size_t most = 100) {
     std::vector<std::string> found;

@@ -79,7 +79,9 @@ class Store {
   std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors) const;
   /// The oldest write-backs that are due. Those of one person come in the order of their events: while one is
   /// postponed, later ones of the same person are not due.
-  std::vector<PendingWriteback> writebacks(MirrorId mirror, domain::UtcTime now, std::size_t most) const;
+  /// What waits for a time after `latest` is due, too: only a clock that was set back since can have told it.
+  std::vector<PendingWriteback> writebacks(MirrorId mirror, domain::UtcTime now, domain::UtcTime latest,
+                                           std::size_t most) const;
   /// When the next one becomes due; nullopt: none waits.
   std::optional<domain::UtcTime> next_writeback(const std::vector<MirrorId>& mirrors) const;
 

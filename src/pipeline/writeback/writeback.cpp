@@ -25,6 +25,8 @@ constexpr std::size_t most_at_once = 100;
 constexpr std::chrono::seconds regular_turn{5};
 /// Connecting, waiting for a lock and running, each of which has its own time-out.
 constexpr std::chrono::minutes longest_statement{3};
+constexpr std::chrono::seconds first_put_off{5};
+constexpr std::chrono::minutes longest_put_off{5};
 
 source::WriteValues values_of(const store::PendingWriteback& item) {
   source::WriteValues values;
@@ -151,7 +153,7 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
     DueItems due;
     std::vector<store::MirrorId> ids;
     for (const auto& [place, id] : served) {
-      for (auto& item : store.writebacks(id, now, most_at_once))
+      for (auto& item : store.writebacks(id, now, now + longest_put_off, most_at_once))
         due.items.emplace_back(place, std::move(item));
       ids.push_back(id);
     }
@@ -211,8 +213,8 @@ asio::awaitable<Writeback::Carried> Writeback::carry(std::size_t mirror, store::
       break;
   }
   report_failure(mirror, item, *failure);
-  const auto pause = domain::backoff(std::chrono::seconds(5), std::chrono::minutes(5), item.attempts + 1,
-                                     domain::Jitter::Half, services_.random());
+  const auto pause = domain::backoff(first_put_off, longest_put_off, item.attempts + 1, domain::Jitter::Half,
+                                     services_.random());
   auto postpone = store::in_transaction(
       [id = plan.id, number = item.id, not_before = services_.clock.utc() + pause](
           store::Transaction& transaction) { transaction.postpone_writeback(id, number, not_before); });

@@ -121,7 +121,8 @@ class EventKill : public ::testing::Test {
       EXPECT_EQ(person.row->confirmed.status, RemoteStatus::OptedOut) << when;
     }
     std::size_t waiting = 0;
-    for (const auto& one : store_->writebacks(plan_.id, clock_.utc(), 100)) {
+    for (const auto& one :
+         store_->writebacks(plan_.id, clock_.utc(), clock_.utc() + std::chrono::minutes(5), 100)) {
       if (one.email != email(who_)) continue;
       ++waiting;
       EXPECT_EQ(one.request.event, "unsubscribed") << when;

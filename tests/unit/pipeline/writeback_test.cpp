@@ -32,6 +32,25 @@ TEST_F(WritebackLoop, CarriesWhatWaitsInItsOrderAndForgetsIt) {
   EXPECT_EQ(executed_.size(), 3U);
 }
 
+TEST_F(WritebackLoop, WhatWaitsForATimeThatOnlyASetBackClockCouldTellIsDue) {
+  table_ = {{1, {"a@example.com"}}};
+  read();
+  ask_for("a@example.com", "unsubscribed");
+  ask_for("a@example.com", "resubscribed");
+  const auto first = store().writebacks(plan().id, utc(), utc() + 5min, 1).at(0).id;
+  const auto put_off = [&](domain::Duration time) {
+    store::Transaction transaction(store());
+    transaction.postpone_writeback(plan().id, first, utc() + time);
+    transaction.commit();
+  };
+  put_off(4min);
+  run_for(10s);
+  EXPECT_EQ(executed_.size(), 0U);
+  put_off(3h);
+  run_for(10s);
+  EXPECT_THAT(executed(), ElementsAre("unsubscribed a@example.com", "resubscribed a@example.com"));
+}
+
 TEST_F(WritebackLoop, BindsEverythingThatTheEventSays) {
   table_ = {{17, {"a@example.com"}}};
   read();

@@ -120,7 +120,7 @@ TEST_F(SuppressionFile, ACrashBetweenTheTwoCommitsIsCaughtUpWith) {
   EXPECT_EQ(status(), RemoteStatus::OptedOut);
   EXPECT_EQ(look("a@x.kr").suppression->by, "manual");
   // The write-back was lost with the state's commit.
-  const auto waiting = store_->writebacks(mirror_, start + second, 10);
+  const auto waiting = store_->writebacks(mirror_, start + second, start + second, 10);
   ASSERT_EQ(waiting.size(), 1U);
   EXPECT_EQ(waiting[0].email, email("a@x.kr"));
   EXPECT_EQ(waiting[0].key, key(1));
@@ -129,7 +129,7 @@ TEST_F(SuppressionFile, ACrashBetweenTheTwoCommitsIsCaughtUpWith) {
   EXPECT_EQ(waiting[0].request.reason, "words");
   EXPECT_EQ(waiting[0].request.occurred_at, start + second);
   open();
-  EXPECT_EQ(store_->writebacks(mirror_, start + second, 10).size(), 1U) << "once";
+  EXPECT_EQ(store_->writebacks(mirror_, start + second, start + second, 10).size(), 1U) << "once";
 }
 
 TEST_F(SuppressionFile, WhatTheStateKnewIsNotWrittenBackAgain) {
