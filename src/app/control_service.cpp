@@ -439,7 +439,12 @@ ServerResponse ControlService::health_page(const telemetry::Health::Status& stat
 
 asio::awaitable<ServerResponse> ControlService::admin(ServerRequest request) {
   if (request.path == "/livez") co_return health_page(health_.live(telemetry::Health::Time::clock::now()));
-  if (request.path == "/readyz") co_return health_page(health_.ready());
+  if (request.path == "/readyz") {
+    auto look = [](store::Store& store) { return store.trouble(); };
+    const auto looked = co_await ground_.store.run(std::move(look));
+    health_.state_trouble(looked ? looked.value() : looked.error());
+    co_return health_page(health_.ready());
+  }
   if (request.path == "/metrics") {
     const auto engine = co_await engines_.borrow();
     auto text = co_await metrics_text(&*engine);

@@ -111,7 +111,7 @@ asio::awaitable<void> Daemon::live() {
       co_await told_->wait_until(runtime::forever);
     // Who calls meanwhile is still served: an event is on disk whatever engine took it.
     co_await engine_->stop(drain_limit);
-    if (stopping_) co_return;
+    if (stopping_) break;
     co_await engines_.take_back();
     const auto missed = engine_->lists_with_missed_events();
     const auto report =
@@ -128,6 +128,8 @@ asio::awaitable<void> Daemon::live() {
                {{"mirrors", settings_.mirrors.size()}, {"new_secrets", report.renewed}});
     service_.ready("running");
   }
+  // What the logs hold goes into the files: each can be copied, or put in its place, by itself.
+  co_await store_->close();
 }
 
 asio::awaitable<void> Daemon::start_engine() {
@@ -275,8 +277,8 @@ asio::awaitable<void> Daemon::cut_off() {
 void Daemon::finish() {
   log_.event(Level::Info, Event::DaemonStopped, "stopped");
   log_.flush(std::chrono::milliseconds(200));
-  // Not through destructors: a name server that does not answer would hold them up, and everything is on
-  // disk.
+  // Not through destructors: a name server that does not answer would hold them up. The state is closed, or
+  // all of it that counts is on disk.
   std::cout.flush();
   ::_exit(code_);
 }
@@ -350,6 +352,7 @@ int run_daemon(const Options& options) {
   // daemon from being there for webhooks and for whoever asks.
   auto state = open_state(settings, log, Complaint::Logged);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is like a full disk
   ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would hold the key and everybody who is pending
   Daemon daemon(options, std::move(settings), log, service, std::move(state.store), std::move(starting));
   return daemon.run();

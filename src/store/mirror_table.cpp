@@ -78,6 +78,17 @@ std::vector<HourOfChanges> hours_at(const Statement& row, int column) {
   return hours;
 }
 
+void bind_number(Statement& statement, int index, const std::optional<std::int64_t>& number) {
+  if (number) {
+    statement.bind(index, *number);
+  } else {
+    statement.bind_null(index);
+  }
+}
+
+/// How old the time of the last read may be on disk, if nothing else was written since.
+constexpr std::chrono::hours longest_unwritten{1};
+
 std::size_t size_at(const Statement& row, int column) {
   return static_cast<std::size_t>(row.integer(column));
 }
@@ -85,7 +96,8 @@ std::size_t size_at(const Statement& row, int column) {
 }  // namespace
 
 MirrorTable::MirrorTable(Connection& connection)
-    : find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
+    : write_note_(connection, "UPDATE mirror SET last_success = ?, wal_position = ? WHERE id = ?"),
+      find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
       add_(connection, "INSERT INTO mirror (name, list_id) VALUES (?, ?) RETURNING id"),
       list_id_(connection, "SELECT list_id FROM mirror WHERE id = ?"),
       all_(connection, "SELECT id, list_id, name FROM mirror ORDER BY id"),
@@ -96,13 +108,12 @@ MirrorTable::MirrorTable(Connection& connection)
                   "paused_since ELSE ?2 END, paused = ?1 WHERE id = ?3"),
       facts_(connection,
              "SELECT last_good_rows, last_rows, non_null, mapping, server_identity, last_success, rejected, "
-             "duplicates, recent FROM mirror WHERE id = ?"),
+             "duplicates, recent, wal_position FROM mirror WHERE id = ?"),
       set_facts_(
           connection,
           "UPDATE mirror SET generation = generation + 1, last_good_rows = ?, last_rows = ?, non_null = ?, "
-          "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ?, recent = ? "
-          "WHERE "
-          "id = ?"),
+          "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ?, recent = ?, "
+          "wal_position = ? WHERE id = ?"),
       generation_(connection, "SELECT generation FROM mirror WHERE id = ?"),
       adopted_(connection, "SELECT adopted FROM mirror WHERE id = ?"),
       set_adopted_(connection, "UPDATE mirror SET adopted = ? WHERE id = ?"),
@@ -209,6 +220,16 @@ bool MirrorTable::set_imported(MirrorId mirror, domain::UtcTime when) {
 }
 
 SourceFacts MirrorTable::facts(MirrorId mirror) {
+  auto facts = stored_facts(mirror);
+  const auto note = notes_.find(mirror);
+  if (note == notes_.end() || !facts.last_success || note->second.last_success < *facts.last_success)
+    return facts;
+  facts.last_success = note->second.last_success;
+  facts.wal_position = note->second.wal_position;
+  return facts;
+}
+
+SourceFacts MirrorTable::stored_facts(MirrorId mirror) {
   facts_.bind(1, mirror.number);
   const StatementUse use(facts_);
   SourceFacts facts;
@@ -223,6 +244,7 @@ SourceFacts MirrorTable::facts(MirrorId mirror) {
   facts.rejected = counts_from_text(facts_.text(6));
   facts.duplicates = size_at(facts_, 7);
   facts.recent = hours_at(facts_, 8);
+  if (!facts_.is_null(9)) facts.wal_position = facts_.integer(9);
   return facts;
 }
 
@@ -238,11 +260,32 @@ void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   set_facts_.bind(2, static_cast<std::int64_t>(facts.last_rows)).bind(3, non_null).bind(4, facts.mapping);
   set_facts_.bind(5, facts.server_identity);
   bind_time(set_facts_, 6, facts.last_success);
-  set_facts_.bind(7, rejected)
-      .bind(8, static_cast<std::int64_t>(facts.duplicates))
-      .bind(9, recent)
-      .bind(10, mirror.number)
-      .run();
+  set_facts_.bind(7, rejected).bind(8, static_cast<std::int64_t>(facts.duplicates)).bind(9, recent);
+  bind_number(set_facts_, 10, facts.wal_position);
+  set_facts_.bind(11, mirror.number).run();
+}
+
+bool MirrorTable::only_later(MirrorId mirror, const SourceFacts& facts) {
+  auto like = stored_facts(mirror);
+  if (!like.last_success || !facts.last_success) return false;
+  if (std::chrono::abs(*facts.last_success - *like.last_success) >= longest_unwritten) return false;
+  like.last_success = facts.last_success;
+  like.wal_position = facts.wal_position;
+  return like == facts;
+}
+
+void MirrorTable::note_later(MirrorId mirror, const SourceFacts& facts) {
+  notes_[mirror] = Note{facts.last_success.value(), facts.wal_position};
+}
+
+void MirrorTable::write_notes() {
+  for (const auto& [mirror, note] : notes_) {
+    const auto stored = stored_facts(mirror).last_success;
+    if (stored && *stored > note.last_success) continue;  // written since
+    bind_time(write_note_, 1, note.last_success);
+    bind_number(write_note_, 2, note.wal_position);
+    write_note_.bind(3, mirror.number).run();
+  }
 }
 
 std::int64_t MirrorTable::generation(MirrorId mirror) {
@@ -295,11 +338,18 @@ std::vector<HeldChanges> MirrorTable::holds(MirrorId mirror) {
 
 void MirrorTable::replace_holds(MirrorId mirror, const std::vector<HeldChanges>& wanted) {
   const auto before = holds(mirror);
-  clear_holds_.bind(1, mirror.number).run();
-  for (const auto& hold : wanted) {
+  auto after = wanted;
+  for (auto& hold : after) {
     const auto same = std::find_if(before.begin(), before.end(), [&](const HeldChanges& old) {
       return old.change_class == hold.change_class;
     });
+    if (same != before.end()) hold.since = same->since;
+  }
+  std::sort(after.begin(), after.end(),
+            [](const HeldChanges& a, const HeldChanges& b) { return a.change_class < b.change_class; });
+  if (after == before) return;
+  clear_holds_.bind(1, mirror.number).run();
+  for (const auto& hold : after) {
     const auto refs = lines_to_text(hold.refs);
     add_hold_.bind(1, mirror.number)
         .bind(2, hold.change_class)
@@ -308,7 +358,7 @@ void MirrorTable::replace_holds(MirrorId mirror, const std::vector<HeldChanges>&
         .bind(5, hold.digest)
         .bind(6, hold.why)
         .bind(7, refs);
-    add_hold_.bind(8, to_number(same == before.end() ? hold.since : same->since));
+    add_hold_.bind(8, to_number(hold.since));
     add_hold_.bind(9, std::int64_t{hold.lasting}).run();
   }
 }

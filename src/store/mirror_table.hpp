@@ -3,6 +3,7 @@
 #include "stibee_sync/store/mirror_state.hpp"
 #include "store/sqlite.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,14 @@ class MirrorTable {
   SourceFacts facts(MirrorId mirror);
   /// Also counts the read.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
+  /// Whether they say little more than those on disk: that a read was done, and where the server was.
+  bool only_later(MirrorId mirror, const SourceFacts& facts);
+  /// Remembers that in memory; `facts` shows it.
+  void note_later(MirrorId mirror, const SourceFacts& facts);
+  bool has_notes() const { return !notes_.empty(); }
+  /// What was noted goes to disk, with a transaction; and is no note any more, once that is committed.
+  void write_notes();
+  void notes_written() { notes_.clear(); }
   std::int64_t generation(MirrorId mirror);
   std::optional<domain::UtcTime> adopted(MirrorId mirror);
   void set_adopted(MirrorId mirror, domain::UtcTime when);
@@ -47,6 +56,14 @@ class MirrorTable {
   void drop_expired_approvals(MirrorId mirror, domain::UtcTime now);
 
  private:
+  struct Note {
+    domain::UtcTime last_success;
+    std::optional<std::int64_t> wal_position;
+  };
+  SourceFacts stored_facts(MirrorId mirror);
+
+  Statement write_note_;
+  std::map<MirrorId, Note> notes_;
   Statement find_, add_, list_id_, all_, rename_, paused_, set_paused_, facts_, set_facts_, generation_;
   Statement adopted_, set_adopted_, reconciled_, set_reconciled_, milestones_, set_last_delivery_,
       table_read_, imported_, set_imported_;

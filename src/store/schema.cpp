@@ -238,6 +238,7 @@ CREATE TABLE held_person (
   PRIMARY KEY (mirror, digest, item)
 ) WITHOUT ROWID;
 ALTER TABLE mirror ADD COLUMN recent TEXT NOT NULL DEFAULT '';  -- removals and resubscribes by hour
+ALTER TABLE mirror ADD COLUMN wal_position INTEGER;  -- of the server: what was read lies at or below it
 
 -- What `status` tells of a mirror's life.
 ALTER TABLE mirror ADD COLUMN paused_since INTEGER;

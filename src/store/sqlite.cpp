@@ -108,6 +108,28 @@ std::string Connection::query_text(const char* sql) {
   return statement.step() ? std::string(statement.text(0)) : std::string();
 }
 
+void Connection::check_file() const {
+  int moved = 0;
+  if (sqlite3_file_control(db_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK)
+    return;  // such a file system cannot tell
+  const auto log = file_.string() + "-wal";
+  const bool log_moved = ::access(log.c_str(), F_OK) != 0;  // it is there as long as the file is open
+  if (moved == 0 && !log_moved) return;
+  throw StoreError((moved != 0 ? file_.string() : log) +
+                   ": was deleted or replaced while stibee-syncd runs, and what is written now is lost; "
+                   "nothing is sent or answered any more: put a backup there if there is one, and restart "
+                   "stibee-syncd");
+}
+
+bool Connection::empty_log() {
+  sqlite3_busy_timeout(db_, 0);
+  const int code = sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(db_, busy_timeout_ms);
+  if (failure_of(code) == Failure::Busy) return false;
+  if (code != SQLITE_OK) fail(code);
+  return true;
+}
+
 void Connection::roll_back() noexcept {
   for (sqlite3_stmt* s = sqlite3_next_stmt(db_, nullptr); s != nullptr; s = sqlite3_next_stmt(db_, s)) {
     sqlite3_reset(s);

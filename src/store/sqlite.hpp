@@ -44,6 +44,10 @@ class Connection {
   void execute(const char* sql);
   std::int64_t query_number(const char* sql);
   std::string query_text(const char* sql);
+  /// Throws StoreError if the file, or its log, was deleted or replaced since it was opened.
+  void check_file() const;
+  /// The log goes into the file and is emptied. Waits for nobody: false if a reader is in the way.
+  bool empty_log();
   /// Ends every running statement and the transaction, if one is open. Never throws.
   void roll_back() noexcept;
   /// Throws the StoreError for a result code of SQLite.

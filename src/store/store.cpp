@@ -64,8 +64,64 @@ void Store::Tables::undone() {
   queue.undone();
 }
 
+void Store::Tables::written() {
+  write_failed = false;
+  untidy = true;
+  mirrors.notes_written();
+}
+
+void Store::Tables::check_files() const {
+  connection->check_file();
+  if (journal) journal->connection().check_file();
+}
+
+void Store::Tables::try_to_write() {
+  // SQLite writes nothing for a value that is the same.
+  constexpr const char* little =
+      "INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1";
+  connection->execute(little);
+  if (journal) journal->connection().execute(little);
+  write_failed = false;
+}
+
+void Store::Tables::finish() {
+  if (mode != Connection::Mode::ReadWrite || !mirrors.has_notes()) return;
+  SqlTransaction transaction(*connection);
+  mirrors.write_notes();
+  transaction.commit();
+  mirrors.notes_written();
+}
+
 Store::Store(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
-Store::~Store() = default;
+Store::~Store() {
+  try {
+    tables_->finish();
+  } catch (const StoreError&) {
+    // When a read was last done is told by the next one, too.
+  }
+}
+
+bool Store::tidy() {
+  if (!tables_->untidy) return true;
+  bool empty = tables_->connection->empty_log();
+  if (tables_->journal) empty = tables_->journal->connection().empty_log() && empty;
+  tables_->untidy = !empty;
+  return empty;
+}
+
+std::string Store::trouble() {
+  // Less than any change needs.
+  constexpr std::uintmax_t least_room = std::uintmax_t{64} * 1024;
+  try {
+    tables_->check_files();
+    if (tables_->write_failed) tables_->try_to_write();
+    const auto directory = tables_->connection->file().parent_path();
+    if (free_bytes(directory) >= least_room) return "";
+    return "the disk is full; free some space on the file system of " + directory.string();
+  } catch (const StoreError& error) {
+    return error.what();
+  }
+}
 
 const domain::StateKey& Store::key() const {
   return tables_->key;

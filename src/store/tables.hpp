@@ -32,6 +32,14 @@ struct Store::Tables {
   /// What is kept in memory follows a transaction's end. `erased`: batches that the file has no more.
   void kept(const std::vector<std::int64_t>& erased);
   void undone();
+  /// After a commit that wrote something.
+  void written();
+  /// Throws StoreError if a file is not where it was opened any more: what is written then is lost.
+  void check_files() const;
+  /// Whether so little can be written now. Throws StoreError.
+  void try_to_write();
+  /// What is only in memory is written. Throws StoreError.
+  void finish();
   /// A daemon beside a read-only store changes the file: nothing may be remembered then.
   Tally tally(MirrorId mirror);
 
@@ -51,6 +59,8 @@ struct Store::Tables {
   std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class
   std::unique_ptr<SuppressionJournal> journal;          // null: read only
   std::int64_t journal_applied = 0;
+  bool write_failed = false;  // the last transaction was not committed
+  bool untidy = true;         // written since the logs were last emptied
 };
 
 /// Brings the state and the opt-outs' own file to the same. Once, after opening. True: the file had to be

@@ -24,7 +24,8 @@ class SnapshotWriter {
             "UPDATE member SET fingerprint = ?3, email = ?4, subscribed = ?5, shadowed = 0, rejection = ?6, "
             "rejected_column = ?7 WHERE mirror = ?1 AND key = ?2"),
         delete_member_(connection, "DELETE FROM member WHERE mirror = ? AND key = ?"),
-        set_shadowed_(connection, "UPDATE member SET shadowed = ? WHERE mirror = ? AND key = ?"),
+        set_shadowed_(connection,
+                      "UPDATE member SET shadowed = ?1 WHERE mirror = ?2 AND key = ?3 AND shadowed <> ?1"),
         forget_traces_(connection, "UPDATE trace SET member_key = NULL WHERE mirror = ? AND member_key = ?"),
         insert_address_(connection, "INSERT OR IGNORE INTO member_address VALUES (?, ?, ?)"),
         delete_address_(connection, "DELETE FROM member_address WHERE mirror = ? AND email = ? AND key = ?"),

@@ -42,7 +42,20 @@ Transaction::Work::Work(Store::Tables& of)
 
 Transaction::Work::~Work() {
   if (committed) return;
+  tables.write_failed = true;
   tables.undone();
+}
+
+bool Transaction::Work::changed() const {
+  return !to_journal.empty() || sqlite3_total_changes(tables.connection->get()) != changes_before;
+}
+
+void Transaction::Work::set_facts(MirrorId mirror, const SourceFacts& facts) {
+  if (!changed() && tables.mirrors.only_later(mirror, facts)) {
+    later_facts[mirror] = facts;
+  } else {
+    tables.mirrors.set_facts(mirror, facts);
+  }
 }
 
 Transaction::Work::Known& Transaction::Work::known(MirrorId mirror) {
@@ -128,7 +141,7 @@ std::string Transaction::Work::borne_by(MirrorId mirror, const domain::MemberKey
 // A call that nobody is out for any more is forgotten on disk, too; if nothing else is written, with the next
 // change.
 std::vector<std::int64_t> Transaction::Work::forget_ended_calls() {
-  if (to_journal.empty() && sqlite3_total_changes(tables.connection->get()) == changes_before) return {};
+  if (!changed()) return {};
   auto ended = tables.claims.ended();
   for (const auto batch : ended)
     tables.erase_batch.bind(1, batch).run();
@@ -136,7 +149,12 @@ std::vector<std::int64_t> Transaction::Work::forget_ended_calls() {
 }
 
 void Transaction::Work::commit() {
+  tables.check_files();
   const auto erased = forget_ended_calls();
+  for (const auto& [mirror, facts] : later_facts)
+    tables.mirrors.note_later(mirror, facts);
+  const bool writes = changed();
+  if (writes) tables.mirrors.write_notes();
   if (tables.journal && !to_journal.empty()) {
     // The opt-outs' own file first: what only it knows is applied later, what only the state knew would be
     // lost with it.
@@ -145,6 +163,7 @@ void Transaction::Work::commit() {
   }
   transaction.commit();
   committed = true;
+  if (writes) tables.written();
   if (tables.journal) tables.journal_applied = tables.journal->last();
   tables.kept(erased);
   for (const auto& limiter_class : logged)
@@ -325,7 +344,7 @@ void Transaction::touch(MirrorId mirror, const domain::EmailAddress& email) {
 }
 
 void Transaction::set_facts(MirrorId mirror, const SourceFacts& facts) {
-  work_->tables.mirrors.set_facts(mirror, facts);
+  work_->set_facts(mirror, facts);
 }
 
 std::vector<HeldChanges> Transaction::holds(MirrorId mirror) {

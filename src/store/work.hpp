@@ -38,6 +38,10 @@ struct Transaction::Work {
   /// The address that a row bears by the snapshot; "": none.
   std::string borne_by(MirrorId mirror, const domain::MemberKey& key);
 
+  /// Whether it has written anything so far.
+  bool changed() const;
+  void set_facts(MirrorId mirror, const SourceFacts& facts);
+
   Store::Tables& tables;
   SqlTransaction transaction;
   bool committed = false;
@@ -52,6 +56,7 @@ struct Transaction::Work {
   std::vector<std::int64_t> forget_ended_calls();
 
   std::map<MirrorId, Known> mirrors;
+  std::map<MirrorId, SourceFacts> later_facts;  // which alone are no reason to write
   int changes_before = 0;
 };
 

@@ -43,6 +43,7 @@ Health::Status Health::ready() const {
   Status status;
   if (!config_loaded_) status.problems.emplace_back("the configuration is not loaded");
   if (!state_open_) status.problems.emplace_back("the state is not open");
+  if (!state_trouble_.empty()) status.problems.push_back("the state: " + state_trouble_);
   if (stopping_) status.problems.emplace_back("the daemon is stopping");
   status.ok = status.problems.empty();
   return status;

@@ -122,6 +122,8 @@ class Dispatch final : public Asker {
   std::set<Need> all_needs() const;
   runtime::MonotonicTime first_slot(const std::set<Need>& needs, runtime::MonotonicTime now) const;
   void store_failed(const std::string& trouble);
+  /// When nobody waits: nothing of those who are settled is to stay in the state's logs.
+  boost::asio::awaitable<void> tidy();
   /// How the call ended, for what is known of its mirror.
   void note_refusal(const Call& call, const delivery::CallResult& result);
   /// Those that are served, in turn: first whom no call went out for the longest time.

@@ -100,7 +100,7 @@ class Confined {
   Confined(std::unique_ptr<T> object, std::unique_ptr<Worker> worker)
       : object_(std::move(object)), worker_(std::move(worker)) {}
   ~Confined() {
-    worker_->post(detail::make_job([] {}, [object = std::move(object_)](auto&) mutable { object.reset(); }));
+    worker_->post(detail::make_job([] {}, [this](auto&) { object_.reset(); }));
     worker_.reset();
   }
   Confined(const Confined&) = delete;
@@ -114,13 +114,14 @@ class Confined {
     requires std::invocable<Job&, T&> && Crosses<std::invoke_result_t<Job&, T&>>
   auto run(Job job) -> boost::asio::awaitable<Answer<std::invoke_result_t<Job&, T&>, Error>> {
     using R = std::invoke_result_t<Job&, T&>;
-    auto work = [&object = *object_, job = std::move(job)]() mutable {
+    auto work = [&object = object_, job = std::move(job)]() mutable {
+      if (!object) return Answer<R, Error>::failed("closed: this program is stopping");
       try {
         if constexpr (std::is_void_v<R>) {
-          job(object);
+          job(*object);
           return Answer<R, Error>();
         } else {
-          return Answer<R, Error>(job(object));
+          return Answer<R, Error>(job(*object));
         }
       } catch (const Error& error) {
         return Answer<R, Error>::failed(error.what());
@@ -129,8 +130,14 @@ class Confined {
     return offload(*worker_, std::move(work));
   }
 
+  /// Destroys the object there, after all jobs given before; those given later fail. Returns when it is done.
+  boost::asio::awaitable<void> close() {
+    auto work = [&object = object_] { object.reset(); };
+    return offload(*worker_, std::move(work));
+  }
+
  private:
-  std::unique_ptr<T> object_;
+  std::unique_ptr<T> object_;  // the worker's
   std::unique_ptr<Worker> worker_;
 };
 

@@ -34,19 +34,22 @@ struct HourOfChanges {
   std::size_t removals = 0;
   std::size_t resubscribes = 0;
   std::size_t mirrored = 0;  // people mirrored when its first ones were applied
+  friend bool operator==(const HourOfChanges&, const HourOfChanges&) = default;
 };
 
 /// Facts of a mirror that outlive a read.
 struct SourceFacts {
   std::optional<std::size_t> last_good_rows;
   std::size_t last_rows = 0;
-  std::vector<std::size_t> non_null;  // per column of the mapping, saturating
-  std::string mapping;                // text that changes when the mapping does
-  std::string server_identity;        // system identifier and timeline of the last trusted read
+  std::vector<std::size_t> non_null;         // per column of the mapping, saturating
+  std::string mapping;                       // text that changes when the mapping does
+  std::string server_identity;               // system identifier and timeline of the last trusted read
+  std::optional<std::int64_t> wal_position;  // of that server: all that was read lies at or below it
   std::optional<domain::UtcTime> last_success;
   std::map<std::string, std::size_t> rejected;  // reason → rows, of the last read
   std::size_t duplicates = 0;
   std::vector<HourOfChanges> recent;  // of the last day
+  friend bool operator==(const SourceFacts&, const SourceFacts&) = default;
 };
 
 /// When a mirror came how far.
@@ -69,6 +72,7 @@ struct HeldChanges {
   std::vector<std::string> refs;  // of some of the people
   domain::UtcTime since{};
   bool lasting = false;  // held until approved, whatever its number
+  friend bool operator==(const HeldChanges&, const HeldChanges&) = default;
 };
 
 /// One of a held set.

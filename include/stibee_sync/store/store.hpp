@@ -95,6 +95,13 @@ class Store {
   /// People pending and not parked, whether due or not, but for deletions that are postponed beyond `now`.
   std::size_t pending(MirrorId mirror, domain::UtcTime now) const;
 
+  /// The logs go into the files and are emptied, so that nothing of whom is settled lies in them. False: a
+  /// read that runs is in the way, and it should be tried again after that.
+  bool tidy();
+  /// Why nothing can be kept at the moment, with the cure: the files were deleted or replaced, the last
+  /// change could not be written (then a small one is tried), or the disk is full. "": all is well.
+  std::string trouble();
+
   Tables& tables() { return *tables_; }
 
  private:

@@ -92,7 +92,9 @@ class Transaction {
   std::size_t take_over(Scan& scan);
   /// The next read is to decide about the address, though its rows did not change.
   void touch(MirrorId mirror, const domain::EmailAddress& email);
-  /// Counts the read.
+  /// Counts the read. Facts that only say that it was done, and where the server was (`last_success`,
+  /// `wal_position`), are written with the next change, with the end of the store, or an hour after they last
+  /// were: a read that changes nothing writes nothing.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
   std::vector<HeldChanges> holds(MirrorId mirror);
   /// `since` of a hold whose class was held before is kept. Sets that are held no longer can be approved

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stibee_sync::telemetry {
@@ -32,12 +33,14 @@ class Health {
   void beat(std::string_view loop, Time now, std::optional<Duration> next_within = std::nullopt);
 
   void state_open(bool open) { state_open_ = open; }
+  /// Why nothing can be kept in the state though it is open; "": it can.
+  void state_trouble(std::string why) { state_trouble_ = std::move(why); }
   void config_loaded(bool loaded) { config_loaded_ = loaded; }
   void stopping() { stopping_ = true; }
 
   /// /livez, and the reason to feed the watchdog: every announced loop has beaten in time.
   Status live(Time now) const;
-  /// /readyz: state open, configuration loaded, not stopping.
+  /// /readyz: state open and writable, configuration loaded, not stopping.
   Status ready() const;
 
  private:
@@ -50,6 +53,7 @@ class Health {
 
   std::vector<Loop> loops_;  // a handful
   bool state_open_ = false;
+  std::string state_trouble_;
   bool config_loaded_ = false;
   bool stopping_ = false;
 };

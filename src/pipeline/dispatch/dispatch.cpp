@@ -211,6 +211,7 @@ asio::awaitable<void> Dispatch::run() {
     const auto regular = now + regular_turn;
     if (!work_) {
       co_await wait_for_work(now);
+      if (!work_ && idle()) co_await tidy();
       continue;
     }
     if (caller_.full()) {
@@ -263,6 +264,12 @@ bool Dispatch::clock_set_back() {
   const auto utc = services_.clock.utc();
   const auto before = std::exchange(clocks_, std::pair(now, utc));
   return before && utc + least_step < before->second + (now - before->first);
+}
+
+asio::awaitable<void> Dispatch::tidy() {
+  auto work = [](store::Store& store) { return store.tidy(); };
+  const auto tidied = co_await services_.store.run(std::move(work));
+  if (!tidied) store_failed(tidied.error());
 }
 
 asio::awaitable<void> Dispatch::mend_due_times() {

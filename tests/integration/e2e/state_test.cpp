@@ -1,6 +1,12 @@
 #include "integration/e2e/deployment.hpp"
 
 #include <csignal>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -76,9 +82,129 @@ class State : public ::testing::Test {
     ASSERT_TRUE(deployment_.converges());
   }
 
+  /// How often these words are in the files of the state, logs included.
+  std::size_t found(const std::vector<std::string>& words) {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(deployment_.state())) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream in(entry.path(), std::ios::binary);
+      const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+      for (const auto& word : words) {
+        for (auto at = bytes.find(word); at != std::string::npos; at = bytes.find(word, at + 1))
+          ++count;
+      }
+    }
+    return count;
+  }
+  /// Of each file and of the directory itself: when it was changed, and its size.
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>> written() {
+    std::map<std::string, std::pair<std::int64_t, std::int64_t>> all;
+    const auto note = [&](const fs::path& path) {
+      struct stat info{};
+      if (::stat(path.c_str(), &info) != 0) return;
+      all[path.string()] = {info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec, info.st_size};
+    };
+    note(deployment_.state());
+    for (const auto& entry : fs::directory_iterator(deployment_.state()))
+      note(entry.path());
+    return all;
+  }
+  double polls() {
+    const auto page = deployment_.admin("/metrics").body;
+    const std::string series = "\nstibee_sync_cycles_total{mirror=\"members\",result=\"ok\"} ";
+    return std::stod(page.substr(page.find(series) + series.size()));
+  }
+  int webhook_status(int number) {
+    const auto body =
+        R"({"id":"1234","action":"UNSUBSCRIBED","eventOccurredBy":"SUBSCRIBER","subscribers":[{"email":")" +
+        address(number) + "\"}]}";
+    return http(deployment_.webhook_port(), "POST", "/webhook/" + Deployment::webhook_secret(), body).status;
+  }
+  bool is_tidy() {
+    std::error_code error;
+    for (const char* name : {"state.sqlite-wal", "suppressions.sqlite-wal"}) {
+      if (fs::exists(file(name), error) && fs::file_size(file(name), error) > 0) return false;
+    }
+    return true;
+  }
+
   Deployment deployment_{options()};
   std::vector<int> opted_out_;
 };
+
+TEST_F(State, NamesAndNumbersOfSettledPeopleAreInNoFile) {
+  deployment_.sql(
+      "INSERT INTO members SELECT i, 'p' || i || '@example.com', true, 'Zebrafish ' || i, '+8210-7777-' || i "
+      "FROM generate_series(1, 3000) i");
+  deployment_.start_daemon();
+  ASSERT_TRUE(deployment_.converges());
+  const std::vector<std::string> words{"Zebrafish", "+8210-7777"};
+  EXPECT_TRUE(eventually(20s, [&] { return found(words) == 0; })) << found(words);
+  deployment_.sql("UPDATE members SET name = 'Zebrafish the ' || id WHERE id <= 700");
+  ASSERT_TRUE(deployment_.converges());
+  stop();
+  EXPECT_EQ(found(words), 0U);
+}
+
+TEST_F(State, AStopLeavesOneFileEach) {
+  import();
+  opt_out(3);
+  stop();
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(deployment_.state()))
+    names.insert(entry.path().filename());
+  EXPECT_TRUE(names.contains("state.sqlite"));
+  EXPECT_TRUE(names.contains("suppressions.sqlite"));
+  for (const auto& name : names)
+    EXPECT_FALSE(name.ends_with("-wal") || name.ends_with("-shm")) << name;
+}
+
+TEST_F(State, AnIdlePollWritesNothing) {
+  deployment_.add_members(1, members);
+  // Two rows with one address are looked at by every read.
+  deployment_.sql("INSERT INTO members (id, email, name) VALUES (100, 'p1@example.com', 'other')");
+  deployment_.start_daemon();
+  ASSERT_TRUE(eventually(60s, [&] { return deployment_.subscribed() == members; }));
+  ASSERT_TRUE(eventually(30s, [&] { return is_tidy(); }));
+  const auto tidy = polls();
+  ASSERT_TRUE(eventually(30s, [&] { return polls() >= tidy + 10; }));
+  const auto before = written();
+  const auto seen = text(items(deployment_.report({"status"}), "mirrors").front(), "last_success");
+  const auto first = polls();
+  ASSERT_TRUE(eventually(60s, [&] { return polls() >= first + 20; }));
+  EXPECT_EQ(written(), before);
+  EXPECT_GT(text(items(deployment_.report({"status"}), "mirrors").front(), "last_success"), seen);
+}
+
+TEST_F(State, ADeletedDirectoryIsSaidAndNothingIsAnswered) {
+  import();
+  fs::remove_all(deployment_.state());
+  EXPECT_EQ(webhook_status(3), 500);
+  const auto ready = deployment_.admin("/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_NE(ready.body.find("was deleted or replaced"), std::string::npos) << ready.body;
+  EXPECT_NE(ready.body.find("restart"), std::string::npos) << ready.body;
+  EXPECT_TRUE(eventually(20s, [&] {
+    return text(items(deployment_.report({"status"}), "mirrors").front(), "state") == "failing";
+  }));
+  deployment_.daemon().send(SIGTERM);
+  EXPECT_EQ(deployment_.daemon().wait(20s).exit_code, 0);
+}
+
+TEST_F(State, AFullDiskIsSaidUntilItIsNotFullAnyMore) {
+  import();
+  EXPECT_EQ(deployment_.admin("/readyz").status, 200);
+  rlimit before{};
+  ASSERT_EQ(::prlimit(deployment_.daemon().pid(), RLIMIT_FSIZE, nullptr, &before), 0);
+  auto full = before;
+  full.rlim_cur = 0;
+  ASSERT_EQ(::prlimit(deployment_.daemon().pid(), RLIMIT_FSIZE, &full, nullptr), 0);
+  EXPECT_EQ(webhook_status(3), 500);
+  EXPECT_EQ(deployment_.admin("/readyz").status, 503);
+  ASSERT_EQ(::prlimit(deployment_.daemon().pid(), RLIMIT_FSIZE, &before, nullptr), 0);
+  EXPECT_EQ(deployment_.admin("/readyz").status, 200);
+  EXPECT_EQ(webhook_status(3), 200);
+}
 
 TEST_F(State, OptOutsOutliveTheStateFile) {
   import();

@@ -12,6 +12,7 @@ namespace stibee_sync::store {
 namespace {
 
 using namespace testing_support;
+using namespace std::chrono_literals;
 using ledger::Settlement;
 
 Table crowd(int people, const std::string& name = "somebody") {
@@ -166,6 +167,93 @@ TEST_F(StoreTrouble, NoStagingIsLeftBehind) {
   }
   read(crowd(50000));
   EXPECT_EQ(store_->pending(mirror_, start), 50000U);
+}
+
+TEST_F(StoreTrouble, ADeletedFileIsNoticedBeforeAnythingCountsAsKept) {
+  read(crowd(3));
+  EXPECT_EQ(store_->trouble(), "");
+  for (const char* name :
+       {"state.sqlite", "state.sqlite-wal", "suppressions.sqlite", "suppressions.sqlite-wal"}) {
+    SCOPED_TRACE(name);
+    const auto path = temporary_.path() / name;
+    const auto elsewhere = temporary_.path() / "elsewhere";
+    std::filesystem::rename(path, elsewhere);
+    EXPECT_NE(store_->trouble().find("was deleted or replaced"), std::string::npos);
+    EXPECT_THROW(set_paused(*store_, mirror_, true), StoreError);
+    EXPECT_FALSE(store_->paused(mirror_));
+    std::filesystem::rename(elsewhere, path);
+    EXPECT_EQ(store_->trouble(), "");
+  }
+  set_paused(*store_, mirror_, true);
+  EXPECT_TRUE(store_->paused(mirror_));
+}
+
+TEST_F(StoreTrouble, WhatCouldNotBeWrittenIsTroubleUntilSomethingCan) {
+  read(crowd(10));
+  // All that is written goes through the log, which may grow no more.
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_FSIZE, &none);
+  EXPECT_THROW(set_paused(*store_, mirror_, true), StoreError);
+  const auto while_full = store_->trouble();
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, old_handler);
+  EXPECT_NE(while_full, "");
+  EXPECT_EQ(store_->trouble(), "");
+  set_paused(*store_, mirror_, true);
+}
+
+TEST_F(StoreTrouble, ALogIsEmptiedUnlessAReadIsInTheWay) {
+  const auto log = temporary_.path() / "state.sqlite-wal";
+  read(crowd(50));
+  EXPECT_GT(std::filesystem::file_size(log), 0U);
+  {
+    auto scan = store_->begin_scan(mirror_);
+    SnapshotRow row;
+    ASSERT_TRUE(scan.next(row));
+    set_paused(*store_, mirror_, true);
+    EXPECT_FALSE(store_->tidy());
+  }
+  EXPECT_TRUE(store_->tidy());
+  EXPECT_EQ(std::filesystem::file_size(log), 0U);
+}
+
+TEST_F(StoreTrouble, AReadThatChangesNothingWritesNothing) {
+  SourceFacts facts;
+  facts.last_good_rows = 7;
+  facts.last_success = start;
+  const auto note = [&] {
+    in_transaction([&](Transaction& transaction) { transaction.set_facts(mirror_, facts); })(*store_);
+  };
+  note();
+  store_->tidy();
+  const auto log = temporary_.path() / "state.sqlite-wal";
+  for (int i = 1; i <= 20; ++i) {
+    facts.last_success = start + i * second;
+    facts.wal_position = i;
+    note();
+    EXPECT_EQ(std::filesystem::file_size(log), 0U) << i;
+    EXPECT_EQ(store_->source_facts(mirror_), facts);
+  }
+  // It goes with the next change, or the end.
+  set_paused(*store_, mirror_, true);
+  EXPECT_EQ(open_store_read_only(temporary_.path())->source_facts(mirror_), facts);
+  facts.last_success = start + 30 * second;
+  note();
+  store_.reset();
+  store_ = open_store(temporary_.path(), report_);
+  EXPECT_EQ(store_->source_facts(mirror_), facts);
+  // Or after an hour.
+  facts.last_success = start + 2h;
+  note();
+  EXPECT_EQ(open_store_read_only(temporary_.path())->source_facts(mirror_), facts);
+  // What counts is written at once.
+  facts.last_good_rows = 8;
+  note();
+  EXPECT_EQ(open_store_read_only(temporary_.path())->source_facts(mirror_), facts);
 }
 
 TEST_F(StoreTrouble, ErasedValuesAreNotLeftInTheFile) {
