@@ -101,7 +101,7 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
 
   if (bearers.empty()) {
     wanted.intent = Intent::Absent;
-    if (was != Intent::Absent || !wanted.left_at) wanted.left_at = now;
+    if (was != Intent::Absent || !wanted.left_at) wanted.left_at = std::max(now, circumstances.our_time);
     if (was == Intent::Unsubscribed || circumstances.left_by_living) wanted.silenced = true;
     result.change_class = classify(wanted, was_wanted, known, circumstances);
     return result;

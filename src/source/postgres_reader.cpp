@@ -22,6 +22,10 @@ struct SinkThrew {
   std::exception_ptr cause;
 };
 
+std::chrono::milliseconds since(steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
+}
+
 template <class Sink, class Argument>
 void deliver(const Sink& sink, const Argument& argument) {
   try {
@@ -89,7 +93,8 @@ class PostgresReader final : public Reader {
       deliver(shape, report.shape);
       stream(row, report);
       finish();
-      report.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
+      if (auto& time = report.shape.server_time) *time += since(told_at_);
+      report.elapsed = since(start);
       return report;
     });
   }
@@ -168,10 +173,16 @@ class PostgresReader final : public Reader {
       }
     }
     session_ = std::make_unique<Session>(connection_, interrupt_);
+    tells_position_ = true;
     start_transaction(plan);
   }
 
-  void start_transaction(const ReadPlan& plan) const {
+  void start_transaction(const ReadPlan& plan) {
+    // Before the snapshot of the read: what the server has by now, that will show.
+    if (tells_position_) {
+      wal_before_ = wal_position(*session_);
+      tells_position_ = wal_before_.reached.has_value();
+    }
     // A database without an encoding promises nothing about its bytes: they come raw, and a bad row is
     // refused by itself later, instead of failing the whole read here.
     const std::string encoding = session_->parameter("server_encoding") == "SQL_ASCII" ? "SQL_ASCII" : "UTF8";
@@ -195,6 +206,7 @@ class PostgresReader final : public Reader {
 
   ReadShape prepare(const ReadPlan& plan) {
     const auto facts = server_facts(*session_);
+    const auto wal = tells_position_ ? wal_position(*session_) : WalPosition{};
     resolved_ = resolve(*session_, plan);
     ReadShape shape;
     shape.types = resolved_.types;
@@ -202,6 +214,18 @@ class PostgresReader final : public Reader {
     shape.boolean_columns = resolved_.boolean_columns;
     shape.server_identity = facts.identity;
     shape.in_recovery = facts.in_recovery;
+    shape.server_time = facts.time;
+    told_at_ = facts.told_at;
+    if (wal.reached && wal.in_recovery != facts.in_recovery) {
+      // The position would be of the new timeline, the identity of the old one.
+      throw Failure(Kind::Unreachable, "the server was promoted while it was asked; it is asked again");
+    }
+    if (wal.reached) {
+      // Behind a pooler, the two may have been told by different servers: of the lesser, no more is known.
+      shape.wal_before = std::min(*wal_before_.reached, *wal.reached);
+      shape.wal_after = without_page_header(*wal.reached);
+      shape.wal_promoted = wal.promoted;
+    }
     shape.server_version = session_->parameter("server_version");
     return shape;
   }
@@ -228,7 +252,10 @@ class PostgresReader final : public Reader {
   Interrupt interrupt_;
   std::unique_ptr<Session> session_;
   Resolved resolved_;
+  bool tells_position_ = true;  // this session's server
+  WalPosition wal_before_;      // the transaction
   steady_clock::time_point statement_began_;
+  steady_clock::time_point told_at_;  // the server's time
 };
 
 }  // namespace

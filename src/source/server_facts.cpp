@@ -23,7 +23,41 @@ std::string identity(Session& session, bool in_recovery) {
   return answer.succeeded ? answer.table.at(0).at(0).as(std::string()) : "";
 }
 
+template <class Number>
+std::optional<Number> number_at(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return field.as<Number>();
+}
+
 }  // namespace
+
+std::int64_t without_page_header(std::int64_t position) {
+  constexpr std::int64_t page = 8192;
+  constexpr std::int64_t longest_header = 40;
+  const auto within = position % page;
+  // A record that ends so early in a page began in the one before: nobody has replayed up to in between.
+  return within <= longest_header ? position - within : position;
+}
+
+WalPosition wal_position(Session& session) {
+  const bool within = session.in_transaction();
+  if (within) session.run("SAVEPOINT wal");
+  auto answer = session.execute(
+      "SELECT (CASE WHEN r.in_recovery THEN pg_catalog.pg_last_wal_replay_lsn() ELSE "
+      "pg_catalog.pg_current_wal_insert_lsn() END - '0/0'::pg_lsn)::bigint, "
+      // Without a receiver in this life, it is the server's own log that was replayed, after a crash.
+      "CASE WHEN NOT r.in_recovery AND pg_catalog.pg_last_wal_receive_lsn() IS NOT NULL THEN "
+      "(pg_catalog.pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END, r.in_recovery "
+      "FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery) r");
+  if (!answer.succeeded && answer.sqlstate.empty()) throw StatementFailed{std::move(answer)};
+  if (within) session.run(answer.succeeded ? "RELEASE wal" : "ROLLBACK TO wal");
+  WalPosition position;
+  if (!answer.succeeded) return position;
+  position.reached = number_at<std::int64_t>(answer.table.at(0).at(0));
+  position.in_recovery = answer.table.at(0).at(2).as<bool>();
+  position.promoted = number_at<std::int64_t>(answer.table.at(0).at(1));
+  return position;
+}
 
 ServerFacts server_facts(Session& session) {
   const auto row =
@@ -39,11 +73,14 @@ ServerFacts server_facts(Session& session) {
               "has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE') AND "
               "has_function_privilege(CASE WHEN r.in_recovery THEN "
               "to_regprocedure('pg_catalog.pg_control_checkpoint()') "
-              "ELSE to_regprocedure('pg_catalog.pg_walfile_name(pg_lsn)') END, 'EXECUTE') "
+              "ELSE to_regprocedure('pg_catalog.pg_walfile_name(pg_lsn)') END, 'EXECUTE'), "
+              "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint "
               "FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery) r")
           .at(0);
   ServerFacts facts;
+  facts.told_at = std::chrono::steady_clock::now();
   facts.in_recovery = row[0].as<bool>();
+  facts.time = domain::UtcTime(std::chrono::milliseconds(row[4].as<std::int64_t>()));
   const auto lag = row[1].as<long>();
   const bool caught_up = row[2].as<bool>();
   if (lag > longest_lag_seconds && !caught_up) {

@@ -177,7 +177,23 @@ void PostgresCluster::run(const std::vector<std::string>& command) const {
   if (status != 0) fail(command[0] + " failed: " + contents(output) + contents(directory_ + "/log"));
 }
 
+void PostgresCluster::cut_replication() {
+  execute("ALTER SYSTEM SET primary_conninfo = ''");
+  execute("SELECT pg_reload_conf()");
+  execute(
+      "DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_stat_wal_receiver) LOOP PERFORM pg_sleep(0.01); "
+      "PERFORM pg_stat_clear_snapshot(); END LOOP; END $$");
+}
+
+void PostgresCluster::promote() {
+  if (value("SELECT pg_promote()") != "t") fail("the standby was not promoted in time");
+}
+
 void PostgresCluster::initialise() {
+  if (const auto* primary = options_.standby_of) {
+    return run({binary("pg_basebackup"), "-h", primary->directory_, "-p", std::to_string(primary->port_),
+                "-U", "postgres", "-D", data_, "-R", "-X", "stream", "-c", "fast", "--no-sync"});
+  }
   const std::vector<std::string> initdb{binary("initdb"),
                                         "-D",
                                         data_,
@@ -233,7 +249,8 @@ void PostgresCluster::configure() {
   for (const auto& [name, text] : options_.settings)
     file << name << " = " << text << "\n";
   std::ofstream access(data_ + "/pg_hba.conf");
-  access << "local all all trust\n" << (options_.tcp ? "host all all 127.0.0.1/32 scram-sha-256\n" : "");
+  access << "local all all trust\nlocal replication all trust\n"
+         << (options_.tcp ? "host all all 127.0.0.1/32 scram-sha-256\n" : "");
 }
 
 void PostgresCluster::make_certificate() {

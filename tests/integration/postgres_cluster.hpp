@@ -9,12 +9,15 @@
 
 namespace stibee_sync::testing {
 
+class PostgresCluster;
+
 /// How a throw-away cluster is made.
 struct ClusterOptions {
   bool tcp = false;                             // also listen on 127.0.0.1, with passwords (SCRAM)
   bool tls = false;                             // with tcp: a self-signed certificate
   bool fresh = false;                           // its own initdb, and so its own system identifier
   std::map<std::string, std::string> settings;  // for postgresql.conf, values as written there
+  const PostgresCluster* standby_of = nullptr;  // a hot standby that streams from that one
 };
 
 /// A PostgreSQL cluster of the test's own, in a directory under /tmp, gone with this object or with the
@@ -47,6 +50,10 @@ class PostgresCluster {
   /// The only value of the only row; "" for NULL.
   std::string value(const std::string& sql, std::string_view database = "postgres") const;
 
+  /// A standby: replays nothing more of what its primary writes from now on.
+  void cut_replication();
+  /// A standby becomes a primary.
+  void promote();
   void start();
   void stop();     // fast: open transactions are rolled back
   void restart();  // stop and start

@@ -29,6 +29,7 @@ struct Circumstances {
   bool member_opted_out = false;  // one whose row bears it now, maybe under another address
   /// The person resubscribed at Stibee, and that is not in the table yet: their word counts until it is.
   bool awaits_resubscribe = false;
+  domain::UtcTime our_time{};  // who left is dated by the later of it and `now`
 };
 
 /// What a change means for the guard.
@@ -61,7 +62,8 @@ struct Resolution {
 /// * `opted_in_at` is `now` if the address goes from Unsubscribed to Subscribed and a row may have opted in,
 /// or
 ///   becomes Subscribed by the row of a member who opted out and opts in with it;
-///   `left_at` is `now` when the last row is gone, kept while Absent, and empty otherwise.
+///   `left_at` is `now`, or `our_time` if that is later, when the last row is gone, kept while Absent, and
+///   empty otherwise.
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<domain::Wanted>& before,
                    const domain::Confirmed& known, const domain::StateKey& key, domain::UtcTime now,
                    const Circumstances& circumstances = {});

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/diff/guard.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
+#include "stibee_sync/pipeline/server_trust.hpp"
 #include "stibee_sync/source/source.hpp"
 #include "stibee_sync/store/store.hpp"
 
@@ -25,7 +26,8 @@ struct ClassTally {
 /// What a complete read found; the differences themselves are staged in the scan.
 struct ReadFinding {
   source::ReadReport report;
-  std::array<ClassTally, 6> classes;  // by ChangeClass
+  ServerTrust trust = ServerTrust::Trusted;  // Trusted or Another: of one that is behind, no read ends
+  std::array<ClassTally, 6> classes;         // by ChangeClass
   std::size_t duplicates = 0;
   std::vector<std::string> unknown_groups;                     // values without a mapping
   std::vector<std::pair<std::string, domain::Reason>> parked;  // ref of some rows refused for the first time

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "stibee_sync/domain/column_type.hpp"
+#include "stibee_sync/domain/time.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,6 +66,13 @@ struct ReadShape {
   bool integer_key = true;
   std::string server_identity;  // "SYSTEM_IDENTIFIER/TIMELINE", "" if the role may not see them
   bool in_recovery = false;
+  /// Positions in the server's write-ahead log, in bytes: what lies at or below the first is in the read's
+  /// snapshot, and what is in the snapshot lies at or below the second. nullopt: the server does not tell.
+  std::optional<std::int64_t> wal_before;
+  std::optional<std::int64_t> wal_after;
+  /// Up to where a primary that was a standby when it started had replayed another's log.
+  std::optional<std::int64_t> wal_promoted;
+  std::optional<domain::UtcTime> server_time;  // by the server's clock, now; of a report, when the read ended
   std::string server_version;
   std::vector<std::string> boolean_columns;  // of the table or query, read or not
   /// By `describe` only: the relations whose row level security applies, so that rows may be hidden.

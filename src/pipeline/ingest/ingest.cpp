@@ -5,6 +5,8 @@
 #include "stibee_sync/pipeline/apply_read.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <utility>
 
 namespace stibee_sync::pipeline {
@@ -41,6 +43,17 @@ constexpr std::size_t most_groups_told = 10 * diff::max_unknown_groups;
 
 constexpr std::string_view no_rows = "the source has no rows: nothing is removed";
 
+constexpr std::string_view another_server =
+    "the database is another server or timeline than at the last read, or was set back, and may lack what "
+    "was "
+    "read before: its differences wait until they are approved (`guard`)";
+
+/// Why what waits is not believed, beside its number; "": it is.
+std::string_view distrust_of(const ReadFinding& finding, const Judgement& judgement) {
+  if (judgement.zero_rows) return no_rows;
+  return finding.trust == ServerTrust::Another ? another_server : std::string_view();
+}
+
 /// An empty table looks like one whose rows are hidden, or not there yet: as long as it was never seen with
 /// rows, its emptiness is not taken for its state.
 SourceError empty_from_the_start() {
@@ -50,6 +63,12 @@ SourceError empty_from_the_start() {
       "the source has no rows, and was never seen with any: nothing is made of it until it has some; check "
       "`table`, `where`, and whether row level security hides the rows from the role";
   return error;
+}
+
+/// All that was read is in this server.
+void take_over_server(store::SourceFacts& facts, const source::ReadShape& server) {
+  if (!server.server_identity.empty()) facts.server_identity = server.server_identity;
+  facts.wal_position = server.wal_after;
 }
 
 constexpr ChangeClass counted_classes[] = {ChangeClass::Add, ChangeClass::Update, ChangeClass::OptOut,
@@ -198,7 +217,7 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   committed.applied.addresses += ahead.addresses;
 
   finished(mirror, finding, commit->judgement, committed);
-  co_return states_[mirror].condition.last.value_or(CycleOutcome::Applied);
+  co_return committed.held.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
 }
 
 void Ingest::answered(const MirrorPlan& plan, const ReadFinding& finding) {
@@ -227,13 +246,19 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
     mapping = groups_->committed(mirror, plan, !finding.unknown_groups.empty(), all_rows);
     if (mapping_itself(before.mapping) == mapping_itself(mapping)) facts.mapping = mapping;
   }
+  const auto& server = finding.report.shape;
+  if (finding.trust == ServerTrust::Trusted) {
+    take_over_server(facts, server);
+  } else if (server.server_identity == before.server_identity) {
+    // It was set back: that it writes on does not bring back what it lost.
+    facts.wal_position = std::numeric_limits<std::int64_t>::max();
+  }
   auto& good = commit.good_facts;
   good = facts;
+  take_over_server(good, server);
   good.last_good_rows = finding.report.rows;
   good.non_null = finding.non_null;
   good.mapping = mapping;
-  const auto& identity = finding.report.shape.server_identity;
-  if (!identity.empty()) good.server_identity = identity;
 }
 
 asio::awaitable<AppliedRead> Ingest::commit_ahead(std::shared_ptr<Read> made) {
@@ -378,15 +403,17 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   const auto& plan = mirrors_[mirror];
   const auto changed = committed.applied.addresses;
   const bool news = !condition.last.has_value() || condition.failures > 0 || changed > 0;
-  const bool knew_empty = condition.problem == no_rows;
+  const auto known = std::move(condition.problem);
   condition.failures = 0;
   condition.problem.clear();
 
   report_holds(mirror, committed);
   condition.last = state.held_classes.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
-  if (judgement.zero_rows && !state.held_classes.empty()) {
-    condition.problem = no_rows;
-    if (!knew_empty) {
+  const auto distrust = distrust_of(finding, judgement);
+  if (!distrust.empty() && !state.held_classes.empty()) {
+    condition.problem = distrust;
+    if (finding.trust == ServerTrust::Another) condition.last = CycleOutcome::Untrusted;
+    if (known != distrust) {
       services_.log.event(Level::Error, Event::SourceUntrusted, condition.problem, {{"mirror", plan.name}});
     }
   }

@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/table_read.hpp"
 
 #include "stibee_sync/diff/differ.hpp"
+#include "stibee_sync/pipeline/database_clock.hpp"
 #include "stibee_sync/pipeline/group_keeper.hpp"
 #include "stibee_sync/text/hex.hpp"
 
@@ -17,9 +18,10 @@ using source::SourceError;
 
 constexpr std::size_t most_refs = 20;
 
-/// Ends a read from inside its row sink.
+/// Ends a read from inside its sinks.
 struct Refused {
   std::string message;
+  SourceError::Kind kind = SourceError::Kind::NotAsMapped;
 };
 
 /// What a change is told by: the person and what would be wanted of them. Times are left out: the same change
@@ -67,8 +69,10 @@ class TableRead {
       : plan_(plan),
         mapping_(plan.mapping),
         scan_(scan),
+        before_(before),
         key_(key),
         now_(now),
+        our_time_(now),
         watcher_(watcher),
         null_watch_(plan.read.columns.size()),
         differ_(
@@ -93,10 +97,11 @@ class TableRead {
       finding_.report = std::get<source::ReadReport>(std::move(result));
     } catch (const Refused& refused) {
       SourceError error;
-      error.kind = SourceError::Kind::NotAsMapped;
+      error.kind = refused.kind;
       error.message = refused.message;
       return error;
     }
+    finding_.trust = trust_in(finding_.report.shape, before_);
     differ_.finish();
     finding_.non_null = null_watch_.non_null();
     finding_.unknown_groups.assign(unknown_groups_.begin(), unknown_groups_.end());
@@ -114,6 +119,18 @@ class TableRead {
   }
 
   void learn(const source::ReadShape& shape) {
+    if (trust_in(shape, before_) == ServerTrust::Behind) {
+      throw Refused{
+          "the server is a standby that has not seen all that was read before: nothing is made of it until "
+          "it "
+          "has; mend its replication, or name the primary in `database.url`",
+          SourceError::Kind::Untrusted};
+    }
+    if (const auto theirs = shape.server_time) {
+      // What the rows tell of times, the database's clock stamped.
+      const bool apart = std::chrono::abs(*theirs - our_time_) > DatabaseClock::forgiven;
+      now_ = apart ? *theirs : std::max(*theirs, our_time_);
+    }
     mapping_.integer_key = shape.integer_key;
     mapping_.types.clear();
     for (const auto type : shape.types)
@@ -256,6 +273,7 @@ class TableRead {
     circumstances.left_saying_no = address.left_saying_no;
     circumstances.awaits_resubscribe = address.awaits_resubscribe;
     circumstances.member_opted_out = address.member_opt_out.has_value();
+    circumstances.our_time = our_time_;
     auto resolution = diff::resolve(bearers, before, known_of(address), key_, now_, circumstances);
     // Not the table changed, but what could be made of it.
     if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted)) resolution.counts = false;
@@ -265,8 +283,10 @@ class TableRead {
   const MirrorPlan& plan_;
   diff::Mapping mapping_;
   store::Scan& scan_;
+  const store::SourceFacts& before_;
   const domain::StateKey& key_;
-  domain::UtcTime now_;
+  domain::UtcTime now_;  // by which what the rows say is judged
+  domain::UtcTime our_time_;
   const DecisionWatcher& watcher_;
   diff::NullWatch null_watch_;
   store::SnapshotRow stored_;
@@ -290,7 +310,7 @@ std::variant<ReadFinding, SourceError> read_table(source::Reader& reader, const 
 }
 
 bool ReadFinding::needs_count() const {
-  if (report.rows == 0) return true;
+  if (report.rows == 0 || trust != ServerTrust::Trusted) return true;
   constexpr ChangeClass risky[] = {ChangeClass::Update, ChangeClass::OptOut, ChangeClass::Resubscribe,
                                    ChangeClass::Removal};
   return std::any_of(std::begin(risky), std::end(risky), [this](ChangeClass c) { return of(c).count > 0; });
@@ -348,18 +368,19 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
   }
 
   auto verdict = diff::guarded(facts, plan.guard);
-  const auto& identity = finding.report.shape.server_identity;
-  if (!identity.empty() && !before.server_identity.empty() && identity != before.server_identity) {
-    // A server that was promoted or restored may lack the newest rows: what it says about who left, or who
-    // came back after saying no, is not believed without a human.
-    for (const auto change_class : {ChangeClass::Removal, ChangeClass::Resubscribe}) {
+  if (finding.trust == ServerTrust::Another) {
+    // What it says differently is not believed without a human, but for those who say no.
+    for (const auto change_class :
+         {ChangeClass::Removal, ChangeClass::Resubscribe, ChangeClass::Add, ChangeClass::Update}) {
       const auto count = finding.of(change_class).count;
       const auto waits = std::any_of(verdict.holds.begin(), verdict.holds.end(), [&](const diff::Hold& hold) {
         return hold.change_class == change_class;
       });
       if (count == 0 || waits) continue;
       verdict.holds.push_back({change_class, count, mirrored,
-                               "the database is another server or timeline than at the last read", false});
+                               "the database is another server or timeline than at the last read, or was "
+                               "set back, and may lack what was read before",
+                               false});
     }
   }
   Judgement judgement;
