@@ -2,6 +2,24 @@
 
 namespace stibee_sync::pipeline {
 
+namespace {
+
+Consequence dated(Consequence change, domain::UtcTime now, domain::UtcTime said) {
+  if (change.suppress && change.suppress->at == now) change.suppress->at = said;
+  auto& confirmed = change.confirmed;
+  if (confirmed && confirmed->status == domain::RemoteStatus::OptedOut && confirmed->since == now)
+    confirmed->since = said;
+  return change;
+}
+
+}  // namespace
+
+void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,
+               const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
+               domain::UtcTime now, domain::UtcTime said) {
+  carry_out(transaction, mirror, email, person, dated(consequence, now, said), policy, now);
+}
+
 void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,
                const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
                domain::UtcTime now) {

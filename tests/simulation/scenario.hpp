@@ -74,6 +74,7 @@ class Scenario : public ::testing::Test {
     source::ScriptedRead made;
     using Type = domain::ColumnType;
     made.shape.types = {Type::Integer, Type::Text, Type::Boolean};
+    made.shape.server_time = daemon_->clock().true_utc();
     // Columns in the order in which the plan names them.
     const bool graded = !mirror_.source.groups.empty();
     if (graded) made.shape.types.push_back(Type::Text);

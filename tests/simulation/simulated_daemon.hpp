@@ -46,6 +46,7 @@ class SteppedClock final : public runtime::Clock {
   runtime::MonotonicTime monotonic() const override { return clock_.monotonic(); }
   runtime::UtcTime utc() const override { return clock_.utc() + ahead_; }
   std::unique_ptr<runtime::Timer> make_timer() override { return clock_.make_timer(); }
+  runtime::UtcTime true_utc() const { return clock_.utc(); }  // the database's
   void set_ahead(std::chrono::milliseconds ahead) { ahead_ = ahead; }
 
  private:

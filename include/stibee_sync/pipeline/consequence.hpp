@@ -18,5 +18,9 @@ struct Consequence : ledger::RemoteChange {
 void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,
                const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
                domain::UtcTime now);
+/// The same; an opt-out that the consequence dates by `now` is dated by `said`.
+void carry_out(store::Transaction& transaction, store::MirrorId mirror, const domain::EmailAddress& email,
+               const ledger::Person& person, const Consequence& consequence, const ledger::Policy& policy,
+               domain::UtcTime now, domain::UtcTime said);
 
 }  // namespace stibee_sync::pipeline

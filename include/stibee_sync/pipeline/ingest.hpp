@@ -91,6 +91,7 @@ class Ingest {
   boost::asio::awaitable<std::shared_ptr<Read>> read_making_groups(std::size_t mirror);
   boost::asio::awaitable<AppliedRead> commit_ahead(std::shared_ptr<Read> made);
   void answered(const MirrorPlan& plan, const ReadFinding& finding);
+  void compare_clocks(const MirrorPlan& plan, const source::ReadShape& server);
   /// What the next read is measured against.
   void note_facts(std::size_t mirror, const Read& made, const ReadFinding& finding, ReadCommit& commit);
   std::optional<std::uint64_t> line_about(std::size_t mirror, const std::string& trouble);
@@ -118,6 +119,8 @@ class Ingest {
   bool stopping_ = false;
   bool reading_ = false;
   bool connected_ = false;
+  bool clocks_apart_ = false;
+  telemetry::LineBudget clock_lines_{1, std::chrono::minutes(1)};
 };
 
 }  // namespace stibee_sync::pipeline

@@ -133,7 +133,7 @@ class Reconciler {
   boost::asio::awaitable<void> look_again(std::size_t mirror, std::shared_ptr<Pass> pass,
                                           std::shared_ptr<Candidates> candidates);
   static void mend(store::Transaction& transaction, Candidate& candidate, const MirrorPlan& plan,
-                   domain::UtcTime now);
+                   const Pass& pass);
   boost::asio::awaitable<void> await_delivery(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan);
   void keep(std::size_t mirror, const Candidates& candidates);
   void finish(std::size_t mirror, domain::Duration took);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/pipeline/database_clock.hpp"
 #include "stibee_sync/runtime/clock.hpp"
 #include "stibee_sync/runtime/confined.hpp"
 #include "stibee_sync/store/store.hpp"
@@ -8,6 +9,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <string_view>
 
 namespace stibee_sync::pipeline {
@@ -20,6 +22,7 @@ struct Services {
   telemetry::Log& log;
   telemetry::Metrics& metrics;
   std::function<double()> random;  // uniform in [0, 1)
+  std::shared_ptr<DatabaseClock> database_clock = std::make_shared<DatabaseClock>();
 
   /// Counts and logs that the store could not do something.
   void store_failed(std::string_view why, std::initializer_list<telemetry::Field> fields = {}) const {

@@ -63,6 +63,11 @@ asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
   queued.mirrors = active();
   queued.due = store::Due{services_.clock.utc(), caller_.retry_budget().may_retry(now)};
   queued.gates = refusals_.gates(now);
+  if (!services_.database_clock->agrees(queued.due.now, now)) {
+    for (const auto& plan : mirrors_) {
+      if (plan.policy.delete_after) queued.no_deletes.insert(plan.id);
+    }
+  }
   const bool with_retries = queued.due.with_retries;
   auto work = store::in_transaction(
       [&caller = caller_, queued = std::move(queued), choice = CallChoice(dialect_, free, max_in_flight_)](

@@ -32,6 +32,7 @@ struct EventIntake::Work {
   std::shared_ptr<const std::vector<MirrorPlan>> mirrors;  // keeps `plan` alive
   const MirrorPlan* plan = nullptr;
   domain::UtcTime now{};
+  domain::UtcTime said{};  // by the later of our clock and the database's
   std::vector<EmailAddress> people;
   std::vector<EmailAddress> old_people;                       // addresses that were given up for others
   std::unordered_map<EmailAddress, RemoteEvent> events;       // by the address that it is about
@@ -73,6 +74,7 @@ std::shared_ptr<EventIntake::Work> EventIntake::prepare(std::shared_ptr<const we
   work->mirrors = mirrors_;
   work->plan = &plan;
   work->now = services_.clock.utc();
+  work->said = services_.database_clock->later(work->now, services_.clock.monotonic());
   if (work->event->action == Action::Other) return work;
   const bool mends =
       work->event->action == Action::Updated && plan.reconcile.mode == settings::ReconcileMode::Repair;
@@ -105,12 +107,12 @@ void EventIntake::apply(Work& work, store::Transaction& transaction, const domai
     if (!borne || (work.events.contains(*borne) && *borne != successor)) continue;
     const auto bearer = transaction.find(plan.id, *borne);
     const auto consequence = moved(work.events.at(successor), *borne, bearer, plan, work.now);
-    carry_out(transaction, plan.id, *borne, bearer, consequence, plan.policy, work.now);
+    carry_out(transaction, plan.id, *borne, bearer, consequence, plan.policy, work.now, work.said);
   }
   const auto judge = [&](const RemoteEvent& event, const EmailAddress& email) {
     const auto person = transaction.find(plan.id, email);
     auto verdict = verdict_of(event, ledger::view_of(person), plan, key, work.now);
-    carry_out(transaction, plan.id, email, person, verdict.change, plan.policy, work.now);
+    carry_out(transaction, plan.id, email, person, verdict.change, plan.policy, work.now, work.said);
     return verdict;
   };
   for (const auto& email : work.people) {

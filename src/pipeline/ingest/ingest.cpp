@@ -223,9 +223,40 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
 void Ingest::answered(const MirrorPlan& plan, const ReadFinding& finding) {
   services_.metrics.db_up(true);
   services_.metrics.db_query(finding.report.elapsed);
+  compare_clocks(plan, finding.report.shape);
   if (std::exchange(connected_, true)) return;
   services_.log.event(Level::Info, Event::SourceConnected, "the database answers",
                       {{"mirror", plan.name}, {"server_version", finding.report.shape.server_version}});
+}
+
+void Ingest::compare_clocks(const MirrorPlan& plan, const source::ReadShape& server) {
+  auto& clock = *services_.database_clock;
+  const auto ours = services_.clock.utc();
+  const auto at = services_.clock.monotonic();
+  const bool agreed = clock.agrees(ours, at);
+  clock.compared(server.server_time.value_or(ours), at);
+  // Deletions may have waited for this.
+  if (!agreed && clock.agrees(ours, at) && changed_) changed_();
+  const auto apart = clock.ahead(ours, at).value();
+  if (std::chrono::abs(apart) <= DatabaseClock::noticed) {
+    if (std::exchange(clocks_apart_, false)) {
+      clock_lines_ = telemetry::LineBudget(1, std::chrono::minutes(1));
+      services_.log.event(Level::Info, Event::SyncFinished,
+                          "the clocks of the database and of this host agree again", {{"mirror", plan.name}});
+    }
+    return;
+  }
+  clocks_apart_ = true;
+  const auto left_out = clock_lines_.take(at);
+  if (!left_out) return;
+  services_.log.event(Level::Warn, Event::SyncFinished,
+                      "the clocks of the database and of this host are apart",
+                      {{"mirror", plan.name},
+                       {"database_ahead_seconds", std::chrono::duration<double>(apart)},
+                       {"left_out", *left_out},
+                       {"cure",
+                        "let both be set by NTP; while they are over 5 minutes apart, nobody is deleted "
+                        "by `delete_after`"}});
 }
 
 void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding& finding,

@@ -195,18 +195,19 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
                                             std::shared_ptr<store::ListScan> scan) {
   Tally tally;
   const auto now = services_.clock.utc();
+  const auto said = services_.database_clock->later(now, services_.clock.monotonic());
   while (!stopping_) {
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
     const auto chunk = co_await offload(worker_, std::move(read));
     if (chunk->empty()) break;
-    auto apply = store::in_transaction([plan, chunk, now](store::Transaction& transaction) {
+    auto apply = store::in_transaction([plan, chunk, now, said](store::Transaction& transaction) {
       Tally counted;
       for (const auto& [email, listed] : *chunk) {
         const auto person = transaction.find(plan->id, email);
         const auto view = ledger::view_of(person);
         const auto change = adopt_change(listed, view, now);
         count(counted, listed, view, change);
-        carry_out(transaction, plan->id, email, person, change, plan->policy, now);
+        carry_out(transaction, plan->id, email, person, change, plan->policy, now, said);
       }
       return counted;
     });

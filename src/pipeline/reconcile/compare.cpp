@@ -73,6 +73,7 @@ asio::awaitable<void> Reconciler::merge(std::size_t mirror, std::shared_ptr<Pass
   };
   auto& report = states_[mirror].report;
   pass->now = services_.clock.utc();
+  pass->said = services_.database_clock->later(pass->now, services_.clock.monotonic());
   if (pass->repair) {
     auto count = [id = pass->plan->id](store::Store& store) { return store.wanted_subscribed(id); };
     const auto mirrored = co_await services_.store.run(std::move(count));
@@ -123,7 +124,7 @@ asio::awaitable<void> Reconciler::merge(std::size_t mirror, std::shared_ptr<Pass
 
 /// The list is read over minutes: only who is still as they were seen is mended.
 void Reconciler::mend(store::Transaction& transaction, Candidate& candidate, const MirrorPlan& plan,
-                      domain::UtcTime now) {
+                      const Pass& pass) {
   const auto& email = candidate.pair.email;
   const auto person = transaction.find(plan.id, email);
   const auto view = ledger::view_of(person);
@@ -131,7 +132,7 @@ void Reconciler::mend(store::Transaction& transaction, Candidate& candidate, con
   candidate.found = compare_trace(candidate.found, view, plan);
   candidate.counts = !candidate.found.drifts.empty();
   if (candidate.counts && candidate.apply)
-    carry_out(transaction, plan.id, email, person, candidate.found.change, plan.policy, now);
+    carry_out(transaction, plan.id, email, person, candidate.found.change, plan.policy, pass.now, pass.said);
 }
 
 asio::awaitable<void> Reconciler::look_again(std::size_t mirror, std::shared_ptr<Pass> pass,
@@ -159,7 +160,7 @@ asio::awaitable<void> Reconciler::look_again(std::size_t mirror, std::shared_ptr
   if (candidates->empty()) co_return;
   auto work = store::in_transaction([pass, candidates](store::Transaction& transaction) {
     for (auto& candidate : *candidates)
-      mend(transaction, candidate, *pass->plan, pass->now);
+      mend(transaction, candidate, *pass->plan, *pass);
   });
   const auto observed = co_await services_.store.run(std::move(work));
   observed.value();

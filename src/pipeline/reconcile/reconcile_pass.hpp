@@ -21,6 +21,7 @@ struct Reconciler::Pass {
   std::shared_ptr<store::ListScan> scan;
   bool repair = false;
   domain::UtcTime now{};
+  domain::UtcTime said{};  // of an opt-out that is seen: by the later of our clock and the database's
   std::size_t most_unsubscribes = 0;
   Candidates unsubscribes;  // wait until it is known how many they are
   bool too_many = false;    // of them

@@ -62,7 +62,7 @@ class EventIntakes : public ::testing::Test {
         std::make_unique<runtime::Confined<store::Store>>(std::move(store), runtime::make_inline_worker());
   }
   void make_intake() {
-    Services services{clock, *confined, *key, log, metrics, [] { return 0.5; }};
+    Services services{clock, *confined, *key, log, metrics, [] { return 0.5; }, database_clock};
     intake = std::make_unique<EventIntake>(services, std::vector<MirrorPlan>{plan});
   }
 
@@ -116,8 +116,20 @@ class EventIntakes : public ::testing::Test {
   telemetry::Log log;
   telemetry::Metrics metrics;
   MirrorPlan plan;
+  std::shared_ptr<DatabaseClock> database_clock = std::make_shared<DatabaseClock>();
   std::unique_ptr<EventIntake> intake;
 };
+
+TEST_F(EventIntakes, AnOptOutIsDatedByTheLaterOfTheTwoClocks) {
+  // The host is slow: a consent of a second ago seems to be given after it.
+  database_clock->compared(clock.utc() + 5min, clock.monotonic());
+  send("UNSUBSCRIBED", person(1));
+  world.reopen();
+  EXPECT_EQ(world.row(address(1)).confirmed.since, clock.utc() + 5min);
+  EXPECT_EQ(world.find(address(1)).suppression->at, clock.utc() + 5min);
+  // Nobody waits for that time.
+  EXPECT_EQ(world.store->next_due({world.mirror}).value_or(clock.utc()), clock.utc());
+}
 
 TEST_F(EventIntakes, AnEventOfSeveralPeopleIsOnDiskWhenItIsAnswered) {
   const auto taken =
