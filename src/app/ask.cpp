@@ -3,6 +3,7 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/held_report.hpp"
+#include "app/human_word.hpp"
 #include "app/mirror_choice.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
@@ -122,6 +123,18 @@ json::Value stored_report(const settings::Settings& settings, json::Value (*make
   return make(daemon_view(view_mirrors(*state, plans, now), settings, now));
 }
 
+/// `status`: that no daemon runs is said whatever the file and the state are like.
+json::Value report_without_daemon(const Whereabouts& where, json::Value (*make)(const DaemonView&)) {
+  if (where.usable()) {
+    try {
+      return stored_report(where.settings, make);
+    } catch (const store::StoreError& error) {
+      std::cerr << error.what() << "\n";
+    }
+  }
+  return make({});
+}
+
 int report(const Options& options, const std::string& target, json::Value (*make)(const DaemonView&),
            std::string (*render)(const json::Value&), json::Value* out = nullptr) {
   auto where = whereabouts(options);
@@ -129,8 +142,8 @@ int report(const Options& options, const std::string& target, json::Value (*make
   if (const auto answer = ask_daemon(where, "GET", target)) {
     if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
     value = answer->body;
-  } else if (!where.usable() && out != nullptr) {
-    value = make({});  // `status`: that none runs is all that can be said
+  } else if (out != nullptr) {
+    value = report_without_daemon(where, make);
   } else {
     need_usable(where);
     value = stored_report(where.settings, make);

@@ -53,25 +53,6 @@ class ControlService {
   telemetry::Health& health_;
 };
 
-/// How long an approval of a held change set is good for.
-inline constexpr std::chrono::hours approval_lifetime{1};
-
-/// Approves a hold of any of the mirrors. False: no such digest is held. Blocking, on the store's thread.
-bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
-                  const std::string& digest, domain::UtcTime now);
-/// Rows that are no members as they stand have nothing to send; their row has to change.
-inline constexpr std::string_view nobody_to_retry =
-    "nobody with this reason or address is parked whom sending again could help; "
-    "a row that is wrong itself is sent when it changes";
-/// Sends parked people again, by reason, by address, or all (""). Blocking, on the store's thread.
-std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
-                         const std::string& what, domain::UtcTime now);
-/// Keeps in the state that they are paused, or no longer. Those for which that is a change. Blocking, on the
-/// store's thread.
-std::vector<std::size_t> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
-                                       bool paused, domain::UtcTime now);
-/// Logs such a change.
-void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused, domain::UtcTime now);
 /// How a mirror is named in the query of a GET.
 std::string mirror_query(const std::string& name);
 /// A daemon's view for the reports; `dispatch` is filled in by the daemon itself.

@@ -9,8 +9,6 @@ namespace stibee_sync::pipeline {
 
 namespace asio = boost::asio;
 using runtime::MonotonicTime;
-using telemetry::Event;
-using telemetry::Level;
 
 namespace {
 
@@ -21,8 +19,6 @@ constexpr std::chrono::seconds longest_look_away{1};
 constexpr std::chrono::seconds pause_after_store_error{5};
 /// A clock that is steered stays below it.
 constexpr std::chrono::seconds least_step{1};
-/// Attempts of a class keep this distance at most; a slot that is free that soon is as good as free.
-constexpr std::chrono::milliseconds short_wait{20};
 
 }  // namespace
 
@@ -80,32 +76,6 @@ void Dispatch::note_service(std::size_t mirror) {
   }
 }
 
-DispatchCondition Dispatch::condition() const {
-  DispatchCondition condition;
-  condition.circuit = caller_.circuit().state();
-  condition.key_refused = caller_.circuit().key_refused();
-  condition.in_flight = caller_.in_flight();
-  condition.calls = caller_.calls();
-  condition.settled = settled_;
-  condition.problem = caller_.problem();
-  condition.limiters = caller_.limiters();
-  const auto now = services_.clock.monotonic();
-  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
-    condition.limited = condition.limited || caller_.limited(limiter_class, Urgency::Ordinary, now);
-    condition.urgent_limited =
-        condition.urgent_limited || caller_.limited(limiter_class, Urgency::Urgent, now);
-  }
-  return condition;
-}
-
-DeliveryProgress Dispatch::progress(std::size_t mirror) const {
-  const auto now = services_.clock.monotonic();
-  auto progress = bursts_[mirror].progress(now);
-  if (const auto& since = served_since_[mirror])
-    progress.served = std::chrono::duration_cast<domain::Duration>(now - *since);
-  return progress;
-}
-
 std::vector<store::MirrorId> Dispatch::active() const {
   std::vector<std::size_t> served;
   for (std::size_t i = 0; i < mirrors_.size(); ++i) {
@@ -135,62 +105,6 @@ std::size_t Dispatch::place_of(store::MirrorId id) const {
 
 const MirrorPlan& Dispatch::plan_of(store::MirrorId id) const {
   return mirrors_[place_of(id)];
-}
-
-// ---- slots -----------------------------------------------------------------------------------------------
-
-delivery::FreeSlots Dispatch::free_slots(MonotonicTime now) const {
-  delivery::FreeSlots free;
-  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
-    free.set(limiter_class, {.spare = caller_.next_call(limiter_class, Urgency::Spare, now) <= now,
-                             .ordinary = caller_.next_call(limiter_class, Urgency::Ordinary, now) <= now,
-                             .urgent = caller_.next_call(limiter_class, Urgency::Urgent, now) <= now});
-  }
-  return free;
-}
-
-MonotonicTime Dispatch::all_distant(MonotonicTime now) const {
-  auto latest = now;
-  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
-    const auto free = caller_.next_call(limiter_class, Urgency::Ordinary, now);
-    if (free <= now + short_wait) latest = std::max(latest, free);
-  }
-  return latest;
-}
-
-std::set<Dispatch::Need> Dispatch::all_needs() const {
-  std::set<Need> needs;
-  for (const auto limiter_class : delivery::limiter_classes_of(dialect_)) {
-    for (const auto urgency : {Urgency::Ordinary, Urgency::Urgent})
-      needs.emplace(limiter_class, urgency);
-  }
-  return needs;
-}
-
-MonotonicTime Dispatch::first_slot(const std::set<Need>& needs, MonotonicTime now) const {
-  auto first = runtime::forever;
-  for (const auto& [limiter_class, urgency] : needs)
-    first = std::min(first, caller_.next_call(limiter_class, urgency, now));
-  return first;
-}
-
-asio::awaitable<void> Dispatch::wait_for_slot(std::set<Need> needs, MonotonicTime until) {
-  const auto began = services_.clock.monotonic();
-  const auto slot = first_slot(needs, began);
-  // A connection held that long may be closed by the other end.
-  if (slot > began + regular_turn) caller_.disconnect();
-  std::optional<delivery::LimiterClass> waited_for;
-  for (const auto& [limiter_class, urgency] : needs) {
-    if (caller_.limited(limiter_class, urgency, began) &&
-        caller_.next_call(limiter_class, urgency, began) == slot) {
-      waited_for = limiter_class;
-      break;
-    }
-  }
-  co_await timer_->wait_until(std::min(slot, until));
-  if (!waited_for) co_return;
-  if (const auto label = telemetry::label_from<telemetry::LimiterLabel>(delivery::name(*waited_for)))
-    services_.metrics.limiter_wait(*label, services_.clock.monotonic() - began);
 }
 
 // ---- the loop --------------------------------------------------------------------------------------------
@@ -381,52 +295,6 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
 void Dispatch::store_failed(const std::string& trouble) {
   services_.store_failed(trouble);
   store_not_before_ = services_.clock.monotonic() + pause_after_store_error;
-}
-
-// ---- bursts ----------------------------------------------------------------------------------------------
-
-void Dispatch::note_arrivals(const Call& call, const std::vector<ledger::Settlement>& people,
-                             const Settled& settled) {
-  const auto now = services_.clock.monotonic();
-  auto& burst = bursts_[place_of(call.claimed.line.mirror)];
-  std::map<domain::OperationKind, std::size_t> arrived;
-  for (std::size_t i = 0; i < people.size(); ++i) {
-    if (people[i].next == ledger::Settlement::Next::Continue) ++arrived[call.recipients[i].operation.kind];
-  }
-  for (const auto& [kind, count] : arrived)
-    burst.arrived(kind, count, now);
-  if (settled.oldest) burst.waited(services_.clock.utc() - *settled.oldest);
-  if (settled.through) burst.through(settled.imported, now);
-  tell_bursts();
-}
-
-void Dispatch::close_bursts() {
-  if (next_due_ && *next_due_ <= services_.clock.utc() + longest_backoff) return;
-  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
-    if (!paused_[i] && !blocked_[i] && refused(i).empty())
-      bursts_[i].through(false, services_.clock.monotonic());
-  }
-}
-
-void Dispatch::tell_bursts() {
-  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
-    if (const auto delivered = bursts_[i].tell(services_.clock.monotonic()))
-      tell(*delivered, mirrors_[i].name);
-  }
-}
-
-void Dispatch::tell(const Delivered& delivered, const std::string& mirror) {
-  std::vector<telemetry::Field> fields{{"mirror", mirror}, {"people", delivered.all()}};
-  for (const auto& [kind, count] : delivered.people)
-    fields.emplace_back(domain::name(kind), count);
-  fields.emplace_back("calls", delivered.calls);
-  fields.emplace_back("seconds", delivered.took);
-  fields.emplace_back("oldest_seconds", delivered.oldest);
-  if (delivered.bursts > 1) fields.emplace_back("bursts", delivered.bursts);
-  if (delivered.first_import) fields.emplace_back("first_import", true);
-  services_.log.event(
-      Level::Info, Event::DeliveryFinished,
-      delivered.first_import ? "the first import is through" : "what had changed is delivered", fields);
 }
 
 }  // namespace stibee_sync::pipeline

@@ -211,6 +211,18 @@ TEST(Commands, StatusWorksWithAndWithoutADaemon) {
   EXPECT_EQ(deployment.syncd({"status"}).exit_code, 0);
 }
 
+TEST(Commands, StatusSaysThatNoDaemonRunsThoughTheStateCannotBeRead) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  std::ofstream(deployment.state() / "state.sqlite", std::ios::trunc) << "no database at all";
+  const auto status = deployment.syncd({"status"});
+  EXPECT_EQ(status.exit_code, 1) << status.err;
+  EXPECT_NE(status.out.find("not running"), std::string::npos) << status.out;
+  EXPECT_NE(status.err.find("state.sqlite"), std::string::npos) << status.err;
+  EXPECT_EQ(deployment.syncd({"failures"}).exit_code, 74);
+}
+
 TEST(Commands, WhoeverMayNotReadTheStateIsNotToldThatAllIsWell) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
   Deployment deployment;

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "stibee_sync/pipeline/mirror_plan.hpp"
+#include "stibee_sync/store/store.hpp"
+#include "stibee_sync/telemetry/log.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What a human decides, kept in the state: by the daemon that is asked, or by a command where none runs.
+
+namespace stibee_sync::app {
+
+/// How long an approval of a held change set is good for.
+inline constexpr std::chrono::hours approval_lifetime{1};
+
+/// Approves a hold of any of the mirrors. False: no such digest is held. Blocking, on the store's thread.
+bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                  const std::string& digest, domain::UtcTime now);
+/// Rows that are no members as they stand have nothing to send; their row has to change.
+inline constexpr std::string_view nobody_to_retry =
+    "nobody with this reason or address is parked whom sending again could help; "
+    "a row that is wrong itself is sent when it changes";
+/// Sends parked people again, by reason, by address, or all (""). Blocking, on the store's thread.
+std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                         const std::string& what, domain::UtcTime now);
+/// Keeps in the state that they are paused, or no longer. Those for which that is a change. Blocking, on the
+/// store's thread.
+std::vector<std::size_t> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                                       bool paused, domain::UtcTime now);
+/// Logs such a change.
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused, domain::UtcTime now);
+}  // namespace stibee_sync::app
