@@ -101,6 +101,10 @@ class ReconcileTest : public ::testing::Test {
     }
   }
 
+  static json::Value mirror_of(Deployment& deployment) {
+    return items(deployment.report({"status"}), "mirrors").front();
+  }
+
   /// p1…p100, of whom p99 said no after having been sent.
   static void in_step(Deployment& deployment) {
     deployment.add_members(1, 100);
@@ -132,12 +136,17 @@ TEST_F(ReconcileTest, NamesEachKindOfDriftAndChangesNothingButThatOptOutsAreOnRe
   const auto list_before = deployment.dump();
   expect_each_kind(differences(reconcile(deployment, false)), false);
   EXPECT_EQ(code, 2);
-  const auto status = deployment.report({"status"});
-  EXPECT_EQ(number(at(items(status, "mirrors").front(), "people"), "opted_out"), 1);
-  expect_each_kind(differences(reconcile(deployment, false)), false, true);
+  const auto before = mirror_of(deployment);
+  EXPECT_EQ(number(at(before, "people"), "opted_out"), 1);
+  const auto again = differences(reconcile(deployment, false));
+  expect_each_kind(again, false, true);
   EXPECT_EQ(code, 2);
   EXPECT_EQ(deployment.dump(), list_before);
-  EXPECT_EQ(json::to_string(deployment.report({"status"})), json::to_string(status));
+  const auto after = mirror_of(deployment);
+  for (const char* part :
+       {"people", "pending", "parked", "held", "suppressed", "last_success", "last_delivery"})
+    EXPECT_EQ(json::to_string(at(after, part)), json::to_string(at(before, part))) << part;
+  EXPECT_EQ(number(after, "drift"), static_cast<std::int64_t>(again.size()));
 }
 
 TEST_F(ReconcileTest, MendsEachKindWithoutADaemonAndLeavesStrays) {
