@@ -40,8 +40,12 @@ class Burst {
   void arrived(domain::OperationKind kind, std::size_t people, domain::MonotonicTime now);
   /// One of those who arrived had waited for so long.
   void waited(domain::Duration wait);
+  /// Whether others are still being read, of whom the first ones are sent already: a pause is no end then.
+  void more_to_come(bool more) { more_to_come_ = more; }
   /// Nobody waits any more.
   void through(bool first_import, domain::MonotonicTime now);
+  /// Nobody is due for a while.
+  void idle(domain::MonotonicTime now);
   bool open() const { return began_.has_value(); }
 
   DeliveryProgress progress(domain::MonotonicTime now) const;
@@ -52,6 +56,7 @@ class Burst {
 
  private:
   std::optional<domain::MonotonicTime> began_;
+  bool more_to_come_ = false;
   Delivered running_;
   Delivered untold_;
   std::map<domain::Lane, domain::MonotonicTime> last_arrival_;

@@ -56,6 +56,7 @@ Claimed claim(store::Transaction& transaction, const store::QueueLine& line, sto
 struct Settled {
   std::size_t delivered = 0;                   // people who are as wanted at Stibee
   std::optional<domain::UtcTime> oldest = {};  // since when the first of them had waited
+  bool more_to_come = false;                   // the table was not read to its end yet, not once
   bool through = false;                        // nobody of the mirror waits any more
   bool imported = false;                       // for the first time since its table was read
   std::size_t lifted = 0;                      // opt-outs that a newer consent overcame

@@ -57,6 +57,10 @@ void Burst::through(bool first_import, MonotonicTime now) {
   if (ended.all() > 0) untold_.add(ended);
 }
 
+void Burst::idle(MonotonicTime now) {
+  if (!more_to_come_) through(false, now);
+}
+
 DeliveryProgress Burst::progress(MonotonicTime now) const {
   DeliveryProgress progress;
   progress.calls = running_.calls;

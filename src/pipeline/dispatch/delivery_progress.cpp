@@ -47,6 +47,7 @@ void Dispatch::note_arrivals(const Call& call, const std::vector<ledger::Settlem
   }
   for (const auto& [kind, count] : arrived)
     burst.arrived(kind, count, now);
+  burst.more_to_come(settled.more_to_come);
   if (settled.oldest) burst.waited(services_.clock.utc() - *settled.oldest);
   if (settled.through) burst.through(settled.imported, now);
   tell_bursts();
@@ -55,8 +56,7 @@ void Dispatch::note_arrivals(const Call& call, const std::vector<ledger::Settlem
 void Dispatch::close_bursts() {
   if (next_due_ && *next_due_ <= services_.clock.utc() + longest_backoff) return;
   for (std::size_t i = 0; i < mirrors_.size(); ++i) {
-    if (!paused_[i] && !blocked_[i] && refused(i).empty())
-      bursts_[i].through(false, services_.clock.monotonic());
+    if (!paused_[i] && !blocked_[i] && refused(i).empty()) bursts_[i].idle(services_.clock.monotonic());
   }
 }
 

@@ -88,8 +88,8 @@ Settled settle(store::Transaction& transaction, store::MirrorId mirror,
 void note_delivery(store::Transaction& transaction, store::MirrorId mirror, Settled& settled,
                    domain::UtcTime now) {
   if (settled.delivered > 0) transaction.set_last_delivery(mirror, now);
-  settled.through =
-      transaction.table_read(mirror) && !transaction.anybody_waits(mirror, now + longest_backoff);
+  settled.more_to_come = !transaction.table_read(mirror);
+  settled.through = !settled.more_to_come && !transaction.anybody_waits(mirror, now + longest_backoff);
   if (settled.through) settled.imported = transaction.set_imported(mirror, now);
 }
 

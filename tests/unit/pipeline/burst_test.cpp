@@ -73,6 +73,28 @@ TEST(Burst, TheEndOfAFirstImportIsToldAtOnceWhateverCameBefore) {
   EXPECT_TRUE(told->first_import);
 }
 
+TEST(Burst, APauseOfAnImportThatIsStillBeingReadIsNoEnd) {
+  Burst burst;
+  burst.called(start);
+  burst.arrived(OperationKind::Subscribe, 10'000, start + 500ms);
+  burst.more_to_come(true);
+  burst.idle(start + 600ms);
+  EXPECT_FALSE(burst.tell(start + 600ms));
+  burst.called(start + 1s);
+  burst.arrived(OperationKind::Subscribe, 20'000, start + 2s);
+  burst.more_to_come(false);
+  burst.through(true, start + 2s);
+  const auto told = burst.tell(start + 2s);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->all(), 30'000u);
+  EXPECT_EQ(told->took, 2s);
+  // Later pauses are ends.
+  burst.called(start + 3s);
+  burst.arrived(OperationKind::Update, 1, start + 3s);
+  burst.idle(start + 4s);
+  EXPECT_TRUE(burst.tell(start + 4s));
+}
+
 TEST(Burst, WhereNobodyArrivedNothingIsTold) {
   Burst burst;
   burst.called(start);
