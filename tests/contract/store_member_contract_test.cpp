@@ -374,7 +374,8 @@ TEST_F(StoreMembers, ThePersonsWordCountsUntilItIsWrittenBack) {
   table[key(1)].name = "other";
   read(start + 4 * second);
   EXPECT_EQ(intent("a@x.kr"), Intent::Subscribed);
-  world.finish_writeback(world.store->writebacks(world.mirror, start + 4 * second, start + 1000 * day, 1).at(0).id);
+  world.finish_writeback(
+      world.store->writebacks(world.mirror, start + 4 * second, start + 1000 * day, 1).at(0).id);
   read(start + 5 * second);
   EXPECT_EQ(intent("a@x.kr"), Intent::Unsubscribed) << "it was given up: the table's word is the last";
 }
