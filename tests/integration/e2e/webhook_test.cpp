@@ -111,7 +111,7 @@ TEST(Webhook, WhoOptsOutDuringAnImportIsNotNamedAgain) {
   })) << daemon.err();
   const auto answered = deployment.stat("calls");
   ASSERT_LT(answered, 45) << "the import is still under way";
-  ASSERT_TRUE(eventually(120s, [&] { return nothing_waits(deployment); }));
+  ASSERT_TRUE(eventually(240s, [&] { return nothing_waits(deployment); }));
   for (const int number : leaving) {
     EXPECT_EQ(calls_naming(deployment, address(number), answered), 0);
     EXPECT_EQ(status_at_stibee(deployment, address(number)), "unsubscribed");
