@@ -209,7 +209,10 @@ std::unique_ptr<Store> open_store_read_only(const std::filesystem::path& directo
     const auto version = schema_version(*connection);
     const int known = migration_steps().back().to;
     if (version && *version > known) migrate(*connection, migration_steps());  // throws
-    if (!version || *version < known) {
+    if (!version) {
+      throw StoreError(file.string() + ": is not made yet: a daemon that starts does that; try again");
+    }
+    if (*version < known) {
       throw StoreError(file.string() +
                        ": written by an older stibee-syncd; start the daemon, which brings it up to date");
     }

@@ -38,7 +38,10 @@ Store::Tables::Tables(std::unique_ptr<Connection> opened, Connection::Mode opene
 }
 
 std::unique_ptr<Connection> Store::Tables::connection_for_scan() const {
-  const auto scan_mode = mode == Connection::Mode::ReadWrite ? Connection::Mode::ReadOnly : mode;
+  const bool ours = mode == Connection::Mode::ReadWrite;
+  // Else a file that is gone would be called one that may not be opened.
+  if (ours) check_files();
+  const auto scan_mode = ours ? Connection::Mode::ReadOnly : mode;
   auto opened = std::make_unique<Connection>(connection->file(), scan_mode);
   opened->execute("PRAGMA cache_size = -1500");
   return opened;

@@ -184,9 +184,14 @@ TEST_F(State, ADeletedDirectoryIsSaidAndNothingIsAnswered) {
   EXPECT_EQ(ready.status, 503);
   EXPECT_NE(ready.body.find("was deleted or replaced"), std::string::npos) << ready.body;
   EXPECT_NE(ready.body.find("restart"), std::string::npos) << ready.body;
-  EXPECT_TRUE(eventually(20s, [&] {
-    return text(items(deployment_.report({"status"}), "mirrors").front(), "state") == "failing";
-  }));
+  // The control socket lay there, too.
+  const auto problem = [&] {
+    const auto status = json::parse(deployment_.admin("/status", "Accept: application/json\r\n").body);
+    const auto& mirror = items(*status, "mirrors").front();
+    return text(mirror, "state") == "failing" ? text(mirror, "problem") : std::string();
+  };
+  EXPECT_TRUE(eventually(20s, [&] { return problem().find("was deleted or replaced") != std::string::npos; }))
+      << problem();
   deployment_.daemon().send(SIGTERM);
   EXPECT_EQ(deployment_.daemon().wait(20s).exit_code, 0);
 }
