@@ -30,6 +30,9 @@ SourceError empty_from_the_start() {
   return error;
 }
 
+/// Of a server that was set back: that it writes on does not bring back what it lost.
+constexpr auto beyond_any_server = std::numeric_limits<std::int64_t>::max();
+
 /// All that was read is in this server.
 void take_over_server(store::SourceFacts& facts, const source::ReadShape& server) {
   if (!server.server_identity.empty()) facts.server_identity = server.server_identity;
@@ -243,8 +246,7 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
   if (finding.trust == ServerTrust::Trusted) {
     take_over_server(facts, server);
   } else if (server.server_identity == before.server_identity) {
-    // It was set back: that it writes on does not bring back what it lost.
-    facts.wal_position = std::numeric_limits<std::int64_t>::max();
+    facts.wal_position = beyond_any_server;
   }
   auto& good = commit.good_facts;
   good = facts;

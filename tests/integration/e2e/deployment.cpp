@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <netinet/in.h>
+#include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,6 +40,15 @@ int free_port() {
 }
 
 }  // namespace
+
+std::vector<std::string> event_lines(const Process& daemon, const std::string& event) {
+  std::istringstream log(daemon.err());
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(log, line);) {
+    if (line.find("\"event\":\"" + event + "\"") != std::string::npos) lines.push_back(line);
+  }
+  return lines;
+}
 
 const json::Value& at(const json::Value& value, const std::string& key) {
   const auto* member = value.find(key);

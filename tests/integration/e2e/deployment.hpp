@@ -92,6 +92,9 @@ class Deployment {
   int simulators_ = 0;
 };
 
+/// What a daemon logged of an event, in order, each as its line.
+std::vector<std::string> event_lines(const Process& daemon, const std::string& event);
+
 /// Members of JSON values by path, for assertions: throws std::runtime_error naming what is missing.
 const json::Value& at(const json::Value& value, const std::string& key);
 std::int64_t number(const json::Value& value, const std::string& key);

@@ -36,10 +36,8 @@ double sum_of(Deployment& deployment, const std::string& family, const std::stri
 
 /// The lines of an event, parsed.
 std::vector<json::Value> lines_of(const Process& daemon, const std::string& event) {
-  std::istringstream log(daemon.err());
   std::vector<json::Value> lines;
-  for (std::string line; std::getline(log, line);) {
-    if (line.find("\"event\":\"" + event + "\"") == std::string::npos) continue;
+  for (const auto& line : event_lines(daemon, event)) {
     if (auto parsed = json::parse(line)) lines.push_back(std::move(*parsed));
   }
   return lines;

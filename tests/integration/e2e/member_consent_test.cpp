@@ -137,15 +137,6 @@ TEST(MemberConsent, AHeldSetShowsWhoIsInItAndAddressesOnlyToWhoAsks) {
   EXPECT_EQ(items(deployment.report({"guard", "show", digest}), "people").size(), 40u);
 }
 
-/// What a log event said first, as its line; "" if it was never there.
-std::string logged(Deployment& deployment, const std::string& event) {
-  const auto log = deployment.daemon().err();
-  const auto found = log.find("\"event\":\"" + event + "\"");
-  if (found == std::string::npos) return "";
-  const auto begin = log.rfind('\n', found) + 1;
-  return log.substr(begin, log.find('\n', found) - begin);
-}
-
 TEST(MemberConsent, ANewerConsentAndTheEraseOfWhoLeftAreSaidInTheLog) {
   Deployment deployment(options("v1", "    on_leave: delete\n"));
   deployment.sql("ALTER TABLE members ADD consented_at timestamptz");
@@ -153,18 +144,18 @@ TEST(MemberConsent, ANewerConsentAndTheEraseOfWhoLeftAreSaidInTheLog) {
   config.replace(config.find("key: id"), 7, "key: id\n      consented_at: consented_at");
   deployment.write_config(config);
   deployment.add_members(1, 10);
-  deployment.start_daemon();
+  const auto& daemon = deployment.start_daemon();
   ASSERT_TRUE(deployment.converges());
   edit(deployment, "unsubscribe", "p5@example.com");
   ASSERT_TRUE(eventually(20s, [&] { return people(deployment, "opted_out") == 1; }));
-  EXPECT_EQ(logged(deployment, "suppression.lifted"), "");
+  EXPECT_TRUE(event_lines(daemon, "suppression.lifted").empty());
   deployment.sql("UPDATE members SET consented_at = clock_timestamp() WHERE id = 5");
   EXPECT_TRUE(becomes(deployment, "p5@example.com", "subscribed"));
-  EXPECT_TRUE(eventually(20s, [&] { return !logged(deployment, "suppression.lifted").empty(); }));
-  EXPECT_EQ(logged(deployment, "privacy.erased"), "");
+  EXPECT_TRUE(eventually(20s, [&] { return !event_lines(daemon, "suppression.lifted").empty(); }));
+  EXPECT_TRUE(event_lines(daemon, "privacy.erased").empty());
   deployment.sql("DELETE FROM members WHERE id = 6");
-  EXPECT_TRUE(eventually(20s, [&] { return !logged(deployment, "privacy.erased").empty(); }));
-  const auto erased = logged(deployment, "privacy.erased");
+  ASSERT_TRUE(eventually(20s, [&] { return !event_lines(daemon, "privacy.erased").empty(); }));
+  const auto erased = event_lines(daemon, "privacy.erased").front();
   EXPECT_NE(erased.find("\"count\":1"), std::string::npos) << erased;
   EXPECT_EQ(erased.find("\"ref\""), std::string::npos)
       << "whose rows are erased is said of nobody: " << erased;

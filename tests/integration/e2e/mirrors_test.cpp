@@ -38,14 +38,7 @@ class MirrorsTest : public ::testing::Test {
   bool arrives(const std::string& list, std::int64_t people) {
     return eventually(std::chrono::seconds(30), [&] { return subscribed(list) == people; });
   }
-  std::int64_t lines(const std::string& event) {
-    const auto log = deployment.daemon().err();
-    const auto word = "\"event\":\"" + event + "\"";
-    std::int64_t count = 0;
-    for (auto at = log.find(word); at != std::string::npos; at = log.find(word, at + 1))
-      ++count;
-    return count;
-  }
+  std::size_t lines(const std::string& event) { return event_lines(deployment.daemon(), event).size(); }
   std::string state_of(const std::string& mirror) {
     const auto report = deployment.report({"status"});
     for (const auto& one : items(report, "mirrors")) {
@@ -89,7 +82,7 @@ TEST_F(MirrorsTest, PausingOneLeavesTheOtherFlowing) {
   ASSERT_TRUE(arrives("1234", 10) && arrives("5678", 10)) << deployment.daemon().err();
   for (int i = 0; i < 2; ++i)
     ASSERT_EQ(deployment.syncd({"pause", "--mirror", "members"}).exit_code, 0);
-  EXPECT_EQ(lines("mirror.paused"), 1) << "a pause of a paused mirror is no event";
+  EXPECT_EQ(lines("mirror.paused"), 1u) << "a pause of a paused mirror is no event";
   deployment.add_members(11, 20);
   add_others(11, 20);
   EXPECT_TRUE(arrives("5678", 20));
@@ -102,14 +95,14 @@ TEST_F(MirrorsTest, PausingOneLeavesTheOtherFlowing) {
 
   stop();
   deployment.start_daemon();
-  EXPECT_EQ(lines("mirror.paused"), 0) << "a start is no change";
+  EXPECT_EQ(lines("mirror.paused"), 0u) << "a start is no change";
   add_others(21, 30);
   EXPECT_TRUE(arrives("5678", 30));
   EXPECT_EQ(subscribed("1234"), 10);
   for (int i = 0; i < 2; ++i)
     ASSERT_EQ(deployment.syncd({"resume", "--mirror", "members"}).exit_code, 0);
   EXPECT_TRUE(arrives("1234", 20));
-  EXPECT_EQ(lines("mirror.resumed"), 1);
+  EXPECT_EQ(lines("mirror.resumed"), 1u);
 }
 
 TEST_F(MirrorsTest, WithoutADaemonAPauseIsOneEventToo) {
@@ -178,7 +171,7 @@ TEST_F(MirrorsTest, ARenamedMirrorGoesOnWithItsState) {
 
   deployment.write_config(deployment.config_text() + other("shop"));
   reload();
-  EXPECT_EQ(lines("mirror.unconfigured"), 1) << deployment.daemon().err();
+  EXPECT_EQ(lines("mirror.unconfigured"), 1u) << deployment.daemon().err();
   EXPECT_NE(deployment.daemon().err().find("\"was\":\"others\""), std::string::npos);
   add_others(21, 21);
   EXPECT_TRUE(arrives("5678", 20)) << "19 and the new one; who opted out stays so";
@@ -188,7 +181,7 @@ TEST_F(MirrorsTest, ARenamedMirrorGoesOnWithItsState) {
   stop();
   deployment.write_config(both());
   deployment.start_daemon();
-  EXPECT_EQ(lines("mirror.unconfigured"), 1);
+  EXPECT_EQ(lines("mirror.unconfigured"), 1u);
   deployment.sql("UPDATE others SET email = 'moved@example.com' WHERE id = 7");
   add_others(22, 22);
   EXPECT_TRUE(arrives("5678", 21)) << "an opt-out goes with the member to the next address";
@@ -214,7 +207,7 @@ TEST_F(MirrorsTest, WhatTheFileNamesNoMoreIsSaidAtStartReloadCheckAndPlan) {
   EXPECT_TRUE(words(checked.out)) << checked.out;
 
   deployment.start_daemon();
-  EXPECT_EQ(lines("mirror.unconfigured"), 1);
+  EXPECT_EQ(lines("mirror.unconfigured"), 1u);
   const auto log = deployment.daemon().err();
   const auto begin = log.rfind('\n', log.find("mirror.unconfigured")) + 1;
   const auto line = json::parse(log.substr(begin, log.find('\n', begin) - begin));
@@ -225,10 +218,10 @@ TEST_F(MirrorsTest, WhatTheFileNamesNoMoreIsSaidAtStartReloadCheckAndPlan) {
   EXPECT_EQ(number(*line, "people"), 2);
   EXPECT_FALSE(text(*line, "cure").empty());
   reload();
-  EXPECT_EQ(lines("mirror.unconfigured"), 2);
+  EXPECT_EQ(lines("mirror.unconfigured"), 2u);
   deployment.write_config(both());
   reload();
-  EXPECT_EQ(lines("mirror.unconfigured"), 2) << "it is named again";
+  EXPECT_EQ(lines("mirror.unconfigured"), 2u) << "it is named again";
   EXPECT_EQ(subscribed("5678"), 2);
 }
 
@@ -240,7 +233,7 @@ TEST_F(MirrorsTest, AnotherListUnderTheSameNameStartsAfresh) {
   deployment.write_config(deployment.config_text() + other("others", 99));
   deployment.start_daemon();
   EXPECT_TRUE(arrives("99", 4)) << deployment.daemon().err();
-  EXPECT_EQ(lines("mirror.unconfigured"), 1);
+  EXPECT_EQ(lines("mirror.unconfigured"), 1u);
 }
 
 }  // namespace
