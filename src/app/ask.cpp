@@ -217,8 +217,8 @@ int set_paused(const Options& options, bool paused) {
       options, paused ? "/pause" : "/resume", json::Value::object(),
       [&](OpenedState& state) {
         const auto& plans = state.mirrors;
-        for (const auto changed : pause_mirrors(*state.store, plans, paused, utc_now()))
-          tell_of_pause(*state.log, plans[changed], paused, utc_now());
+        for (const auto& change : pause_mirrors(*state.store, plans, paused, utc_now()))
+          tell_of_pause(*state.log, plans[change.mirror], paused, change);
         return found(paused ? "paused" : "resumed", plans.size());
       },
       [paused](const json::Value&) {

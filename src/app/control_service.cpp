@@ -243,8 +243,8 @@ asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant mean
   auto work = [plans = plans_of(engine->mirrors(), meant), paused, now = ground_.clock.utc()](
                   store::Store& store) { return pause_mirrors(store, plans, paused, now); };
   const auto kept = co_await ground_.store.run(std::move(work));
-  for (const auto changed : kept.value())
-    tell_of_pause(ground_.log, engine->mirrors()[meant[changed]], paused, ground_.clock.utc());
+  for (const auto& change : kept.value())
+    tell_of_pause(ground_.log, engine->mirrors()[meant[change.mirror]], paused, change);
   for (const auto i : meant) {
     engine->set_paused(i, paused);
     if (!paused) engine->ingest().sync_now(i);

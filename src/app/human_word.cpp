@@ -8,23 +8,24 @@
 
 namespace stibee_sync::app {
 
-std::vector<std::size_t> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+std::vector<PauseChange> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                                        bool paused, domain::UtcTime now) {
-  std::vector<std::size_t> changed;
+  std::vector<PauseChange> changed;
   store::Transaction transaction(store);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (store.paused(plans[i].id) == paused) continue;
+    changed.push_back({i, paused ? now : store.milestones(plans[i].id).paused_since});
     transaction.set_paused(plans[i].id, paused, now);
-    changed.push_back(i);
   }
   transaction.commit();
   return changed;
 }
 
-void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused, domain::UtcTime now) {
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused,
+                   const PauseChange& change) {
   log.event(telemetry::Level::Info, paused ? telemetry::Event::MirrorPaused : telemetry::Event::MirrorResumed,
             paused ? "nothing is read or sent for it until `resume`" : "it is read and sent again",
-            {{"mirror", plan.name}, {"since", text::iso_utc(now)}});
+            {{"mirror", plan.name}, {"since", change.since ? text::iso_utc(*change.since) : "unknown"}});
 }
 
 bool approve_hold(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,10 +28,16 @@ inline constexpr std::string_view nobody_to_retry =
 /// Sends parked people again, by reason, by address, or all (""). Blocking, on the store's thread.
 std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                          const std::string& what, domain::UtcTime now);
+/// A pause that began or ended.
+struct PauseChange {
+  std::size_t mirror = 0;                // which of the plans
+  std::optional<domain::UtcTime> since;  // when it began; nullopt: before such times were kept
+};
 /// Keeps in the state that they are paused, or no longer. Those for which that is a change. Blocking, on the
 /// store's thread.
-std::vector<std::size_t> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+std::vector<PauseChange> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                                        bool paused, domain::UtcTime now);
-/// Logs such a change.
-void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused, domain::UtcTime now);
+/// Logs such a change of that mirror's.
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused,
+                   const PauseChange& change);
 }  // namespace stibee_sync::app

@@ -172,6 +172,10 @@ SourceFacts Store::source_facts(MirrorId mirror) const {
   return tables_->mirrors.facts(mirror);
 }
 
+Milestones Store::milestones(MirrorId mirror) const {
+  return tables_->mirrors.milestones(mirror);
+}
+
 std::vector<HeldChanges> Store::holds(MirrorId mirror) const {
   return tables_->mirrors.holds(mirror);
 }

@@ -56,6 +56,7 @@ class Store {
   std::optional<domain::UtcTime> adopted(MirrorId mirror) const;
   std::optional<domain::UtcTime> reconciled(MirrorId mirror) const;
   SourceFacts source_facts(MirrorId mirror) const;
+  Milestones milestones(MirrorId mirror) const;
   std::vector<HeldChanges> holds(MirrorId mirror) const;
   /// The class of such a set, held now or within the last hour; nullopt: there is none.
   std::optional<std::string> class_of_held_set(MirrorId mirror, std::string_view digest,

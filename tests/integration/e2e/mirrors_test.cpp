@@ -39,6 +39,10 @@ class MirrorsTest : public ::testing::Test {
     return eventually(std::chrono::seconds(30), [&] { return subscribed(list) == people; });
   }
   std::size_t lines(const std::string& event) { return event_lines(deployment.daemon(), event).size(); }
+  /// Of the first line of an event.
+  std::string field_of(const std::string& event, const std::string& field) {
+    return text(json::parse(event_lines(deployment.daemon(), event).front()).value(), field);
+  }
   std::string state_of(const std::string& mirror) {
     const auto report = deployment.report({"status"});
     for (const auto& one : items(report, "mirrors")) {
@@ -82,7 +86,8 @@ TEST_F(MirrorsTest, PausingOneLeavesTheOtherFlowing) {
   ASSERT_TRUE(arrives("1234", 10) && arrives("5678", 10)) << deployment.daemon().err();
   for (int i = 0; i < 2; ++i)
     ASSERT_EQ(deployment.syncd({"pause", "--mirror", "members"}).exit_code, 0);
-  EXPECT_EQ(lines("mirror.paused"), 1u) << "a pause of a paused mirror is no event";
+  ASSERT_EQ(lines("mirror.paused"), 1u) << "a pause of a paused mirror is no event";
+  const auto since = field_of("mirror.paused", "since");
   deployment.add_members(11, 20);
   add_others(11, 20);
   EXPECT_TRUE(arrives("5678", 20));
@@ -102,7 +107,8 @@ TEST_F(MirrorsTest, PausingOneLeavesTheOtherFlowing) {
   for (int i = 0; i < 2; ++i)
     ASSERT_EQ(deployment.syncd({"resume", "--mirror", "members"}).exit_code, 0);
   EXPECT_TRUE(arrives("1234", 20));
-  EXPECT_EQ(lines("mirror.resumed"), 1u);
+  ASSERT_EQ(lines("mirror.resumed"), 1u);
+  EXPECT_EQ(field_of("mirror.resumed", "since"), since) << "since when it was paused";
 }
 
 TEST_F(MirrorsTest, WithoutADaemonAPauseIsOneEventToo) {
@@ -207,11 +213,9 @@ TEST_F(MirrorsTest, WhatTheFileNamesNoMoreIsSaidAtStartReloadCheckAndPlan) {
   EXPECT_TRUE(words(checked.out)) << checked.out;
 
   deployment.start_daemon();
-  EXPECT_EQ(lines("mirror.unconfigured"), 1u);
-  const auto log = deployment.daemon().err();
-  const auto begin = log.rfind('\n', log.find("mirror.unconfigured")) + 1;
-  const auto line = json::parse(log.substr(begin, log.find('\n', begin) - begin));
-  ASSERT_TRUE(line) << log;
+  ASSERT_EQ(lines("mirror.unconfigured"), 1u);
+  const auto line = json::parse(event_lines(deployment.daemon(), "mirror.unconfigured").front());
+  ASSERT_TRUE(line) << deployment.daemon().err();
   EXPECT_EQ(text(*line, "level"), "warn");
   EXPECT_EQ(text(*line, "mirror"), "others");
   EXPECT_EQ(number(*line, "list_id"), 5678);
