@@ -1,0 +1,105 @@
+#include "stibee_sync/pipeline/table_read.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+// What the guard is told of a read, and what it says.
+namespace stibee_sync::pipeline {
+
+using diff::ChangeClass;
+
+bool ReadFinding::needs_count() const {
+  if (report.rows == 0 || trust != ServerTrust::Trusted) return true;
+  constexpr ChangeClass risky[] = {ChangeClass::Update, ChangeClass::OptOut, ChangeClass::Resubscribe,
+                                   ChangeClass::Removal};
+  return std::any_of(std::begin(risky), std::end(risky), [this](ChangeClass c) { return of(c).count > 0; });
+}
+
+diff::GuardHistory history_of(const store::SourceFacts& before, const std::vector<store::HeldChanges>& held,
+                              domain::UtcTime now) {
+  diff::GuardHistory history;
+  bool first = true;
+  for (const auto& each : before.recent) {
+    if (each.hour <= hour_of(now) - 24) continue;
+    if (std::exchange(first, false)) history.mirrored = each.mirrored;
+    history.removals += each.removals;
+    history.resubscribes += each.resubscribes;
+  }
+  for (const auto& hold : held) {
+    if (hold.lasting && hold.change_class == diff::name(ChangeClass::Resubscribe))
+      history.resubscribes_held = hold.why;
+  }
+  return history;
+}
+
+std::int64_t hour_of(domain::UtcTime now) {
+  return std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count();
+}
+
+Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
+                        const std::vector<store::HeldChanges>& held, std::size_t mirrored,
+                        domain::UtcTime now) {
+  diff::ReadFacts facts;
+  facts.source_rows = finding.report.rows;
+  facts.last_good_rows = before.last_good_rows;
+  facts.mirrored = mirrored;
+  facts.adds = finding.of(ChangeClass::Add).count;
+  facts.updates = finding.of(ChangeClass::Update).count;
+  facts.optouts = finding.of(ChangeClass::OptOut).count;
+  facts.resubscribes = finding.of(ChangeClass::Resubscribe).count;
+  facts.removals = finding.of(ChangeClass::Removal).count;
+  facts.lost = finding.lost;
+  facts.consents_moved = finding.consents_moved;
+  facts.history = history_of(before, held, now);
+  // Only columns that both reads mapped can have lost their values.
+  if (!finding.remapped && before.non_null.size() == finding.non_null.size() && finding.report.rows > 0) {
+    for (std::size_t i = 1; i < finding.non_null.size(); ++i) {
+      if (before.non_null[i] < diff::NullWatch::enough || finding.non_null[i] > 0) continue;
+      const auto& name = plan.read.columns[i];
+      if (i == 1) {
+        facts.newly_null_removal.push_back(name);
+      } else if (plan.mapping.subscribed == i) {
+        facts.newly_null_optout.push_back(name);
+      } else if (plan.mapping.consented_at != i) {
+        facts.newly_null_update.push_back(name);
+      }
+    }
+  }
+
+  auto verdict = diff::guarded(facts, plan.guard);
+  if (finding.trust == ServerTrust::Another) {
+    // What it says differently is not believed without a human, but for those who say no.
+    for (const auto change_class :
+         {ChangeClass::Removal, ChangeClass::Resubscribe, ChangeClass::Add, ChangeClass::Update}) {
+      const auto count = finding.of(change_class).count;
+      const auto waits = std::any_of(verdict.holds.begin(), verdict.holds.end(), [&](const diff::Hold& hold) {
+        return hold.change_class == change_class;
+      });
+      if (count == 0 || waits) continue;
+      verdict.holds.push_back({change_class, count, mirrored,
+                               "the database is another server or timeline than at the last read, or was "
+                               "set back, and may lack what was read before",
+                               false});
+    }
+  }
+  Judgement judgement;
+  judgement.zero_rows = verdict.zero_rows;
+  for (const auto& hold : verdict.holds) {
+    const auto& tally = finding.of(hold.change_class);
+    store::HeldChanges changes;
+    changes.change_class = diff::name(hold.change_class);
+    changes.count = hold.count;
+    changes.of = hold.of;
+    changes.digest = tally.digest;
+    changes.why = hold.why;
+    changes.refs = tally.refs;
+    changes.since = now;
+    changes.lasting = hold.lasting;
+    judgement.holds.push_back({hold.change_class, std::move(changes)});
+  }
+  return judgement;
+}
+
+}  // namespace stibee_sync::pipeline
