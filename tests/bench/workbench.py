@@ -1,0 +1,101 @@
+"""What the rows share: the programs, the table, one simulator, one daemon, and a state that was imported before."""
+
+import contextlib
+import os
+
+from daemon import Daemon
+from process import await_
+from simulator import Simulator
+
+# No limit of Stibee's slows what only prepares a measurement.
+UNLIMITED = ("--rate", "1000/s")
+_unlimited_setting = "rate_limit: 1000/s"
+
+
+class Workbench:
+    def __init__(self, programs, directory, cluster, quick, full_v2):
+        self.programs, self.directory, self.cluster = programs, directory, cluster
+        self.quick, self.full_v2 = quick, full_v2
+        self.sim = None
+        self.daemon = None
+        self._imported = None
+
+    def people(self, usual, quick):
+        return quick if self.quick else usual
+
+    def rounds(self, usual):
+        return 2 if self.quick else usual
+
+    def program(self, name):
+        return os.path.join(self.programs, name)
+
+    def members(self, people, groups=True):
+        self._imported = None
+        self.stop()
+        self.cluster.make_members(people, groups)
+
+    def simulator(self, *options):
+        self._imported = None
+        if self.sim is not None:
+            self.sim.end()
+        self.sim = Simulator(self.program("stibee-sim"), self.directory, *options)
+        return self.sim
+
+    def new_daemon(self, stibee=(), mirror=()):
+        """With an empty state; not started yet."""
+        self._imported = None
+        self.stop()
+        self.daemon = Daemon(self.program("stibee-syncd"), self.directory, self.cluster.url, self.sim, stibee, mirror)
+        return self.daemon
+
+    def stop(self):
+        if self.daemon is not None:
+            self.daemon.stop()
+
+    def imported(self, people):
+        """A daemon, stopped, whose state and list agree with a table of so many people; from an earlier row if that
+        one left it so."""
+        if self._imported != people:
+            self.members(people)
+            self.simulator(*UNLIMITED)
+            daemon = self.new_daemon([_unlimited_setting])
+            daemon.start()
+            self.await_applied(lambda: people)
+            daemon.await_nothing_pending()
+            self.stop()
+            self.cluster.settle()
+            self.keep_import(people)
+        self.stop()
+        return self.daemon
+
+    def keep_import(self, people):
+        """The state of now agrees with the table, and the rows to come may have it."""
+        self._imported = people
+
+    def spend_import(self):
+        """The table changes now: rows to come begin anew."""
+        self._imported = None
+
+    def configure(self, *mirror):
+        """Before the next start."""
+        self.daemon.configure(self.sim, [_unlimited_setting], mirror)
+
+    def await_applied(self, people, pause=0.01):
+        """`people` is a function: it may change meanwhile."""
+        await_(lambda: self.sim.applied() >= people(), 7200, pause, self.daemon.process)
+
+    @contextlib.contextmanager
+    def feed(self):
+        """The change feed is installed for as long as this lasts, as the table's owner would do it."""
+        self.configure("detect: changefeed")
+        self.cluster.script(self.daemon.output("changefeed", "sql"))
+        try:
+            yield
+        finally:
+            self.stop()
+            self.cluster.script(self.daemon.output("changefeed", "sql", "--remove"))
+
+    def end(self):
+        self.stop()
+        if self.sim is not None:
+            self.sim.end()
