@@ -31,7 +31,8 @@ _postgres_user() {
   for name in postgres nobody; do
     if id -u "$name" >/dev/null 2>&1; then
       echo "$name"
-      return
+      # Without the number, a trap would get the status of what was interrupted: the server would not be stopped.
+      return 0
     fi
   done
   return 1
