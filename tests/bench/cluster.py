@@ -64,6 +64,7 @@ class Cluster:
         self.url = url
         self._postmaster = int(open(os.path.join(directory, "data", "postmaster.pid")).readline())
         self._connection = Connection(url)
+        self._connection.run("SET client_min_messages = warning")
 
     def run(self, statement):
         return self._connection.run(statement)
@@ -71,7 +72,8 @@ class Cluster:
     def script(self, text):
         """Runs SQL that a program has printed, as its reader would."""
         subprocess.run(["psql", self.url, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"], input=text, text=True,
-                       check=True, stdout=subprocess.DEVNULL)
+                       check=True, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"})
 
     def make_members(self, people, groups=True):
         """A new table; a quarter of the people are gold and a quarter silver."""

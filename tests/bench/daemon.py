@@ -41,7 +41,6 @@ mirrors:
       groups: [grade]
       fields: {{name: name, phone: phone}}
     groups: {{gold: 11, silver: 12}}
-    reconcile: {{mode: off}}
 {mirror}"""
 
 
@@ -100,20 +99,25 @@ class Daemon:
                 pass
             return time.monotonic() - begin
 
+    def lose_state(self):
+        shutil.rmtree(self.state)
+
     def stop(self):
         if self.process is not None:
             self.process.end()
             self.process = None
 
-    def run(self, *words):
+    def run(self, *words, good=(0,)):
         """A command of it, to its end, with what it used."""
-        return Usage(self._command(*words))
+        return Usage(self._command(*words), good)
 
     def output(self, *words):
         return subprocess.run(self._command(*words), check=True, capture_output=True, text=True).stdout
 
     def has_change_feed(self):
-        return subprocess.run([self.program, "changefeed", "--help"], capture_output=True).returncode == 0
+        # A program that does not know the command shows the help for all of them, and no error.
+        help_ = subprocess.run([self.program, "changefeed", "--help"], capture_output=True, text=True)
+        return help_.returncode == 0 and "changefeed" in help_.stdout
 
     def metric(self, pattern):
         """The sum of all series whose name, with its labels, begins with the pattern; None if there is none."""
@@ -141,6 +145,10 @@ class Daemon:
         """What was sent is settled, too."""
         await_(lambda: self.metric("stibee_pending{") == 0 and self.metric("stibee_in_flight") == 0, pause=0.2,
                process=self.process)
+
+    def await_event(self, name):
+        """Of the process that runs."""
+        await_(lambda: f'"event":"{name}"' in self.process.words(), 3600, 0.2, self.process)
 
     def opt_out(self, email):
         """A webhook as Stibee sends it; seconds until it was answered."""

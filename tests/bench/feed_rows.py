@@ -1,6 +1,5 @@
 """Changes: how soon they are on the wire, and what the triggers cost those who write."""
 
-import datetime
 import http.client
 import json
 import os
@@ -14,6 +13,7 @@ import time
 from cluster import Connection
 from import_rows import count
 from process import Usage, await_
+from simulator import time_of
 from table import Result, median, median_ratio, not_available, percentile, seconds
 
 PEOPLE, PEOPLE_QUICK = 100_000, 10_000
@@ -80,7 +80,7 @@ def _rounds(bench, work, numbers):
     rounds = len(took)
     result = Result(work, median(_bare_calls(bench) for _ in range(rounds)), median(took),
                     cpu=(process.cpu() - cpu) / rounds, database_cpu=(bench.cluster.cpu() - database_cpu) / rounds,
-                    written=(process.written() - written) // rounds, peak=process.peak(), calls=median(calls),
+                    written=(process.written() - written) // rounds, peak=process.peak(), calls=round(median(calls)),
                     violations=bench.sim.violations(), remark=f"median of {rounds}, idling between them included")
     bench.stop()
     return result
@@ -99,7 +99,6 @@ def changes(bench):
         yield not_available(work)
         return
     with bench.feed():
-        bench.configure("detect: changefeed", "full_scan_interval: 1h")
         yield _rounds(bench, work, range(20, 20 + rounds))
 
 
@@ -119,9 +118,7 @@ def _notify_latencies(bench, samples):
 
 
 def _arrivals(bench, mark):
-    """When the simulator had each address, by the clock on the wall (its journal has milliseconds)."""
-    return {address: datetime.datetime.fromisoformat(call["time"]).timestamp()
-            for call in bench.sim.journal(mark) for address in call["addresses"]}
+    return {address: time_of(call) for call in bench.sim.journal(mark) for address in call["addresses"]}
 
 
 def feed(bench):
@@ -134,7 +131,6 @@ def feed(bench):
                      remark=f"not available; floor: NOTIFY alone, p99 {seconds(percentile(floors, 99))}")
         return
     with bench.feed():
-        bench.configure("detect: changefeed", "full_scan_interval: 1h")
         daemon = bench.daemon
         daemon.start()
         daemon.await_reads(1)
@@ -177,13 +173,12 @@ def triggers(bench):
         yield not_available("one UPDATE with the feed's triggers")
         return
     bench.spend_import()
-    bench.configure("detect: changefeed", "full_scan_interval: 1h")
     for clients in (1, 8):
         bare, nobody, drained = [], [], []
         for _ in range(bench.rounds(3)):
             bench.cluster.settle()
             bare.append(1 / _transactions_a_second(bench, clients))
-            with bench.feed():
+            with bench.feed("guard: {max_update_percent: 100}"):
                 nobody.append(1 / _transactions_a_second(bench, clients))
                 bench.daemon.start()
                 bench.daemon.await_reads(1)

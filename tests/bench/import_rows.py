@@ -11,7 +11,7 @@ from process import Usage
 from table import Result, seconds, size
 
 RATE = 10  # calls a second, API v1
-V1 = ("--rate", f"{RATE}/s", "--latency", "100ms")
+V1 = ("--rate", f"{RATE}/s", "--latency", "100ms", "--v2-list-rate", "1000/s")
 
 
 def v1_floor(calls):
@@ -31,10 +31,11 @@ def _imported(bench, work, people, floor, begin, database_before, left_out=lambd
     took = time.monotonic() - begin
     bench.daemon.await_nothing_pending()
     stats = bench.sim.stats()
+    first = bench.sim.first_call() - process.started_at
     calls = sum(number for name, number in stats["endpoints"].items() if name in ("v1.subscribe", "v2.add", "v2.bulk"))
     return Result(work, floor(calls), took, cpu=process.cpu(), peak=process.peak(), written=process.written(),
                   database_cpu=bench.cluster.cpu() - database_before, people=people, calls=calls,
-                  violations=stats["violations"])
+                  violations=stats["violations"], remark=f"first call after {seconds(first)}")
 
 
 def first_import(bench):
@@ -72,6 +73,7 @@ def large_import(bench):
     unsubscribers.end()
     longest = daemon.metric("stibee_store_longest_transaction_seconds")
     result.remark = ", ".join([
+        result.remark,
         f"slowest of {len(unsubscribers.waits)} webhooks {seconds(max(unsubscribers.waits, default=None))}",
         "longest store transaction " + (seconds(longest) if longest is not None else "not measured"),
         f"loop blocked for at most {seconds(max(unsubscribers.blocks, default=None))}",

@@ -13,8 +13,9 @@ _running = []
 class Process:
     def __init__(self, command, log, **more):
         self._log = open(log, "ab")
+        self._log_begins = self._log.tell()
         self.log = log
-        self.started = time.monotonic()
+        self.started, self.started_at = time.monotonic(), time.time()
         self._child = subprocess.Popen(command, stdout=self._log, stderr=self._log, **more)
         self.pid = self._child.pid
         _running.append(self)
@@ -55,9 +56,14 @@ class Process:
         self._child.wait()
         self.end()
 
+    def words(self):
+        """What it has said so far."""
+        with open(self.log, "rb") as log:
+            log.seek(self._log_begins)
+            return log.read().decode(errors="replace")
+
     def last_words(self):
-        with open(self.log, errors="replace") as text:
-            return "".join(text.readlines()[-5:])
+        return "\n".join(self.words().splitlines()[-5:])
 
 
 def end_all():
@@ -69,9 +75,9 @@ def end_all():
 class Usage:
     """Of a command that ran to its end."""
 
-    def __init__(self, command, output=subprocess.DEVNULL):
+    def __init__(self, command, good=(0,)):
         begin = time.monotonic()
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE)
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             words = child.stderr.read()
             _, status, used = os.wait4(child.pid, 0)
@@ -83,7 +89,7 @@ class Usage:
         self.cpu = used.ru_utime + used.ru_stime
         self.peak = used.ru_maxrss * 1024
         self.written = used.ru_oublock * 512
-        if child.returncode != 0:
+        if child.returncode not in good:
             raise RuntimeError(f"{' '.join(command)}: exit code {child.returncode}: {words.decode(errors='replace')}")
 
 

@@ -6,11 +6,10 @@
 #include "stibee_sync/diff/guard.hpp"
 #include "stibee_sync/diff/mapping.hpp"
 
+#include <benchmark/benchmark.h>
 #include <chrono>
 #include <string>
 #include <vector>
-
-#include <benchmark/benchmark.h>
 
 namespace {
 
@@ -144,8 +143,9 @@ BENCHMARK(request_for_a_person);
 
 /// Stibee's answer to a subscribe: everybody, echoed, in the list of those who were added.
 std::string answer_for(const std::vector<delivery::Recipient>& people) {
-  std::string body = R"({"Ok":true,"Error":null,"Value":{"failDeny":[],"failDuplicatedEmail":[],"failExistEmail":[],)"
-                     R"("failNoEmail":[],"failUnknown":[],"failValidation":[],"failWrongEmail":[],"success":[)";
+  std::string body =
+      R"({"Ok":true,"Error":null,"Value":{"failDeny":[],"failDuplicatedEmail":[],"failExistEmail":[],)"
+      R"("failNoEmail":[],"failUnknown":[],"failValidation":[],"failWrongEmail":[],"success":[)";
   for (const auto& person : people) {
     if (body.back() == '}') body += ',';
     body += R"({"email":")" + person.email.text() + R"(","name":"회원","phone":"010-1234-5678"})";

@@ -17,5 +17,6 @@ USUAL = {
     "poll": read_rows.poll,
     "start": read_rows.start,
     "idle": read_rows.idle,
+    "reconcile": read_rows.reconcile,
 }
 HUGE = {"poll-huge": read_rows.poll_huge}

@@ -1,5 +1,6 @@
 """stibee-sim in Stibee's place, watched by its journal: that costs it nothing, while a look at all people would."""
 
+import datetime
 import http.client
 import json
 import os
@@ -7,6 +8,11 @@ import os
 from process import Process, await_
 
 _people_calls = ("v1.subscribe", "v1.unsubscribe", "v1.delete", "v2.add", "v2.bulk", "v2.update", "v2.unsubscribe")
+
+
+def time_of(call):
+    """When a call of the journal arrived, by the clock on the wall; to the millisecond."""
+    return datetime.datetime.fromisoformat(call["time"]).timestamp()
 
 
 class Simulator:
@@ -50,6 +56,11 @@ class Simulator:
     def journal(self, first):
         """Calls from that number on, with the addresses that they name."""
         return self._get(f"journal?from={first}")["calls"]
+
+    def first_call(self):
+        """When the first call arrived that names people, by the clock on the wall."""
+        calls = self._get("journal?from=0&limit=100&addresses=no")["calls"]
+        return time_of(next(call for call in calls if call["people"] > 0))
 
     def mark(self):
         """From now on `applied` counts anew; the number of the next call."""

@@ -63,7 +63,7 @@ def seconds(value):
         return "–"
     if value >= 300:
         return f"{value / 60:.2f} min"
-    return scaled(value, [("s", 1), ("ms", 0.001)])
+    return scaled(value, [("s", 1), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)])
 
 
 def size(value):

@@ -25,6 +25,8 @@ class Units(unittest.TestCase):
     def test_times_have_three_digits(self):
         self.assertEqual(table.seconds(0.00345), "3.45 ms")
         self.assertEqual(table.seconds(0.1234), "123 ms")
+        self.assertEqual(table.seconds(0.000_012_34), "12.3 µs")
+        self.assertEqual(table.seconds(0.000_000_045_6), "45.6 ns")
         self.assertEqual(table.seconds(5.754), "5.75 s")
         self.assertEqual(table.seconds(67.44), "67.4 s")
         self.assertEqual(table.seconds(546), "9.10 min")

@@ -8,8 +8,8 @@ from process import await_
 from simulator import Simulator
 
 # No limit of Stibee's slows what only prepares a measurement.
-UNLIMITED = ("--rate", "1000/s")
-_unlimited_setting = "rate_limit: 1000/s"
+UNLIMITED = ("--rate", "1000/s", "--v2-list-rate", "1000/s")
+_unlimited_settings = ("rate_limit: 1000/s", "rate_limits: {list: 1000/s}")
 
 
 class Workbench:
@@ -58,7 +58,7 @@ class Workbench:
         if self._imported != people:
             self.members(people)
             self.simulator(*UNLIMITED)
-            daemon = self.new_daemon([_unlimited_setting])
+            daemon = self.new_daemon(_unlimited_settings)
             daemon.start()
             self.await_applied(lambda: people)
             daemon.await_nothing_pending()
@@ -78,16 +78,16 @@ class Workbench:
 
     def configure(self, *mirror):
         """Before the next start."""
-        self.daemon.configure(self.sim, [_unlimited_setting], mirror)
+        self.daemon.configure(self.sim, _unlimited_settings, mirror)
 
     def await_applied(self, people, pause=0.01):
         """`people` is a function: it may change meanwhile."""
         await_(lambda: self.sim.applied() >= people(), 7200, pause, self.daemon.process)
 
     @contextlib.contextmanager
-    def feed(self):
-        """The change feed is installed for as long as this lasts, as the table's owner would do it."""
-        self.configure("detect: changefeed")
+    def feed(self, *mirror):
+        """The change feed is installed and configured for as long as this lasts, as the table's owner would do it."""
+        self.configure("detect: changefeed", "full_scan_interval: 1h", *mirror)
         self.cluster.script(self.daemon.output("changefeed", "sql"))
         try:
             yield
