@@ -6,7 +6,7 @@ from import_rows import count
 from table import Result, median, median_ratio, not_available
 
 LARGE, LARGE_QUICK = 1_000_000, 40_000
-HUGE, HUGE_QUICK = 10_000_000, 60_000
+HUGE, HUGE_QUICK = 10_000_000, 20_000
 
 
 def _polls(bench, people, polls):
@@ -38,6 +38,8 @@ def poll(bench):
 def poll_huge(bench):
     people = bench.people(HUGE, HUGE_QUICK)
     bench.imported(people)
+    if bench.preparation:
+        yield bench.preparation
     bench.configure("poll_interval: 30s")
     yield _polls(bench, people, 1 if bench.quick else 3)
     bench.spend_import()

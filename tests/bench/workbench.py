@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import time
 
 from daemon import Daemon
 from process import await_
 from simulator import Simulator
+from table import Result, size
 
 # No limit of Stibee's slows what only prepares a measurement.
 UNLIMITED = ("--rate", "1000/s", "--v2-list-rate", "1000/s")
@@ -54,14 +56,18 @@ class Workbench:
 
     def imported(self, people):
         """A daemon, stopped, whose state and list agree with a table of so many people; from an earlier row if that
-        one left it so."""
+        one left it so; `preparation` says what it took otherwise."""
+        self.preparation = None
         if self._imported != people:
             self.members(people)
             self.simulator(*UNLIMITED)
             daemon = self.new_daemon(_unlimited_settings)
-            daemon.start()
+            process = daemon.start()
             self.await_applied(lambda: people)
             daemon.await_nothing_pending()
+            self.preparation = Result(f"first import v1, {people:,}, 1,000 calls/s", ours=time.monotonic() - process.started,
+                                      cpu=process.cpu(), peak=process.peak(), written=process.written(), people=people,
+                                      remark=f"state {size(daemon.state_bytes())}")
             self.stop()
             self.cluster.settle()
             self.keep_import(people)
@@ -80,8 +86,10 @@ class Workbench:
         """Before the next start."""
         self.daemon.configure(self.sim, _unlimited_settings, mirror)
 
-    def await_applied(self, people, pause=0.01):
-        """`people` is a function: it may change meanwhile."""
+    def await_applied(self, people):
+        """`people` is a function: it may change meanwhile. Of many people it does not matter to the hundredth second
+        when the last arrives, but how often the simulator is asked."""
+        pause = 0.01 if people() <= 100_000 else 0.05
         await_(lambda: self.sim.applied() >= people(), 7200, pause, self.daemon.process)
 
     @contextlib.contextmanager
