@@ -21,8 +21,8 @@ from workbench import Workbench
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("--programs", required=True)
-    parser.add_argument("--directory", required=True)
+    parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--directory", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--huge", action="store_true")
     parser.add_argument("--full-v2", action="store_true")
@@ -31,7 +31,7 @@ def arguments():
     known = rows.USUAL | rows.HUGE
     for name in given.rows:
         if name not in known:
-            parser.error(f"no row `{name}`; there are {', '.join(known)}")
+            parser.exit(64, f"scripts/bench: no row `{name}`; there are {', '.join(known)}\n")
     if not given.rows:
         given.rows = list(rows.USUAL) + (list(rows.HUGE) if given.huge else [])
     return given
