@@ -28,6 +28,7 @@ struct Tally {
   std::int64_t consents_until(std::int64_t last_day) const;
   void add(const ledger::LedgerRow& row, std::int64_t people);
   void add(const Tally& other);
+  friend bool operator==(const Tally&, const Tally&) = default;
 };
 
 /// The tables `subscriber` and `trace`. Keeps count, so that a summary of a million people costs nothing.
@@ -72,6 +73,9 @@ class LedgerTable {
 
   /// Counted once, then kept up to date with every change of this object's.
   const Tally& tally(MirrorId mirror);
+  /// Those that were counted, and counts that an earlier life left.
+  const std::map<MirrorId, Tally>& tallies() const { return tallies_; }
+  void go_on_with(std::map<MirrorId, Tally> tallies) { tallies_ = std::move(tallies); }
   Tally fresh_tally(MirrorId mirror);
   /// Of `pending` and `parked` only, which have indexes of their own.
   Tally backlog_tally(MirrorId mirror);

@@ -2,6 +2,7 @@
 #include "stibee_sync/text/time_format.hpp"
 #include "store/directory.hpp"
 #include "store/integrity.hpp"
+#include "store/last_known.hpp"
 #include "store/row_codec.hpp"
 #include "store/schema.hpp"
 #include "store/tables.hpp"
@@ -71,11 +72,18 @@ std::optional<domain::StateKey::Bytes> state_key(Connection& connection) {
   return bytes;
 }
 
-/// A file that is not damaged, of the last step's version. `was_suspect`: damage was met the last time, but
-/// it has none.
-std::unique_ptr<Connection> open_sound(const std::filesystem::path& file,
-                                       std::span<const MigrationStep> steps, int application,
-                                       bool& was_suspect) {
+/// A file that is not damaged, of the last step's version.
+struct SoundFile {
+  std::unique_ptr<Connection> connection;
+  bool was_suspect = false;                 // damage was met the last time, but it has none
+  bool checked = false;                     // looked through just now
+  std::optional<ClosingMark::Time> closed;  // in order, and untouched since
+};
+
+SoundFile open_sound(const std::filesystem::path& file, std::span<const MigrationStep> steps,
+                     int application) {
+  SoundFile sound;
+  const bool has_log = log_left_behind(file);
   auto connection = std::make_unique<Connection>(file, Connection::Mode::ReadWrite);
   const auto version = schema_version(*connection, application);
   if (version && *version > steps.back().to) migrate(*connection, steps, application);  // throws
@@ -87,26 +95,31 @@ std::unique_ptr<Connection> open_sound(const std::filesystem::path& file,
   connection->execute(
       "PRAGMA synchronous = FULL; PRAGMA cache_size = -5000; PRAGMA secure_delete = ON; "
       "PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON");
-  was_suspect = false;
   if (version) {
-    was_suspect = std::filesystem::exists(suspicion_of(file));
-    if (!looks_sound(*connection, was_suspect ? std::nullopt : std::optional(check_budget))) {
+    sound.was_suspect = std::filesystem::exists(suspicion_of(file));
+    require_schema(*connection, steps, *version);
+    const auto closed = ClosingMark::of(*connection);
+    // What an earlier version closed is rewritten anyway.
+    if (!has_log && *version == steps.back().to) sound.closed = closed;
+    sound.checked = sound.was_suspect || !sound.closed;
+    if (sound.checked &&
+        !looks_sound(*connection, sound.was_suspect ? std::nullopt : std::optional(check_budget))) {
       throw StoreFailure(Failure::Damaged, file.string() + ": the file is damaged");
     }
-    require_schema(*connection, steps, *version);
   }
   migrate(*connection, steps, application);
-  return connection;
+  sound.connection = std::move(connection);
+  return sound;
 }
 
-std::unique_ptr<SuppressionJournal> open_journal(const std::filesystem::path& file) {
+std::unique_ptr<SuppressionJournal> open_journal(const std::filesystem::path& file, OpenReport& report) {
   make_file(file);
-  bool was_suspect = false;
-  auto connection = open_sound(file, journal_steps(), journal_application_id, was_suspect);
-  connection->execute("PRAGMA cache_size = -500");
-  auto journal = std::make_unique<SuppressionJournal>(std::move(connection));
-  if (was_suspect) journal->since(0);
-  if (was_suspect) ::unlink(suspicion_of(file).c_str());
+  auto sound = open_sound(file, journal_steps(), journal_application_id);
+  report.checked = report.checked || sound.checked;
+  sound.connection->execute("PRAGMA cache_size = -500");
+  auto journal = std::make_unique<SuppressionJournal>(std::move(sound.connection));
+  if (sound.was_suspect) journal->since(0);
+  if (sound.was_suspect) ::unlink(suspicion_of(file).c_str());
   return journal;
 }
 
@@ -141,33 +154,44 @@ domain::StateKey::Bytes agree_on_key(Connection& state, SuppressionJournal& jour
   // The opt-outs' file first: a state is never without it.
   if (of_journal != key) journal.set_key(key);
   if (of_state != key) {
+    SqlTransaction transaction(state);
     // What it has applied, it has applied of another file.
     if (of_state) state.execute("DELETE FROM meta WHERE name = 'suppressions_applied'");
     Statement insert(state, "INSERT OR REPLACE INTO meta VALUES ('state_key', ?)");
     insert.bind(1, std::span<const std::uint8_t>(key)).run();
+    transaction.commit();
   }
   return key;
 }
 
+// What the last life has counted and done still holds.
+void recall(Store::Tables& tables, ClosingMark::Time closed) {
+  tables.ledger.go_on_with(stored_tallies(*tables.connection));
+  // Only a clock that was set back since is before that: who waits for a time that it told must not.
+  if (closed <= std::chrono::system_clock::now()) tables.placed = stored_placed(*tables.connection);
+}
+
 std::unique_ptr<Store> open_checked(const std::filesystem::path& file,
                                     const std::filesystem::path& journal_file, OpenReport& report) {
-  bool was_suspect = false;
-  auto connection = open_sound(file, migration_steps(), application_id, was_suspect);
-  if (was_suspect) read_everything(*connection);
-  if (was_suspect) ::unlink(suspicion_of(file).c_str());
+  auto sound = open_sound(file, migration_steps(), application_id);
+  report.checked = report.checked || sound.checked;
+  auto& connection = sound.connection;
+  if (sound.was_suspect) read_everything(*connection);
+  if (sound.was_suspect) ::unlink(suspicion_of(file).c_str());
   std::unique_ptr<SuppressionJournal> journal;
   try {
-    journal = open_journal(journal_file);
+    journal = open_journal(journal_file, report);
   } catch (const StoreFailure& failure) {
     if (failure.kind() != Failure::Damaged) throw;
   }
   if (!journal) {
     report.suppressions_set_aside = set_aside(journal_file);
-    journal = open_journal(journal_file);
+    journal = open_journal(journal_file, report);
   }
   const auto key = agree_on_key(*connection, *journal);
   auto store = std::make_unique<Store>(std::make_unique<Store::Tables>(
       std::move(connection), Connection::Mode::ReadWrite, key, file.parent_path()));
+  if (!sound.checked && sound.closed) recall(store->tables(), *sound.closed);
   report.suppressions_rebuilt = join_journal(store->tables(), std::move(journal));
   recover_calls(*store);
   return store;

@@ -59,7 +59,8 @@ Failure failure_of(int sqlite_code) {
   }
 }
 
-Connection::Connection(const std::filesystem::path& file, Mode mode) : file_(file), mode_(mode) {
+Connection::Connection(const std::filesystem::path& file, Mode mode)
+    : file_(file), accuses_(mode == Mode::ReadWrite) {
   configure_sqlite();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
   flags |= mode == Mode::ReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
@@ -138,7 +139,7 @@ void Connection::roll_back() noexcept {
 }
 
 void Connection::fail(int code) const {
-  if (mode_ == Mode::ReadWrite && failure_of(code) == Failure::Damaged) {
+  if (accuses_ && failure_of(code) == Failure::Damaged) {
     const int fd = ::open(suspicion_of(file_).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     if (fd >= 0) ::close(fd);
   }
@@ -238,6 +239,7 @@ ReadView::ReadView(Connection& connection) : connection_(connection) {
 
 SqlTransaction::SqlTransaction(Connection& connection) : connection_(connection) {
   connection_.execute("BEGIN IMMEDIATE");
+  changes_before_ = sqlite3_total_changes(connection_.get());
 }
 
 SqlTransaction::~SqlTransaction() {
@@ -245,8 +247,12 @@ SqlTransaction::~SqlTransaction() {
 }
 
 void SqlTransaction::commit() {
+  const bool first_change =
+      connection_.has_mark() && sqlite3_total_changes(connection_.get()) != changes_before_;
+  if (first_change) connection_.execute("DELETE FROM meta WHERE name = 'closed'");
   connection_.execute("COMMIT");
   open_ = false;
+  if (first_change) connection_.has_mark(false);
 }
 
 }  // namespace stibee_sync::store

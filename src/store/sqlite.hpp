@@ -50,13 +50,19 @@ class Connection {
   bool empty_log();
   /// Ends every running statement and the transaction, if one is open. Never throws.
   void roll_back() noexcept;
+  /// Damage that it meets makes the next start check the file, though the connection only reads.
+  void accuse() { accuses_ = true; }
+  /// Whether the file bears the mark of one that was closed in order: the first change takes it away.
+  bool has_mark() const { return has_mark_; }
+  void has_mark(bool has) { has_mark_ = has; }
   /// Throws the StoreError for a result code of SQLite.
   [[noreturn]] void fail(int code) const;
 
  private:
   std::filesystem::path file_;
-  Mode mode_;
   sqlite3* db_ = nullptr;
+  bool accuses_ = false;
+  bool has_mark_ = false;
 };
 
 /// Stands beside a state file in which damage was met: the next start checks all of it, however long that
@@ -121,7 +127,8 @@ class ReadView {
   Connection& connection_;
 };
 
-/// A write transaction: rolled back unless committed.
+/// A write transaction: rolled back unless committed. Every change of a file is one of these, since the first
+/// of them says that the file is no longer as it was closed (see ClosingMark).
 class SqlTransaction {
  public:
   explicit SqlTransaction(Connection& connection);
@@ -132,6 +139,7 @@ class SqlTransaction {
 
  private:
   Connection& connection_;
+  int changes_before_ = 0;
   bool open_ = true;
 };
 

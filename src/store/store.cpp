@@ -1,10 +1,13 @@
 #include "stibee_sync/store/store.hpp"
 
 #include "stibee_sync/store/transaction.hpp"
+#include "store/last_known.hpp"
 #include "store/list_scan_state.hpp"
 #include "store/scan_state.hpp"
 #include "store/tables.hpp"
 
+#include <chrono>
+#include <numeric>
 #include <utility>
 
 namespace stibee_sync::store {
@@ -43,6 +46,7 @@ std::unique_ptr<Connection> Store::Tables::connection_for_scan() const {
   if (ours) check_files();
   const auto scan_mode = ours ? Connection::Mode::ReadOnly : mode;
   auto opened = std::make_unique<Connection>(connection->file(), scan_mode);
+  if (ours) opened->accuse();
   opened->execute("PRAGMA cache_size = -1500");
   return opened;
 }
@@ -82,26 +86,46 @@ void Store::Tables::try_to_write() {
   // SQLite writes nothing for a value that is the same.
   constexpr const char* little =
       "INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1";
-  connection->execute(little);
-  if (journal) journal->connection().execute(little);
+  const auto try_one = [](Connection& file) {
+    SqlTransaction transaction(file);
+    file.execute(little);
+    transaction.commit();
+  };
+  try_one(*connection);
+  if (journal) try_one(journal->connection());
   write_failed = false;
 }
 
-void Store::Tables::finish() {
-  if (mode != Connection::Mode::ReadWrite || !mirrors.has_notes()) return;
-  SqlTransaction transaction(*connection);
-  mirrors.write_notes();
-  transaction.commit();
-  mirrors.notes_written();
+std::vector<ClosingMark> Store::Tables::finish() {
+  if (mode != Connection::Mode::ReadWrite) return {};
+  {
+    SqlTransaction transaction(*connection);
+    mirrors.write_notes();
+    if (stored_tallies(*connection) != ledger.tallies()) write_tallies(*connection, ledger.tallies());
+    transaction.commit();
+    mirrors.notes_written();
+  }
+  std::vector<ClosingMark> marks;
+  const auto mark = [&, now = std::chrono::system_clock::now()](Connection& file) {
+    if (ClosingMark::of(file)) return;  // nothing was written
+    if (auto made = ClosingMark::make(file, now)) marks.push_back(std::move(*made));
+  };
+  mark(*connection);
+  if (journal) mark(journal->connection());
+  return marks;
 }
 
 Store::Store(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
 Store::~Store() {
+  std::vector<ClosingMark> marks;
   try {
-    tables_->finish();
+    marks = tables_->finish();
   } catch (const StoreError&) {
-    // When a read was last done is told by the next one, too.
+    // When a read was last done is told by the next one, too; and the next start looks at all of it.
   }
+  tables_.reset();
+  for (const auto& mark : marks)
+    mark.seal();
 }
 
 bool Store::tidy() {
@@ -150,7 +174,23 @@ void Store::rename_mirror(MirrorId mirror, std::string_view name) {
   transaction.commit();
 }
 
+std::string Store::placed_by(MirrorId mirror) const {
+  const auto placed = tables_->placed.find(mirror);
+  return placed == tables_->placed.end() ? std::string() : placed->second;
+}
+
+void Store::set_placed_by(MirrorId mirror, std::string_view what) {
+  SqlTransaction transaction(*tables_->connection);
+  write_placed(*tables_->connection, mirror, what);
+  transaction.commit();
+  tables_->placed[mirror] = what;
+}
+
 std::size_t Store::people(MirrorId mirror) const {
+  if (tables_->mode == Connection::Mode::ReadWrite) {
+    const auto& status = tables_->ledger.tally(mirror).status;
+    return static_cast<std::size_t>(std::accumulate(status.begin(), status.end(), std::int64_t{0}));
+  }
   Statement count(*tables_->connection, "SELECT count(*) FROM subscriber WHERE mirror = ?");
   count.bind(1, mirror.number);
   return count.step() ? static_cast<std::size_t>(count.integer(0)) : 0;

@@ -33,7 +33,9 @@ std::optional<domain::StateKey::Bytes> SuppressionJournal::key() {
 }
 
 void SuppressionJournal::set_key(const domain::StateKey::Bytes& key) {
+  SqlTransaction transaction(*connection_);
   set_key_.bind(1, std::span<const std::uint8_t>(key)).run();
+  transaction.commit();
 }
 
 void SuppressionJournal::go_on_from(std::int64_t sequence) {

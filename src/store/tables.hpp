@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stibee_sync/store/store.hpp"
+#include "store/closing_mark.hpp"
 #include "store/held_sets.hpp"
 #include "store/ledger_table.hpp"
 #include "store/mirror_table.hpp"
@@ -38,8 +39,9 @@ struct Store::Tables {
   void check_files() const;
   /// Whether so little can be written now. Throws StoreError.
   void try_to_write();
-  /// What is only in memory is written. Throws StoreError.
-  void finish();
+  /// What is only in memory is written, and the files are marked as closed in order. The marks are to be
+  /// sealed when the files are closed. Throws StoreError.
+  std::vector<ClosingMark> finish();
   /// A daemon beside a read-only store changes the file: nothing may be remembered then.
   Tally tally(MirrorId mirror);
 
@@ -59,8 +61,9 @@ struct Store::Tables {
   std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class
   std::unique_ptr<SuppressionJournal> journal;          // null: read only
   std::int64_t journal_applied = 0;
-  bool write_failed = false;  // the last transaction was not committed
-  bool untidy = true;         // written since the logs were last emptied
+  std::map<MirrorId, std::string> placed;  // by what each queue stands as it does, if that is sure
+  bool write_failed = false;               // the last transaction was not committed
+  bool untidy = true;                      // written since the logs were last emptied
 };
 
 /// Brings the state and the opt-outs' own file to the same. Once, after opening. True: the file had to be

@@ -25,6 +25,7 @@ struct OpenReport {
   std::optional<std::filesystem::path> damaged_set_aside;  // the old file was damaged and now has this name
   std::optional<std::filesystem::path> suppressions_set_aside;  // the same of the opt-outs' own file
   bool suppressions_rebuilt = false;  // opt-outs that only the state knew were written to their own file
+  bool checked = false;               // a file was looked through, since it was not closed in order
 };
 
 /// The durable state: snapshot, ledger, opt-outs on record, what waits. It remembers, and decides nothing:
@@ -48,7 +49,11 @@ class Store {
   /// Its state goes on under another name, which no other mirror of the list has. Nothing is done to a state
   /// that is only read.
   void rename_mirror(MirrorId mirror, std::string_view name);
-  /// How many addresses the ledger has of it. Looks at each.
+  /// By what its queue was placed last; "": to be placed anew, since it was never, or since then a crash or a
+  /// clock that was set back may have left somebody where they do not belong.
+  std::string placed_by(MirrorId mirror) const;
+  void set_placed_by(MirrorId mirror, std::string_view what);
+  /// How many addresses the ledger has of it. Looks at each, unless they were counted before.
   std::size_t people(MirrorId mirror) const;
   bool paused(MirrorId mirror) const;
   /// When the list was first taken over, or found to be unreadable; nullopt: it must be, before anything is
@@ -110,12 +115,12 @@ class Store {
 };
 
 /// `state.sqlite` in `directory`: WAL, synchronous=FULL, mode 0600, schema version with migrations, integrity
-/// checked. Beside it, of the same kind, `suppressions.sqlite`: the opt-outs on record and the state's key. A
-/// damaged file is renamed beside itself and a fresh one begun: `report` says so. A fresh state takes the key
-/// and the opt-outs of the suppressions; lost suppressions are made again from the state; what one of them
-/// has not heard of it learns from the other. Calls that were out when the process died become doubts. A file
-/// of a newer version is an error, and so are two files whose keys differ, unless one has nobody in it.
-/// Throws StoreError.
+/// checked unless the file is as it was when it was last closed in order. Beside it, of the same kind,
+/// `suppressions.sqlite`: the opt-outs on record and the state's key. A damaged file is renamed beside itself
+/// and a fresh one begun: `report` says so. A fresh state takes the key and the opt-outs of the suppressions;
+/// lost suppressions are made again from the state; what one of them has not heard of it learns from the
+/// other. Calls that were out when the process died become doubts. A file of a newer version is an error, and
+/// so are two files whose keys differ, unless one has nobody in it. Throws StoreError.
 std::unique_ptr<Store> open_store(const std::filesystem::path& directory, OpenReport& report);
 /// For commands beside a running daemon or without one: reads only. Throws StoreError if there is no state.
 std::unique_ptr<Store> open_store_read_only(const std::filesystem::path& directory);
