@@ -64,6 +64,7 @@ void Tally::add(const Tally& other) {
 LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
     : connection_(connection),
       key_(key),
+      reader_(connection),
       find_(connection, "SELECT " + columns() + " FROM subscriber WHERE mirror = ? AND email = ?"),
       last_row_(connection, "SELECT email FROM subscriber WHERE mirror = ? ORDER BY email DESC LIMIT 1"),
       insert_(connection, "INSERT INTO subscriber (" + columns() + ", mirror, email) VALUES (" +
@@ -72,10 +73,14 @@ LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
                               std::to_string(row_column_count + 1) + " AND email = ?" +
                               std::to_string(row_column_count + 2)),
       delete_(connection, "DELETE FROM subscriber WHERE mirror = ? AND email = ?"),
+      put_more_(connection, "INSERT OR REPLACE INTO subscriber_more (mirror, email, " +
+                                std::string(more_columns) + ") VALUES (" +
+                                placeholders(more_column_count + 2) + ")"),
+      delete_more_(connection, "DELETE FROM subscriber_more WHERE mirror = ? AND email = ?"),
       page_(connection, "SELECT email, " + columns() +
                             " FROM subscriber WHERE mirror = ? AND email > ? ORDER BY email LIMIT ?"),
       moved_from_(connection,
-                  "SELECT email FROM subscriber INDEXED BY moved WHERE mirror = ? AND moved_to = ?"),
+                  "SELECT email FROM subscriber_more INDEXED BY moved WHERE mirror = ? AND moved_to = ?"),
       any_trace_(connection, "SELECT 1 FROM trace WHERE mirror = ? LIMIT 1"),
       find_trace_(connection, "SELECT " + std::string(trace_columns) +
                                   " FROM trace WHERE mirror = ? AND person_hash = ?"),
@@ -94,7 +99,7 @@ std::optional<ledger::LedgerRow> LedgerTable::find(MirrorId mirror, std::string_
   find_.bind(1, mirror.number).bind(2, email);
   const StatementUse use(find_);
   if (!find_.step()) return std::nullopt;
-  return read_row(find_, 0);
+  return reader_.read(find_, 0, mirror, email);
 }
 
 std::string LedgerTable::last_address(MirrorId mirror) {
@@ -109,6 +114,7 @@ void LedgerTable::write(MirrorId mirror, const std::string& email, const ledger:
   auto& statement = before == nullptr ? insert_ : update_;
   binder_.bind(statement, 1, row);
   statement.bind(row_column_count + 1, mirror.number).bind(row_column_count + 2, email).run();
+  write_more(mirror, email, before, row);
   auto& difference = differences_[mirror];
   if (before != nullptr) difference.add(*before, -1);
   difference.add(row, 1);
@@ -120,8 +126,20 @@ void LedgerTable::write(MirrorId mirror, const std::string& email, const ledger:
   }
 }
 
+void LedgerTable::write_more(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
+                             const ledger::LedgerRow& row) {
+  if (has_more(row)) {
+    put_more_.bind(1, mirror.number).bind(2, email);
+    binder_.bind_more(put_more_, 3, row);
+    put_more_.run();
+  } else if (before != nullptr && has_more(*before)) {
+    delete_more_.bind(1, mirror.number).bind(2, email).run();
+  }
+}
+
 void LedgerTable::erase(MirrorId mirror, const std::string& email, const ledger::LedgerRow& before) {
   delete_.bind(1, mirror.number).bind(2, email).run();
+  if (has_more(before)) delete_more_.bind(1, mirror.number).bind(2, email).run();
   differences_[mirror].add(before, -1);
 }
 
@@ -190,7 +208,9 @@ std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> LedgerTable::row
   page_.bind(1, mirror.number).bind(2, email).bind(3, static_cast<std::int64_t>(most));
   const StatementUse use(page_);
   while (page_.step()) {
-    page.emplace_back(domain::EmailAddress::from_normalised(std::string(page_.text(0))), read_row(page_, 1));
+    const auto address = page_.text(0);
+    page.emplace_back(domain::EmailAddress::from_normalised(std::string(address)),
+                      reader_.read(page_, 1, mirror, address));
   }
   return page;
 }
@@ -217,19 +237,18 @@ const Tally& LedgerTable::tally(MirrorId mirror) {
 
 Tally LedgerTable::fresh_tally(MirrorId mirror) {
   Tally tally;
-  Statement all(connection_,
-                "SELECT status, intent, lane, parked, consented_at FROM subscriber WHERE mirror = ?");
+  Statement all(connection_, "SELECT status, intent, lane, consented_at FROM subscriber WHERE mirror = ?");
   all.bind(1, mirror.number);
   while (all.step()) {
     ++tally.status[static_cast<std::size_t>(to_number(status_at(all, 0)))];
     domain::Wanted wanted;
     wanted.intent = intent_at(all, 1);
-    wanted.consented_at = time_at(all, 4);
+    wanted.consented_at = time_at(all, 3);
     if (wanted.intent == domain::Intent::Subscribed) ++tally.wanted_subscribed;
     if (const auto day = ledger::consent_day(wanted)) ++tally.consents[*day];
     if (!all.is_null(2)) ++tally.pending[static_cast<std::size_t>(to_number(lane_at(all, 2)))];
-    if (!all.is_null(3)) ++tally.parked[name(reason_at(all, 3))];
   }
+  count_parked(mirror, tally);
   return tally;
 }
 
@@ -241,13 +260,18 @@ Tally LedgerTable::backlog_tally(MirrorId mirror) {
   pending.bind(1, mirror.number);
   while (pending.step())
     tally.pending[static_cast<std::size_t>(to_number(lane_at(pending, 0)))] = pending.integer(1);
-  Statement parked(connection_,
-                   "SELECT parked, count(*) FROM subscriber INDEXED BY parked WHERE mirror = ? AND parked IS "
-                   "NOT NULL GROUP BY parked");
+  count_parked(mirror, tally);
+  return tally;
+}
+
+void LedgerTable::count_parked(MirrorId mirror, Tally& tally) {
+  Statement parked(
+      connection_,
+      "SELECT parked, count(*) FROM subscriber_more INDEXED BY parked WHERE mirror = ? AND parked IS "
+      "NOT NULL GROUP BY parked");
   parked.bind(1, mirror.number);
   while (parked.step())
     tally.parked[name(reason_at(parked, 0))] += parked.integer(1);
-  return tally;
 }
 
 void LedgerTable::committed() {

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/ledger/person.hpp"
 #include "stibee_sync/store/mirror_state.hpp"
+#include "store/ledger_row.hpp"
 #include "store/row_codec.hpp"
 #include "store/sqlite.hpp"
 #include "store/suppression_table.hpp"
@@ -31,9 +32,9 @@ struct Tally {
   friend bool operator==(const Tally&, const Tally&) = default;
 };
 
-/// The tables `subscriber` and `trace`. Keeps count, so that a summary of a million people costs nothing.
-/// Everything that changes rows happens in a transaction of the caller's, who then says `committed` or
-/// `rolled_back`.
+/// The tables `subscriber`, `subscriber_more` and `trace`. Keeps count, so that a summary of a million people
+/// costs nothing. Everything that changes rows happens in a transaction of the caller's, who then says
+/// `committed` or `rolled_back`.
 class LedgerTable {
  public:
   LedgerTable(Connection& connection, const domain::StateKey& key);
@@ -83,10 +84,15 @@ class LedgerTable {
   void rolled_back() { differences_.clear(); }
 
  private:
+  void write_more(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
+                  const ledger::LedgerRow& row);
+  void count_parked(MirrorId mirror, Tally& tally);
+
   Connection& connection_;
   const domain::StateKey& key_;
+  RowReader reader_;
   RowBinder binder_;
-  Statement find_, last_row_, insert_, update_, delete_, page_, moved_from_;
+  Statement find_, last_row_, insert_, update_, delete_, put_more_, delete_more_, page_, moved_from_;
   Statement any_trace_, find_trace_, insert_trace_, delete_trace_, set_trace_member_, trace_member_;
   Statement need_values_;
   std::map<MirrorId, Tally> tallies_;

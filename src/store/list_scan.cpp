@@ -1,3 +1,4 @@
+#include "store/ledger_row.hpp"
 #include "store/list_scan_state.hpp"
 #include "store/row_codec.hpp"
 #include "store/scan_record.hpp"
@@ -15,11 +16,13 @@ constexpr std::size_t list_memory = 3 * 1024 * 1024;
 }  // namespace
 
 struct ListScan::State::Snapshot {
-  Snapshot(std::unique_ptr<Connection> opened, MirrorId mirror, std::optional<InFlightLanes> lanes)
-      : connection(std::move(opened)),
+  Snapshot(std::unique_ptr<Connection> opened, MirrorId of, std::optional<InFlightLanes> lanes)
+      : mirror(of),
+        connection(std::move(opened)),
         begin(*connection, "BEGIN"),
         rows(*connection, "SELECT email, " + std::string(row_columns) +
                               " FROM subscriber WHERE mirror = ? ORDER BY email"),
+        reader(*connection),
         trace(*connection,
               "SELECT " + std::string(trace_columns) + " FROM trace WHERE mirror = ? AND person_hash = ?"),
         suppressions(*connection) {
@@ -50,8 +53,11 @@ struct ListScan::State::Snapshot {
     }
   }
 
+  MirrorId mirror;
   std::unique_ptr<Connection> connection;
-  Statement begin, rows, trace;
+  Statement begin, rows;
+  RowReader reader;
+  Statement trace;
   SuppressionTable suppressions;
   std::int64_t list_id = 0;
   bool has_traces = false;
@@ -130,7 +136,7 @@ bool ListScan::State::next(ListedPair& pair) {
   if (snapshot_->has_suppressions)
     person.suppression = snapshot_->suppressions.find(snapshot_->list_id, hash);
   if (take_row) {
-    person.row = read_row(rows, 1);
+    person.row = snapshot_->reader.read(rows, 1, snapshot_->mirror, email);
     if (const auto out = snapshot_->in_flight.find(email); out != snapshot_->in_flight.end()) {
       person.call.emplace();
       person.call->lane = out->second.value_or(ledger::lane_of_call(*person.row));

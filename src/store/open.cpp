@@ -3,7 +3,7 @@
 #include "store/directory.hpp"
 #include "store/integrity.hpp"
 #include "store/last_known.hpp"
-#include "store/row_codec.hpp"
+#include "store/ledger_row.hpp"
 #include "store/schema.hpp"
 #include "store/tables.hpp"
 
@@ -108,6 +108,8 @@ SoundFile open_sound(const std::filesystem::path& file, std::span<const Migratio
     }
   }
   migrate(*connection, steps, application);
+  // A step may have written every row.
+  if (version && *version < steps.back().to) connection->empty_log();
   sound.connection = std::move(connection);
   return sound;
 }

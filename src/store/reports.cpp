@@ -81,8 +81,9 @@ std::vector<ParkedPerson> Store::parked(MirrorId mirror, std::size_t most) const
   const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(most, std::size_t{1} << 40));
   Statement refused(
       *tables_->connection,
-      "SELECT member_key, email, parked, message, attempts, parked_since FROM subscriber INDEXED BY parked "
-      "WHERE mirror = ? AND parked IS NOT NULL ORDER BY parked, email LIMIT ?");
+      "SELECT s.member_key, m.email, m.parked, m.message, m.attempts, m.parked_since FROM subscriber_more m "
+      "INDEXED BY parked CROSS JOIN subscriber s ON s.mirror = m.mirror AND s.email = m.email "
+      "WHERE m.mirror = ? AND m.parked IS NOT NULL ORDER BY m.parked, m.email LIMIT ?");
   refused.bind(1, mirror.number).bind(2, limit);
   while (refused.step()) {
     ParkedPerson person;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "stibee_sync/ledger/person.hpp"
+#include "stibee_sync/domain/ledger.hpp"
 #include "store/sqlite.hpp"
 
 #include <array>
@@ -35,33 +35,15 @@ domain::Fingerprint fingerprint_at(const Statement& row, int column);
 domain::MemberKey key_at(const Statement& row, int column);
 void bind_key(Statement& statement, int index, const domain::MemberKey& key);
 void bind_time(Statement& statement, int index, const std::optional<domain::UtcTime>& time);
+std::optional<bool> flag_at(const Statement& row, int column);
+void bind_flag(Statement& statement, int index, const std::optional<bool>& flag);
+/// "": NULL.
+void bind_text(Statement& statement, int index, std::string_view text);
 /// "" or NULL: none. States of the first version may have words of Stibee's that are no reason here: Refused.
 std::optional<domain::Reason> reason_at(const Statement& row, int column);
 
 std::string list_to_text(const std::vector<std::int64_t>& numbers);  // "12,34"
 std::vector<std::int64_t> list_at(const Statement& row, int column);
-
-/// The columns of `subscriber` after (mirror, email), in the order in which `RowBinder` binds and `read_row`
-/// reads them.
-extern const std::string_view row_columns;
-inline constexpr int row_column_count = 42;
-
-/// Binds a row's columns from `first` on. Keeps the texts it makes until it is used again.
-class RowBinder {
- public:
-  void bind(Statement& statement, int first, const ledger::LedgerRow& row);
-
- private:
-  // Each begins at the column `i` and moves it on.
-  void bind_wanted(Statement& statement, int& i, const domain::Wanted& wanted);
-  void bind_confirmed(Statement& statement, int& i, const domain::Confirmed& confirmed);
-  void bind_queue(Statement& statement, int& i, const ledger::LedgerRow& row);
-  static void bind_consent(Statement& statement, int& i, const ledger::LedgerRow& row);
-
-  std::string wanted_groups_, confirmed_groups_, maybe_groups_, values_, error_, parked_;
-};
-
-ledger::LedgerRow read_row(const Statement& statement, int first);
 
 /// The columns optout_called to resubscribe_called. Each begins at the column `i` and moves it on.
 void bind_calls(Statement& statement, int& i, const domain::CallTimes& called);
@@ -72,8 +54,5 @@ inline constexpr std::string_view trace_columns =
     "status, since, groups, maybe_subscribed, optout_called, delete_called, upsert_called, "
     "resubscribe_called";
 domain::Confirmed trace_at(const Statement& row, int first);
-
-/// Reads every row that has to make sense. Throws StoreFailure(Damaged) if one does not.
-void read_everything(Connection& connection);
 
 }  // namespace stibee_sync::store

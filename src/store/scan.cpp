@@ -1,3 +1,4 @@
+#include "store/ledger_row.hpp"
 #include "store/row_codec.hpp"
 #include "store/scan_state.hpp"
 #include "store/suppression_table.hpp"
@@ -31,6 +32,7 @@ struct Scan::State::Snapshot {
         touched(*connection, "SELECT email, number FROM touched_address WHERE mirror = ? ORDER BY email"),
         ledger(*connection,
                "SELECT " + std::string(row_columns) + " FROM subscriber WHERE mirror = ? AND email = ?"),
+        reader(*connection),
         trace(*connection,
               "SELECT " + std::string(trace_columns) + " FROM trace WHERE mirror = ? AND person_hash = ?"),
         own_words(
@@ -49,7 +51,9 @@ struct Scan::State::Snapshot {
   }
 
   std::unique_ptr<Connection> connection;
-  Statement begin, generation, cursor, old_row, bearers, touched, ledger, trace, own_words;
+  Statement begin, generation, cursor, old_row, bearers, touched, ledger;
+  RowReader reader;
+  Statement trace, own_words;
   SuppressionTable suppressions;
 };
 
@@ -299,7 +303,7 @@ std::optional<ledger::LedgerView> Scan::State::ledger_view(const std::string& em
     auto& statement = snapshot_->ledger;
     statement.bind(2, email);
     const StatementUse use(statement);
-    if (statement.step()) person.row = read_row(statement, 0);
+    if (statement.step()) person.row = snapshot_->reader.read(statement, 0, mirror, email);
   }
   if (!person.row && (has_traces_ || has_suppressions_)) {
     const auto hash = key_.person_hash(email);

@@ -257,6 +257,108 @@ SELECT m.name AS mirror, s.email,
   CASE s.lane WHEN 0 THEN 'optout' WHEN 1 THEN 'delete' WHEN 2 THEN 'upsert' END AS lane,
   s.shape, datetime(s.due / 1000, 'unixepoch') AS due, s.attempts, s.error, s.parked, s.message
 FROM subscriber s JOIN mirror m ON m.id = s.mirror;
+)sql"},
+                                   {4, R"sql(
+-- The ledger's row becomes narrow: what few people have lies beside it, so that nobody else pays for it.
+DROP VIEW people;
+ALTER TABLE subscriber RENAME TO wide_subscriber;
+CREATE TABLE subscriber (
+  mirror INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  intent INTEGER NOT NULL,      -- 0 subscribed, 1 unsubscribed, 2 absent
+  status INTEGER NOT NULL,      -- 0 unknown, 1 subscribed, 2 unsubscribed, 3 opted_out, 4 auto_deleted,
+  since INTEGER,                --   5 purged, 6 ready, 7 moved
+  wanted_fields BLOB NOT NULL,
+  wanted_ad_agreed INTEGER,
+  wanted_groups TEXT,
+  consented_at INTEGER,
+  arrived,                      -- what is there: NULL nothing known; 1 all as wanted; a blob: other fields,
+                                --   the rest as wanted; 0: see subscriber_more
+  upsert_called INTEGER,        -- when a call went out: its echo may still come
+  member_key,
+  lane INTEGER,                 -- 0 optout, 1 delete, 2 upsert; NULL: not in the queue
+  shape TEXT,
+  due INTEGER,
+  pending_since INTEGER,        -- NULL: since it is due, and not attempted yet
+  retried INTEGER NOT NULL,     -- attempts > 0
+  batch_limit INTEGER NOT NULL,
+  field_values TEXT,            -- only while something is to be sent
+  more INTEGER NOT NULL,        -- subscriber_more has the rest; 0: there is none
+  PRIMARY KEY (mirror, email)
+) WITHOUT ROWID;
+CREATE TABLE subscriber_more (
+  mirror INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  opted_in_at INTEGER,
+  left_at INTEGER,
+  silenced INTEGER NOT NULL,    -- absent, and not to be kept
+  renewed INTEGER,              -- the time of the opt-out that a consent overcomes
+  confirmed_fields BLOB,        -- these three: only if subscriber.arrived is 0
+  confirmed_ad_agreed INTEGER,
+  confirmed_groups TEXT,
+  maybe_groups TEXT,            -- may have been assigned: released once they are not wanted
+  maybe_subscribed INTEGER NOT NULL,
+  owes_no INTEGER NOT NULL,     -- the table's newer no is to be sent
+  repeat_at INTEGER,            -- the no is to be said once more
+  consent_then INTEGER,         -- that the table showed when the opt-out was learnt
+  moved_to TEXT,                -- the address that Stibee has instead
+  optout_called INTEGER,        -- when calls went out: their echoes may still come
+  delete_called INTEGER,
+  resubscribe_called INTEGER,
+  no_is_ours INTEGER NOT NULL,  -- by a write-back
+  attempts INTEGER NOT NULL,
+  not_before INTEGER,
+  in_doubt INTEGER NOT NULL,    -- a call may have been applied whose answer is not known
+  error TEXT,
+  message TEXT,
+  parked TEXT,                  -- reason
+  parked_since INTEGER,
+  parked_by_rule INTEGER NOT NULL,
+  lacks_values INTEGER NOT NULL,  -- to be sent as soon as a read has supplied the values
+  PRIMARY KEY (mirror, email)
+) WITHOUT ROWID;
+INSERT INTO subscriber
+SELECT mirror, email, intent, status, since, wanted_fields, wanted_ad_agreed, wanted_groups, consented_at,
+  CASE WHEN confirmed_fields IS NULL AND confirmed_ad_agreed IS NULL AND confirmed_groups IS NULL THEN NULL
+    WHEN confirmed_fields IS NULL OR confirmed_ad_agreed IS NOT wanted_ad_agreed
+      OR confirmed_groups IS NOT wanted_groups THEN 0
+    WHEN confirmed_fields = wanted_fields THEN 1
+    ELSE confirmed_fields END AS there,
+  upsert_called, member_key, lane, shape, due,
+  CASE WHEN retried = 0 AND pending_since IS due THEN NULL ELSE pending_since END,
+  retried, batch_limit, field_values,
+  opted_in_at IS NOT NULL OR left_at IS NOT NULL OR silenced <> 0 OR renewed IS NOT NULL
+    OR maybe_groups IS NOT NULL OR maybe_subscribed <> 0 OR owes_no <> 0 OR repeat_at IS NOT NULL
+    OR consent_then IS NOT NULL OR moved_to IS NOT NULL OR optout_called IS NOT NULL
+    OR delete_called IS NOT NULL OR resubscribe_called IS NOT NULL OR no_is_ours <> 0 OR attempts <> 0
+    OR not_before IS NOT NULL OR in_doubt <> 0 OR error IS NOT NULL OR message IS NOT NULL
+    OR parked IS NOT NULL OR parked_by_rule <> 0 OR lacks_values <> 0
+FROM wide_subscriber ORDER BY mirror, email;
+UPDATE subscriber SET more = 1 WHERE arrived = 0;
+INSERT INTO subscriber_more
+SELECT w.mirror, w.email, opted_in_at, left_at, silenced, renewed,
+  CASE s.arrived WHEN 0 THEN confirmed_fields END, CASE s.arrived WHEN 0 THEN confirmed_ad_agreed END,
+  CASE s.arrived WHEN 0 THEN confirmed_groups END,
+  maybe_groups, maybe_subscribed, owes_no, repeat_at, consent_then, moved_to, optout_called, delete_called,
+  resubscribe_called, no_is_ours, attempts, not_before, in_doubt, error, message, parked, parked_since,
+  parked_by_rule, lacks_values
+FROM subscriber s CROSS JOIN wide_subscriber w ON w.mirror = s.mirror AND w.email = s.email
+WHERE s.more <> 0 ORDER BY s.mirror, s.email;
+DROP TABLE wide_subscriber;
+CREATE INDEX queue ON subscriber (mirror, lane, shape, retried, due, email, batch_limit) WHERE lane IS NOT NULL;
+CREATE INDEX retried ON subscriber (mirror, lane, pending_since) WHERE lane IS NOT NULL AND retried = 1;
+CREATE INDEX parked ON subscriber_more (mirror, parked) WHERE parked IS NOT NULL;
+CREATE INDEX moved ON subscriber_more (mirror, moved_to) WHERE moved_to IS NOT NULL;
+CREATE VIEW people AS
+SELECT m.name AS mirror, s.email,
+  CASE s.intent WHEN 0 THEN 'subscribed' WHEN 1 THEN 'unsubscribed' ELSE 'absent' END AS wanted,
+  CASE s.status WHEN 0 THEN 'unknown' WHEN 1 THEN 'subscribed' WHEN 2 THEN 'unsubscribed' WHEN 3 THEN 'opted_out'
+    WHEN 4 THEN 'auto_deleted' WHEN 5 THEN 'purged' WHEN 6 THEN 'ready' ELSE 'moved' END AS confirmed,
+  CASE s.lane WHEN 0 THEN 'optout' WHEN 1 THEN 'delete' WHEN 2 THEN 'upsert' END AS lane,
+  s.shape, datetime(s.due / 1000, 'unixepoch') AS due, coalesce(o.attempts, 0) AS attempts, o.error, o.parked,
+  o.message
+FROM subscriber s JOIN mirror m ON m.id = s.mirror
+LEFT JOIN subscriber_more o ON o.mirror = s.mirror AND o.email = s.email;
 )sql"}};
 
 constexpr MigrationStep steps_of_journal[] = {{1, R"sql(

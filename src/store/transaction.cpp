@@ -121,10 +121,10 @@ std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> Transaction::row
 
 std::vector<domain::EmailAddress> Transaction::parked_people(MirrorId mirror, std::string_view reason,
                                                              std::string_view email) {
-  Statement matching(
-      *work_->tables.connection,
-      "SELECT email FROM subscriber INDEXED BY parked WHERE mirror = ?1 AND parked IS NOT NULL AND (?2 = '' "
-      "OR parked = ?2) AND (?3 = '' OR email = ?3) ORDER BY email");
+  Statement matching(*work_->tables.connection,
+                     "SELECT email FROM subscriber_more INDEXED BY parked WHERE mirror = ?1 AND parked IS "
+                     "NOT NULL AND (?2 = '' "
+                     "OR parked = ?2) AND (?3 = '' OR email = ?3) ORDER BY email");
   matching.bind(1, mirror.number).bind(2, reason).bind(3, email);
   return addresses_of(matching);
 }

@@ -114,8 +114,8 @@ TEST_F(RowCodec, EveryReasonComesBackAsItWas) {
 }
 
 TEST_F(RowCodec, WordsOfAnOlderStateThatAreNoReasonAreARefusal) {
-  table_->write(mirror_, "a@x.kr", nullptr, LedgerRow{});
-  connection_->execute("UPDATE subscriber SET parked = 'rejected', error = 'Errors.Of.Old'");
+  table_->write(mirror_, "a@x.kr", nullptr, full_row());
+  connection_->execute("UPDATE subscriber_more SET parked = 'rejected', error = 'Errors.Of.Old'");
   const auto row = table_->find(mirror_, "a@x.kr");
   ASSERT_TRUE(row);
   EXPECT_EQ(row->parked, Reason::Refused);
@@ -137,6 +137,50 @@ TEST_F(RowCodec, DamagedValuesAreAnErrorThatNamesNobody) {
     }
     connection_->execute("ROLLBACK TO s; RELEASE s");
   }
+}
+
+TEST_F(RowCodec, ARowThatLacksItsOtherHalfIsDamaged) {
+  table_->write(mirror_, "a@x.kr", nullptr, full_row());
+  for (const char* damage : {"DELETE FROM subscriber_more", "UPDATE subscriber SET more = 0, arrived = 0"}) {
+    connection_->execute("SAVEPOINT s");
+    connection_->execute(damage);
+    EXPECT_THROW(table_->find(mirror_, "a@x.kr"), StoreFailure) << damage;
+    connection_->execute("ROLLBACK TO s; RELEASE s");
+  }
+}
+
+TEST_F(RowCodec, WhatThereIsMoreGoesWhenItIsOver) {
+  const auto more = [&] { return connection_->query_number("SELECT count(*) FROM subscriber_more"); };
+  const auto before = full_row();
+  table_->write(mirror_, "a@x.kr", nullptr, before);
+  EXPECT_EQ(more(), 1);
+  table_->write(mirror_, "a@x.kr", &before, LedgerRow{});
+  EXPECT_EQ(more(), 0);
+  table_->write(mirror_, "b@x.kr", nullptr, before);
+  table_->erase(mirror_, "b@x.kr", before);
+  EXPECT_EQ(more(), 0);
+}
+
+TEST_F(RowCodec, WhoIsAsWantedHasOneFingerprintAndNothingMore) {
+  LedgerRow row;
+  row.wanted.intent = domain::Intent::Subscribed;
+  row.wanted.fields.bytes[3] = 7;
+  row.wanted.ad_agreed = true;
+  row.wanted.groups = {1, 2};
+  row.confirmed.status = RemoteStatus::Subscribed;
+  row.confirmed.since = start;
+  row.confirmed.fields = row.wanted.fields;
+  row.confirmed.ad_agreed = true;
+  row.confirmed.groups = {1, 2};
+  row.confirmed.called.upsert = start;
+  table_->write(mirror_, "a@x.kr", nullptr, row);
+  EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
+  EXPECT_EQ(connection_->query_number("SELECT arrived FROM subscriber WHERE more = 0"), 1);
+  auto changed = row;
+  changed.wanted.fields.bytes[3] = 8;
+  table_->write(mirror_, "a@x.kr", &row, changed);
+  EXPECT_EQ(table_->find(mirror_, "a@x.kr"), changed);
+  EXPECT_EQ(connection_->query_number("SELECT count(*) FROM subscriber_more"), 0);
 }
 
 TEST_F(RowCodec, TheQueueIsReadFromItsIndexAlone) {
