@@ -140,7 +140,6 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   ingest_ = std::make_unique<pipeline::Ingest>(services(), ground_.source_worker, *reader_, std::move(plans),
                                                [this] { dispatch_->wake(); });
   ingest_->keep_groups(*groups_);
-  ingest_->on_commit_ahead([this] { return dispatch_->until_idle(pipeline::Ingest::head_start); });
   for (std::size_t i = 0; i < paused_.size(); ++i) {
     ingest_->set_paused(i, paused_[i]);
     dispatch_->set_paused(i, paused_[i]);

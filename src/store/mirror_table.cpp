@@ -97,6 +97,9 @@ std::size_t size_at(const Statement& row, int column) {
 
 MirrorTable::MirrorTable(Connection& connection)
     : write_note_(connection, "UPDATE mirror SET last_success = ?, wal_position = ? WHERE id = ?"),
+      count_read_(connection, "UPDATE mirror SET generation = generation + 1 WHERE id = ?"),
+      set_torn_(connection, "UPDATE mirror SET torn = ? WHERE id = ?"),
+      set_recent_(connection, "UPDATE mirror SET recent = ? WHERE id = ?"),
       find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
       add_(connection, "INSERT INTO mirror (name, list_id) VALUES (?, ?) RETURNING id"),
       list_id_(connection, "SELECT list_id FROM mirror WHERE id = ?"),
@@ -263,6 +266,19 @@ void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   set_facts_.bind(7, rejected).bind(8, static_cast<std::int64_t>(facts.duplicates)).bind(9, recent);
   bind_number(set_facts_, 10, facts.wal_position);
   set_facts_.bind(11, mirror.number).run();
+}
+
+void MirrorTable::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent) {
+  const auto text = hours_to_text(recent);
+  set_recent_.bind(1, text).bind(2, mirror.number).run();
+}
+
+void MirrorTable::count_read(MirrorId mirror) {
+  count_read_.bind(1, mirror.number).run();
+}
+
+void MirrorTable::set_torn(MirrorId mirror, bool torn) {
+  set_torn_.bind(1, std::int64_t{torn}).bind(2, mirror.number).run();
 }
 
 bool MirrorTable::only_later(MirrorId mirror, const SourceFacts& facts) {

@@ -33,6 +33,11 @@ class MirrorTable {
   SourceFacts facts(MirrorId mirror);
   /// Also counts the read.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
+  void set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent);
+  /// The generation after a part of a read; `set_facts` counts its end.
+  void count_read(MirrorId mirror);
+  /// Whether a read is taken over in part: rows are there whose addresses are not decided yet.
+  void set_torn(MirrorId mirror, bool torn);
   /// Whether they say little more than those on disk: that a read was done, and where the server was.
   bool only_later(MirrorId mirror, const SourceFacts& facts);
   /// Remembers that in memory; `facts` shows it.
@@ -64,7 +69,8 @@ class MirrorTable {
 
   Statement write_note_;
   std::map<MirrorId, Note> notes_;
-  Statement find_, add_, list_id_, all_, rename_, paused_, set_paused_, facts_, set_facts_, generation_;
+  Statement count_read_, set_torn_, set_recent_, find_, add_, list_id_, all_, rename_, paused_, set_paused_,
+      facts_, set_facts_, generation_;
   Statement adopted_, set_adopted_, reconciled_, set_reconciled_, milestones_, set_last_delivery_,
       table_read_, imported_, set_imported_;
   Statement holds_, clear_holds_, add_hold_;

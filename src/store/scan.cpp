@@ -18,7 +18,7 @@ struct Scan::State::Snapshot {
   Snapshot(std::unique_ptr<Connection> opened, MirrorId mirror)
       : connection(std::move(opened)),
         begin(*connection, "BEGIN"),
-        generation(*connection, "SELECT generation, list_id FROM mirror WHERE id = ?"),
+        generation(*connection, "SELECT generation, list_id, torn FROM mirror WHERE id = ?"),
         cursor(*connection, "SELECT key, fingerprint, shadowed FROM member WHERE mirror = ? ORDER BY key"),
         old_row(*connection,
                 "SELECT fingerprint, email, subscribed, shadowed, rejection, rejected_column FROM member "
@@ -70,6 +70,7 @@ Scan::State::State(std::unique_ptr<Connection> connection, const domain::StateKe
   if (snapshot_->generation.step()) {
     generation = snapshot_->generation.integer(0);
     list_id_ = snapshot_->generation.integer(1);
+    torn = snapshot_->generation.integer(2) != 0;
   }
   snapshot_->generation.reset();
   has_members = snapshot_->any("SELECT 1 FROM member WHERE mirror = ? LIMIT 1", mirror);
@@ -175,6 +176,8 @@ bool Scan::State::stage(const StagedRow& row) {
   event.subscribed = row.subscribed;
   event.rejected = !row.member;
   event.base_shadowed = record.unchanged && old->shadowed;
+  event.steady = old && record.old_email == record.email && old->subscribed == record.subscribed &&
+                 (record.unchanged || !old->shadowed);
   if (old) event.was_subscribed = old->subscribed;
   event.member = row.member;
   add_event(event);
@@ -241,6 +244,8 @@ bool Scan::State::next_address(TouchedAddress& address) {
   address = TouchedAddress{};
   address.email = domain::EmailAddress::from_normalised(record_.email);
   address.ledger = ledger_view(record_.email);
+  known_ = address.ledger.has_value();
+  moved_there_ = known_ && address.ledger->confirmed.status == domain::RemoteStatus::Moved;
   address.awaits_resubscribe = has_own_words_ && awaits_resubscribe(record_.email);
   note_departures(address);
   const auto bearing = bearers_of_group();
@@ -292,9 +297,18 @@ void Scan::State::decide(const ledger::AddressDecision& decision, int change_cla
   for (std::size_t i = 0; i < flags_.size(); ++i) {
     if (wanted_flags_[i] != flags_[i]) record_.shadows.push_back({bearer_keys_[i], wanted_flags_[i]});
   }
+  record_.stage = stage_of(decision);
   payload_.clear();
   append_record(payload_, record_);
   decisions_.add(payload_);
+}
+
+Stage Scan::State::stage_of(const ledger::AddressDecision& decision) const {
+  if (moved_there_) return Stage::Late;
+  if (record_.rows.empty()) return Stage::Updates;
+  // Who says no is not kept waiting behind an import.
+  if (all_new_ && (!known_ || decision.wanted.intent == domain::Intent::Subscribed)) return Stage::Adds;
+  return all_steady_ && record_.shadows.empty() ? Stage::Updates : Stage::Bound;
 }
 
 std::optional<ledger::LedgerView> Scan::State::ledger_view(const std::string& email) {
@@ -346,12 +360,15 @@ std::vector<Scan::State::Bearing> Scan::State::stored_bearers(const std::string&
 std::vector<Scan::State::Bearing> Scan::State::bearers_of_group() {
   auto bearers = stored_bearers(record_.email);
   const auto of_snapshot = static_cast<std::ptrdiff_t>(bearers.size());
+  all_new_ = all_steady_ = true;
   for (auto& event : group_) {
     if (event.kind == AddressEvent::Kind::Touched) {
       record_.touched = true;
       continue;
     }
     record_.rows.push_back({event.key, event.moves});
+    all_new_ = all_new_ && event.kind == AddressEvent::Kind::Bears && !event.was_subscribed;
+    all_steady_ = all_steady_ && event.steady;
     if (event.kind != AddressEvent::Kind::Bears) continue;
     BearerRow bearer;
     bearer.key = std::move(event.key);
@@ -410,24 +427,21 @@ void Scan::hold_back(const HoldBack& what) {
   state_->hold_back(what);
 }
 
-void Scan::show_first(std::size_t most) {
-  state_->show_first(most);
+void Scan::arrange(std::size_t part) {
+  if (state_->decided) state_->begin_parts(part);
 }
 
-void Scan::show_rest() {
-  state_->part = State::Part::Rest;
+bool Scan::is_torn() const {
+  return state_->torn;
 }
 
 bool Scan::next_decision(Decided& decided) {
-  DecisionRecord record;
-  while (state_->next_decision(record)) {
-    if (state_->holds(record)) continue;
-    decided.email = domain::EmailAddress::from_normalised(std::move(record.email));
-    decided.decision = std::move(record.decision);
-    decided.change_class = record.change_class;
-    return true;
-  }
-  return false;
+  if (state_->shown_at == state_->shown.size()) return false;
+  auto& record = state_->shown[state_->shown_at++];
+  decided.email = domain::EmailAddress::from_normalised(std::move(record.email));
+  decided.decision = std::move(record.decision);
+  decided.change_class = record.change_class;
+  return true;
 }
 
 }  // namespace stibee_sync::store

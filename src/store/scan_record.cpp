@@ -213,7 +213,7 @@ void append_payload(std::string& out, const AddressEvent& event) {
   Writer writer(out);
   writer.number(static_cast<std::uint64_t>(event.kind));
   writer.flags({event.moves, event.subscribed, event.rejected, event.base_shadowed, event.member.has_value(),
-                event.gone});
+                event.gone, event.steady});
   writer.flag(event.was_subscribed);
   if (!event.member) return;
   const auto& member = *event.member;
@@ -238,6 +238,7 @@ AddressEvent address_event(std::string_view sort_key, std::string_view payload) 
   event.rejected = bit(flags, 2);
   event.base_shadowed = bit(flags, 3);
   event.gone = bit(flags, 5);
+  event.steady = bit(flags, 6);
   event.was_subscribed = reader.flag();
   if (!bit(flags, 4)) return event;
   auto& member = event.member.emplace();
@@ -302,6 +303,7 @@ void append_record(std::string& out, const DecisionRecord& record) {
     writer.key(shadow.key);
     writer.number(shadow.shadowed ? 1 : 0);
   }
+  writer.number(static_cast<std::uint64_t>(record.stage));
 }
 
 DecisionRecord decision_record(std::string_view bytes) {
@@ -334,6 +336,7 @@ DecisionRecord decision_record(std::string_view bytes) {
     auto key = reader.key();
     record.shadows.push_back({std::move(key), reader.number() != 0});
   }
+  record.stage = static_cast<Stage>(reader.number());
   return record;
 }
 

@@ -43,7 +43,22 @@ struct AddressEvent {
   bool rejected = false;
   bool base_shadowed = false;  // the flag that the snapshot's row will have once the rows are applied
   std::optional<bool> was_subscribed;
+  bool steady = false;  // the snapshot has the row, with this address and this word, and is not shadowed
   std::optional<domain::Member> member;
+};
+
+/// A read is taken over in this order, in parts that are a transaction each; the process may die between any
+/// two of them, and other work on the store comes in between.
+enum class Stage : std::uint8_t {
+  Bound,    // what removes or moves somebody, changes the table's word about them, or whose rows share an
+            // address: rows and decisions together, and both addresses of a row that moves
+  Updates,  // decisions about rows that stay as they are but for their values: until the rows follow, the
+            // next read finds them changed again
+  Rows,     // by key. New ones come before they are decided: the mirror is torn until they are
+  Adds,     // decisions about new rows, in address order
+  Late,     // as `Bound`, of people who have another address at Stibee: whom the table adds under that one is
+            // not silenced
+  Done
 };
 
 /// What was decided for an address, with what has to be known to apply it.
@@ -63,7 +78,8 @@ struct DecisionRecord {
     bool shadowed = false;
   };
   std::vector<Shadow> shadows;  // flags to be set
-  std::size_t number = 0;       // in address order; not stored
+  Stage stage = Stage::Bound;
+  std::size_t number = 0;  // in address order; not stored
 };
 
 void append_sort_key(std::string& out, const domain::MemberKey& key);

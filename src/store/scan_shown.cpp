@@ -1,4 +1,5 @@
 // What a scan shows of its decisions: rows and decisions in order, without those that are held back.
+#include "store/bonds.hpp"
 #include "store/scan_state.hpp"
 
 #include <algorithm>
@@ -7,30 +8,6 @@
 #include <utility>
 
 namespace stibee_sync::store {
-
-namespace {
-
-/// Decisions that wait or go together, by their numbers.
-class Bonds {
- public:
-  explicit Bonds(std::size_t decisions) : next_(decisions) {
-    for (std::size_t i = 0; i < decisions; ++i)
-      next_[i] = static_cast<std::uint32_t>(i);
-  }
-  std::uint32_t of(std::uint32_t decision) {
-    while (next_[decision] != decision) {
-      next_[decision] = next_[next_[decision]];
-      decision = next_[decision];
-    }
-    return decision;
-  }
-  void join(std::uint32_t one, std::uint32_t other) { next_[of(one)] = of(other); }
-
- private:
-  std::vector<std::uint32_t> next_;
-};
-
-}  // namespace
 
 bool Scan::State::holds(const DecisionRecord& record) const {
   return !held_.empty() && held_[record.number];
@@ -128,27 +105,6 @@ bool Scan::State::row_waits(const domain::MemberKey& key, std::vector<std::strin
   return waits;
 }
 
-void Scan::State::rewind_rows() {
-  first_row_ = 0;
-  if (rows.size() > 0) rows.rewind();
-  if (!waiting_) return;
-  waiting_->rewind();
-  more_waiting_ = waiting_->next(waiting_key_, waiting_payload_);
-}
-
-bool Scan::State::next_row(RowRecord& row, bool& waits, std::vector<std::string>& decided_ones) {
-  std::string_view sort_key, payload;
-  while (rows.size() > 0 && rows.next(sort_key, payload)) {
-    row = row_record(sort_key, payload);
-    const bool is_first = first_row_ < first_rows_.size() && first_rows_[first_row_] == row.key;
-    if (is_first) ++first_row_;
-    if (part != Part::All && (part == Part::First) != is_first) continue;
-    waits = waiting_ && row_waits(row.key, decided_ones);
-    return true;
-  }
-  return false;
-}
-
 void Scan::State::rewind_decisions() {
   decision_number_ = 0;
   decision_reader_.reset();
@@ -157,29 +113,10 @@ void Scan::State::rewind_decisions() {
 
 bool Scan::State::next_decision(DecisionRecord& record) {
   std::string_view bytes;
-  while (decision_reader_ && decision_reader_->next(bytes)) {
-    const auto number = decision_number_++;
-    const bool is_first = number < first_decisions_;
-    if (!is_first && part == Part::First) return false;
-    if (is_first && part == Part::Rest) continue;
-    record = decision_record(bytes);
-    record.number = number;
-    return true;
-  }
-  return false;
-}
-
-void Scan::State::show_first(std::size_t most) {
-  first_rows_.clear();
-  first_decisions_ = std::min<std::size_t>(most, decisions_.size());
-  part = Part::First;
-  DecisionRecord record;
-  rewind_decisions();
-  while (next_decision(record)) {
-    for (const auto& row : record.rows)
-      first_rows_.push_back(row.key);
-  }
-  std::sort(first_rows_.begin(), first_rows_.end());
+  if (!decision_reader_ || !decision_reader_->next(bytes)) return false;
+  record = decision_record(bytes);
+  record.number = decision_number_++;
+  return true;
 }
 
 }  // namespace stibee_sync::store

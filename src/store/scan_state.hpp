@@ -1,10 +1,12 @@
 #pragma once
 
 #include "stibee_sync/store/scan.hpp"
+#include "store/scan_parts.hpp"
 #include "store/scan_record.hpp"
 #include "store/spool.hpp"
 #include "store/sqlite.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -13,9 +15,6 @@
 #include <vector>
 
 namespace stibee_sync::store {
-
-/// What a sorter of addresses may take before it goes to disk.
-inline constexpr std::size_t events_memory = 3 * 1024 * 1024;
 
 /// A scan over its own connection, which keeps one view of the state for as long as the scan lasts, while the
 /// store goes on. What it stages lies in nameless files: memory stays constant at any size.
@@ -33,16 +32,32 @@ struct Scan::State {
               const std::optional<domain::Fingerprint>& item);
   std::vector<domain::Fingerprint> items_of(int change_class);
   void hold_back(const HoldBack& what);
-  void show_first(std::size_t most);
 
   /// Lets go of the view of the state, so that its log can be truncated.
   void close_snapshot();
   bool holds(const DecisionRecord& record) const;
+  bool holds_any() const { return !held_.empty(); }
 
-  /// From the first staged row that is shown on.
-  void rewind_rows();
-  /// In key order. `decided_ones`: where the row waits, its addresses whose decisions do not.
-  bool next_row(RowRecord& row, bool& waits, std::vector<std::string>& decided_ones);
+  struct PartRow {
+    RowRecord row;
+    bool waits = false;
+    std::vector<std::string> decided_ones;  // where it waits, its addresses whose decisions do not
+  };
+  /// What cannot be taken over one without the other.
+  struct Group {
+    std::vector<PartRow> rows;
+    std::vector<DecisionRecord> decisions;  // held ones too
+  };
+  /// Puts rows and decisions into the order of the stages, to be taken over in parts of `most`. Of a first
+  /// read that takes more than one, so many decisions go, with their rows, before all others, so that sending
+  /// can begin.
+  void begin_parts(std::size_t most);
+  bool begun() const { return parts_ != nullptr; }
+  /// The next of that stage; false: there is none any more. Groups are of `Bound` and `Late`, decisions of
+  /// `Updates` and `Adds`.
+  bool next_group(Stage stage, Group& group);
+  bool next_decision(Stage stage, DecisionRecord& record);
+  bool next_row(PartRow& row);
   void rewind_decisions();
   /// In address order, held ones too.
   bool next_decision(DecisionRecord& record);
@@ -54,7 +69,12 @@ struct Scan::State {
   bool has_members = false;
   /// Touched addresses up to this number were decided; nullopt: there were none.
   std::optional<std::int64_t> touched_up_to;
-  enum class Part { All, First, Rest } part = Part::All;
+  bool torn = false;                  // an earlier read was taken over in part
+  bool tore = false;                  // this one is, so far
+  bool counted = false;               // a part of this one is on disk
+  Stage at_stage = Stage::Bound;      // of taking it over
+  std::vector<DecisionRecord> shown;  // of the part that was taken over last
+  std::size_t shown_at = 0;
   Sorter rows;  // by key
 
  private:
@@ -83,7 +103,14 @@ struct Scan::State {
   std::optional<ledger::Suppression> member_opt_out();
   bool awaits_resubscribe(const std::string& email);
   void note_departures(TouchedAddress& address) const;
+  Stage stage_of(const ledger::AddressDecision& decision) const;
   void find_held(const std::set<int>& classes, const HoldBack& what);
+  void sort_decisions(std::size_t ahead);
+  void bind_decisions();
+  void group_decisions();
+  void group_rows();
+  void rewind_rows();
+  bool next_staged(PartRow& row);
   bool row_waits(const domain::MemberKey& key, std::vector<std::string>& decided_ones);
 
   const domain::StateKey& key_;
@@ -99,8 +126,10 @@ struct Scan::State {
   Sorter events_;  // by address and key
   bool more_events_ = false;
   std::string_view event_key_, event_payload_;
-  std::vector<AddressEvent> group_;  // of one address
-  DecisionRecord record_;            // what is being decided
+  std::vector<AddressEvent> group_;            // of one address
+  DecisionRecord record_;                      // what is being decided
+  bool all_new_ = false, all_steady_ = false;  // the staged rows of the address that is being decided
+  bool known_ = false, moved_there_ = false;   // … its ledger row
   std::vector<bool> wanted_flags_, flags_;
   std::vector<domain::MemberKey> bearer_keys_;
 
@@ -109,14 +138,12 @@ struct Scan::State {
   std::size_t decision_number_ = 0;
   std::set<int> classes_;
   std::vector<bool> held_;  // by the number of the decision; empty: none is
-  std::size_t first_decisions_ = 0;
-  std::vector<domain::MemberKey> first_rows_;  // in order
-  std::size_t first_row_ = 0;
   // The rows that rest on a held decision, and, of those that move, both of their addresses.
   std::optional<Sorter> waiting_;
   bool more_waiting_ = false;
   std::string_view waiting_key_, waiting_payload_;
   std::string sort_key_, payload_;
+  std::unique_ptr<ScanParts> parts_;
 };
 
 }  // namespace stibee_sync::store

@@ -259,6 +259,10 @@ SELECT m.name AS mirror, s.email,
 FROM subscriber s JOIN mirror m ON m.id = s.mirror;
 )sql"},
                                    {4, R"sql(
+-- A read is taken over in parts: rows are there whose addresses are not decided yet. Until then each read looks
+-- at every row.
+ALTER TABLE mirror ADD COLUMN torn INTEGER NOT NULL DEFAULT 0;
+
 -- The ledger's row becomes narrow: what few people have lies beside it, so that nobody else pays for it.
 DROP VIEW people;
 ALTER TABLE subscriber RENAME TO wide_subscriber;

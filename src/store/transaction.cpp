@@ -208,6 +208,10 @@ void Transaction::touch(MirrorId mirror, const domain::EmailAddress& email) {
   work_->tables.touch(mirror, email.text());
 }
 
+void Transaction::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent) {
+  work_->tables.mirrors.set_recent(mirror, recent);
+}
+
 void Transaction::set_facts(MirrorId mirror, const SourceFacts& facts) {
   work_->set_facts(mirror, facts);
 }
@@ -248,6 +252,10 @@ void Transaction::drop_held_set(MirrorId mirror, std::string_view digest) {
 
 void Transaction::approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires) {
   work_->tables.mirrors.approve(mirror, digest, expires);
+}
+
+bool Transaction::approved(MirrorId mirror, const std::string& digest, domain::UtcTime now) {
+  return work_->tables.mirrors.approved(mirror, digest, now);
 }
 
 bool Transaction::use_approval(MirrorId mirror, const std::string& digest, domain::UtcTime now) {

@@ -106,7 +106,10 @@ void NaiveScan::add_circumstances(store::TouchedAddress& address) const {
 }
 
 void NaiveScan::decide(const ledger::AddressDecision& decision, int change_class) {
-  Decision decided{decision, change_class, rows_about(*last_), {}};
+  const auto known = before.people.find(*last_);
+  const bool moved_there = known != before.people.end() && known->second.row &&
+                           known->second.row->confirmed.status == RemoteStatus::Moved;
+  Decision decided{decision, change_class, moved_there, rows_about(*last_), {}};
   const auto bearers = bearers_of(*last_);
   for (const auto& bearer : bearers)
     decided.bearers.emplace_back(bearer.key, bearers.size() > 1 && !bearer.rejected);
@@ -136,17 +139,6 @@ void NaiveScan::hold_back(const std::vector<int>& change_classes, int never_with
 bool NaiveScan::waits(const MemberKey& key) const {
   return std::any_of(decisions.begin(), decisions.end(),
                      [&](const auto& each) { return held(each.first) && each.second.rows.contains(key); });
-}
-
-NaiveScan NaiveScan::split_first(std::size_t most) {
-  NaiveScan first(before);
-  while (first.decisions.size() < most && !decisions.empty()) {
-    auto moved = decisions.extract(decisions.begin());
-    for (const auto& key : moved.mapped().rows)
-      first.staged.insert(staged.extract(key));
-    first.decisions.insert(std::move(moved));
-  }
-  return first;
 }
 
 // What was touched again while the read ran, or is held, is decided by the next one.

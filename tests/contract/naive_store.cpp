@@ -72,8 +72,15 @@ pipeline::AppliedRead NaiveStore::apply(const NaiveScan& scan, const ledger::Pol
   pipeline::AppliedRead applied;
   applied.rows = take_over_rows(scan);
   set_shadowed(scan);
-  for (const auto& [address, decided] : scan.decisions) {
-    if (scan.held(address)) continue;
+  // Whom the table adds under an address that somebody has at Stibee is there before that one is silenced.
+  std::vector<std::string> order;
+  for (const bool moved : {false, true}) {
+    for (const auto& [address, decided] : scan.decisions) {
+      if (decided.moved_there == moved && !scan.held(address)) order.push_back(address);
+    }
+  }
+  for (const auto& address : order) {
+    const auto& decided = scan.decisions.at(address);
     const auto before = find(address);
     const auto after = ledger::after_decision(before, decided.decision, policy, now);
     const bool wanted = decided.decision.wanted.intent != domain::Intent::Absent;
@@ -113,14 +120,6 @@ std::optional<pipeline::AppliedRead> NaiveStore::commit(NaiveScan scan, const Re
     if (!may_echo) write(address, person, without);
   }
   return applied;
-}
-
-pipeline::AppliedRead NaiveStore::commit_ahead(NaiveScan& scan, std::size_t most,
-                                               const ledger::Policy& policy, UtcTime now) {
-  const bool anybody = std::any_of(state.people.begin(), state.people.end(),
-                                   [](const auto& each) { return each.second.row.has_value(); });
-  if (anybody || !scan.before.members.empty()) return {};
-  return apply(scan.split_first(most), policy, now);
 }
 
 // ---- people ----------------------------------------------------------------------------------------------

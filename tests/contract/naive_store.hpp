@@ -59,14 +59,13 @@ class NaiveScan {
   struct Decision {
     ledger::AddressDecision decision;
     int change_class = 0;
+    bool moved_there = false;                         // at Stibee, when the read began
     std::set<MemberKey> rows;                         // staged ones that concern the address
     std::vector<std::pair<MemberKey, bool>> bearers;  // and whether each is to be staged at every read
   };
   bool held(const std::string& address) const { return held_.contains(address); }
   /// The row rests on a decision that is held.
   bool waits(const MemberKey& key) const;
-  /// A scan of the first `most` decisions and their rows; this one keeps the rest.
-  NaiveScan split_first(std::size_t most);
 
   NaiveState before;
   std::map<MemberKey, std::optional<store::StagedRow>> staged;  // nullopt: gone
@@ -92,8 +91,6 @@ class NaiveStore {
   /// nullopt: another read was committed meanwhile.
   std::optional<pipeline::AppliedRead> commit(NaiveScan scan, const ReadOptions& options,
                                               const ledger::Policy& policy);
-  pipeline::AppliedRead commit_ahead(NaiveScan& scan, std::size_t most, const ledger::Policy& policy,
-                                     UtcTime now);
 
   ledger::Person find(const std::string& address) const;
   std::map<std::string, UtcTime> heads(Lane lane, const store::Due& due) const;  // shape → due

@@ -74,69 +74,6 @@ TEST_F(StoreIngest, AScanThatWasOvertakenByAnotherReadIsRefused) {
   EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(3)));
 }
 
-TEST_F(StoreIngest, PartOfAFirstReadIsCommittedAheadOfTheRest) {
-  const Table table = {{key(1), {"d@x.kr"}},
-                       {key(2), {"b@x.kr"}},
-                       {key(3), {"a@x.kr"}},
-                       {key(4), {"b@x.kr"}},
-                       {key(5), {"c@x.kr", "n", true, "text_too_long"}},
-                       {key(6), {""}}};
-  ReadResult ignored;
-  auto scan = world.scan(table, start, ignored);
-  const auto ahead = world.commit_ahead(scan, 2);
-  EXPECT_EQ(ahead.rows, 3U);
-  EXPECT_EQ(ahead.addresses, 2U);
-  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(2), key(3), key(4)));
-  EXPECT_TRUE(world.snapshot_row(key(4)).shadowed) << "it shares its address";
-  EXPECT_EQ(world.store->source_facts(world.mirror).last_success, std::nullopt) << "the read has not ended";
-  EXPECT_FALSE(world.knows("d@x.kr"));
-
-  // Sent, in doubt, or still waiting: the rest leaves them alone.
-  auto claimed = world.claim();
-  ASSERT_TRUE(claimed);
-  EXPECT_THAT(addresses_of(*claimed), ElementsAre("a@x.kr", "b@x.kr"));
-  world.deliver(*claimed);
-  const auto rest = world.commit(std::move(scan));
-  EXPECT_EQ(rest.rows, 3U);
-  EXPECT_EQ(rest.addresses, 1U);
-  EXPECT_EQ(world.row("a@x.kr").confirmed.status, RemoteStatus::Subscribed);
-  claimed = world.claim();
-  ASSERT_TRUE(claimed);
-  EXPECT_THAT(addresses_of(*claimed), ElementsAre("d@x.kr"));
-  world.deliver(*claimed);
-
-  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(1), key(2), key(3), key(4), key(5), key(6)));
-  EXPECT_EQ(world.store->source_facts(world.mirror).last_success, start);
-  const auto again = world.read(table, {.now = start + second});
-  EXPECT_EQ(again.applied.rows, 0U);
-  EXPECT_EQ(again.applied.addresses, 0U);
-}
-
-TEST_F(StoreIngest, AfterACrashWhatWasCommittedAheadIsWhatAShorterTableWouldBe) {
-  const Table table = {{key(1), {"c@x.kr"}}, {key(2), {"b@x.kr"}}, {key(3), {"a@x.kr"}}};
-  ReadResult ignored;
-  {
-    auto scan = world.scan(table, start, ignored);
-    world.commit_ahead(scan, 1);
-  }
-  world.reopen();
-  const auto again = world.read(table, {.now = start + second});
-  EXPECT_EQ(again.applied.rows, 2U);
-  EXPECT_EQ(again.applied.addresses, 2U);
-  const auto claimed = world.claim(start + second);
-  ASSERT_TRUE(claimed);
-  EXPECT_THAT(addresses_of(*claimed), ElementsAre("a@x.kr", "b@x.kr", "c@x.kr"));
-}
-
-TEST_F(StoreIngest, NothingIsCommittedAheadOfALaterRead) {
-  world.read({{key(1), {"a@x.kr"}}});
-  ReadResult ignored;
-  auto scan = world.scan({{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}}, start, ignored);
-  EXPECT_EQ(world.commit_ahead(scan, 1).rows, 0U);
-  EXPECT_THAT(world.snapshot_keys(), ElementsAre(key(1)));
-  EXPECT_EQ(world.commit(std::move(scan)).rows, 1U);
-}
-
 TEST_F(StoreIngest, ScansSeeTheStateOfTheirBeginningWhileTheStoreGoesOn) {
   world.read({{key(1), {"a@x.kr"}}});
   auto scan = world.store->begin_scan(world.mirror);
@@ -409,9 +346,14 @@ TEST_F(StoreIngest, AnApprovalIsUsedUpByTheTransactionThatAppliesWhatItReleases)
   const auto take = [&](const Table& rows) {
     ReadResult ignored;
     auto scan = world.scan(rows, start, ignored);
-    return world.change([&](store::Transaction& change) {
-      return pipeline::commit_read(change, world.mirror, scan, commit, world.policy, start);
+    auto before = world.change([&](store::Transaction& change) {
+      return pipeline::holds_before(change, world.mirror, commit.judgement, start);
     });
+    pipeline::ReadTakeover read(world.mirror, std::move(scan), commit, std::move(before), world.policy,
+                                start);
+    world.change([&](store::Transaction& change) { read.take(change, 100); });
+    EXPECT_TRUE(read.done());
+    return read.committed();
   };
   table.erase(key(1));
   const auto held = take(table);

@@ -130,7 +130,10 @@ class Life : private StoreBesideModel {
     ReadResult wanted;
     read_into(model_scan, table_, now_, wanted);
     const auto applied = model_.commit(std::move(model_scan), options, world_.policy);
-    const auto result = world_.read(table_, options);
+    const auto most = chance(50) ? std::numeric_limits<std::size_t>::max() : 1 + pick(4);
+    ReadResult result;
+    auto scan = world_.scan(table_, now_, result);
+    result.applied = world_.commit_in_parts(std::move(scan), most, options);
     compare_reads(result, wanted);
     ASSERT_TRUE(applied);
     compare_applied(result.applied, *applied);
@@ -139,7 +142,6 @@ class Life : private StoreBesideModel {
   struct SlowRead {
     store::Scan real;
     NaiveScan model;
-    bool ahead = false;
   };
 
   void begin_slow() {
@@ -149,15 +151,6 @@ class Life : private StoreBesideModel {
     slow_.emplace(SlowRead{world_.scan(table_, now_, result), model_.begin_scan()});
     read_into(slow_->model, table_, now_, wanted);
     compare_reads(result, wanted);
-    if (chance(50)) commit_ahead();
-  }
-
-  void commit_ahead() {
-    const auto most = static_cast<std::size_t>(1 + pick(3));
-    slow_->ahead = true;  // nothing of it is held any more
-    const auto applied = world_.commit_ahead(slow_->real, most, now_);
-    tell("ahead of the rest: " + std::to_string(applied.rows) + " rows");
-    compare_applied(applied, model_.commit_ahead(slow_->model, most, world_.policy, now_));
   }
 
   void end_slow() {
@@ -166,8 +159,7 @@ class Life : private StoreBesideModel {
     tell(overtaken ? "the slow one comes too late" : "its commit");
     auto slow = std::move(*slow_);
     slow_.reset();
-    auto options = read_options();
-    if (slow.ahead) options.held.clear();
+    const auto options = read_options();
     const auto wanted = model_.commit(std::move(slow.model), options, world_.policy);
     EXPECT_EQ(wanted.has_value(), !overtaken);
     if (wanted) return compare_applied(world_.commit(std::move(slow.real), options), *wanted);

@@ -150,21 +150,30 @@ store::Scan World::scan(const Table& table, UtcTime now, ReadResult& result) {
 }
 
 pipeline::AppliedRead World::commit(store::Scan scan, const ReadOptions& options) {
-  return change([&](store::Transaction& transaction) {
-    scan.hold_back(store::HoldBack{options.held, {}, OptOut});
-    const auto applied = pipeline::apply_read(transaction, mirror, scan, policy, options.now);
-    store::SourceFacts facts;
-    facts.last_success = options.now;
-    transaction.set_facts(mirror, facts);
-    transaction.replace_holds(mirror, options.holds, options.now + std::chrono::hours(1));
-    transaction.drop_expired_approvals(mirror, options.now);
-    transaction.erase_echo_traces(mirror, options.now - ledger::echo_window);
-    return applied;
-  });
+  return commit_in_parts(std::move(scan), std::numeric_limits<std::size_t>::max(), options);
 }
 
-pipeline::AppliedRead World::commit_ahead(store::Scan& scan, std::size_t most, UtcTime now) {
-  return pipeline::apply_ahead(*store, mirror, scan, most, policy, now);
+pipeline::AppliedRead World::commit_in_parts(store::Scan scan, std::size_t most, const ReadOptions& options,
+                                             std::size_t parts) {
+  scan.hold_back(store::HoldBack{options.held, {}, OptOut});
+  pipeline::AppliedRead applied;
+  for (; parts > 0 && !applied.last; --parts) {
+    change([&](store::Transaction& transaction) {
+      const auto part = pipeline::apply_read(transaction, mirror, scan, policy, options.now, most);
+      applied.rows += part.rows;
+      applied.addresses += part.addresses;
+      applied.erased += part.erased;
+      applied.last = part.last;
+      if (!part.last) return;
+      store::SourceFacts facts;
+      facts.last_success = options.now;
+      transaction.set_facts(mirror, facts);
+      transaction.replace_holds(mirror, options.holds, options.now + std::chrono::hours(1));
+      transaction.drop_expired_approvals(mirror, options.now);
+      transaction.erase_echo_traces(mirror, options.now - ledger::echo_window);
+    });
+  }
+  return applied;
 }
 
 ReadResult World::read(const Table& table, const ReadOptions& options) {

@@ -8,6 +8,7 @@
 #include "stibee_sync/store/transaction.hpp"
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,7 +96,8 @@ void read_into(AnyScan& scan, const Table& table, UtcTime now, ReadResult& resul
   for (const auto& [member_key, row] : table) {
     gone_before(&member_key);
     const bool known = more && stored.key == member_key;
-    const bool same = known && stored.fingerprint == fingerprint_of(row) && !stored.shadowed;
+    bool same = known && stored.fingerprint == fingerprint_of(row) && !stored.shadowed;
+    if constexpr (requires { scan.is_torn(); }) same = same && !scan.is_torn();
     if (known) more = scan.next(stored);
     if (same) continue;
     scan.stage(staged_row(member_key, row));
@@ -127,7 +129,9 @@ class World {
   /// The same without the commit.
   store::Scan scan(const Table& table, UtcTime now, ReadResult& result);
   pipeline::AppliedRead commit(store::Scan scan, const ReadOptions& options = {});
-  pipeline::AppliedRead commit_ahead(store::Scan& scan, std::size_t most, UtcTime now = start);
+  /// The same in parts of that size. `parts`: after so many the process dies.
+  pipeline::AppliedRead commit_in_parts(store::Scan scan, std::size_t most, const ReadOptions& options = {},
+                                        std::size_t parts = std::numeric_limits<std::size_t>::max());
 
   std::optional<pipeline::Claimed> claim(UtcTime now = start, std::size_t most = 100, bool retries = true);
   std::optional<pipeline::Claimed> claim(const std::vector<store::MirrorId>& mirrors, const store::Due& due,

@@ -57,7 +57,7 @@ class Scenario : public ::testing::Test {
     Surroundings around{far_end_, *disk_, [this] { return read(); }, mirror_, 3, now_, {}, key,
                         api_,     limits_};
     around.sends = sends;
-    around.commit_ahead = commit_ahead_;
+    around.first_part = first_part_;
     around.more_mirrors = more_mirrors_;
     daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
   }
@@ -128,7 +128,7 @@ class Scenario : public ::testing::Test {
 
   Api api_ = Api::V1;
   delivery::Limits limits_;
-  std::size_t commit_ahead_ = pipeline::Ingest::ahead_of_the_rest;
+  std::size_t first_part_ = pipeline::ReadTakeover::first_part;
   FarEnd far_end_;
   std::unique_ptr<test_disk::SimulatedDisk> disk_;
   std::mt19937_64 random_{1};

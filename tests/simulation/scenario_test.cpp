@@ -64,11 +64,11 @@ TEST_F(Scenario, WhileNothingCanBeSentTheRestOfALargeFirstReadIsCommittedAllTheS
   EXPECT_NE(daemon_->store().source_facts(daemon_->plan().id).last_success, std::nullopt);
 }
 
-TEST_F(Scenario, AfterACrashBetweenTheTwoPartsAnotherMappingReachesEverybody) {
+TEST_F(Scenario, AfterACrashBetweenTwoPartsAnotherMappingReachesEverybody) {
   mirror_.source.groups = {"grade"};
   mirror_.groups = {{"gold", 11}};
   mirror_.guard.max_update_percent = 100;
-  commit_ahead_ = 500;
+  first_part_ = 500;
   fill(2'000);
   for (auto& [key, row] : rows_)
     row.grade = "gold";

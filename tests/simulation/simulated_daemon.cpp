@@ -87,8 +87,7 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       std::make_unique<pipeline::Ingest>(services, *worker_, reader_, plans_, [this] { dispatch_->wake(); });
   groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, plans_);
   ingest_->keep_groups(*groups_);
-  ingest_->on_commit_ahead([this] { return dispatch_->until_idle(pipeline::Ingest::head_start); });
-  ingest_->set_ahead(around.commit_ahead);
+  ingest_->set_first_part(around.first_part);
   // Before whatever the job that was killed would have led to.
   around.disk.on_death([this] { asio::post(context_, [] { throw Crash{}; }); });
   const auto crashed = [](std::exception_ptr error) {

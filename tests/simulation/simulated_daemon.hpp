@@ -31,7 +31,7 @@ struct Surroundings {
   std::string api_key = "sim-key";
   Api api = Api::V1;
   delivery::Limits limits = {};  // others than Stibee's own
-  std::size_t commit_ahead = pipeline::Ingest::ahead_of_the_rest;
+  std::size_t first_part = pipeline::ReadTakeover::first_part;
   bool sends = true;                                // `sync` reads before it sends
   std::vector<settings::Mirror> more_mirrors = {};  // of the same table
 };

@@ -164,7 +164,7 @@ void SimulatedWorld::start_life() {
                       wall_ahead_,
                       "sim-key",
                       api_};
-  around.commit_ahead = 3;  // small tables are committed in two parts, too
+  around.first_part = 3;  // small tables are committed in parts, too
   life_ = std::make_unique<SimulatedDaemon>(std::move(around));
 }
 

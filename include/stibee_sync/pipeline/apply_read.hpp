@@ -4,7 +4,9 @@
 #include "stibee_sync/store/transaction.hpp"
 
 #include <cstddef>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// A judged read's work on the store. Blocking, on the store's thread.
@@ -14,18 +16,14 @@ struct AppliedRead {
   std::size_t rows = 0;       // of the snapshot, new, changed or gone
   std::size_t addresses = 0;  // of which something else is wanted than before
   std::size_t erased = 0;     // people who are gone, and have no row any more
+  bool last = false;          // nothing of the read is left
 };
 
-/// Snapshot and ledger take over what the scan shows and does not hold back.
+/// Snapshot and ledger take over what the scan found and does not hold back: the next `most` rows and
+/// decisions of it.
 AppliedRead apply_read(store::Transaction& transaction, store::MirrorId mirror, store::Scan& scan,
-                       const ledger::Policy& policy, domain::UtcTime now);
-
-/// Commits the first `most` addresses of a decided first read that holds nothing back, with their rows, ahead
-/// of `apply_read`, which then applies the rest: so that sending can begin before a large transaction has
-/// ended. Does nothing where an earlier read left anybody. After a crash in between, the state is the one of
-/// a shorter table, but has no facts of a read: the next one is to look at every row.
-AppliedRead apply_ahead(store::Store& store, store::MirrorId mirror, store::Scan& scan, std::size_t most,
-                        const ledger::Policy& policy, domain::UtcTime now);
+                       const ledger::Policy& policy, domain::UtcTime now,
+                       std::size_t most = std::numeric_limits<std::size_t>::max());
 
 /// What a read is to leave behind.
 struct ReadCommit {
@@ -41,7 +39,50 @@ struct CommittedRead {
   std::vector<std::string> news;             // digests of those that began, or have grown by half
   std::vector<store::HeldChanges> released;  // what of held sets had been approved; the approvals are used up
 };
-CommittedRead commit_read(store::Transaction& transaction, store::MirrorId mirror, store::Scan& scan,
-                          const ReadCommit& commit, const ledger::Policy& policy, domain::UtcTime now);
+/// What was held before a read, and what of it was approved since.
+struct HoldsBefore {
+  struct Set {
+    std::string change_class, digest;
+    bool approved = false;
+    std::vector<domain::Fingerprint> items;  // sorted
+  };
+  std::vector<store::HeldChanges> holds;
+  std::vector<Set> sets;  // of the classes that are held now
+};
+HoldsBefore holds_before(store::Transaction& transaction, store::MirrorId mirror, const Judgement& judgement,
+                         domain::UtcTime now);
+
+/// A judged read on its way into the store: one part after the other, each a transaction, so that whatever
+/// else the store has to do comes in between. What the read leaves behind (facts, holds) comes with the last
+/// part; until then approvals are not used up, and the next read would find what is left. Made on any thread:
+/// it sorts what the scan staged.
+class ReadTakeover {
+ public:
+  ReadTakeover(store::MirrorId mirror, store::Scan scan, ReadCommit commit, HoldsBefore before,
+               const ledger::Policy& policy, domain::UtcTime now, std::size_t first = first_part);
+  /// About so many rows and decisions. Returns of how many addresses something else is wanted than before.
+  std::size_t take(store::Transaction& transaction, std::size_t most);
+  bool done() const { return committed_.applied.last; }
+  /// All of it, once that is done.
+  const CommittedRead& committed() const { return committed_; }
+
+  static constexpr std::size_t first_part = 1'000, smallest_part = 200, largest_part = 5'000;
+  /// How large a part may be after one of that size that took so long: none is to keep the store for more
+  /// than some 50 ms.
+  static std::size_t next_part(std::size_t last, domain::Duration took);
+
+ private:
+  class Holding;
+  void finish(store::Transaction& transaction, const store::SourceFacts& facts);
+
+  store::MirrorId mirror_;
+  store::Scan scan_;
+  ReadCommit commit_;
+  ledger::Policy policy_;
+  domain::UtcTime now_;
+  CommittedRead committed_;
+  std::vector<std::pair<store::HeldChanges, int>> kept_;  // sets to be kept, with their class
+  bool is_first_part_ = true;
+};
 
 }  // namespace stibee_sync::pipeline

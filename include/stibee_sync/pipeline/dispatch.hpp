@@ -62,8 +62,6 @@ class Dispatch final : public Asker {
   }
   /// Nothing is due now and nothing is in flight.
   bool idle() const { return !work_ && needs_.empty() && caller_.in_flight() == 0 && !claiming_; }
-  /// Returns once it is idle, or after `most`; at once if it does not run (`sync` reads before it sends).
-  boost::asio::awaitable<void> until_idle(domain::Duration most);
   /// Called whenever the loop falls idle or a call was settled.
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
   void on_beat(std::function<void()> beat) { beat_ = std::move(beat); }
@@ -147,7 +145,6 @@ class Dispatch final : public Asker {
   std::size_t max_in_flight_;
   delivery::Api main_;
   std::unique_ptr<runtime::Timer> timer_;
-  std::unique_ptr<runtime::Timer> idle_timer_;
   Caller caller_;
   std::optional<std::pair<runtime::MonotonicTime, domain::UtcTime>> clocks_;  // when they were compared last
   bool work_ = true;                                                          // something may be due

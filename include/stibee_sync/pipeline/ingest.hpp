@@ -33,8 +33,8 @@ struct SourceCondition {
 };
 
 /// The first loop: for each mirror in turn, reads the table, compares it with the snapshot, asks the guard,
-/// and commits new snapshot and what is now wanted in one transaction (a large first read in two, see
-/// `on_commit_ahead`). On the loop thread, but for its blocking parts.
+/// and commits new snapshot and what is now wanted, a large read in parts. On the loop thread, but for its
+/// blocking parts.
 class Ingest {
  public:
   /// `changed` is called after each commit that queued something; `source_worker` is the only place where
@@ -58,13 +58,8 @@ class Ingest {
 
   /// Told after each commit of a mirror's read, whether it changed anything or not.
   void on_commit(std::function<void(std::size_t mirror)> committed) { committed_ = std::move(committed); }
-  /// Part of a large first read is committed ahead of the rest, which keeps the store for a while, so that
-  /// sending can begin. `sent` is awaited in between: until that part is sent, or after `head_start`.
-  void on_commit_ahead(std::function<boost::asio::awaitable<void>()> sent) { sent_ahead_ = std::move(sent); }
-  static constexpr std::chrono::seconds head_start{1};
-  /// How many addresses that part has; reads up to twice as large are committed at once.
-  static constexpr std::size_t ahead_of_the_rest = 10'000;  // five of the ten calls that v1 takes in a second
-  void set_ahead(std::size_t most) { ahead_ = most; }
+  /// The size of the first part of a read's commit; for tests.
+  void set_first_part(std::size_t most) { first_part_ = most; }
   /// Who makes missing groups; without, their values are ignored. Outlives the loop.
   void keep_groups(GroupKeeper& groups) { groups_ = &groups; }
 
@@ -89,7 +84,8 @@ class Ingest {
   boost::asio::awaitable<std::shared_ptr<Read>> read(std::size_t mirror);
   /// Reads again while groups are made for values that had none.
   boost::asio::awaitable<std::shared_ptr<Read>> read_making_groups(std::size_t mirror);
-  boost::asio::awaitable<AppliedRead> commit_ahead(std::shared_ptr<Read> made);
+  boost::asio::awaitable<std::shared_ptr<const ReadTakeover>> take_over(
+      std::shared_ptr<Read> made, std::shared_ptr<const ReadCommit> commit);
   void answered(const MirrorPlan& plan, const ReadFinding& finding);
   void compare_clocks(const MirrorPlan& plan, const source::ReadShape& server);
   /// What the next read is measured against.
@@ -112,8 +108,7 @@ class Ingest {
   GroupKeeper* groups_ = nullptr;
   std::function<void()> changed_;
   std::function<void(std::size_t)> committed_;
-  std::function<boost::asio::awaitable<void>()> sent_ahead_;
-  std::size_t ahead_ = ahead_of_the_rest;
+  std::size_t first_part_ = ReadTakeover::first_part;
   std::function<void(std::optional<domain::Duration>)> beat_;
   std::unique_ptr<runtime::Timer> timer_;
   bool stopping_ = false;

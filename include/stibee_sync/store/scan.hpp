@@ -73,8 +73,8 @@ struct HoldBack {
 /// One read of one mirror's table, merged with the snapshot of a moment and staged on disk beside the state:
 /// constant memory at any size. Made by `Store::begin_scan`, used on one thread at a time (any), and
 /// forgotten when destroyed. Does not block the store. In this order: `next` and `stage…` until the source's
-/// true end; `next_address` and `decide` until all are decided; then a `Transaction` takes it over. Throws
-/// StoreError.
+/// true end; `next_address` and `decide` until all are decided; then one `Transaction` after the other takes
+/// it over. Throws StoreError.
 class Scan {
  public:
   struct State;  // the store's own
@@ -97,6 +97,8 @@ class Scan {
   void decide(const ledger::AddressDecision& decision, int change_class,
               const std::optional<domain::Fingerprint>& item = {});
 
+  /// An earlier read was taken over in part only: every row is to be staged, changed or not.
+  bool is_torn() const;
   /// No row was known when the scan began.
   bool is_first() const;
   /// What the decisions of a class are told by, sorted.
@@ -105,10 +107,11 @@ class Scan {
   /// the next read finds the same differences again. Before the scan is taken over.
   void hold_back(const HoldBack& what);
   void hold_back(const std::vector<int>& change_classes) { hold_back(HoldBack{change_classes, {}, {}}); }
-  /// Shows only the first `most` decisions, and the rows that they are about; then all but those.
-  void show_first(std::size_t most);
-  void show_rest();
-  /// What is not held back and shown, in address order; false at the end. After the rows were taken over.
+  /// Sorts what is to be taken over in parts of that size: where it is not called, the first part does it, on
+  /// the store's thread.
+  void arrange(std::size_t part);
+  /// The decisions of the part that was taken over last; false at its end. To be carried out in that
+  /// transaction.
   bool next_decision(Decided& decided);
 
   State& state() { return *state_; }

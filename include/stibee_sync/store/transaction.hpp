@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,12 @@ struct Waiting {
   std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> people;
   bool first_is_retry = false;
   std::uint32_t batch_limit = 0;  // that all of them share: at most so many in a call; 0: no limit
+};
+
+/// Part of a read that was taken over.
+struct TakenPart {
+  std::size_t rows = 0;  // of the snapshot, that were written
+  bool last = true;
 };
 
 /// A change of the state: on disk, all of it, once `commit` has returned; undone when destroyed before.
@@ -87,11 +94,15 @@ class Transaction {
   bool table_read(MirrorId mirror);
 
   // ---- reads of the table ------------------------------------------------------------------------------
-  /// The snapshot takes over the rows that the scan shows. Returns how many. Throws StoreError if another
-  /// read of the mirror was taken over meanwhile.
-  std::size_t take_over(Scan& scan);
+  /// The snapshot takes over what the scan found, about so many rows and decisions of it, and the scan then
+  /// shows these decisions: they are carried out in this transaction. The next part is another transaction's.
+  /// After a crash in between, the state is that of an earlier, smaller change of the table, or the next scan
+  /// is told that it is torn. Throws StoreError if another read of the mirror was taken over meanwhile.
+  TakenPart take_over(Scan& scan, std::size_t most = std::numeric_limits<std::size_t>::max());
   /// The next read is to decide about the address, though its rows did not change.
   void touch(MirrorId mirror, const domain::EmailAddress& email);
+  /// What was applied by hour, without anybody's approval: known before the whole read is.
+  void set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent);
   /// Counts the read. Facts that only say that it was done, and where the server was (`last_success`,
   /// `wal_position`), are written with the next change, with the end of the store, or an hour after they last
   /// were: a read that changes nothing writes nothing.
@@ -109,6 +120,7 @@ class Transaction {
   void drop_held_set(MirrorId mirror, std::string_view digest);
   /// Releases that change set once, until `expires`.
   void approve(MirrorId mirror, const std::string& digest, domain::UtcTime expires);
+  bool approved(MirrorId mirror, const std::string& digest, domain::UtcTime now);
   /// Whether it was approved and is not expired; the approval is used up.
   bool use_approval(MirrorId mirror, const std::string& digest, domain::UtcTime now);
   void drop_expired_approvals(MirrorId mirror, domain::UtcTime now);

@@ -36,7 +36,6 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       max_in_flight_(options.max_in_flight),
       main_(options.main),
       timer_(services_.clock.make_timer()),
-      idle_timer_(services_.clock.make_timer()),
       caller_(std::move(services), std::move(executor), transport, std::move(options),
               [this] { timer_->wake(); }) {}
 
@@ -53,7 +52,6 @@ void Dispatch::stop() {
   stopping_ = true;
   caller_.stop();
   timer_->wake();
-  idle_timer_->wake();
 }
 
 void Dispatch::set_paused(std::size_t mirror, bool paused) {
@@ -162,7 +160,6 @@ asio::awaitable<void> Dispatch::run() {
     work_ = work_ || again;
     if (!idle()) continue;
     close_bursts();
-    idle_timer_->wake();
     if (progress_) progress_();
   }
   caller_.disconnect();
@@ -204,12 +201,6 @@ asio::awaitable<void> Dispatch::mend_due_times() {
     }
   }
   work_ = true;
-}
-
-asio::awaitable<void> Dispatch::until_idle(domain::Duration most) {
-  const auto deadline = services_.clock.monotonic() + most;
-  while (running_ && !stopping_ && !idle() && services_.clock.monotonic() < deadline)
-    co_await idle_timer_->wait_until(deadline);
 }
 
 asio::awaitable<void> Dispatch::wait_for_work(MonotonicTime now) {

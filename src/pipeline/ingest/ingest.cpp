@@ -13,6 +13,7 @@ namespace stibee_sync::pipeline {
 
 namespace asio = boost::asio;
 using diff::ChangeClass;
+using runtime::offload;
 using source::SourceError;
 using telemetry::Event;
 using telemetry::Level;
@@ -165,22 +166,9 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   }
   note_facts(mirror, *made, finding, *commit);
 
-  AppliedRead ahead;
-  const bool large = finding.of(ChangeClass::Add).count > 2 * ahead_;
-  if (commit->judgement.holds.empty() && !made->before->last_success && large)
-    ahead = co_await commit_ahead(made);
-  auto work = [made, commit](store::Store& store) {
-    store::Transaction transaction(store);
-    const auto& plan = *made->plan;
-    auto committed = commit_read(transaction, plan.id, *made->scan, *commit, plan.policy, made->now);
-    transaction.commit();
-    made->scan.reset();
-    return committed;
-  };
-  auto answer = co_await services_.store.run(std::move(work));
-  auto committed = std::move(answer).value();
-  committed.applied.addresses += ahead.addresses;
-
+  const auto taken = co_await take_over(made, commit);
+  if (!taken->done()) co_return CycleOutcome::Cancelled;
+  const auto& committed = taken->committed();
   finished(mirror, finding, commit->judgement, committed);
   co_return committed.held.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
 }
@@ -256,15 +244,43 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
   good.mapping = mapping;
 }
 
-asio::awaitable<AppliedRead> Ingest::commit_ahead(std::shared_ptr<Read> made) {
-  auto work = [made, most = ahead_](store::Store& store) {
-    return apply_ahead(store, made->plan->id, *made->scan, most, made->plan->policy, made->now);
+// What a stop leaves is found by the next read.
+asio::awaitable<std::shared_ptr<const ReadTakeover>> Ingest::take_over(
+    std::shared_ptr<Read> made, std::shared_ptr<const ReadCommit> commit) {
+  HoldsBefore before;
+  if (!commit->judgement.holds.empty()) {
+    auto load = [made, commit](store::Store& store) {
+      store::Transaction transaction(store);
+      return holds_before(transaction, made->plan->id, commit->judgement, made->now);
+    };
+    auto loaded = co_await services_.store.run(std::move(load));
+    before = std::move(loaded).value();
+  }
+  auto arrange = [made, commit, first_part = first_part_, before = std::move(before)]() mutable {
+    const auto& plan = *made->plan;
+    auto read = std::make_shared<ReadTakeover>(plan.id, std::move(*made->scan), *commit, std::move(before),
+                                               plan.policy, made->now, first_part);
+    made->scan.reset();
+    return read;
   };
-  const auto answer = co_await services_.store.run(std::move(work));
-  const auto applied = answer.value();
-  if (applied.addresses > 0 && changed_) changed_();
-  if (applied.addresses > 0 && sent_ahead_) co_await sent_ahead_();
-  co_return applied;
+  const auto read = co_await offload(source_worker_, std::move(arrange));
+  auto most = first_part_;
+  do {
+    auto work = [read, most, &clock = services_.clock](store::Store& store) {
+      const auto began = clock.monotonic();
+      store::Transaction transaction(store);
+      const auto addresses = read->take(transaction, most);
+      transaction.commit();
+      const auto took = std::chrono::ceil<domain::Duration>(clock.monotonic() - began);
+      return std::pair(addresses, ReadTakeover::next_part(most, took));
+    };
+    const auto answer = co_await services_.store.run(std::move(work));
+    const auto [addresses, next] = answer.value();
+    most = next;
+    if (addresses > 0 && changed_) changed_();
+    if (beat_) beat_(std::chrono::minutes(15));
+  } while (!read->done() && !stopping_);
+  co_return read;
 }
 
 }  // namespace stibee_sync::pipeline

@@ -75,14 +75,12 @@ class TableRead {
         our_time_(now),
         watcher_(watcher),
         null_watch_(plan.read.columns.size()),
-        differ_(
-            [this](diff::StoredRow& row) { return next_stored(row); },
-            [this](const domain::MemberKey& gone) {
-              ++finding_.lost;
-              scan_.stage_gone(gone);
-            },
-            // Also where no read has ended yet: part of one may have been committed, under another mapping.
-            before.mapping != plan.mapping_text) {
+        differ_([this](diff::StoredRow& row) { return next_stored(row); },
+                [this](const domain::MemberKey& gone) {
+                  ++finding_.lost;
+                  scan_.stage_gone(gone);
+                },
+                before.mapping != plan.mapping_text || scan.is_torn()) {
     finding_.remapped = before.last_success.has_value() &&
                         mapping_itself(before.mapping) != mapping_itself(plan.mapping_text);
     recovers_groups_ = !finding_.remapped && before.mapping != plan.mapping_text;

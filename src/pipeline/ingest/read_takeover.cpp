@@ -1,0 +1,187 @@
+#include "stibee_sync/pipeline/apply_read.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace stibee_sync::pipeline {
+namespace {
+
+using Items = std::vector<domain::Fingerprint>;
+
+/// Within an hour of its being shown a set can be approved.
+constexpr std::chrono::hours shown_for{1};
+
+Items both(const Items& a, const Items& b) {
+  Items found;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(found));
+  return found;
+}
+
+bool holds(const ReadCommit& commit, diff::ChangeClass change_class) {
+  return std::any_of(commit.judgement.holds.begin(), commit.judgement.holds.end(),
+                     [&](const auto& hold) { return hold.change_class == change_class; });
+}
+
+/// What was applied without anybody's approval, for the sum of a day.
+void note_hour(store::SourceFacts& facts, const ReadCommit& commit, domain::UtcTime now) {
+  const auto hour = hour_of(now);
+  std::erase_if(facts.recent, [&](const auto& each) { return each.hour <= hour - 24 || each.hour > hour; });
+  const auto removals = holds(commit, diff::ChangeClass::Removal) ? 0 : commit.removals;
+  const auto resubscribes = holds(commit, diff::ChangeClass::Resubscribe) ? 0 : commit.resubscribes;
+  if (removals + resubscribes == 0) return;
+  if (facts.recent.empty() || facts.recent.back().hour != hour)
+    facts.recent.push_back({hour, 0, 0, commit.mirrored});
+  facts.recent.back().removals += removals;
+  facts.recent.back().resubscribes += resubscribes;
+}
+
+}  // namespace
+
+HoldsBefore holds_before(store::Transaction& transaction, store::MirrorId mirror, const Judgement& judgement,
+                         domain::UtcTime now) {
+  HoldsBefore before;
+  before.holds = transaction.holds(mirror);
+  for (const auto& hold : judgement.holds) {
+    const auto& change_class = hold.changes.change_class;
+    for (auto& digest : transaction.held_sets(mirror, change_class)) {
+      HoldsBefore::Set set;
+      set.change_class = change_class;
+      set.approved = transaction.approved(mirror, digest, now);
+      set.items = transaction.held_set(mirror, digest);
+      set.digest = std::move(digest);
+      before.sets.push_back(std::move(set));
+    }
+  }
+  return before;
+}
+
+/// Finds what of the judged holds waits, and under which digests, and what was approved.
+class ReadTakeover::Holding {
+ public:
+  Holding(ReadTakeover& read, HoldsBefore before) : read_(read), before_(std::move(before)) {}
+
+  void judge(const Judgement::HeldSet& hold) {
+    const auto change_class = static_cast<int>(hold.change_class);
+    const auto items = read_.scan_.items_of(change_class);
+    what_.classes.push_back(change_class);
+    auto changes = hold.changes;
+    if (const auto released = release(changes, items); released > 0) {
+      // Who joined since is nobody's who was shown: the next read judges them by themselves, unless they wait
+      // for a reason that it would not find.
+      changes.count -= std::min(released, changes.count);
+      if (changes.count == 0 || !changes.lasting) return;
+      show(std::move(changes), change_class);
+      return;
+    }
+    if (const auto shown = shown_already(changes, items)) {
+      changes.digest = *shown;
+      read_.committed_.held.push_back(std::move(changes));
+      return;
+    }
+    show(std::move(changes), change_class);
+  }
+
+  store::HoldBack finish() {
+    std::sort(what_.released.begin(), what_.released.end());
+    // An opt-out goes to every address of the member, whatever waits.
+    what_.never_with_others = static_cast<int>(diff::ChangeClass::OptOut);
+    return std::move(what_);
+  }
+
+ private:
+  void show(store::HeldChanges changes, int change_class) {
+    read_.kept_.emplace_back(changes, change_class);
+    read_.committed_.news.push_back(changes.digest);
+    read_.committed_.held.push_back(std::move(changes));
+  }
+
+  /// How many of `items` were approved.
+  std::size_t release(const store::HeldChanges& changes, const Items& items) {
+    std::size_t count = 0;
+    for (const auto& set : before_.sets) {
+      if (!set.approved || set.change_class != changes.change_class) continue;
+      const auto found = both(items, set.items);
+      what_.released.insert(what_.released.end(), found.begin(), found.end());
+      auto released = changes;
+      released.digest = set.digest;
+      released.count = found.size();
+      count += found.size();
+      read_.committed_.released.push_back(std::move(released));
+    }
+    return count;
+  }
+
+  /// A set that loses some, or grows a little, keeps the digest that was shown: it stands for those who were
+  /// in it then.
+  std::optional<std::string> shown_already(const store::HeldChanges& changes, const Items& items) {
+    const auto same = std::find_if(before_.holds.begin(), before_.holds.end(), [&](const auto& hold) {
+      return hold.change_class == changes.change_class;
+    });
+    if (same == before_.holds.end()) return std::nullopt;
+    const auto shown = std::find_if(before_.sets.begin(), before_.sets.end(), [&](const auto& set) {
+      return set.digest == same->digest && !set.approved;
+    });
+    if (shown == before_.sets.end()) return std::nullopt;
+    const auto still = both(items, shown->items).size();
+    if (still == 0 || (items.size() - still) * 2 > shown->items.size()) return std::nullopt;
+    return same->digest;
+  }
+
+  ReadTakeover& read_;
+  HoldsBefore before_;
+  store::HoldBack what_;
+};
+
+ReadTakeover::ReadTakeover(store::MirrorId mirror, store::Scan scan, ReadCommit commit, HoldsBefore before,
+                           const ledger::Policy& policy, domain::UtcTime now, std::size_t first)
+    : mirror_(mirror), scan_(std::move(scan)), commit_(std::move(commit)), policy_(policy), now_(now) {
+  Holding holding(*this, std::move(before));
+  for (const auto& hold : commit_.judgement.holds)
+    holding.judge(hold);
+  scan_.hold_back(holding.finish());
+  scan_.arrange(first);
+}
+
+std::size_t ReadTakeover::take(store::Transaction& transaction, std::size_t most) {
+  const auto part = apply_read(transaction, mirror_, scan_, policy_, now_, most);
+  auto& applied = committed_.applied;
+  applied.rows += part.rows;
+  applied.addresses += part.addresses;
+  applied.erased += part.erased;
+  applied.last = part.last;
+  auto facts = committed_.held.empty() ? commit_.good_facts : commit_.facts;
+  note_hour(facts, commit_, now_);
+  if (part.last) {
+    finish(transaction, facts);
+  } else if (std::exchange(is_first_part_, false)) {
+    // Should it never be finished: what is applied now counts for the day.
+    transaction.set_recent(mirror_, facts.recent);
+  }
+  return part.addresses;
+}
+
+void ReadTakeover::finish(store::Transaction& transaction, const store::SourceFacts& facts) {
+  for (const auto& set : committed_.released) {
+    transaction.use_approval(mirror_, set.digest, now_);
+    transaction.drop_held_set(mirror_, set.digest);
+  }
+  for (const auto& [changes, change_class] : kept_)
+    transaction.keep_held_set(mirror_, changes, scan_, change_class);
+  transaction.replace_holds(mirror_, committed_.held, now_ + shown_for);
+  transaction.set_facts(mirror_, facts);
+  transaction.drop_expired_approvals(mirror_, now_);
+  transaction.erase_echo_traces(mirror_, now_ - ledger::echo_window);
+}
+
+std::size_t ReadTakeover::next_part(std::size_t last, domain::Duration took) {
+  constexpr std::chrono::milliseconds aim{50};
+  const auto in_time = took <= domain::Duration::zero() ? largest_part : last * aim / took;
+  const auto most = std::min(2 * last, largest_part);
+  return std::clamp(static_cast<std::size_t>(in_time), std::min(smallest_part, most), most);
+}
+
+}  // namespace stibee_sync::pipeline
