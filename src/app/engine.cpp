@@ -1,7 +1,6 @@
 #include "app/engine.hpp"
 
 #include "app/setup.hpp"
-#include "stibee_sync/pipeline/outbound_queue.hpp"
 #include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
 #include "stibee_sync/settings/credential.hpp"
@@ -95,16 +94,11 @@ std::vector<pipeline::MirrorPlan> mirrors_in(store::Store& store, const settings
 asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
                                                       const settings::Settings* settings) {
   const auto dialect = make_dialect(*settings);
-  auto work = [plans = mirror_plans(*settings, *dialect), now = ground->clock.utc()](store::Store& store) {
+  auto work = [plans = mirror_plans(*settings, *dialect)](store::Store& store) {
     OpenedMirrors opened;
     opened.matched = open_mirrors(store, plans);
-    for (const auto& plan : opened.matched.plans) {
+    for (const auto& plan : opened.matched.plans)
       opened.states.push_back(pipeline::state_of(store, plan.id));
-      // The queue was placed by the settings of the last run, or of before a reload: by these from now on.
-      store::Transaction transaction(store);
-      pipeline::place_all(transaction, plan.id, plan.policy, now);
-      transaction.commit();
-    }
     return opened;
   };
   auto answer = co_await ground->store.run(std::move(work));

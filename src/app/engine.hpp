@@ -46,8 +46,8 @@ struct OpenedMirrors {
 /// disk, so starting anew is the same as going on. On the loop thread.
 class Engine {
  public:
-  /// Opens the mirrors of the settings in the store, places what waits there by these settings, and tells the
-  /// log of states that have no mirror any more. Throws
+  /// Opens the mirrors of the settings in the store, and tells the log of states that have no mirror any
+  /// more. What waits there is placed by these settings before anything of it is sent. Throws
   /// store::StoreError. The one way to make an engine. What is pointed at outlives the opening.
   static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground* ground,
                                                               const settings::Settings* settings);

@@ -101,6 +101,19 @@ ledger::Policy make_policy(const settings::Mirror& mirror, const delivery::Diale
   return policy;
 }
 
+std::string describe_placing(const ledger::Policy& policy) {
+  std::string text;
+  // Of a row another version may say something else.
+  describe(text, STIBEE_VERSION);
+  describe(text, std::to_string(static_cast<int>(policy.on_leave)));
+  describe(text, policy.delete_after ? std::to_string(policy.delete_after->count()) : "");
+  describe(text, std::to_string(static_cast<int>(policy.on_remote_purge)));
+  for (const bool is :
+       {policy.can_resubscribe, policy.groups_with_subscribe, policy.consent_alone, policy.confirm_email})
+    describe(text, is ? "yes" : "no");
+  return text;
+}
+
 }  // namespace
 
 MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dialect& dialect) {
@@ -116,6 +129,7 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   plan.mapping_text = describe_mapping(mirror, plan.read, plan.mapping.max_address_length);
   plan.guard = make_limits(mirror.guard);
   plan.policy = make_policy(mirror, dialect);
+  plan.placing = describe_placing(plan.policy);
   return plan;
 }
 

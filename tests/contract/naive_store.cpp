@@ -217,8 +217,9 @@ void NaiveStore::hasten(UtcTime now) {
 }
 
 void NaiveStore::place_all(const ledger::Policy& policy, UtcTime now) {
-  for (const auto& [address, before] : std::map(state.people))
-    write(address, before, ledger::placed_again(before, policy, now));
+  for (const auto& [address, before] : std::map(state.people)) {
+    if (!before.call) write(address, before, ledger::placed_again(before, policy, now));
+  }
 }
 
 void NaiveStore::observe(const std::string& address, const pipeline::Consequence& consequence,

@@ -513,7 +513,7 @@ class Life : private StoreBesideModel {
                         now_);
     change.touch(mirror, email(some_address()));
     if (!out_.empty()) pipeline::settle(change, mirror, some_settlements(out_[0]), world_.policy, now_);
-    if (chance(50)) pipeline::place_all(change, mirror, policies_[pick(policies_.size())], now_);
+    if (chance(50)) pipeline::place_some(change, mirror, "", policies_[pick(policies_.size())], now_);
     change.log_attempt(attempt_at(now_));
     change.claim({mirror, Lane::Upsert, "subscribe:"}, {email(some_address())});
     change.drop_expired_approvals(mirror, now_ + 1000 * day);

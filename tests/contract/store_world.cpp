@@ -278,7 +278,12 @@ void World::hasten(UtcTime now) {
 }
 
 void World::place_all(UtcTime now) {
-  change([&](store::Transaction& transaction) { pipeline::place_all(transaction, mirror, policy, now); });
+  std::optional<std::string> after = "";
+  while (after) {
+    change([&](store::Transaction& transaction) {
+      after = pipeline::place_some(transaction, mirror, *after, policy, now);
+    });
+  }
 }
 
 // ---- what Stibee shows, and what the member database is told ---------------------------------------------

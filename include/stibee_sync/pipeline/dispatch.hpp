@@ -128,8 +128,10 @@ class Dispatch final : public Asker {
   std::vector<store::MirrorId> active() const;
   /// Whether the clock was set back since it was asked last.
   bool clock_set_back();
-  /// Those who would wait for a time that only the clock of before could know wait no longer.
-  boost::asio::awaitable<void> mend_due_times();
+  /// Whether the queues stand as these policies place them, as far as the store knows.
+  boost::asio::awaitable<void> look_who_is_placed();
+  /// Finds anew where each of a mirror stands. Some at a time, so that nobody waits long for the store.
+  boost::asio::awaitable<void> place_anew(std::size_t mirror);
   std::size_t place_of(store::MirrorId id) const;
   const MirrorPlan& plan_of(store::MirrorId id) const;
 
@@ -138,6 +140,7 @@ class Dispatch final : public Asker {
   std::vector<MirrorPlan> mirrors_;
   std::vector<bool> paused_;
   std::vector<bool> blocked_;
+  std::vector<bool> placed_;            // false: nobody of the mirror is claimed before they are placed anew
   std::vector<std::size_t> last_turn_;  // of each mirror: the number of its last call
   std::vector<Burst> bursts_;
   std::vector<std::optional<runtime::MonotonicTime>> served_since_;

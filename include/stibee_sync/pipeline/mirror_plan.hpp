@@ -25,6 +25,7 @@ struct MirrorPlan {
   std::string mapping_text;  // changes when a row could map to something else
   diff::GuardLimits guard;
   ledger::Policy policy;
+  std::string placing;  // changes when the policy, or the program, could place somebody elsewhere
   domain::Duration poll_interval{};
   bool create_missing_groups = false;  // `mapping.group_ids` grows as groups are found and made
   bool groups_known = true;  // false: which groups the list has could not be learnt: nobody's groups change

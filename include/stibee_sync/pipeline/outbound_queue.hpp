@@ -79,13 +79,11 @@ std::size_t unpark(store::Transaction& transaction, store::MirrorId mirror, std:
                    std::string_view email, const ledger::Policy& policy, domain::UtcTime now);
 /// Ends the backoff of everybody who waits for one.
 void hasten(store::Transaction& transaction, store::MirrorId mirror, domain::UtcTime now);
-/// After the clock was set back: of the next people after that address, those who wait for a time that only
-/// the clock of before could know are due now. The last address that was looked at; nullopt: all were.
-std::optional<std::string> mend_due_times(store::Transaction& transaction, store::MirrorId mirror,
-                                          std::string_view after, const ledger::Policy& policy,
-                                          domain::UtcTime now);
-/// The policy may be another than the one by which the rows stand where they do.
-void place_all(store::Transaction& transaction, store::MirrorId mirror, const ledger::Policy& policy,
-               domain::UtcTime now);
+/// Finds anew where the next people after that address stand, some at a time: the policy may be another than
+/// the one by which they were placed, or a clock that was wrong has told them when. Who is claimed is placed
+/// when their call is settled. The last address that was looked at; nullopt: all were.
+std::optional<std::string> place_some(store::Transaction& transaction, store::MirrorId mirror,
+                                      std::string_view after, const ledger::Policy& policy,
+                                      domain::UtcTime now);
 
 }  // namespace stibee_sync::pipeline

@@ -29,6 +29,7 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       mirrors_(std::move(mirrors)),
       paused_(mirrors_.size(), false),
       blocked_(mirrors_.size(), false),
+      placed_(mirrors_.size(), true),
       last_turn_(mirrors_.size(), 0),
       bursts_(mirrors_.size()),
       served_since_(mirrors_.size()),
@@ -112,15 +113,23 @@ asio::awaitable<void> Dispatch::run() {
   for (std::size_t i = 0; i < mirrors_.size(); ++i)
     note_service(i);
   co_await caller_.restore();
+  co_await look_who_is_placed();
   while (!stopping_) {
     if (beat_) beat_();
     tell_bursts();
-    if (clock_set_back()) {
-      co_await mend_due_times();
-      continue;
-    }
+    // Those who would wait for a time that only the clock of before could know wait no longer.
+    if (clock_set_back()) placed_.assign(placed_.size(), false);
     const auto now = services_.clock.monotonic();
     const auto regular = now + regular_turn;
+    if (const auto unplaced = std::find(placed_.begin(), placed_.end(), false); unplaced != placed_.end()) {
+      const auto place = static_cast<std::size_t>(unplaced - placed_.begin());
+      if (store_not_before_ > now) {
+        co_await timer_->wait_until(std::min(store_not_before_, regular));
+      } else {
+        co_await place_anew(place);
+      }
+      continue;
+    }
     if (!work_) {
       co_await wait_for_work(now);
       if (!work_ && idle()) co_await tidy();
@@ -183,23 +192,43 @@ asio::awaitable<void> Dispatch::tidy() {
   if (!tidied) store_failed(tidied.error());
 }
 
-asio::awaitable<void> Dispatch::mend_due_times() {
-  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
-    std::optional<std::string> after = "";
-    while (after && !stopping_) {
-      auto work = store::in_transaction([id = mirrors_[i].id, policy = mirrors_[i].policy, from = *after,
-                                         now = services_.clock.utc()](store::Transaction& transaction) {
-        return pipeline::mend_due_times(transaction, id, from, policy, now);
-      });
-      const auto mended = co_await services_.store.run(std::move(work));
-      if (!mended) {
-        store_failed(mended.error());
-        clocks_.reset();
-        co_return;
-      }
-      after = mended.value();
+asio::awaitable<void> Dispatch::look_who_is_placed() {
+  std::vector<store::MirrorId> ids;
+  for (const auto& plan : mirrors_)
+    ids.push_back(plan.id);
+  auto look = [ids = std::move(ids)](store::Store& store) {
+    std::vector<std::string> placed;
+    for (const auto id : ids)
+      placed.push_back(store.placed_by(id));
+    return placed;
+  };
+  const auto looked = co_await services_.store.run(std::move(look));
+  if (!looked) store_failed(looked.error());
+  for (std::size_t i = 0; i < mirrors_.size(); ++i)
+    placed_[i] = looked && looked.value()[i] == mirrors_[i].placing;
+}
+
+asio::awaitable<void> Dispatch::place_anew(std::size_t mirror) {
+  const auto id = mirrors_[mirror].id;
+  std::optional<std::string> after = "";
+  while (after && !stopping_) {
+    if (beat_) beat_();
+    auto work = store::in_transaction([id, policy = mirrors_[mirror].policy, from = *after,
+                                       now = services_.clock.utc()](store::Transaction& transaction) {
+      return place_some(transaction, id, from, policy, now);
+    });
+    const auto placed = co_await services_.store.run(std::move(work));
+    if (!placed) {
+      store_failed(placed.error());
+      co_return;
     }
+    after = placed.value();
   }
+  if (after) co_return;
+  auto note = [id, by = mirrors_[mirror].placing](store::Store& store) { store.set_placed_by(id, by); };
+  const auto noted = co_await services_.store.run(std::move(note));
+  if (!noted) store_failed(noted.error());
+  placed_[mirror] = static_cast<bool>(noted);
   work_ = true;
 }
 
@@ -264,20 +293,13 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
   facts.limiter_class = call->request.limiter_class;
   facts.mirror = plan_of(call->claimed.line.mirror).name;
   facts.people = call->recipients.size();
-  auto attempted = co_await caller_.exchange(call->attempt, std::move(call->request));
-  facts.took = attempted.took;
-
-  auto result = std::make_shared<delivery::CallResult>();
-  if (const auto& none = attempted.reply.no_answer()) {
-    *result = delivery::read_no_answer(call->recipients.size(), *none);
-    if (result->message.empty()) result->message = attempted.trouble;
-    if (attempted.stale_connection) result->reason = domain::Reason::StaleConnection;
-  } else {
-    *result = dialect_.read(call->recipients, attempted.reply.answer());
-  }
-  caller_.judge(facts, *result);
-  note_refusal(*call, *result);
-  co_await settle(call, result);
+  auto made = co_await caller_.exchange(call->attempt, std::move(call->request));
+  const auto attempted = std::make_shared<const Attempted>(std::move(made));
+  facts.took = attempted->took;
+  const auto answer = co_await read(call, attempted);
+  caller_.judge(facts, answer->result);
+  note_refusal(*call, answer->result);
+  co_await settle(call, answer);
   work_ = true;
   caller_.ended(*call->attempt);
   if (progress_) progress_();

@@ -118,34 +118,19 @@ void hasten(store::Transaction& transaction, store::MirrorId mirror, domain::Utc
   }
 }
 
-std::optional<std::string> mend_due_times(store::Transaction& transaction, store::MirrorId mirror,
-                                          std::string_view after, const ledger::Policy& policy,
-                                          domain::UtcTime now) {
+std::optional<std::string> place_some(store::Transaction& transaction, store::MirrorId mirror,
+                                      std::string_view after, const ledger::Policy& policy,
+                                      domain::UtcTime now) {
   const auto rows = transaction.rows_after(mirror, after, rows_at_once);
   for (const auto& [email, row] : rows) {
-    if (!row.lane || row.due <= now) continue;
+    ledger::Person seen;
+    seen.row = row;
+    if (ledger::placed_again(seen, policy, now) == seen) continue;
     const auto before = transaction.find(mirror, email);
-    if (before.call) continue;  // placed anew when it is settled
-    const auto mended = ledger::placed_again(before, policy, now);
-    if (mended != before) transaction.write(mirror, email, before, mended);
+    if (before.call) continue;
+    transaction.write(mirror, email, before, ledger::placed_again(before, policy, now));
   }
   return rows.empty() ? std::nullopt : std::optional(rows.back().first.text());
-}
-
-void place_all(store::Transaction& transaction, store::MirrorId mirror, const ledger::Policy& policy,
-               domain::UtcTime now) {
-  std::string last;
-  for (;;) {
-    const auto rows = transaction.rows_after(mirror, last, rows_at_once);
-    if (rows.empty()) return;
-    for (const auto& [email, row] : rows) {
-      ledger::Person before;
-      before.row = row;
-      const auto after = ledger::placed_again(before, policy, now);
-      if (after != before) transaction.write(mirror, email, before, after);
-    }
-    last = rows.back().first.text();
-  }
 }
 
 }  // namespace stibee_sync::pipeline
