@@ -1,6 +1,7 @@
 #include "stibee_sync/delivery/rate_limiter.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -183,6 +184,7 @@ TEST(RateLimiter, a_new_limit_counts_at_once_and_forgets_the_throttling) {
 struct Call {
   MonotonicTime sent;
   MonotonicTime arrived;
+  MonotonicTime answered = {};
 };
 
 // Most arrivals in any window (t, t + window].
@@ -238,7 +240,7 @@ std::vector<Call> run(const Load& load, std::mt19937_64& random, nanoseconds len
     const auto choice = random() % 3;
     const nanoseconds delay = choice == 0 ? 0ns : choice == 1 ? longest : up_to(longest);
     in_flight.emplace_back(now + latency, limiter.take(now));
-    calls.push_back({now, now + delay});
+    calls.push_back({now, now + delay, now + latency});
   }
   return calls;
 }
@@ -257,6 +259,57 @@ TEST(RateLimiterPromise, never_more_than_the_limit_arrives_in_any_window) {
     const auto calls = run(load, random, rate.window * windows_of(rate, 30), RateLimiter(rate), start);
     ASSERT_LE(most_in_any_window(calls, rate.window), rate.calls) << "seed " << seed;
   }
+}
+
+// A server that counts each call wherever between its sending and its answer that is worst for one window:
+// all whose time reaches into the window count in it.
+std::size_t most_in_worst_window(const std::vector<Call>& calls, nanoseconds window) {
+  std::size_t most = 0;
+  for (const auto& first : calls) {
+    const auto in_window = [&](const Call& call) {
+      return call.arrived >= first.arrived && call.sent < first.arrived + window;
+    };
+    most = std::max(most, static_cast<std::size_t>(std::count_if(calls.begin(), calls.end(), in_window)));
+  }
+  return most;
+}
+
+TEST(RateLimiterPromise, no_server_that_answers_soon_can_count_more_than_the_limit) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    std::mt19937_64 random(seed);
+    const Rate rates[] = {{10, 1s}, {3, 1s}, {1, 1s}, {10, 60s}, {100, 60s}, {7, 300ms}};
+    const Rate rate = rates[seed % std::size(rates)];
+    const Load load{rate, slack_of(rate), seed % 2 == 0};
+    auto calls = run(load, random, rate.window * 20, RateLimiter(rate), start);
+    for (auto& call : calls)
+      call.arrived = call.answered;
+    ASSERT_LE(most_in_worst_window(calls, rate.window), rate.calls) << "seed " << seed;
+  }
+}
+
+TEST(RateLimiterPromise, costs_no_more_than_what_keeps_it) {
+  const Rate rate{10, 1s};
+  const auto time_of_500 = [&](nanoseconds latency) {
+    RateLimiter limiter(rate);
+    std::deque<std::pair<MonotonicTime, RateLimiter::Attempt>> in_flight;
+    auto now = start;
+    for (int call = 0; call < 500; ++call) {
+      for (;;) {
+        const auto slot = limiter.next_slot(now);
+        const bool answer_first = !in_flight.empty() && in_flight.front().first <= slot;
+        now = answer_first ? in_flight.front().first : slot;
+        if (!answer_first) break;
+        limiter.answered(in_flight.front().second, now);
+        in_flight.pop_front();
+      }
+      in_flight.emplace_back(now + latency, limiter.take(now));
+    }
+    return std::chrono::duration<double>(now - start).count();
+  };
+  // 49 windows have to turn before the last call.
+  EXPECT_LT(time_of_500(5ms), 49 * 1.0061 + 0.2);
+  EXPECT_LT(time_of_500(100ms), 49 * 1.0311 + 0.2);
+  EXPECT_LT(time_of_500(5s), 49 * 1.0311 + 0.2) << "of as many in flight as there may be";
 }
 
 TEST(RateLimiterPromise, the_limit_is_used_at_any_latency) {
