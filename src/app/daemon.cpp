@@ -47,8 +47,9 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       metrics_(telemetry::MetricsOptions{STIBEE_VERSION, settings_.stibee.api == settings::ApiVersion::V2,
                                          parked_reasons()}),
       clock_(runtime::make_system_clock(context_.get_executor())),
-      store_(std::make_unique<runtime::Confined<store::Store>>(std::move(store),
-                                                               runtime::make_thread_worker("store"))),
+      store_(std::make_unique<runtime::Confined<store::Store>>(
+          std::move(store), runtime::make_timed_worker(runtime::make_thread_worker("store"),
+                                                       [this](auto took) { metrics_.store_busy(took); }))),
       source_worker_(runtime::make_thread_worker("source")),
       trial_worker_(runtime::make_thread_worker("trial")),
       service_(service),

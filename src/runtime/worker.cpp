@@ -54,6 +54,34 @@ class ThreadWorker final : public Worker {
   std::thread thread_;  // last: it uses all of the above
 };
 
+class TimedWorker final : public Worker {
+ public:
+  using Told = std::function<void(std::chrono::nanoseconds)>;
+  TimedWorker(std::unique_ptr<Worker> worker, Told told)
+      : told_(std::move(told)), worker_(std::move(worker)) {}
+  void post(std::unique_ptr<Job> job) override {
+    worker_->post(std::make_unique<TimedJob>(std::move(job), told_));
+  }
+
+ private:
+  class TimedJob final : public Job {
+   public:
+    TimedJob(std::unique_ptr<Job> job, const Told& told) : job_(std::move(job)), told_(told) {}
+    void run() override {
+      const auto began = std::chrono::steady_clock::now();
+      job_->run();
+      told_(std::chrono::steady_clock::now() - began);
+    }
+
+   private:
+    std::unique_ptr<Job> job_;
+    const Told& told_;
+  };
+
+  Told told_;
+  std::unique_ptr<Worker> worker_;  // last: its jobs use the above until it has ended
+};
+
 class InlineWorker final : public Worker {
  public:
   void post(std::unique_ptr<Job> job) override { job->run(); }
@@ -63,6 +91,10 @@ class InlineWorker final : public Worker {
 
 std::unique_ptr<Worker> make_thread_worker(const std::string& name) {
   return std::make_unique<ThreadWorker>(name);
+}
+
+std::unique_ptr<Worker> make_timed_worker(std::unique_ptr<Worker> worker, TimedWorker::Told told) {
+  return std::make_unique<TimedWorker>(std::move(worker), std::move(told));
 }
 
 std::unique_ptr<Worker> make_inline_worker() {

@@ -193,6 +193,10 @@ struct Metrics::State : Registered {
   Gauge& longest_block = gauges("stibee_loop_longest_block_seconds",
                                 "The longest time for which the event loop was busy with one thing.")
                              .Add({});
+  Gauge& longest_transaction =
+      gauges("stibee_store_longest_transaction_seconds",
+             "The longest time for which one piece of work kept the state file's thread.")
+          .Add({});
   Counter& cpu = counters("process_cpu_seconds_total", "CPU time that the process has used.").Add({});
   Gauge& resident = gauges("process_resident_memory_bytes", "Resident memory of the process.").Add({});
   Gauge& open_files = gauges("process_open_fds", "Open file descriptors of the process.").Add({});
@@ -401,6 +405,11 @@ void Metrics::config_reload(bool worked) {
 void Metrics::loop_block(Seconds took) {
   // The loop alone calls it.
   if (took.count() > state_->longest_block.Value()) state_->longest_block.Set(took.count());
+}
+
+void Metrics::store_busy(Seconds took) {
+  // The store's thread alone calls it.
+  if (took.count() > state_->longest_transaction.Value()) state_->longest_transaction.Set(took.count());
 }
 
 std::string Metrics::scrape() {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +34,10 @@ class Worker {
 /// A thread of its own. The destructor finishes what was posted and joins; destroy it before the io_context
 /// that its jobs resume on, or the two race at exit.
 std::unique_ptr<Worker> make_thread_worker(const std::string& name);
+
+/// The same worker, of whose jobs `told` learns how long each took. On its thread.
+std::unique_ptr<Worker> make_timed_worker(std::unique_ptr<Worker> worker,
+                                          std::function<void(std::chrono::nanoseconds)> told);
 
 /// Runs each job where it is posted: for the simulation and for commands without a loop.
 std::unique_ptr<Worker> make_inline_worker();

@@ -82,6 +82,9 @@ class Metrics {
   void store_error();
   void state_free_bytes(std::uint64_t bytes);
   void config_reload(bool worked);
+  /// The thread of the state was busy with one piece of work for that long; the longest one is shown. On that
+  /// thread.
+  void store_busy(Seconds took);
   /// The loop was busy with one thing for that long; the longest one is shown.
   void loop_block(Seconds took);
 

@@ -84,5 +84,24 @@ TEST(Worker, FinishesWhatWasPostedInOrderBeforeItEnds) {
     EXPECT_EQ(out[static_cast<std::size_t>(i)], i);
 }
 
+TEST(Worker, TellsHowLongEachOfItsJobsTookOnItsThread) {
+  std::vector<int> out;
+  std::vector<std::chrono::nanoseconds> told;
+  std::thread::id teller;
+  {
+    const auto worker = make_timed_worker(make_thread_worker("test"), [&](std::chrono::nanoseconds took) {
+      told.push_back(took);
+      teller = std::this_thread::get_id();
+    });
+    for (int i = 0; i < 3; ++i)
+      worker->post(std::make_unique<Append>(out, i));
+  }
+  EXPECT_EQ(out, (std::vector{0, 1, 2}));
+  ASSERT_EQ(told.size(), 3u);
+  for (const auto took : told)
+    EXPECT_GE(took.count(), 0);
+  EXPECT_NE(teller, std::this_thread::get_id());
+}
+
 }  // namespace
 }  // namespace stibee_sync::runtime

@@ -90,6 +90,7 @@ TEST(Metrics, EveryFamilyIsThereFromTheStart) {
                              "store_errors_total",
                              "state_free_bytes",
                              "loop_longest_block_seconds",
+                             "store_longest_transaction_seconds",
                              "config_reload_success"}) {
     EXPECT_THAT(page, HasSubstr(std::string("# TYPE stibee_") + family + " ")) << family;
     EXPECT_TRUE(page.find(std::string("\nstibee_") + family) != std::string::npos)
@@ -206,6 +207,15 @@ TEST(Metrics, TheLongestBlockOfTheLoopIsShown) {
   metrics.loop_block(500ms);
   metrics.loop_block(1ms);
   EXPECT_EQ(value_of(metrics, "stibee_loop_longest_block_seconds"), "0.5");
+}
+
+TEST(Metrics, TheLongestTransactionOfTheStoreIsShown) {
+  Metrics metrics(options());
+  EXPECT_EQ(value_of(metrics, "stibee_store_longest_transaction_seconds"), "0");
+  metrics.store_busy(20ms);
+  metrics.store_busy(250ms);
+  metrics.store_busy(1ms);
+  EXPECT_EQ(value_of(metrics, "stibee_store_longest_transaction_seconds"), "0.25");
 }
 
 TEST(Metrics, MembersAreShownForEachMirror) {
