@@ -24,7 +24,7 @@ constexpr auto stibee_keys = [](const auto& each) {
   each.key("rate_limit", &Stibee::rate_limit, parse_rate_per_second);
   each.block("rate_limits", &Stibee::rate_limits, rate_limits_keys);
   each.key("request_timeout", &Stibee::request_timeout, duration(milliseconds(100), minutes(10)));
-  each.key("max_in_flight", &Stibee::max_in_flight, whole(1, 64));
+  each.key("max_in_flight", &Stibee::max_in_flight, whole(1, 200));
   each.key("proxy", &Stibee::proxy, optional(parse_proxy, "http://proxy.example.org:3128"), Restart::Needed);
   each.key("resubscribe_via", &Stibee::resubscribe_via,
            choice<ResubscribeVia>({{"v1", ResubscribeVia::V1}}, Need::Optional));

@@ -101,11 +101,12 @@ const Bad values[] = {
     {"NulInText", also("state: {directory: \"/a\\0b\"}"),
      "12:20: `state.directory` contains a NUL character; remove it"},
     {"NoNumber", stibee("max_in_flight: many"),
-     "3:18: `stibee.max_in_flight` is \"many\", which is no whole number; write a whole number from 1 to 64"},
+     "3:18: `stibee.max_in_flight` is \"many\", which is no whole number; write a whole number from 1 to "
+     "200"},
     {"BrokenNumber", stibee("max_in_flight: 8.5"),
-     "3:18: `stibee.max_in_flight` is \"8.5\", which is no whole number; write a whole number from 1 to 64"},
-    {"NumberOutOfRange", stibee("max_in_flight: 65"),
-     "3:18: `stibee.max_in_flight` is \"65\", which is out of range; write a whole number from 1 to 64"},
+     "3:18: `stibee.max_in_flight` is \"8.5\", which is no whole number; write a whole number from 1 to 200"},
+    {"NumberOutOfRange", stibee("max_in_flight: 201"),
+     "3:18: `stibee.max_in_flight` is \"201\", which is out of range; write a whole number from 1 to 200"},
     {"HugeNumber", stibee("max_in_flight: 99999999999999999999"),
      "3:18: `stibee.max_in_flight` is \"99999999999999999999\", which is out of range; write a whole number "
      "from 1 to "
