@@ -85,7 +85,8 @@ class Ingest {
   /// Reads again while groups are made for values that had none.
   boost::asio::awaitable<std::shared_ptr<Read>> read_making_groups(std::size_t mirror);
   boost::asio::awaitable<std::shared_ptr<const ReadTakeover>> take_over(
-      std::shared_ptr<Read> made, std::shared_ptr<const ReadCommit> commit);
+      std::shared_ptr<const MirrorPlan> plan, std::shared_ptr<store::Scan> scan,
+      std::shared_ptr<const ReadCommit> commit, domain::UtcTime now);
   void answered(const MirrorPlan& plan, const ReadFinding& finding);
   void compare_clocks(const MirrorPlan& plan, const source::ReadShape& server);
   /// What the next read is measured against.

@@ -166,7 +166,9 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   }
   note_facts(mirror, *made, finding, *commit);
 
-  const auto taken = co_await take_over(made, commit);
+  auto scan = std::make_shared<store::Scan>(std::move(*made->scan));
+  made->scan.reset();
+  const auto taken = co_await take_over(made->plan, std::move(scan), commit, made->now);
   if (!taken->done()) co_return CycleOutcome::Cancelled;
   const auto& committed = taken->committed();
   finished(mirror, finding, commit->judgement, committed);
@@ -246,22 +248,20 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
 
 // What a stop leaves is found by the next read.
 asio::awaitable<std::shared_ptr<const ReadTakeover>> Ingest::take_over(
-    std::shared_ptr<Read> made, std::shared_ptr<const ReadCommit> commit) {
+    std::shared_ptr<const MirrorPlan> plan, std::shared_ptr<store::Scan> scan,
+    std::shared_ptr<const ReadCommit> commit, domain::UtcTime now) {
   HoldsBefore before;
   if (!commit->judgement.holds.empty()) {
-    auto load = [made, commit](store::Store& store) {
+    auto load = [plan, commit, now](store::Store& store) {
       store::Transaction transaction(store);
-      return holds_before(transaction, made->plan->id, commit->judgement, made->now);
+      return holds_before(transaction, plan->id, commit->judgement, now);
     };
     auto loaded = co_await services_.store.run(std::move(load));
     before = std::move(loaded).value();
   }
-  auto arrange = [made, commit, first_part = first_part_, before = std::move(before)]() mutable {
-    const auto& plan = *made->plan;
-    auto read = std::make_shared<ReadTakeover>(plan.id, std::move(*made->scan), *commit, std::move(before),
-                                               plan.policy, made->now, first_part);
-    made->scan.reset();
-    return read;
+  auto arrange = [plan, scan, commit, now, first_part = first_part_, before = std::move(before)]() mutable {
+    return std::make_shared<ReadTakeover>(plan->id, std::move(*scan), *commit, std::move(before),
+                                          plan->policy, now, first_part);
   };
   const auto read = co_await offload(source_worker_, std::move(arrange));
   auto most = first_part_;
