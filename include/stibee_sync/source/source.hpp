@@ -2,6 +2,7 @@
 
 #include "stibee_sync/domain/column_type.hpp"
 #include "stibee_sync/domain/time.hpp"
+#include "stibee_sync/source/feed_snapshot.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -42,6 +43,8 @@ struct ReadPlan {
   enum class Needs { Key, Text, Boolean, TimestampTz, Groups, Any };
   std::vector<Needs> needs;
   std::string time_zone = "Asia/Seoul";
+  /// Of a read: the mirror whose change feed is looked at in the same snapshot (change_feed.hpp); "": none.
+  std::string feed;
 };
 
 /// A failure in words for ops: where, what, cure. Sanitised: quotes no row, no password, no user of the URL;
@@ -83,6 +86,8 @@ struct ReadReport {
   ReadShape shape;
   std::size_t rows = 0;
   std::chrono::milliseconds elapsed{0};
+  /// With `ReadPlan::feed`. A feed with a loss fails no read.
+  std::optional<FeedSeenByScan> feed;
 };
 
 /// Called for each row with the raw line in COPY text format (UTF-8, `\t` between columns, `\N` for NULL,
