@@ -8,7 +8,7 @@ std::variant<ReadShape, SourceError> ScriptedReader::describe(const ReadPlan&) {
   return script.shape;
 }
 
-std::variant<ReadReport, SourceError> ScriptedReader::read(const ReadPlan&, const ShapeSink& shape,
+std::variant<ReadReport, SourceError> ScriptedReader::read(const ReadPlan& plan, const ShapeSink& shape,
                                                            const RowSink& row) {
   cancelled_ = false;
   const auto script = next();
@@ -16,6 +16,7 @@ std::variant<ReadReport, SourceError> ScriptedReader::read(const ReadPlan&, cons
   if (script.rows.empty() && script.fails_after_rows) return *script.fails_after_rows;
   ReadReport report;
   report.shape = script.shape;
+  if (!plan.feed.empty()) report.feed = script.feed;
   shape(script.shape);
   for (const auto& line : script.rows) {
     if (cancelled_) break;

@@ -32,8 +32,9 @@ std::optional<std::string> why_no_feed(const ReadPlan& plan);
 /// What the database says of the place where a feed is to be, or is.
 struct FeedSite {
   std::string mirror;
-  std::string refusal;  // why there can be none (a view, say), with the cure; "": there can. The rest is then empty
-  std::string table;    // as SQL: "public"."members"
+  std::string
+      refusal;  // why there can be none (a view, say), with the cure; "": there can. The rest is then empty
+  std::string table;                   // as SQL: "public"."members"
   std::vector<std::string> relations;  // as SQL: the table, then its partitions and children, parents first
   std::string key;                     // as SQL
   std::string key_type;                // of the feed's column, as SQL: bigint, text COLLATE "C", uuid
@@ -54,8 +55,8 @@ struct FeedReport {
   /// sink was called.
   std::optional<ReadShape> shape;
   std::size_t keys = 0;  // distinct; each was one call of the sink
-  /// How long it took to read what waits. Much for little: somebody's old transaction keeps the feed from being
-  /// vacuumed; then pause longer.
+  /// How long it took to read what waits. Much for little: somebody's old transaction keeps the feed from
+  /// being vacuumed; then pause longer.
   std::chrono::milliseconds feed_read{0};
   /// Its age, where it hinders and the role may see it.
   std::optional<std::chrono::seconds> oldest_transaction;
@@ -80,8 +81,8 @@ class ChangeFeed {
   virtual std::variant<FeedReport, FeedLoss, SourceError> drain(const FeedPlan& plan, std::size_t most_keys,
                                                                 const ShapeSink& shape,
                                                                 const ChangeSink& change) = 0;
-  /// Takes exactly these out, in short transactions of at most 10,000. What fails is covered by the next drain;
-  /// ids that are there no more do no harm.
+  /// Takes exactly these out, in short transactions of at most 10,000. What fails is covered by the next
+  /// drain; ids that are there no more do no harm.
   virtual std::optional<SourceError> discard(const std::string& mirror,
                                              const std::vector<std::int64_t>& ids) = 0;
   /// As of Reader.

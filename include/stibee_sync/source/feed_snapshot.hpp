@@ -17,7 +17,7 @@ struct FeedLoss {
     Overgrown,     // so much waits in it that the triggers have stopped writing
     Standby,       // the server takes no writes, so nothing could be taken out of it
     Refused,       // the role may not read it or take out of it
-    Unfit,         // a view, a query, a replicated table, a key of another type: no feed can serve this mirror
+    Unfit,  // a view, a query, a replicated table, a key of another type: no feed can serve this mirror
   };
   static constexpr std::size_t kinds = 6;
   Kind kind = Kind::NotInstalled;
@@ -37,9 +37,9 @@ struct FeedSnapshot {
   /// attached, a trigger off for a while), so a scan is needed.
   std::string fingerprint;
   /// Every transaction with a lower number had ended; and the first number that none had yet. After a loss by
-  /// Overgrown the feed is whole again for a scan whose `oldest_running` is at least the `next_transaction` of
-  /// a snapshot without loss that came after another one without: what was written meanwhile and unheard is
-  /// committed by then, and in the scan.
+  /// Overgrown the feed is whole again for a scan whose `oldest_running` is at least the `next_transaction`
+  /// of a snapshot without loss that came after another one without: what was written meanwhile and unheard
+  /// is committed by then, and in the scan.
   std::uint64_t oldest_running = 0;
   std::uint64_t next_transaction = 0;
 };

@@ -131,6 +131,7 @@ struct ScriptedRead {
   ReadShape shape;
   std::vector<std::string> rows;
   std::optional<SourceError> fails_after_rows;  // instead of a true end
+  std::optional<FeedSeenByScan> feed;           // told when the plan names one
 };
 class ScriptedReader : public Reader {
  public:
