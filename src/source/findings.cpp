@@ -1,5 +1,6 @@
 #include "findings.hpp"
 
+#include "failure.hpp"
 #include "sql_text.hpp"
 
 namespace stibee_sync::source {
@@ -31,6 +32,13 @@ WHERE NOT r.rolsuper AND NOT r.rolbypassrls
   AND (t.relforcerowsecurity OR NOT pg_has_role(read.reader, t.relowner, 'USAGE'))
 ORDER BY 1 LIMIT 5)";
 
+constexpr std::string_view rewritten_statement = R"(
+WITH RECURSIVE tree(oid) AS (
+  SELECT $1::regclass::oid UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid
+)
+SELECT FROM tree JOIN pg_catalog.pg_class c USING (oid)
+WHERE c.relkind IN ('r', 'm') AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid) LIMIT 1)";
+
 constexpr std::string_view unique_statement =
     "SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND "
     "a.attnum = i.indkey[0] WHERE i.indrelid = $1::regclass AND i.indisunique AND i.indisvalid AND i.indpred "
@@ -59,6 +67,14 @@ std::optional<std::string> unusable_key(Session& session, const Resolved& resolv
            "or leave such rows out in `where`";
   }
   return column + " has the same value in more than one row, so it cannot be the key; map a unique column";
+}
+
+void refuse_rewritten(Session& session, const Resolved& resolved) {
+  if (resolved.table.empty() || session.rows(std::string(rewritten_statement), {resolved.table}).empty())
+    return;
+  throw Failure(
+      SourceError::Kind::Unreachable,
+      "the table was emptied or rewritten (TRUNCATE, ALTER TABLE) while it was read; it is read again");
 }
 
 }  // namespace stibee_sync::source

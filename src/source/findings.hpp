@@ -20,4 +20,9 @@ std::vector<std::string> row_secured(Session& session, const ReadPlan& plan, con
 /// every row, unless an index of the table vouches for them.
 std::optional<std::string> unusable_key(Session& session, const Resolved& resolved);
 
+/// After the rows were read: throws Failure(Unreachable) if the table holds other files than those of the
+/// transaction's snapshot. It was emptied or rewritten then (TRUNCATE, ALTER TABLE, REFRESH) before the rows
+/// were read, and ones that are there for everybody else were not seen.
+void refuse_rewritten(Session& session, const Resolved& resolved);
+
 }  // namespace stibee_sync::source

@@ -60,28 +60,17 @@ struct Relation {
                 "42P01");
 }
 
-constexpr std::string_view find_statement =
-    "SELECT c.oid, n.nspname, c.relname, quote_ident(n.nspname), quote_ident(c.relname), "
-    "quote_ident(current_user), has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), "
-    "c.relkind = 'm' AND NOT c.relispopulated "
-    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relkind IN ('r','p','v','m','f') AND c.relname IN ($1, $2) "
-    "AND CASE WHEN $3::boolean THEN n.nspname IN ($4, $5) ELSE pg_table_is_visible(c.oid) END "
-    "ORDER BY c.relname = $1 DESC, n.nspname = $4 DESC LIMIT 1";
+TableName table_name(const ReadPlan& plan) {
+  if (auto table = parse_table_name(plan.table)) return std::move(*table);
+  throw Failure(Kind::NotAsMapped,
+                "`table` is no table name; write table or schema.table, with double quotes around a "
+                "part that has a dot or a space in it");
+}
 
 Relation find_table(Session& session, const ReadPlan& plan) {
-  const auto table = parse_table_name(plan.table);
-  if (!table) {
-    throw Failure(Kind::NotAsMapped,
-                  "`table` is no table name; write table or schema.table, with double quotes around a "
-                  "part that has a dot or a space in it");
-  }
-  const bool qualified = table->schema.has_value();
-  const auto schema = table->schema.value_or(SqlName{});
-  const auto found = session.rows(
-      std::string(find_statement),
-      {table->name.exact, table->name.folded, qualified ? "true" : "false", schema.exact, schema.folded});
-  if (found.empty()) no_such_table(session, plan, *table);
+  const auto table = table_name(plan);
+  const auto found = session.rows(std::string(find_table_statement), table_parameters(plan));
+  if (found.empty()) no_such_table(session, plan, table);
 
   const auto row = found[0];
   const auto schema_name = row[3].as<std::string>();
@@ -249,15 +238,44 @@ void require_sense(const ReadPlan& plan) {
 
 }  // namespace
 
+const std::string_view find_table_statement =
+    "SELECT c.oid, n.nspname, c.relname, quote_ident(n.nspname), quote_ident(c.relname), "
+    "quote_ident(current_user), has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), "
+    "c.relkind = 'm' AND NOT c.relispopulated "
+    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind IN ('r','p','v','m','f') AND c.relname IN ($1, $2) "
+    "AND CASE WHEN $3::boolean THEN n.nspname IN ($4, $5) ELSE pg_table_is_visible(c.oid) END "
+    "ORDER BY c.relname = $1 DESC, n.nspname = $4 DESC LIMIT 1";
+
+Parameters table_parameters(const ReadPlan& plan) {
+  const auto table = table_name(plan);
+  const auto schema = table.schema.value_or(SqlName{});
+  return {table.name.exact, table.name.folded, table.schema ? "true" : "false", schema.exact, schema.folded};
+}
+
+std::string in_key_order(const std::string& column, Resolved::KeyOrder order) {
+  switch (order) {
+    case Resolved::KeyOrder::Own:
+      return column;
+    case Resolved::KeyOrder::Bytes:
+      return column + " COLLATE \"C\"";
+    case Resolved::KeyOrder::Utf8Bytes:
+      return "pg_catalog.convert_to(" + column + "::text, 'UTF8')";
+  }
+  return column;
+}
+
 Resolved resolve(Session& session, const ReadPlan& plan) {
   require_sense(plan);
   const bool is_table = !plan.table.empty();
   const auto relation = is_table ? find_table(session, plan) : try_query(session, plan);
+  Resolved resolved;
   std::string list;
   std::vector<std::string> names;
   for (const auto& column : plan.columns) {
     names.push_back(find_column(relation, column));
-    list += (list.empty() ? "" : ", ") + relation.qualifier + "." + quote_name(names.back());
+    resolved.columns.push_back(relation.qualifier + "." + quote_name(names.back()));
+    list += (list.empty() ? "" : ", ") + resolved.columns.back();
   }
   for (const auto& name : names) {
     if (std::find(relation.unreadable.begin(), relation.unreadable.end(), name) == relation.unreadable.end())
@@ -269,12 +287,11 @@ Resolved resolve(Session& session, const ReadPlan& plan) {
                   "42501");
   }
 
-  std::string rows = " FROM " + relation.from;
+  resolved.rows = " FROM " + relation.from;
   // The line feed keeps a comment at the end of the condition from swallowing the parenthesis.
-  if (!plan.where.empty()) rows += " WHERE (\n" + plan.where + "\n)";
-  Resolved resolved;
-  resolved.select = "SELECT " + list + rows;
-  resolved.keys = "SELECT " + relation.qualifier + "." + quote_name(names[0]) + " AS k" + rows;
+  if (!plan.where.empty()) resolved.rows += " WHERE (\n" + plan.where + "\n)";
+  resolved.select = "SELECT " + list + resolved.rows;
+  resolved.keys = "SELECT " + resolved.columns[0] + " AS k" + resolved.rows;
   if (is_table) resolved.table = relation.from;
   resolved.key = names[0];
 
@@ -290,18 +307,13 @@ Resolved resolve(Session& session, const ReadPlan& plan) {
 
   resolved.boolean_columns = relation.booleans;
   const auto& key = types.at(oids.at(0));
-  const auto column = relation.qualifier + "." + quote_name(names[0]);
   resolved.integer_key = key.family == domain::ColumnType::Integer;
   if (key.text_key) {
-    // The reader merges by the bytes it is sent. Where the server stores another encoding, its own "C" order
-    // is that of other bytes.
     const auto encoding = session.parameter("server_encoding");
     const bool same_bytes = encoding == "UTF8" || encoding == "SQL_ASCII";
-    resolved.select += same_bytes ? " ORDER BY " + column + " COLLATE \"C\""
-                                  : " ORDER BY pg_catalog.convert_to(" + column + "::text, 'UTF8')";
-  } else {
-    resolved.select += " ORDER BY " + column;
+    resolved.key_order = same_bytes ? Resolved::KeyOrder::Bytes : Resolved::KeyOrder::Utf8Bytes;
   }
+  resolved.select += " ORDER BY " + in_key_order(resolved.columns[0], resolved.key_order);
   return resolved;
 }
 
