@@ -19,6 +19,7 @@ using Kind = SourceError::Kind;
 using std::chrono::steady_clock;
 
 struct Free {
+  void operator()(PGnotify* notification) const { PQfreemem(notification); }
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
   void operator()(PGresult* result) const { PQclear(result); }
 };
@@ -162,7 +163,8 @@ Handle connect(const Connection& connection, const Interrupt& interrupt) {
   if (!raw) throw std::bad_alloc();
   PQsetErrorVerbosity(raw.get(), PQERRORS_SQLSTATE);
   // Notices can quote rows; libpq would print them.
-  PQsetNoticeReceiver(raw.get(), [](void*, const PGresult*) {}, nullptr);
+  PQsetNoticeReceiver(
+      raw.get(), [](void*, const PGresult*) {}, nullptr);
   auto progress = PGRES_POLLING_WRITING;
   while (progress != PGRES_POLLING_OK) {
     if (PQstatus(raw.get()) == CONNECTION_BAD || progress == PGRES_POLLING_FAILED) {
@@ -190,6 +192,21 @@ bool in_transaction(const PGconn* connection) {
 std::string parameter(const PGconn* connection, const char* name) {
   const char* value = PQparameterStatus(connection, name);
   return value != nullptr ? value : "";
+}
+
+int socket(const PGconn* connection) {
+  return PQsocket(connection);
+}
+
+int server_process(const PGconn* connection) {
+  return PQbackendPID(connection);
+}
+
+bool take_notifications(PGconn* connection, std::vector<std::string>& channels) {
+  if (PQconsumeInput(connection) == 0) return false;
+  while (const std::unique_ptr<PGnotify, Free> notification{PQnotifies(connection)})
+    channels.emplace_back(notification->relname);
+  return true;
 }
 
 Listener::Listener(PGconn* connection) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct pg_conn;
 struct pg_result;
@@ -41,6 +42,12 @@ int version(const PGconn* connection);
 bool in_transaction(const PGconn* connection);
 /// A value the server reports by itself, "" if it does not.
 std::string parameter(const PGconn* connection, const char* name);
+
+int socket(const PGconn* connection);
+/// Of the server, as the handshake told it; a pooler makes one up.
+int server_process(const PGconn* connection);
+/// Adds the channels of all notifications that have come in, in order; false if the connection was lost.
+bool take_notifications(PGconn* connection, std::vector<std::string>& channels);
 
 /// What PostgreSQL answered to a command, apart from its rows.
 struct Answer {

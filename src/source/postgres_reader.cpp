@@ -1,3 +1,5 @@
+#include "feed_health.hpp"
+#include "feed_rows.hpp"
 #include "findings.hpp"
 #include "read_transaction.hpp"
 #include "stibee_sync/source/source.hpp"
@@ -43,6 +45,7 @@ class PostgresReader final : public Reader {
       auto& session = reading_.begin(plan);
       ReadReport report;
       report.shape = reading_.prepare(plan);
+      if (!plan.feed.empty()) report.feed = feed_seen_by_scan(reading_, session, plan);
       deliver(shape, report.shape);
       report.rows =
           reading_.stream(reading_.resolved().select, [&](std::string_view line) { deliver(row, line); });

@@ -60,7 +60,7 @@ class PostgresWriter final : public Writer {
     } catch (const Failure& failure) {
       return fail({Scope::Database, failure.error()});
     } catch (const StatementFailed& failed) {
-      return fail({Scope::Database, of_database(failed.answer)});
+      return fail({Scope::Database, meaning_of(failed.answer)});
     }
   }
 
@@ -68,12 +68,6 @@ class PostgresWriter final : public Writer {
     session_.reset();
     if (!interrupt_.requested()) return failure;
     return {Scope::Cancelled, Failure(Kind::Cancelled, "the write-back was cancelled").error()};
-  }
-
-  static SourceError of_database(const Answer& said) {
-    if (auto error = of_pooler(said.sqlstate, said.text)) return std::move(*error);
-    if (!said.sqlstate.empty()) return classify(said.sqlstate, "");
-    return Failure(Kind::Unreachable, "the connection to PostgreSQL was lost; it is made anew").error();
   }
 
   NumberedStatement numbered(const WriteStatement& statement) const {
@@ -144,7 +138,7 @@ class PostgresWriter final : public Writer {
     // A standby does not even begin such a transaction.
     const bool in_recovery = answer.succeeded && answer.table.at(0).at(0).as<bool>();
     if (code == "0A000" || in_recovery) throw WriteFailed{standby()};
-    if (!answer.succeeded) throw WriteFailed{{Scope::Database, of_database(answer)}};
+    if (!answer.succeeded) throw WriteFailed{{Scope::Database, meaning_of(answer)}};
   }
 
   void end(const std::string& command, const WriteStatement& statement, const NumberedStatement& parsed) {
@@ -200,7 +194,7 @@ class PostgresWriter final : public Writer {
     }
     if (code.empty() || of_class == "08" || of_class == "53" || of_class == "57" || of_class == "58" ||
         of_class == "28" || code == "25P03") {
-      return {Scope::Database, of_database(said)};
+      return {Scope::Database, meaning_of(said)};
     }
     if (of_class == "40" || code == "55P03") {
       return of_statement(Kind::Failed,

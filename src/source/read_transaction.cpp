@@ -77,6 +77,8 @@ Session& ReadTransaction::connection() {
   if (!session_) {
     session_ = std::make_unique<Session>(connection_, interrupt_);
     tells_position_ = true;
+    // For what is asked outside of a transaction: names of tables come in UTF-8.
+    session_->run("SET client_encoding = 'UTF8'");
   }
   return *session_;
 }

@@ -44,6 +44,13 @@ libpq::Handle new_enough(libpq::Handle raw) {
 
 }  // namespace
 
+SourceError meaning_of(const Answer& refusal) {
+  if (auto error = of_pooler(refusal.sqlstate, refusal.text)) return std::move(*error);
+  if (!refusal.sqlstate.empty()) return classify(refusal.sqlstate, "");
+  return Failure(SourceError::Kind::Unreachable, "the connection to PostgreSQL was lost; it is made anew")
+      .error();
+}
+
 /// Its base class has no virtual destructor.
 class Session::AdoptedConnection final : public pqxx::connection_base {
  public:
@@ -126,6 +133,17 @@ pqxx::result Session::rows(const std::string& statement, const Parameters& param
   return std::move(answer.table);
 }
 
+pqxx::result Session::planned_rows(const std::string& name, const std::string& statement,
+                                   const Parameters& parameters) {
+  if (pooled()) return rows(statement, parameters);
+  auto answer = ask([&] {
+    if (planned_.insert(name).second) connection_->prepare(name, statement);
+    return transaction_->exec_prepared(name, pqxx::prepare::make_dynamic_params(parameters));
+  });
+  if (!answer.succeeded) throw StatementFailed{std::move(answer)};
+  return std::move(answer.table);
+}
+
 void Session::run(const std::string& commands) {
   auto answer = execute(commands);
   if (!answer.succeeded) throw StatementFailed{std::move(answer)};
@@ -133,6 +151,24 @@ void Session::run(const std::string& commands) {
 
 libpq::CopyStream Session::copy(const std::string& statement) {
   return {raw_, wait_, statement};
+}
+
+std::vector<std::string> Session::notified() {
+  // libpqxx leaves notifications alone while there is a transaction, and there always is.
+  std::vector<std::string> channels;
+  if (!usable() || !libpq::take_notifications(raw_, channels)) throw StatementFailed{};
+  return channels;
+}
+
+int Session::socket() const {
+  return libpq::socket(raw_);
+}
+
+bool Session::pooled() {
+  if (!pooled_) {
+    pooled_ = rows("SELECT pg_catalog.pg_backend_pid()").at(0)[0].as<int>() != libpq::server_process(raw_);
+  }
+  return *pooled_;
 }
 
 bool Session::usable() const {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct Answer : libpq::Answer {
 struct StatementFailed {
   Answer answer;
 };
+
+/// What that means for whoever did not expect it.
+SourceError meaning_of(const Answer& refusal);
 
 /// One connection to PostgreSQL, made once: when it is lost it stays lost (libpqxx 6 would reconnect by
 /// itself and lose the session's settings). libpqxx runs the statements. One thread; `interrupt` ends its
@@ -45,9 +49,21 @@ class Session {
   Answer prepare(const std::string& statement);
   /// The rows of one statement. Throws StatementFailed as well.
   pqxx::result rows(const std::string& statement, const Parameters& parameters = {});
+  /// The same for a statement that is asked again and again: it is planned once for the session, under a name
+  /// of its own. (Not behind a pooler, which may hand out another session each time.)
+  pqxx::result planned_rows(const std::string& name, const std::string& statement,
+                            const Parameters& parameters);
   /// For what has no rows. Throws StatementFailed as well.
   void run(const std::string& commands);
   libpq::CopyStream copy(const std::string& statement);
+
+  /// The channels of the notifications that have come in since the last call, without waiting. Throws
+  /// StatementFailed when the connection is lost.
+  std::vector<std::string> notified();
+  /// For poll: readable when something has come in.
+  int socket() const;
+  /// True if who answers is not who made the connection: there is a pooler in between. Asked once.
+  bool pooled();
 
   bool usable() const;
   /// Usable, and nothing has come in while it was idle: a server that ends a session says so.
@@ -72,6 +88,8 @@ class Session {
   Patience patience_;
   // BEGIN and COMMIT are statements like others: what they carry, and what is answered to them, matters.
   std::unique_ptr<pqxx::nontransaction> transaction_;
+  std::optional<bool> pooled_;
+  std::set<std::string> planned_;
 };
 
 }  // namespace stibee_sync::source

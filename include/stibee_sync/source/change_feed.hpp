@@ -38,8 +38,8 @@ struct FeedSite {
   std::vector<std::string> relations;  // as SQL: the table, then its partitions and children, parents first
   std::string key;                     // as SQL
   std::string key_type;                // of the feed's column, as SQL: bigint, text COLLATE "C", uuid
-  std::string owner;                   // of the table, as SQL
-  std::string role;                    // that reads, as SQL
+  std::string owner;                   // of the table, by name
+  std::string role;                    // that reads, by name
   bool notifies = true;                // false: two-phase commits are in use, which a NOTIFY would break
 };
 /// SQL, with comments for who reviews it, that makes the feed of this site in one transaction, whatever there
@@ -63,9 +63,10 @@ struct FeedReport {
   std::chrono::milliseconds elapsed{0};
 };
 
-/// One call for each key, in the order of `Reader::read`. `key` is as a row's line begins with it; `line` is
-/// the row in the same form as Reader delivers it, nothing if there is no such row (or it does not match
-/// `where`). Both are valid during the call. A throw ends the drain at once and passes through.
+/// One call for each key, in the order of `Reader::read`; where the source has several rows of a key, which
+/// is the caller's to refuse, as many. `key` is as a row's line begins with it; `line` is the row in the same
+/// form as Reader delivers it, nothing if there is no such row (or it does not match `where`). Both are valid
+/// during the call. A throw ends the drain at once and passes through.
 using ChangeSink = std::function<void(std::string_view key, std::optional<std::string_view> line)>;
 
 /// Takes changes out of the feeds, on a connection of its own. Blocking; used by one thread at a time;
