@@ -117,6 +117,7 @@ class CommandLine {
     with_mirror(reconcile_command);
     reconcile_command->add_flag("--repair", options_.repair,
                                 "Send what mends the differences, and wait until it is delivered");
+    add_changefeed();
     with_json(add("version", "Print the version", print_version));
   }
 
@@ -150,6 +151,18 @@ class CommandLine {
     });
     return added;
   }
+  void add_changefeed() {
+    auto* changefeed =
+        app_.add_subcommand("changefeed", "How PostgreSQL tells of changes at once (`detect: changefeed`)");
+    changefeed->require_subcommand(1);
+    auto* sql = changefeed->add_subcommand(
+        "sql",
+        "Print the SQL that makes the change feed of one mirror or all, for the owner of the table to run");
+    sql->add_option("mirror", options_.mirror, "Only this mirror")->type_name("NAME");
+    sql->add_flag("--remove", options_.remove, "Print the SQL that removes it instead");
+    sql->callback([this] { chosen_ = changefeed_sql; });
+  }
+
   void with_json(CLI::App* command) { command->add_flag("--json", options_.json, "Report as JSON"); }
 
   void with_mirror(CLI::App* command) {

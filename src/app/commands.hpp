@@ -12,6 +12,7 @@ struct Options {
   bool json = false;
   bool detailed_exitcode = false;              // plan
   bool repair = false;                         // reconcile
+  bool remove = false;                         // changefeed sql
   bool reveal = false;                         // guard show
   std::chrono::milliseconds timeout{600'000};  // sync: without progress
   std::string argument;                        // retry's what, the digest of guard's
@@ -35,5 +36,6 @@ int pause(const Options& options);
 int resume(const Options& options);
 int sync_now(const Options& options);
 int reconcile(const Options& options);
+int changefeed_sql(const Options& options);
 
 }  // namespace stibee_sync::app

@@ -347,5 +347,39 @@ TEST(Commands, SyncGivesUpAfterItsTimeoutWithoutProgress) {
   EXPECT_NE(finished.err.find("nothing is lost"), std::string::npos) << finished.err;
 }
 
+TEST(Commands, ChangefeedSqlInstallsAndRemovesTriggers) {
+  Deployment deployment;
+  const auto installation = deployment.syncd({"changefeed", "sql"});
+  ASSERT_EQ(installation.exit_code, 0) << installation.err;
+  EXPECT_EQ(deployment.syncd({"changefeed", "sql", "members"}).out, installation.out);
+  deployment.sql(installation.out);
+  deployment.add_members(1, 3);
+  EXPECT_EQ(deployment.value("SELECT count(*) FROM stibee_syncd.members"), "3");
+  const auto removal = deployment.syncd({"changefeed", "sql", "--remove"});
+  ASSERT_EQ(removal.exit_code, 0) << removal.err;
+  deployment.sql(removal.out);
+  EXPECT_EQ(deployment.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
+  EXPECT_EQ(deployment.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'stibee_syncd'"), "0");
+}
+
+TEST(Commands, ChangefeedSqlSaysWhatItCannotDo) {
+  Deployment deployment;
+  const auto unknown = deployment.syncd({"changefeed", "sql", "member"});
+  EXPECT_EQ(unknown.exit_code, 66);
+  EXPECT_NE(unknown.err.find("there is no mirror `member`"), std::string::npos) << unknown.err;
+  EXPECT_EQ(unknown.out, "");
+  EXPECT_EQ(deployment.syncd({"changefeed"}).exit_code, 64);
+
+  auto config = deployment.config_text();
+  const std::string table = "table: public.members";
+  const auto at = config.find(table);
+  ASSERT_NE(at, std::string::npos) << config;
+  deployment.write_config(config.replace(at, table.size(), "query: SELECT * FROM members"));
+  const auto query = deployment.syncd({"changefeed", "sql"});
+  EXPECT_EQ(query.exit_code, 78);
+  EXPECT_NE(query.err.find("a `query` can have no change feed"), std::string::npos) << query.err;
+  EXPECT_EQ(query.out, "");
+}
+
 }  // namespace
 }  // namespace stibee_sync::e2e
