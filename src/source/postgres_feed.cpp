@@ -88,8 +88,11 @@ class PostgresFeed final : public ChangeFeed {
     FeedReport report;
     report.feed = std::move(health.snapshot);
     const auto start = steady_clock::now();
-    something_waits_ =
-        session.rows("SELECT EXISTS (SELECT FROM " + feed_table(plan.mirror) + ")").at(0)[0].as<bool>();
+    something_waits_ = session
+                           .planned_rows("stibee_feed_waits_" + plan.mirror,
+                                         "SELECT EXISTS (SELECT FROM " + feed_table(plan.mirror) + ")", {})
+                           .at(0)[0]
+                           .as<bool>();
     report.feed_read = since(start);
     if (!something_waits_ && report.feed_read > slow_read)
       report.oldest_transaction = oldest_transaction(session);
