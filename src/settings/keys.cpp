@@ -127,6 +127,7 @@ constexpr auto mirror_keys = [](const auto& each) {
   each.key("detect", &Mirror::detect,
            choice<Detect>({{"scan", Detect::Scan}, {"changefeed", Detect::Changefeed}}));
   each.key("full_scan_interval", &Mirror::full_scan_interval, duration(seconds(1), hours(7 * 24)));
+  each.rule(check_detect);
   each.key("confirm_email", &Mirror::confirm_email, parse_flag);
   each.key("on_remote_purge", &Mirror::on_remote_purge,
            choice<OnRemotePurge>({{"respect", OnRemotePurge::Respect}, {"restore", OnRemotePurge::Restore}}));

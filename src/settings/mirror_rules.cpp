@@ -115,6 +115,12 @@ void check_delete_after(const Cursor& block, Mirror& mirror) {
     block["delete_after"].problem("stands beside `on_leave: keep`", "remove one of the two");
 }
 
+void check_detect(const Cursor& block, Mirror& mirror) {
+  if (mirror.detect != Detect::Changefeed || !mirror.source.query) return;
+  block["detect"].problem("is changefeed beside `source.query`, of whose tables no trigger can tell",
+                          "name a `source.table`, or write `detect: scan`");
+}
+
 void check_guard(const Cursor& block, Guard& guard) {
   if (guard.min_removals <= guard.max_removals) return;
   const Cursor given = block["min_removals"];

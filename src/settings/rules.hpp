@@ -28,6 +28,7 @@ void read_group_columns(const Cursor& at, std::vector<std::string>& out);
 void read_fields(const Cursor& at, std::map<std::string, std::string>& out);
 void read_groups(const Cursor& at, Mirror& out);
 void check_delete_after(const Cursor& block, Mirror& mirror);
+void check_detect(const Cursor& block, Mirror& mirror);
 void check_guard(const Cursor& block, Guard& guard);
 void read_statement(const Cursor& at, std::map<std::string, std::string>& out);
 /// No two mirrors have the same name or list.

@@ -112,6 +112,11 @@ const Bad policies[] = {
      "unsubscribe?"},
     {"DeleteAfterBesideKeep", mirror("on_leave: keep\n    delete_after: 30d"),
      "13:19: `mirrors[0].delete_after` stands beside `on_leave: keep`; remove one of the two"},
+    {"ChangeFeedOfAQuery",
+     mirrors("mirrors:\n  - name: a\n    list_id: 1\n    source: {query: q, key: id, email: e}\n    detect: "
+             "changefeed"),
+     "9:13: `mirrors[0].detect` is changefeed beside `source.query`, of whose tables no trigger can tell; "
+     "name a `source.table`, or write `detect: scan`"},
     {"DeleteAfterWithoutUnit", mirror("delete_after: 30"),
      "12:19: `mirrors[0].delete_after` is \"30\", a number without a unit; write the unit too: 30s for "
      "seconds, or ms, "
