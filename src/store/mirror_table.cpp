@@ -57,18 +57,25 @@ std::string lines_to_text(const std::vector<std::string>& lines) {
   return text;
 }
 
+/// As many numbers as the line has to have.
+template <std::size_t count>
+std::array<std::int64_t, count> numbers_of(const Statement& row, const std::string& line) {
+  std::array<std::int64_t, count> numbers{};
+  const char* at = line.data();
+  const char* const end = line.data() + line.size();
+  for (auto& number : numbers) {
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error != std::errc()) row.damaged();
+    at = next == end ? end : next + 1;
+  }
+  return numbers;
+}
+
 std::vector<HourOfChanges> hours_at(const Statement& row, int column) {
   std::vector<HourOfChanges> hours;
   for (const auto& line : lines_of(row.text(column))) {
+    const auto numbers = numbers_of<4>(row, line);
     HourOfChanges each;
-    std::array<std::int64_t, 4> numbers{};
-    const char* at = line.data();
-    const char* const end = line.data() + line.size();
-    for (auto& number : numbers) {
-      const auto [next, error] = std::from_chars(at, end, number);
-      if (error != std::errc()) row.damaged();
-      at = next == end ? end : next + 1;
-    }
     each.hour = numbers[0];
     each.removals = static_cast<std::size_t>(numbers[1]);
     each.resubscribes = static_cast<std::size_t>(numbers[2]);
@@ -76,6 +83,36 @@ std::vector<HourOfChanges> hours_at(const Statement& row, int column) {
     hours.push_back(each);
   }
   return hours;
+}
+
+constexpr std::size_t SlotOfChanges::* counts_of_slot[] = {
+    &SlotOfChanges::adds,          &SlotOfChanges::updates,  &SlotOfChanges::optouts,
+    &SlotOfChanges::resubscribes,  &SlotOfChanges::removals, &SlotOfChanges::lost,
+    &SlotOfChanges::consents_moved};
+
+// The slot and its counts a line.
+std::string slots_to_text(const std::vector<SlotOfChanges>& slots) {
+  std::string text;
+  for (const auto& each : slots) {
+    std::vector<std::int64_t> numbers{each.slot};
+    for (const auto count : counts_of_slot)
+      numbers.push_back(static_cast<std::int64_t>(each.*count));
+    text += list_to_text(numbers) + '\n';
+  }
+  return text;
+}
+
+std::vector<SlotOfChanges> slots_at(const Statement& row, int column) {
+  std::vector<SlotOfChanges> slots;
+  for (const auto& line : lines_of(row.text(column))) {
+    const auto numbers = numbers_of<1 + std::size(counts_of_slot)>(row, line);
+    SlotOfChanges each;
+    each.slot = numbers[0];
+    for (std::size_t i = 0; i < std::size(counts_of_slot); ++i)
+      each.*counts_of_slot[i] = static_cast<std::size_t>(numbers[i + 1]);
+    slots.push_back(each);
+  }
+  return slots;
 }
 
 void bind_number(Statement& statement, int index, const std::optional<std::int64_t>& number) {
@@ -111,12 +148,12 @@ MirrorTable::MirrorTable(Connection& connection)
                   "paused_since ELSE ?2 END, paused = ?1 WHERE id = ?3"),
       facts_(connection,
              "SELECT last_good_rows, last_rows, non_null, mapping, server_identity, last_success, rejected, "
-             "duplicates, recent, wal_position FROM mirror WHERE id = ?"),
+             "duplicates, recent, wal_position, drained FROM mirror WHERE id = ?"),
       set_facts_(
           connection,
           "UPDATE mirror SET generation = generation + 1, last_good_rows = ?, last_rows = ?, non_null = ?, "
           "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ?, recent = ?, "
-          "wal_position = ? WHERE id = ?"),
+          "wal_position = ?, drained = ? WHERE id = ?"),
       generation_(connection, "SELECT generation FROM mirror WHERE id = ?"),
       adopted_(connection, "SELECT adopted FROM mirror WHERE id = ?"),
       set_adopted_(connection, "UPDATE mirror SET adopted = ? WHERE id = ?"),
@@ -248,6 +285,7 @@ SourceFacts MirrorTable::stored_facts(MirrorId mirror) {
   facts.duplicates = size_at(facts_, 7);
   facts.recent = hours_at(facts_, 8);
   if (!facts_.is_null(9)) facts.wal_position = facts_.integer(9);
+  facts.drained = slots_at(facts_, 10);
   return facts;
 }
 
@@ -255,6 +293,7 @@ void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   const auto non_null = list_to_text({facts.non_null.begin(), facts.non_null.end()});
   const auto rejected = counts_to_text(facts.rejected);
   const auto recent = hours_to_text(facts.recent);
+  const auto drained = slots_to_text(facts.drained);
   if (facts.last_good_rows) {
     set_facts_.bind(1, static_cast<std::int64_t>(*facts.last_good_rows));
   } else {
@@ -265,7 +304,7 @@ void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   bind_time(set_facts_, 6, facts.last_success);
   set_facts_.bind(7, rejected).bind(8, static_cast<std::int64_t>(facts.duplicates)).bind(9, recent);
   bind_number(set_facts_, 10, facts.wal_position);
-  set_facts_.bind(11, mirror.number).run();
+  set_facts_.bind(11, drained).bind(12, mirror.number).run();
 }
 
 void MirrorTable::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent) {

@@ -259,6 +259,9 @@ SELECT m.name AS mirror, s.email,
 FROM subscriber s JOIN mirror m ON m.id = s.mirror;
 )sql"},
                                    {4, R"sql(
+-- What a change feed brought, by slots of time.
+ALTER TABLE mirror ADD COLUMN drained TEXT NOT NULL DEFAULT '';
+
 -- A read is taken over in parts: rows are there whose addresses are not decided yet. Until then each read looks
 -- at every row.
 ALTER TABLE mirror ADD COLUMN torn INTEGER NOT NULL DEFAULT 0;

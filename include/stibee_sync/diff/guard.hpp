@@ -3,6 +3,7 @@
 #include "stibee_sync/diff/resolve.hpp"
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,11 +20,19 @@ struct GuardLimits {
   double max_daily_percent = 10;
 };
 
+/// What a change feed brought of late: it counts with what is found now as if it had come at once.
+struct DrainedChanges {
+  std::size_t adds = 0, updates = 0, optouts = 0, resubscribes = 0, removals = 0;
+  std::size_t lost = 0;
+  std::size_t consents_moved = 0;
+};
+
 /// What came before a read and counts with it: many small steps are a large one.
 struct GuardHistory {
   std::size_t removals = 0, resubscribes = 0;  // of the last 24 hours, without what was approved
   std::size_t mirrored = 0;                    // people mirrored when those began
-  std::string resubscribes_held;  // why they are held until somebody approves, whatever their number; "": not
+  std::map<ChangeClass, std::string> lasting;  // why a class waits until approved, whatever its number
+  DrainedChanges drained;                      // of the last hour, without what was approved
 };
 
 /// What one complete read found, for the guard's judgement.

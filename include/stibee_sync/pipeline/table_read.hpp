@@ -36,7 +36,10 @@ struct ReadFinding {
   std::vector<std::size_t> non_null;
   std::size_t lost = 0;            // rows of the snapshot that are gone, or bear another address
   std::size_t consents_moved = 0;  // people whose consent stamp is another, or whose no became a yes
-  bool remapped = false;           // the mapping is another than that of the snapshot
+  std::size_t differing = 0;       // rows that are new, changed or gone
+  std::vector<domain::MemberKey> different;  // the first thousand of them
+  bool forced = false;                       // … since every row is looked at anew
+  bool remapped = false;                     // the mapping is another than that of the snapshot
   ClassTally& of(diff::ChangeClass c) { return classes[static_cast<std::size_t>(c)]; }
   const ClassTally& of(diff::ChangeClass c) const { return classes[static_cast<std::size_t>(c)]; }
   /// Whether the guard may need the number of mirrored people: the source is empty, or there are changes of a
@@ -68,7 +71,9 @@ struct Judgement {
 Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, const store::SourceFacts& before,
                         const std::vector<store::HeldChanges>& held, std::size_t mirrored,
                         domain::UtcTime now);
-/// What of the last 24 hours, and of what is held, counts with a read. Pure.
+/// Remembers what a drain of the change feed is about to change, for the guard of the next hour. Pure.
+void note_drained(store::SourceFacts& facts, const ReadFinding& finding, domain::UtcTime now);
+/// What of the last hour and of the last 24, and of what is held, counts with a read. Pure.
 diff::GuardHistory history_of(const store::SourceFacts& before, const std::vector<store::HeldChanges>& held,
                               domain::UtcTime now);
 /// Since 1970.

@@ -37,6 +37,14 @@ struct HourOfChanges {
   friend bool operator==(const HourOfChanges&, const HourOfChanges&) = default;
 };
 
+/// What a change feed brought in one slot of time, without what somebody approved.
+struct SlotOfChanges {
+  std::int64_t slot = 0;  // since 1970; how long one is, is the pipeline's
+  std::size_t adds = 0, updates = 0, optouts = 0, resubscribes = 0, removals = 0;
+  std::size_t lost = 0, consents_moved = 0;
+  friend bool operator==(const SlotOfChanges&, const SlotOfChanges&) = default;
+};
+
 /// Facts of a mirror that outlive a read.
 struct SourceFacts {
   std::optional<std::size_t> last_good_rows;
@@ -48,7 +56,8 @@ struct SourceFacts {
   std::optional<domain::UtcTime> last_success;
   std::map<std::string, std::size_t> rejected;  // reason → rows, of the last read
   std::size_t duplicates = 0;
-  std::vector<HourOfChanges> recent;  // of the last day
+  std::vector<HourOfChanges> recent;   // of the last day
+  std::vector<SlotOfChanges> drained;  // of the last hour
   friend bool operator==(const SourceFacts&, const SourceFacts&) = default;
 };
 

@@ -10,6 +10,40 @@ namespace stibee_sync::pipeline {
 
 using diff::ChangeClass;
 
+namespace {
+
+constexpr ChangeClass held_classes[] = {ChangeClass::Removal, ChangeClass::Resubscribe, ChangeClass::OptOut,
+                                        ChangeClass::Update, ChangeClass::Add};
+
+/// A sliding hour, in steps of these.
+constexpr std::chrono::minutes length_of_slot{5};
+constexpr std::int64_t slots_of_hour = std::chrono::hours(1) / length_of_slot;
+
+std::int64_t slot_of(domain::UtcTime now) {
+  return now.time_since_epoch() / length_of_slot;
+}
+
+}  // namespace
+
+void note_drained(store::SourceFacts& facts, const ReadFinding& finding, domain::UtcTime now) {
+  const auto slot = slot_of(now);
+  std::erase_if(facts.drained,
+                [&](const auto& each) { return each.slot < slot - slots_of_hour || each.slot > slot; });
+  if (facts.drained.empty() || facts.drained.back().slot != slot) {
+    store::SlotOfChanges fresh;
+    fresh.slot = slot;
+    facts.drained.push_back(fresh);
+  }
+  auto& sum = facts.drained.back();
+  sum.adds += finding.of(ChangeClass::Add).count;
+  sum.updates += finding.of(ChangeClass::Update).count;
+  sum.optouts += finding.of(ChangeClass::OptOut).count;
+  sum.resubscribes += finding.of(ChangeClass::Resubscribe).count;
+  sum.removals += finding.of(ChangeClass::Removal).count;
+  sum.lost += finding.lost;
+  sum.consents_moved += finding.consents_moved;
+}
+
 bool ReadFinding::needs_count() const {
   if (report.rows == 0 || trust != ServerTrust::Trusted) return true;
   constexpr ChangeClass risky[] = {ChangeClass::Update, ChangeClass::OptOut, ChangeClass::Resubscribe,
@@ -27,9 +61,22 @@ diff::GuardHistory history_of(const store::SourceFacts& before, const std::vecto
     history.removals += each.removals;
     history.resubscribes += each.resubscribes;
   }
+  for (const auto& each : before.drained) {
+    if (each.slot < slot_of(now) - slots_of_hour) continue;
+    auto& drained = history.drained;
+    drained.adds += each.adds;
+    drained.updates += each.updates;
+    drained.optouts += each.optouts;
+    drained.resubscribes += each.resubscribes;
+    drained.removals += each.removals;
+    drained.lost += each.lost;
+    drained.consents_moved += each.consents_moved;
+  }
   for (const auto& hold : held) {
-    if (hold.lasting && hold.change_class == diff::name(ChangeClass::Resubscribe))
-      history.resubscribes_held = hold.why;
+    if (!hold.lasting) continue;
+    for (const auto change_class : held_classes) {
+      if (hold.change_class == diff::name(change_class)) history.lasting[change_class] = hold.why;
+    }
   }
   return history;
 }

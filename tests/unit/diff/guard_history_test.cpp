@@ -13,6 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 ReadFacts quiet(std::size_t people) {
   ReadFacts facts;
@@ -25,7 +26,7 @@ ReadFacts quiet(std::size_t people) {
 TEST(GuardOfADay, SumsTheRemovalsOfTwentyFourHours) {
   auto facts = quiet(900);
   facts.removals = 15;
-  facts.history = {75, 0, 900, ""};
+  facts.history = {75, 0, 900, {}, {}};
   EXPECT_THAT(guarded(facts, {}).holds, IsEmpty()) << "90 are a tenth";
   facts.history.removals = 76;
   const auto holds = guarded(facts, {}).holds;
@@ -37,7 +38,7 @@ TEST(GuardOfADay, SumsTheRemovalsOfTwentyFourHours) {
 TEST(GuardOfADay, SumsResubscribesByThemselves) {
   auto facts = quiet(900);
   facts.resubscribes = 5;
-  facts.history = {500, 85, 900, ""};
+  facts.history = {500, 85, 900, {}, {}};
   EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
   facts.history.resubscribes = 86;
   ASSERT_EQ(guarded(facts, {}).holds.size(), 1u);
@@ -46,7 +47,7 @@ TEST(GuardOfADay, SumsResubscribesByThemselves) {
 TEST(GuardOfADay, LetsASmallListLoseItsTwenty) {
   auto facts = quiet(30);
   facts.removals = 5;
-  facts.history = {15, 0, 50, ""};
+  facts.history = {15, 0, 50, {}, {}};
   EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
   facts.history.removals = 16;
   EXPECT_EQ(guarded(facts, {}).holds.size(), 1u);
@@ -55,7 +56,7 @@ TEST(GuardOfADay, LetsASmallListLoseItsTwenty) {
 TEST(GuardOfADay, FollowsItsSetting) {
   auto facts = quiet(1000);
   facts.removals = 10;
-  facts.history = {200, 0, 1000, ""};
+  facts.history = {200, 0, 1000, {}, {}};
   GuardLimits limits;
   EXPECT_EQ(guarded(facts, limits).holds.size(), 1u);
   limits.max_daily_percent = 21;
@@ -77,13 +78,66 @@ TEST(GuardOfConsents, HoldsAllResubscribesWhereStampsMovedEverywhere) {
 TEST(GuardOfConsents, GoesOnHoldingThemThoughTheNextReadSeesNoStampMove) {
   auto facts = quiet(2000);
   facts.resubscribes = 39;
-  facts.history.resubscribes_held = "consents moved";
+  facts.history.lasting[ChangeClass::Resubscribe] = "consents moved";
   const auto holds = guarded(facts, {}).holds;
   ASSERT_EQ(holds.size(), 1u);
   EXPECT_THAT(holds[0].why, HasSubstr("consents moved"));
   EXPECT_TRUE(holds[0].lasting);
   facts.resubscribes = 0;
   EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+}
+
+TEST(GuardOfTheChangeFeed, CountsWhatItBroughtWithinAnHourWithWhatIsFoundNow) {
+  auto facts = quiet(2000);
+  facts.removals = 20;
+  facts.history.drained.removals = 20;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.history.drained.removals = 21;
+  const auto holds = guarded(facts, {}).holds;
+  ASSERT_EQ(holds.size(), 1u);
+  EXPECT_EQ(holds[0].change_class, ChangeClass::Removal);
+  EXPECT_EQ(holds[0].count, 20u) << "those who wait";
+  EXPECT_THAT(holds[0].why, HasSubstr("20 removals after 21 that the change feed brought within an hour"));
+  EXPECT_TRUE(holds[0].lasting) << "the end of the hour forgives nothing";
+  facts.removals = 0;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+}
+
+TEST(GuardOfTheChangeFeed, SeesEachClassByItsOwnShare) {
+  auto facts = quiet(1000);
+  facts.optouts = facts.updates = facts.resubscribes = 1;
+  facts.history.drained.optouts = 199;
+  facts.history.drained.updates = 299;
+  facts.history.drained.resubscribes = 19;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.history.drained.optouts = 200;
+  facts.history.drained.updates = 300;
+  facts.history.drained.resubscribes = 20;
+  EXPECT_EQ(guarded(facts, {}).holds.size(), 3u);
+}
+
+TEST(GuardOfTheChangeFeed, AMassChangeAtOnceIsHeldByItselfAsEver) {
+  auto facts = quiet(2000);
+  facts.removals = 41;
+  facts.history.drained.removals = 5;
+  const auto holds = guarded(facts, {}).holds;
+  ASSERT_EQ(holds.size(), 1u);
+  EXPECT_THAT(holds[0].why, Not(HasSubstr("change feed")));
+  EXPECT_FALSE(holds[0].lasting);
+}
+
+TEST(GuardOfTheChangeFeed, AddsUpConsentsAndAnotherPopulation) {
+  auto facts = quiet(2000);
+  facts.resubscribes = 1;
+  facts.consents_moved = 1;
+  facts.history.drained.consents_moved = 600;
+  ASSERT_EQ(guarded(facts, {}).holds.size(), 1u);
+  facts = quiet(3000);
+  facts.adds = 1;
+  facts.lost = 1;
+  facts.history.drained.adds = 1500;
+  facts.history.drained.lost = 1500;
+  ASSERT_EQ(guarded(facts, {}).holds.size(), 1u);
 }
 
 TEST(GuardOfAnotherPopulation, HoldsAddsOnlyWhereMoreThanHalfWasLost) {
