@@ -113,6 +113,17 @@ std::optional<Scan::State::OldRow> Scan::State::find_old(const domain::MemberKey
   return old;
 }
 
+std::optional<SnapshotRow> Scan::State::find(const domain::MemberKey& key) {
+  of_all_rows_ = false;
+  const auto old = find_old(key);
+  if (!old) return std::nullopt;
+  SnapshotRow row;
+  row.key = key;
+  row.fingerprint = old->fingerprint;
+  row.shadowed = old->shadowed;
+  return row;
+}
+
 void Scan::State::add_row(const RowRecord& record) {
   if (last_staged_ && *last_staged_ == record.key) {
     throw std::invalid_argument("a key was staged twice in one read");
@@ -217,7 +228,7 @@ void Scan::State::stage_touched() {
 
 void Scan::State::begin_deciding() {
   snapshot_->cursor.reset();
-  stage_touched();
+  if (of_all_rows_) stage_touched();
   decided = true;
   events_.rewind();
   more_events_ = events_.next(event_key_, event_payload_);
@@ -396,6 +407,10 @@ Scan::~Scan() = default;
 
 bool Scan::next(SnapshotRow& row) {
   return state_->next(row);
+}
+
+std::optional<SnapshotRow> Scan::find(const domain::MemberKey& key) {
+  return state_->find(key);
 }
 
 bool Scan::stage(const StagedRow& row) {

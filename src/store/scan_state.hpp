@@ -25,6 +25,7 @@ struct Scan::State {
   ~State();
 
   bool next(SnapshotRow& row);
+  std::optional<SnapshotRow> find(const domain::MemberKey& key);
   bool stage(const StagedRow& row);
   void stage_gone(const domain::MemberKey& key);
   bool next_address(TouchedAddress& address);
@@ -121,6 +122,7 @@ struct Scan::State {
   bool has_members_on_record_ = false;
   bool has_own_words_ = false;  // people's, that are not in the table yet
   std::int64_t list_id_ = 0;
+  bool of_all_rows_ = true;
   bool at_end_ = false;
   std::optional<domain::MemberKey> last_staged_;
   Sorter events_;  // by address and key

@@ -53,6 +53,7 @@ std::unique_ptr<Connection> Store::Tables::connection_for_scan() const {
 
 void Store::Tables::touch(MirrorId mirror, std::string_view email) {
   touch_address.bind(1, mirror.number).bind(2, email).bind(3, ++last_touch).run();
+  ++reads_wanted[mirror];
 }
 
 // A daemon beside a read-only store changes the file: nothing may be remembered.
@@ -210,6 +211,11 @@ std::optional<domain::UtcTime> Store::reconciled(MirrorId mirror) const {
 
 SourceFacts Store::source_facts(MirrorId mirror) const {
   return tables_->mirrors.facts(mirror);
+}
+
+std::uint64_t Store::reads_wanted(MirrorId mirror) const {
+  const auto found = tables_->reads_wanted.find(mirror);
+  return found == tables_->reads_wanted.end() ? 0 : found->second;
 }
 
 Milestones Store::milestones(MirrorId mirror) const {

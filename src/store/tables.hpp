@@ -58,6 +58,7 @@ struct Store::Tables {
   HeldSets held_sets;
   Statement insert_batch, erase_batch, insert_attempt, touch_address, keys_of_address, address_of_key;
   std::int64_t last_touch = 0;
+  std::map<MirrorId, std::uint64_t> reads_wanted;
   std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class
   std::unique_ptr<SuppressionJournal> journal;          // null: read only
   std::int64_t journal_applied = 0;

@@ -66,6 +66,7 @@ void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, co
   if (after.row) {
     tables.ledger.write(mirror, email, before.row ? &*before.row : nullptr, *after.row);
     known.last_address = std::max(known.last_address, email);
+    if (after.row->lacks_values) ++tables.reads_wanted[mirror];
   } else if (before.row) {
     tables.ledger.erase(mirror, email, *before.row);
   }

@@ -85,6 +85,9 @@ class Scan {
 
   /// The stored snapshot in key order. False at its end.
   bool next(SnapshotRow& row);
+  /// For a part of the table's rows, instead of `next`: what the snapshot has of one of them. Addresses that
+  /// are to be decided anyway are then left to a scan of all.
+  std::optional<SnapshotRow> find(const domain::MemberKey& key);
   /// Stages a new, changed or shadowed row; a key once. True: the snapshot has it under another address.
   bool stage(const StagedRow& row);
   /// Stages that the source no longer has `key`.

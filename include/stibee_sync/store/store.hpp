@@ -61,6 +61,9 @@ class Store {
   std::optional<domain::UtcTime> adopted(MirrorId mirror) const;
   std::optional<domain::UtcTime> reconciled(MirrorId mirror) const;
   SourceFacts source_facts(MirrorId mirror) const;
+  /// Grows with everything that waits for the next read of all rows: an address that is to be decided though
+  /// its rows did not change, a row whose values are wanted. In this life of the store.
+  std::uint64_t reads_wanted(MirrorId mirror) const;
   Milestones milestones(MirrorId mirror) const;
   std::vector<HeldChanges> holds(MirrorId mirror) const;
   /// The class of such a set, held now or within the last hour; nullopt: there is none.

@@ -48,5 +48,36 @@ TEST_F(ScanOfATable, ItIsNotTakenOverBeforeAllIsDecided) {
   EXPECT_TRUE(shadowed().empty());
 }
 
+TEST_F(ScanOfATable, SomeOfItsRowsAreFoundByTheirKeysAndTheOthersAreLeftAlone) {
+  read({{key(1), {"a@x.kr"}}, {key(2), {"b@x.kr"}}, {key(3), {"c@x.kr"}}});
+  const auto touch = [&](Transaction& transaction) {
+    transaction.touch(mirror_, domain::EmailAddress::from_normalised("c@x.kr"));
+  };
+  const auto wanted = store_->reads_wanted(mirror_);
+  in_transaction(touch)(*store_);
+  EXPECT_EQ(store_->reads_wanted(mirror_), wanted + 1);
+
+  auto scan = store_->begin_scan(mirror_);
+  EXPECT_FALSE(scan.find(key(9)));
+  ASSERT_TRUE(scan.find(key(2)));
+  EXPECT_EQ(scan.find(key(2))->fingerprint, staged_row(key(2), {"b@x.kr"}, store_->key()).fingerprint);
+  scan.stage_gone(key(2));
+  std::vector<std::string> addresses;
+  for (TouchedAddress address; scan.next_address(address);) {
+    addresses.push_back(address.email.text());
+    scan.decide({}, 0);
+  }
+  EXPECT_EQ(addresses, std::vector<std::string>{"b@x.kr"}) << "c@x.kr waits for a read of all rows";
+  in_transaction([&](Transaction& transaction) { transaction.take_over(scan); })(*store_);
+  EXPECT_EQ(shadowed().size(), 2U);
+  auto all = store_->begin_scan(mirror_);
+  addresses.clear();
+  for (TouchedAddress address; all.next_address(address);) {
+    addresses.push_back(address.email.text());
+    all.decide({}, 0);
+  }
+  EXPECT_EQ(addresses, std::vector<std::string>{"c@x.kr"});
+}
+
 }  // namespace
 }  // namespace stibee_sync::store
