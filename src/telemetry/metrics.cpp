@@ -87,6 +87,8 @@ struct MirrorMetrics {
   PerLabel<Counter, CycleResult> cycles;
   Gauge* last_success;
   PerLabel<Counter, ChangeOperation> changes;
+  PerLabel<Counter, FeedGap> feed_missed;
+  Gauge* feed_lag;
   PerLabel<Gauge, GuardClass> held;
   PerLabel<Gauge, LaneLabel> pending;
   PerLabel<Gauge, LaneLabel> pending_oldest;
@@ -129,6 +131,11 @@ struct Metrics::State : Registered {
   Family<Gauge>& last_success = gauges("stibee_sync_last_success_timestamp_seconds",
                                        "When a pass last succeeded, as Unix time; 0: never.");
   Family<Counter>& changes = counters("stibee_changes_total", "Changes that became wanted, in people.");
+  Family<Counter>& feed_missed =
+      counters("stibee_feed_missed_total",
+               "Changed rows that a read found and the change feed had not told, by cause; `feed` stays 0.");
+  Family<Gauge>& feed_lag = gauges("stibee_feed_lag_seconds",
+                                   "How old what is known through the change feed may be; 0 without one.");
   Family<Gauge>& held = gauges("stibee_guard_held", "People whose changes the guard holds for a human.");
   Family<Gauge>& pending = gauges("stibee_pending", "People whose changes wait to be delivered.");
   Family<Gauge>& pending_oldest =
@@ -226,6 +233,8 @@ void Metrics::declare_mirror(std::string_view mirror) {
   MirrorMetrics metrics{.cycles = each<CycleResult>(s.cycles, "result", base),
                         .last_success = &s.last_success.Add(base),
                         .changes = each<ChangeOperation>(s.changes, "operation", base),
+                        .feed_missed = each<FeedGap>(s.feed_missed, "cause", base),
+                        .feed_lag = &s.feed_lag.Add(base),
                         .held = each<GuardClass>(s.held, "class", base),
                         .pending = each<LaneLabel>(s.pending, "lane", base),
                         .pending_oldest = each<LaneLabel>(s.pending_oldest, "lane", base),
@@ -252,6 +261,8 @@ void Metrics::remove_mirror(std::string_view mirror) {
   remove(s.cycles, metrics.cycles);
   s.last_success.Remove(metrics.last_success);
   remove(s.changes, metrics.changes);
+  remove(s.feed_missed, metrics.feed_missed);
+  s.feed_lag.Remove(metrics.feed_lag);
   remove(s.held, metrics.held);
   remove(s.pending, metrics.pending);
   remove(s.pending_oldest, metrics.pending_oldest);
@@ -308,6 +319,14 @@ void Metrics::last_delivery(std::string_view mirror, WallTime when) {
 
 void Metrics::changes(std::string_view mirror, ChangeOperation operation, std::uint64_t people) {
   state_->on(mirror, [&](MirrorMetrics& m) { at(m.changes, operation).Increment(amount(people)); });
+}
+
+void Metrics::feed_missed(std::string_view mirror, FeedGap gap, std::uint64_t rows) {
+  state_->on(mirror, [&](MirrorMetrics& m) { at(m.feed_missed, gap).Increment(amount(rows)); });
+}
+
+void Metrics::feed_lag(std::string_view mirror, Seconds lag) {
+  state_->on(mirror, [&](MirrorMetrics& m) { m.feed_lag->Set(lag.count()); });
 }
 
 void Metrics::guard_held(std::string_view mirror, GuardClass held, std::uint64_t people) {

@@ -24,6 +24,8 @@ enum class Event {
   SourceUntrusted,
   SourceConnected,
   SourceLost,
+  FeedLost,
+  FeedRestored,
   ApiRequestFailed,
   ApiThrottled,
   ApiUnauthorised,
@@ -52,16 +54,16 @@ inline constexpr std::size_t event_count = static_cast<std::size_t>(Event::Priva
 
 /// In the order of the enumerators.
 inline constexpr std::array<std::string_view, event_count> event_names{
-    "daemon.start",       "daemon.ready",       "daemon.reload",       "daemon.reload_failed",
-    "daemon.stopping",    "daemon.stopped",     "config.invalid",      "sync.started",
-    "sync.finished",      "sync.failed",        "guard.held",          "guard.approved",
-    "guard.cleared",      "source.untrusted",   "source.connected",    "source.lost",
-    "api.request_failed", "api.throttled",      "api.unauthorised",    "api.recovered",
-    "api.circuit_open",   "api.circuit_closed", "person.parked",       "delivery.finished",
-    "mirror.paused",      "mirror.resumed",     "mirror.unconfigured", "webhook.accepted",
-    "webhook.rejected",   "webhook.applied",    "suppression.added",   "suppression.lifted",
-    "writeback.done",     "writeback.failed",   "reconcile.finished",  "reconcile.drift",
-    "store.failed",       "privacy.erased",
+    "daemon.start",        "daemon.ready",       "daemon.reload",      "daemon.reload_failed",
+    "daemon.stopping",     "daemon.stopped",     "config.invalid",     "sync.started",
+    "sync.finished",       "sync.failed",        "guard.held",         "guard.approved",
+    "guard.cleared",       "source.untrusted",   "source.connected",   "source.lost",
+    "feed.lost",           "feed.restored",      "api.request_failed", "api.throttled",
+    "api.unauthorised",    "api.recovered",      "api.circuit_open",   "api.circuit_closed",
+    "person.parked",       "delivery.finished",  "mirror.paused",      "mirror.resumed",
+    "mirror.unconfigured", "webhook.accepted",   "webhook.rejected",   "webhook.applied",
+    "suppression.added",   "suppression.lifted", "writeback.done",     "writeback.failed",
+    "reconcile.finished",  "reconcile.drift",    "store.failed",       "privacy.erased",
 };
 
 constexpr std::string_view name(Event event) {

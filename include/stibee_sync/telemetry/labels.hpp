@@ -45,6 +45,15 @@ template <>
 inline constexpr auto label_names<GuardClass> =
     LabelNames<5>{"removals", "optouts", "resubscribes", "updates", "adds"};
 
+/// Why a read of the table found what its change feed had not told. Feed: nothing explains it. Condition:
+/// `where` may look at more than the row. Unwatched: the feed was missing, broken, or not yet believed.
+/// Everything: a TRUNCATE, or too many keys. Catalog: the table itself, its partitions or triggers were
+/// changed.
+enum class FeedGap { Feed, Condition, Unwatched, Everything, Catalog };
+template <>
+inline constexpr auto label_names<FeedGap> =
+    LabelNames<5>{"feed", "condition", "unwatched", "everything", "catalog"};
+
 enum class LaneLabel { Optout, Delete, Upsert };
 template <>
 inline constexpr auto label_names<LaneLabel> = LabelNames<3>{"optout", "delete", "upsert"};

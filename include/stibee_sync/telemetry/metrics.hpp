@@ -45,6 +45,10 @@ class Metrics {
   void paused(std::string_view mirror, bool is_paused);
   void state(std::string_view mirror, HealthState state);
   void changes(std::string_view mirror, ChangeOperation operation, std::uint64_t people = 1);
+  /// A read of the table found that many rows changed of which the change feed had said nothing.
+  void feed_missed(std::string_view mirror, FeedGap gap, std::uint64_t rows);
+  /// How old what is known through the change feed may be; 0 without one.
+  void feed_lag(std::string_view mirror, Seconds lag);
   void guard_held(std::string_view mirror, GuardClass held, std::uint64_t people);  // 0: not held
 
   // Dispatch
