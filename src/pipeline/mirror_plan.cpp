@@ -1,6 +1,9 @@
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 
+#include "stibee_sync/text/ascii.hpp"
+
 #include <algorithm>
+#include <string_view>
 
 namespace stibee_sync::pipeline {
 namespace {
@@ -77,6 +80,14 @@ std::string describe_mapping(const settings::Mirror& mirror, const source::ReadP
   return text;
 }
 
+/// Whether a condition may look at a clock or at another table: any function or subquery may, as far as its
+/// text tells.
+bool moves_by_itself(std::string_view condition) {
+  const auto text = text::lower_case(condition);
+  return text.find('(') != std::string::npos || text.find("current_") != std::string::npos ||
+         text.find("localtime") != std::string::npos;
+}
+
 diff::GuardLimits make_limits(const settings::Guard& guard) {
   diff::GuardLimits limits;
   limits.max_removals = static_cast<std::size_t>(guard.max_removals);
@@ -121,6 +132,9 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   plan.name = mirror.name;
   plan.list_id = mirror.list_id;
   plan.poll_interval = mirror.poll_interval;
+  plan.changefeed = mirror.detect == settings::Detect::Changefeed;
+  plan.full_scan_interval = mirror.full_scan_interval;
+  plan.condition_moves = moves_by_itself(mirror.source.where.value_or(""));
   plan.create_missing_groups = mirror.create_missing_groups;
   plan.writeback = mirror.writeback;
   plan.reconcile = mirror.reconcile;

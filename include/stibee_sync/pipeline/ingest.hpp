@@ -1,10 +1,12 @@
 #pragma once
 
 #include "stibee_sync/pipeline/apply_read.hpp"
+#include "stibee_sync/pipeline/feed_watch.hpp"
 #include "stibee_sync/pipeline/group_keeper.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/services.hpp"
 #include "stibee_sync/pipeline/table_read.hpp"
+#include "stibee_sync/source/change_feed.hpp"
 #include "stibee_sync/source/source.hpp"
 #include "stibee_sync/telemetry/line_budget.hpp"
 
@@ -14,14 +16,29 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
 namespace stibee_sync::pipeline {
 
+struct Drained;
+
 /// How the last read of a mirror ended.
 enum class CycleOutcome { Applied, Held, Untrusted, Failed, Cancelled };
+
+/// How a mirror's changes are found. Off: by reading the table at each poll. Polled: the feed is looked at
+/// once a second, since nothing tells of changes. Lost: the feed cannot be relied on, so that the table is
+/// read at each poll.
+enum class FeedState { Off, Starting, Live, Polled, Lost };
+std::string_view name(FeedState state);
+
+struct FeedCondition {
+  FeedState state = FeedState::Off;
+  std::string problem;                     // why it is lost, or polled, and the cure
+  std::optional<domain::UtcTime> in_step;  // all that was committed there by then is in our state
+};
 
 /// What ops see of a mirror's source.
 struct SourceCondition {
@@ -30,6 +47,7 @@ struct SourceCondition {
   source::SourceError::Kind kind = source::SourceError::Kind::Failed;  // of the problem
   std::string sqlstate;                                                // of the problem; "" if it has none
   int failures = 0;                                                    // in a row
+  FeedCondition feed;
 };
 
 /// The first loop: for each mirror in turn, reads the table, compares it with the snapshot, asks the guard,
@@ -60,6 +78,11 @@ class Ingest {
   void on_commit(std::function<void(std::size_t mirror)> committed) { committed_ = std::move(committed); }
   /// The size of the first part of a read's commit; for tests.
   void set_first_part(std::size_t most) { first_part_ = most; }
+  /// Mirrors whose plan says so are read through their change feed, and as a whole on a schedule.
+  /// `listener` tells when (see `heard`). Both outlive the loop; `feed` is used on the source's thread.
+  void watch_feeds(source::ChangeFeed& feed, source::FeedListener& listener);
+  /// What the listener said, on the loop's thread.
+  void heard(const std::string& mirror, source::FeedListener::Why why);
   /// Who makes missing groups; without, their values are ignored. Outlives the loop.
   void keep_groups(GroupKeeper& groups) { groups_ = &groups; }
 
@@ -77,9 +100,31 @@ class Ingest {
     std::set<std::string> parked_told;  // rows that the last read found refused, by ref and reason
     std::size_t more_parked_told = 0;   // … and how many of those were only counted
     telemetry::LineBudget failure_lines{1, std::chrono::minutes(1)};
+    // With a change feed.
+    std::optional<FeedWatch> watch;
+    std::uint64_t reads_wanted = 0;  // when the last read of the table began
+    telemetry::LineBudget drain_lines{10, std::chrono::minutes(1)};
   };
 
   struct Read;
+  /// A read of the table, and when the next one is due.
+  boost::asio::awaitable<void> poll(std::size_t mirror);
+  runtime::MonotonicTime due_of(const State& state) const;
+  domain::Duration pause_after_failure(std::size_t mirror) const;
+  void note_store_failure(std::size_t mirror, const std::string& why);
+  // The change feed (feed_turn.cpp, feed_report.cpp).
+  boost::asio::awaitable<void> drain(std::size_t mirror);
+  boost::asio::awaitable<void> drain_and_commit(std::size_t mirror);
+  boost::asio::awaitable<void> apply_drained(std::size_t mirror, std::shared_ptr<const Drained> drained);
+  boost::asio::awaitable<void> nothing_drained(std::size_t mirror, std::chrono::milliseconds took);
+  boost::asio::awaitable<bool> discard(std::size_t mirror, std::vector<std::int64_t> ids);
+  boost::asio::awaitable<void> take_over_feed(std::size_t mirror, std::shared_ptr<Read> made);
+  void tell_listener(std::size_t mirror, bool was_awake);
+  void drain_failed(std::size_t mirror, const source::SourceError& error);
+  void tell_feed(std::size_t mirror, FeedWatch::News news);
+  void show_feed(std::size_t mirror);
+  void count_missed(std::size_t mirror, const ReadFinding& finding);
+  void report_drained(std::size_t mirror, const ReadFinding& finding, const CommittedRead& committed);
   boost::asio::awaitable<CycleOutcome> read_and_commit(std::size_t mirror);
   boost::asio::awaitable<std::shared_ptr<Read>> read(std::size_t mirror);
   /// Reads again while groups are made for values that had none.
@@ -107,6 +152,8 @@ class Ingest {
   std::vector<MirrorPlan> mirrors_;
   std::vector<State> states_;
   GroupKeeper* groups_ = nullptr;
+  source::ChangeFeed* feed_ = nullptr;
+  source::FeedListener* listener_ = nullptr;
   std::function<void()> changed_;
   std::function<void(std::size_t)> committed_;
   std::size_t first_part_ = ReadTakeover::first_part;

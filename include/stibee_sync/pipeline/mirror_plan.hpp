@@ -27,7 +27,10 @@ struct MirrorPlan {
   ledger::Policy policy;
   std::string placing;  // changes when the policy, or the program, could place somebody elsewhere
   domain::Duration poll_interval{};
-  bool create_missing_groups = false;  // `mapping.group_ids` grows as groups are found and made
+  bool changefeed = false;                // changes are told by a feed, and the table is read as a whole
+  domain::Duration full_scan_interval{};  // once in this time
+  bool condition_moves = false;           // which rows meet `where` may change though none of them does
+  bool create_missing_groups = false;     // `mapping.group_ids` grows as groups are found and made
   bool groups_known = true;  // false: which groups the list has could not be learnt: nobody's groups change
   std::map<std::string, std::string> writeback;  // event → statement
   settings::Reconcile reconcile;

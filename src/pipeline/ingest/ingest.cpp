@@ -63,46 +63,69 @@ asio::awaitable<void> Ingest::run() {
       co_await timer_->wait_until(regular);
       continue;
     }
-    const auto due = states_[*mirror].due;
+    const auto due = due_of(states_[*mirror]);
     if (due > now) {
       co_await timer_->wait_until(std::min(due, regular));
       continue;
     }
-    const auto outcome = co_await cycle(*mirror);
-    auto& state = states_[*mirror];
-    domain::Duration pause = mirrors_[*mirror].poll_interval;
-    if (outcome == CycleOutcome::Failed) {
-      // Soon at first, since most outages are short; then less and less often, with jitter against herds.
-      pause = domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1), state.condition.failures,
-                              domain::Jitter::Half, services_.random());
+    const auto& watch = states_[*mirror].watch;
+    const bool was_awake = watch && watch->awake();
+    if (watch && watch->next() == FeedWatch::Step::Drain) {
+      co_await drain(*mirror);
+    } else {
+      co_await poll(*mirror);
     }
-    state.due = services_.clock.monotonic() + pause;
+    if (watch) tell_listener(*mirror, was_awake);
   }
+}
+
+asio::awaitable<void> Ingest::poll(std::size_t mirror) {
+  auto& state = states_[mirror];
+  if (state.watch) state.watch->begins_scan();
+  const auto outcome = co_await cycle(mirror);
+  const auto now = services_.clock.monotonic();
+  state.due = now + mirrors_[mirror].poll_interval;
+  if (outcome == CycleOutcome::Failed) state.due = now + pause_after_failure(mirror);
+  if (state.watch && outcome != CycleOutcome::Applied && outcome != CycleOutcome::Held) {
+    state.watch->failed(state.due);
+    show_feed(mirror);
+  }
+}
+
+/// Soon at first, since most outages are short; then less and less often, with jitter against herds.
+domain::Duration Ingest::pause_after_failure(std::size_t mirror) const {
+  return domain::backoff(std::chrono::seconds(1), std::chrono::minutes(1), states_[mirror].condition.failures,
+                         domain::Jitter::Half, services_.random());
+}
+
+runtime::MonotonicTime Ingest::due_of(const State& state) const {
+  return state.watch ? state.watch->due() : state.due;
 }
 
 std::optional<std::size_t> Ingest::next_due() const {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < states_.size(); ++i) {
     if (states_[i].paused) continue;
-    if (!best || states_[i].due < states_[*best].due) best = i;
+    if (!best || due_of(states_[i]) < due_of(states_[*best])) best = i;
   }
   return best;
 }
 
 void Ingest::sync_now() {
-  for (auto& state : states_)
-    state.due = {};
-  timer_->wake();
+  for (std::size_t i = 0; i < states_.size(); ++i)
+    sync_now(i);
 }
 
 void Ingest::sync_now(std::size_t mirror) {
   states_[mirror].due = {};
+  if (auto& watch = states_[mirror].watch) watch->wants_scan_now();
   timer_->wake();
 }
 
 void Ingest::stop() {
   stopping_ = true;
   if (reading_) reader_.cancel();
+  if (reading_ && feed_ != nullptr) feed_->cancel();
   timer_->wake();
 }
 
@@ -119,17 +142,7 @@ asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
   const auto ended = co_await runtime::answer_of<store::StoreError>(std::move(cycle));
   const auto outcome = ended ? ended.value() : CycleOutcome::Failed;
   reading_ = false;
-  if (!ended) {
-    services_.metrics.store_error();
-    if (const auto left_out = line_about(mirror, ended.error())) {
-      services_.log.event(Level::Error, Event::StoreFailed, ended.error(),
-                          {{"mirror", mirrors_[mirror].name}, {"left_out", *left_out}});
-    }
-    auto& condition = states_[mirror].condition;
-    condition.last = outcome;
-    condition.problem = ended.error();
-    ++condition.failures;
-  }
+  if (!ended) note_store_failure(mirror, ended.error());
   telemetry::CycleResult result = telemetry::CycleResult::Failed;
   if (outcome == CycleOutcome::Applied) result = telemetry::CycleResult::Ok;
   if (outcome == CycleOutcome::Held) result = telemetry::CycleResult::Held;
@@ -138,6 +151,18 @@ asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
     services_.metrics.cycle(mirrors_[mirror].name, result, services_.clock.monotonic() - began);
   }
   co_return outcome;
+}
+
+void Ingest::note_store_failure(std::size_t mirror, const std::string& why) {
+  services_.metrics.store_error();
+  if (const auto left_out = line_about(mirror, why)) {
+    services_.log.event(Level::Error, Event::StoreFailed, why,
+                        {{"mirror", mirrors_[mirror].name}, {"left_out", *left_out}});
+  }
+  auto& condition = states_[mirror].condition;
+  condition.last = CycleOutcome::Failed;
+  condition.problem = why;
+  ++condition.failures;
 }
 
 asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
@@ -172,6 +197,7 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   if (!taken->done()) co_return CycleOutcome::Cancelled;
   const auto& committed = taken->committed();
   finished(mirror, finding, commit->judgement, committed);
+  if (states_[mirror].watch) co_await take_over_feed(mirror, made);
   co_return committed.held.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
 }
 

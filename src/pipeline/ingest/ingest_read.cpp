@@ -1,5 +1,7 @@
 #include "pipeline/ingest/ingest_read.hpp"
 
+#include "pipeline/ingest/feed_read.hpp"
+
 #include <string>
 #include <utility>
 
@@ -16,6 +18,7 @@ struct Begun {
   store::Scan scan;
   store::SourceFacts facts;
   std::vector<store::HeldChanges> held;
+  std::uint64_t reads_wanted = 0;
 };
 
 /// Each round makes at least one group, and no plan allows as many.
@@ -34,11 +37,12 @@ asio::awaitable<std::shared_ptr<Ingest::Read>> Ingest::read(std::size_t mirror) 
                       {{"mirror", plan->name}});
 
   auto begin = [id = plan->id](store::Store& store) {
-    return Begun{store.begin_scan(id), store.source_facts(id), store.holds(id)};
+    return Begun{store.begin_scan(id), store.source_facts(id), store.holds(id), store.reads_wanted(id)};
   };
   auto answer = co_await services_.store.run(std::move(begin));
   auto begun = std::move(answer).value();
   states_[mirror].was_holding = !begun.held.empty();
+  states_[mirror].reads_wanted = begun.reads_wanted;
   made->held = std::move(begun.held);
   const auto before = std::make_shared<const store::SourceFacts>(std::move(begun.facts));
   made->plan = plan;
@@ -54,7 +58,9 @@ asio::awaitable<std::shared_ptr<Ingest::Read>> Ingest::read(std::size_t mirror) 
   reading_ = true;
   made->scan.emplace(std::move(begun.scan));
   auto read = [&reader = reader_, plan, before, made, key = services_.key, now] {
-    return read_table(reader, *plan, *made->scan, *before, key, now);
+    auto result = read_table(reader, *plan, *made->scan, *before, key, now);
+    if (auto* finding = std::get_if<ReadFinding>(&result)) leave_out_what_was_told(*finding);
+    return result;
   };
   auto finding = co_await offload(source_worker_, std::move(read));
   made->finding = std::move(finding);

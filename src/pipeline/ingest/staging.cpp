@@ -84,7 +84,7 @@ Staging::Staging(const MirrorPlan& plan, store::Scan& scan, const store::SourceF
       now_(now),
       our_time_(now),
       watcher_(std::move(watcher)) {
-  finding_.forced = before.mapping != plan.mapping_text;
+  finding_.forced = before.mapping != plan.mapping_text || scan.is_torn();
   finding_.remapped =
       before.last_success.has_value() && mapping_itself(before.mapping) != mapping_itself(plan.mapping_text);
   recovers_groups_ = !finding_.remapped && before.mapping != plan.mapping_text;

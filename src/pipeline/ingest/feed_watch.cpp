@@ -1,0 +1,112 @@
+#include "stibee_sync/pipeline/feed_watch.hpp"
+
+#include <algorithm>
+
+namespace stibee_sync::pipeline {
+
+FeedWatch::Step FeedWatch::next() const {
+  if (scan_first_) return Step::Scan;
+  const auto on_schedule = scan_at_ ? *scan_at_ : *last_scan_ + full_scan_;
+  return on_schedule <= drain_at_ ? Step::Scan : Step::Drain;
+}
+
+FeedWatch::Time FeedWatch::due() const {
+  if (next() == Step::Drain) return drain_at_;
+  return scan_at_ ? *scan_at_ : *last_scan_ + full_scan_;
+}
+
+void FeedWatch::found(std::chrono::milliseconds took, Time now) {
+  awake_ = true;
+  empty_ = 0;
+  no_drain_before_ = now + pause_per_drain * took;
+  drain_at_ = std::max<Time>(now + pause_awake, no_drain_before_);
+}
+
+void FeedWatch::found_nothing(std::chrono::milliseconds took, Time now) {
+  no_drain_before_ = now + pause_per_drain * took;
+  if (awake_ && ++empty_ == empty_before_sleep) go_to_sleep();
+  auto pause = pause_awake;
+  if (!awake_) {
+    pause = pause_;
+    pause_ = std::min(2 * pause_, longest_pause);
+  }
+  drain_at_ = std::max<Time>(now + pause, no_drain_before_);
+}
+
+void FeedWatch::go_to_sleep() {
+  awake_ = false;
+  empty_ = 0;
+  pause_ = first_pause_asleep;
+}
+
+void FeedWatch::heard(Time now) {
+  drain_at_ = std::min(drain_at_, std::max(now, no_drain_before_));
+}
+
+void FeedWatch::needs_scan(Gap gap) {
+  scan_first_ = true;
+  gap_ = gap;
+  if (gap == Gap::Unwatched) believed_ = false;
+  wants_scan();
+}
+
+void FeedWatch::wants_scan_now() {
+  scan_at_ = Time{};
+}
+
+void FeedWatch::wants_scan() {
+  const auto soon = last_scan_ ? *last_scan_ + poll_ : Time{};
+  scan_at_ = scan_at_ ? std::min(*scan_at_, soon) : soon;
+}
+
+FeedWatch::News FeedWatch::lost(const source::FeedLoss& loss) {
+  const bool news = !loss_ || loss_->kind != loss.kind;
+  loss_ = loss;
+  whole_ = 0;
+  if (loss.kind == source::FeedLoss::Kind::Overgrown) writes_were_lost_ = true;
+  go_to_sleep();
+  needs_scan(Gap::Unwatched);
+  return news ? News::Lost : News::Nothing;
+}
+
+void FeedWatch::failed(Time again) {
+  go_to_sleep();
+  // What happened while nobody could ask is found by a read: the server may be another one.
+  needs_scan(Gap::Unwatched);
+  scan_at_ = again;
+}
+
+bool FeedWatch::is_whole_again(const source::FeedSnapshot& seen) {
+  if (!writes_were_lost_) return true;
+  if (whole_ >= 2 && seen.oldest_running >= must_have_ended_) return true;
+  if (++whole_ == 2) must_have_ended_ = seen.next_transaction;
+  return false;
+}
+
+FeedWatch::News FeedWatch::scanned(const source::FeedSnapshot& seen, Time now) {
+  last_scan_ = now;
+  fingerprint_ = seen.fingerprint;
+  if (seen.loss) return lost(*seen.loss);
+  if (!is_whole_again(seen)) {
+    needs_scan(Gap::Unwatched);
+    return News::Nothing;
+  }
+  const bool restored = loss_.has_value();
+  loss_.reset();
+  writes_were_lost_ = false;
+  whole_ = 0;
+  believed_ = true;
+  scan_first_ = false;
+  gap_ = Gap::None;
+  drain_at_ = std::max(now, no_drain_before_);
+  return restored ? News::Restored : News::Nothing;
+}
+
+FeedWatch::Gap FeedWatch::gap(const source::FeedSnapshot& seen) const {
+  if (!believed_ || seen.loss) return Gap::Unwatched;
+  if (seen.fingerprint != fingerprint_) return Gap::Catalog;
+  if (seen.everything) return Gap::Everything;
+  return gap_;
+}
+
+}  // namespace stibee_sync::pipeline

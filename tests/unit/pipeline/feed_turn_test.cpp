@@ -1,0 +1,571 @@
+// The inbound loop with a change feed, on virtual time, with the store that ships.
+#include "disk/temporary_directory.hpp"
+#include "stibee_sync/pipeline/ingest.hpp"
+#include "stibee_sync/runtime/virtual_clock.hpp"
+#include "stibee_sync/store/transaction.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <boost/asio/co_spawn.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+namespace stibee_sync::pipeline {
+namespace {
+
+namespace asio = boost::asio;
+using source::FeedListener;
+using source::FeedLoss;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+/// A table whose triggers write into a feed, as far as a reader and a drainer can tell.
+class WatchedTable {
+ public:
+  void put(int id, const std::string& email, const std::string& name = "somebody") {
+    put_unheard(id, email, name);
+    tell(id);
+  }
+  void put_unheard(int id, const std::string& email, const std::string& name = "somebody") {
+    rows_[id] = std::to_string(id) + "\t" + email + "\t" + name;
+  }
+  void add(int from, int to) {
+    for (int id = from; id <= to; ++id)
+      put(id, address(id));
+  }
+  void remove(int from, int to) {
+    for (int id = from; id <= to; ++id) {
+      rows_.erase(id);
+      tell(id);
+    }
+  }
+  void truncate() {
+    rows_.clear();
+    waiting_[++last_id_] = std::nullopt;
+  }
+  static std::string address(int id) { return "p" + std::to_string(id) + "@example.com"; }
+
+  source::ScriptedRead read() {
+    ++reads;
+    source::ScriptedRead script;
+    script.shape = shape();
+    for (const auto& [id, line] : rows_)
+      script.rows.push_back(line);
+    source::FeedSeenByScan seen;
+    seen.loss = loss;
+    seen.ids = ids();
+    seen.everything = everything();
+    seen.fingerprint = fingerprint;
+    if (!seen.everything) {
+      for (const auto id : keys())
+        seen.keys.push_back(std::to_string(id));
+      std::sort(seen.keys.begin(), seen.keys.end());
+    }
+    script.feed = seen;
+    return script;
+  }
+  source::ScriptedDrain drain() {
+    ++drains;
+    source::ScriptedDrain script;
+    script.shape = shape();
+    script.loss = loss;
+    script.ids = ids();
+    script.everything = everything();
+    script.fingerprint = fingerprint;
+    for (const auto id : keys()) {
+      const auto row = rows_.find(id);
+      script.changes.push_back(
+          {std::to_string(id), row == rows_.end() ? std::nullopt : std::optional(row->second)});
+    }
+    return script;
+  }
+  std::optional<source::SourceError> discard(const std::vector<std::int64_t>& gone) {
+    if (discards_fail) {
+      source::SourceError error;
+      error.kind = source::SourceError::Kind::Unreachable;
+      error.message = "the connection was lost";
+      return error;
+    }
+    for (const auto id : gone)
+      waiting_.erase(id);
+    return std::nullopt;
+  }
+  std::size_t waiting() const { return waiting_.size(); }
+
+  int reads = 0, drains = 0;
+  bool discards_fail = false;
+  std::optional<FeedLoss> loss;
+  std::string fingerprint = "as it is";
+
+ private:
+  static source::ReadShape shape() {
+    source::ReadShape shape;
+    shape.types = {domain::ColumnType::Integer, domain::ColumnType::Text, domain::ColumnType::Text};
+    return shape;
+  }
+  void tell(int id) { waiting_[++last_id_] = id; }
+  std::vector<std::int64_t> ids() const {
+    std::vector<std::int64_t> all;
+    for (const auto& [id, key] : waiting_)
+      all.push_back(id);
+    return all;
+  }
+  std::set<int> keys() const {
+    std::set<int> all;
+    for (const auto& [id, key] : waiting_) {
+      if (key) all.insert(*key);
+    }
+    return all;
+  }
+  bool everything() const {
+    return std::any_of(waiting_.begin(), waiting_.end(), [](const auto& each) { return !each.second; });
+  }
+
+  std::map<int, std::string> rows_;
+  std::map<std::int64_t, std::optional<int>> waiting_;
+  std::int64_t last_id_ = 0;
+};
+
+class FeedTurn : public ::testing::Test {
+ protected:
+  FeedTurn() {
+    mirror_.name = "members";
+    mirror_.list_id = 1;
+    mirror_.source.table = "members";
+    mirror_.source.key = "id";
+    mirror_.source.email = "email";
+    mirror_.source.fields = {{"name", "name"}};
+    mirror_.detect = settings::Detect::Changefeed;
+    metrics_.declare_mirror("members");
+    reader_.next = [this] { return table_.read(); };
+    feed_.next = [this](const source::FeedPlan&) { return table_.drain(); };
+    feed_.on_discard = [this](const std::string&, const std::vector<std::int64_t>& ids) {
+      return table_.discard(ids);
+    };
+  }
+  ~FeedTurn() override { end(); }
+
+  void begin() {
+    const auto dialect = delivery::make_v1();
+    auto plan = make_mirror_plan(mirror_, *dialect);
+    plan.id = store_->open_mirror(plan.name, plan.list_id);
+    id_ = plan.id;
+    ingest_ = std::make_unique<Ingest>(services_, *worker_, reader_, std::vector{plan}, [this] { ++wakes_; });
+    listener_ = std::make_unique<source::ScriptedListener>(
+        [this](const std::string& name, FeedListener::Why why) { ingest_->heard(name, why); });
+    ingest_->watch_feeds(feed_, *listener_);
+    asio::co_spawn(context_, ingest_->run(), [](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+    });
+    run_for(milliseconds(100));
+  }
+  void end() {
+    if (!ingest_) return;
+    ingest_->stop();
+    run_for(milliseconds(1));
+    ingest_.reset();
+  }
+  void run_for(milliseconds time) { clock_.run_until(clock_.monotonic() + time); }
+  /// As the listener says it.
+  void hear() {
+    listener_->wake("members", FeedListener::Why::Notified);
+    run_for(milliseconds(1));
+  }
+  const FeedCondition& feed() const { return ingest_->condition(0).feed; }
+  std::optional<domain::Intent> intent(const std::string& email) {
+    const auto person = store_->find(id_, domain::EmailAddress::from_normalised(email));
+    if (!person.row) return std::nullopt;
+    return person.row->wanted.intent;
+  }
+  std::size_t mirrored() { return store_->wanted_subscribed(id_); }
+  std::size_t lines(const std::string& event) const {
+    std::size_t count = 0;
+    const auto wanted = "\"event\":\"" + event + "\"";
+    for (auto at = log_.find(wanted); at != std::string::npos; at = log_.find(wanted, at + 1))
+      ++count;
+    return count;
+  }
+  std::string missed(const std::string& cause) const {
+    const auto name = "stibee_feed_missed_total{cause=\"" + cause + "\",mirror=\"members\"} ";
+    const auto text = metrics_.text();
+    const auto at = text.find(name);
+    if (at == std::string::npos) return "no such metric";
+    return text.substr(at + name.size(), text.find('\n', at) - at - name.size());
+  }
+  /// Changes whenever somebody writes to the state.
+  std::int64_t writes() {
+    if (watcher_ == nullptr) sqlite3_open((directory_.path() / "state.sqlite").c_str(), &watcher_);
+    sqlite3_stmt* statement = nullptr;
+    sqlite3_prepare_v2(watcher_, "PRAGMA data_version", -1, &statement, nullptr);
+    sqlite3_step(statement);
+    const auto version = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return version;
+  }
+  void close_watcher() { sqlite3_close(std::exchange(watcher_, nullptr)); }
+
+  test_disk::TemporaryDirectory directory_;
+  asio::io_context context_;
+  runtime::VirtualClock clock_{context_, runtime::UtcTime(hours(24 * 365 * 56))};
+  store::OpenReport opened_;
+  std::unique_ptr<store::Store> owned_ = store::open_store(directory_.path(), opened_);
+  store::Store* store_ = owned_.get();
+  const domain::StateKey key_ = owned_->key();
+  runtime::Confined<store::Store> confined_{std::move(owned_), runtime::make_inline_worker()};
+  std::string log_;
+  telemetry::Log logger_ = telemetry::Log::to([this](std::string_view line) { (log_ += line) += '\n'; });
+  telemetry::Metrics metrics_{telemetry::MetricsOptions{"test", false, {}}};
+  Services services_{clock_, confined_, key_, logger_, metrics_, [] { return 0.5; }};
+  std::unique_ptr<runtime::Worker> worker_ = runtime::make_inline_worker();
+  settings::Mirror mirror_;
+  WatchedTable table_;
+  source::ScriptedReader reader_;
+  source::ScriptedFeed feed_;
+  std::unique_ptr<Ingest> ingest_;
+  std::unique_ptr<source::ScriptedListener> listener_;
+  store::MirrorId id_;
+  int wakes_ = 0;
+  sqlite3* watcher_ = nullptr;
+};
+
+TEST_F(FeedTurn, AChangeArrivesWithoutAReadOfTheTable) {
+  table_.add(1, 100);
+  begin();
+  EXPECT_EQ(table_.reads, 1);
+  EXPECT_EQ(table_.waiting(), 0U) << "the read has seen all that waited";
+  EXPECT_EQ(feed().state, FeedState::Live);
+  run_for(minutes(1));
+
+  table_.put(101, "new@example.com");
+  table_.put(7, "moved@example.com");
+  table_.remove(8, 8);
+  const auto wakes = wakes_;
+  hear();
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(intent("moved@example.com"), domain::Intent::Subscribed);
+  EXPECT_NE(intent(WatchedTable::address(7)), domain::Intent::Subscribed);
+  EXPECT_NE(intent(WatchedTable::address(8)), domain::Intent::Subscribed);
+  EXPECT_EQ(mirrored(), 100U);
+  EXPECT_EQ(wakes_, wakes + 1);
+  EXPECT_EQ(table_.waiting(), 0U);
+  EXPECT_EQ(table_.reads, 1);
+  EXPECT_EQ(store_->source_facts(id_).last_rows, 100U);
+}
+
+TEST_F(FeedTurn, WhatNobodyHeardArrivesWithinASecond) {
+  table_.add(1, 100);
+  begin();
+  run_for(minutes(1));
+  table_.put(101, "new@example.com");
+  run_for(milliseconds(1001));
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(table_.reads, 1);
+}
+
+TEST_F(FeedTurn, WritersAreToldWhenItIsAwake) {
+  table_.add(1, 100);
+  begin();
+  run_for(minutes(1));
+  EXPECT_THAT(listener_->told, IsEmpty()) << "a poll that finds nothing is no reason to be awake";
+  table_.put(101, "new@example.com");
+  hear();
+  EXPECT_THAT(listener_->told, ElementsAre("awake members"));
+  const auto drains = table_.drains;
+  run_for(milliseconds(41));
+  EXPECT_THAT(listener_->told, ElementsAre("awake members", "asleep members"));
+  EXPECT_EQ(table_.drains, drains + 5) << "four, and once more when the writers know";
+}
+
+TEST_F(FeedTurn, AnIdleMinuteWritesNothingAndLogsNothing) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(5));
+  const auto written = writes();
+  const auto logged = log_;
+  run_for(minutes(1));
+  EXPECT_EQ(writes(), written);
+  EXPECT_EQ(log_, logged);
+  EXPECT_EQ(table_.reads, 1);
+  close_watcher();
+  ASSERT_TRUE(feed().in_step);
+  EXPECT_LE(clock_.utc() - *feed().in_step, seconds(1));
+}
+
+TEST_F(FeedTurn, TheTableIsReadOnItsSchedule) {
+  table_.add(1, 100);
+  begin();
+  run_for(hours(3) + seconds(5));
+  EXPECT_EQ(table_.reads, 4);
+}
+
+TEST_F(FeedTurn, AKeyThatCameAndWentIsNothing) {
+  table_.add(1, 100);
+  begin();
+  table_.put(101, "new@example.com");
+  table_.remove(101, 101);
+  table_.put(5, WatchedTable::address(5));
+  hear();
+  EXPECT_EQ(table_.waiting(), 0U);
+  EXPECT_EQ(mirrored(), 100U);
+  EXPECT_EQ(intent("new@example.com"), std::nullopt);
+}
+
+TEST_F(FeedTurn, ADeathBetweenTheCommitAndTheFeedLosesNothingAndRepeatsNothing) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  table_.discards_fail = true;
+  table_.put(101, "new@example.com");
+  hear();
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(table_.waiting(), 1U);
+  end();
+
+  table_.discards_fail = false;
+  begin();
+  EXPECT_EQ(table_.reads, 2);
+  EXPECT_EQ(table_.waiting(), 0U);
+  EXPECT_EQ(mirrored(), 101U);
+  EXPECT_EQ(missed("feed"), "0");
+  table_.put(102, "newer@example.com");
+  hear();
+  EXPECT_EQ(mirrored(), 102U);
+  EXPECT_EQ(table_.reads, 2);
+}
+
+TEST_F(FeedTurn, ALostFeedIsSaidOnceAndReadsTakeOverUntilItIsWholeAgain) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  FeedLoss loss;
+  loss.kind = FeedLoss::Kind::NotInstalled;
+  loss.message = "there is no change feed; run what `stibee-syncd changefeed sql` prints";
+  table_.loss = loss;
+  run_for(seconds(2));
+  EXPECT_EQ(feed().state, FeedState::Lost);
+  EXPECT_EQ(feed().problem, loss.message);
+  EXPECT_EQ(lines("feed.lost"), 1U);
+  EXPECT_THAT(log_, HasSubstr("\"reason\":\"not_installed\""));
+  table_.put_unheard(101, "unheard@example.com");
+  run_for(seconds(16));
+  EXPECT_EQ(intent("unheard@example.com"), domain::Intent::Subscribed);
+  run_for(minutes(2));
+  EXPECT_EQ(lines("feed.lost"), 1U);
+  EXPECT_EQ(lines("feed.restored"), 0U);
+  EXPECT_EQ(missed("unwatched"), "1");
+
+  table_.loss.reset();
+  const auto reads = table_.reads;
+  run_for(seconds(16));
+  EXPECT_EQ(lines("feed.restored"), 1U);
+  EXPECT_EQ(feed().state, FeedState::Live);
+  EXPECT_EQ(table_.reads, reads + 1);
+  table_.put(102, "new@example.com");
+  hear();
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(table_.reads, reads + 1);
+  EXPECT_EQ(missed("feed"), "0");
+}
+
+TEST_F(FeedTurn, ARecordIsKeptOfWhatTheFeedMissedAndWhy) {
+  table_.add(1, 100);
+  begin();
+  EXPECT_EQ(missed("unwatched"), "0") << "a first read misses nothing";
+  run_for(seconds(1));
+  table_.put_unheard(3, "three@example.com");
+  table_.put(4, "four@example.com");
+  run_for(hours(1));
+  EXPECT_EQ(intent("three@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(missed("feed"), "1");
+
+  table_.put_unheard(5, "five@example.com");
+  table_.fingerprint = "a column was added";
+  run_for(seconds(17));
+  EXPECT_EQ(intent("five@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(missed("catalog"), "1");
+  EXPECT_EQ(missed("feed"), "1");
+}
+
+TEST_F(FeedTurn, ADifferenceThatTheConditionMayExplainIsNotTheFeeds) {
+  mirror_.source.where = "expires_at > now()";
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  table_.put_unheard(3, "three@example.com");
+  run_for(hours(1));
+  EXPECT_EQ(missed("feed"), "0");
+  EXPECT_EQ(missed("condition"), "1");
+}
+
+TEST_F(FeedTurn, ATruncateIsAReadAndHeld) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(20));
+  table_.truncate();
+  hear();
+  EXPECT_EQ(table_.reads, 2);
+  EXPECT_EQ(mirrored(), 100U);
+  ASSERT_EQ(store_->holds(id_).size(), 1U);
+  EXPECT_THAT(store_->holds(id_)[0].why, HasSubstr("0 rows"));
+  EXPECT_EQ(table_.waiting(), 0U) << "what is held is recorded";
+}
+
+TEST_F(FeedTurn, AMassRemovalInSmallStepsIsHeldUntilSomebodyApproves) {
+  table_.add(1, 1000);
+  begin();
+  run_for(seconds(20));
+  table_.remove(1, 15);
+  hear();
+  EXPECT_EQ(mirrored(), 985U);
+  EXPECT_EQ(table_.reads, 1);
+  run_for(minutes(10));
+  end();  // a restart does not forget
+
+  begin();
+  table_.remove(16, 30);
+  run_for(seconds(17));
+  EXPECT_EQ(mirrored(), 985U);
+  auto holds = store_->holds(id_);
+  ASSERT_EQ(holds.size(), 1U);
+  EXPECT_EQ(holds[0].count, 15U);
+  EXPECT_THAT(holds[0].why, HasSubstr("15 removals after 15 that the change feed brought within an hour"));
+  EXPECT_EQ(table_.waiting(), 0U);
+
+  table_.put(2000, "safe@example.com");
+  run_for(seconds(17));
+  EXPECT_EQ(intent("safe@example.com"), domain::Intent::Subscribed) << "safe changes flow on";
+  run_for(hours(3));
+  EXPECT_EQ(mirrored(), 986U) << "an hour that is over forgives nothing";
+  holds = store_->holds(id_);
+  ASSERT_EQ(holds.size(), 1U);
+
+  const auto approve = [&](store::Transaction& transaction) {
+    transaction.approve(id_, holds[0].digest, clock_.utc() + hours(1));
+  };
+  store::in_transaction(approve)(*store_);
+  ingest_->sync_now();
+  run_for(seconds(1));
+  EXPECT_EQ(mirrored(), 971U);
+  EXPECT_THAT(store_->holds(id_), IsEmpty());
+  table_.remove(31, 40);
+  run_for(seconds(1));
+  EXPECT_EQ(mirrored(), 961U) << "what was approved is not counted";
+}
+
+TEST_F(FeedTurn, StepsThatAreAnHourApartAreNoMassChange) {
+  table_.add(1, 1000);
+  begin();
+  run_for(seconds(20));
+  table_.remove(1, 15);
+  hear();
+  run_for(minutes(66));
+  table_.remove(16, 30);
+  hear();
+  EXPECT_EQ(mirrored(), 970U);
+  EXPECT_THAT(store_->holds(id_), IsEmpty());
+}
+
+TEST_F(FeedTurn, AnAddressThatRowsShareIsDecidedByAReadOfBoth) {
+  table_.add(1, 100);
+  table_.put(200, WatchedTable::address(1), "the other");
+  begin();
+  run_for(seconds(20));
+  table_.remove(1, 1);
+  hear();
+  EXPECT_EQ(table_.reads, 2);
+  const auto person = store_->find(id_, domain::EmailAddress::from_normalised(WatchedTable::address(1)));
+  ASSERT_TRUE(person.row);
+  EXPECT_EQ(person.row->wanted.intent, domain::Intent::Subscribed);
+  ASSERT_TRUE(person.row->values);
+  EXPECT_EQ(person.row->key, domain::MemberKey(std::int64_t{200}));
+  EXPECT_EQ(table_.waiting(), 0U);
+}
+
+TEST_F(FeedTurn, SomebodyWhoIsToBeLookedAtIsNotLeftUntilTheNextHour) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(20));
+  const auto touch = [&](store::Transaction& transaction) {
+    transaction.touch(id_, domain::EmailAddress::from_normalised(WatchedTable::address(1)));
+  };
+  store::in_transaction(touch)(*store_);
+  run_for(seconds(2));
+  EXPECT_EQ(table_.reads, 2);
+  run_for(minutes(5));
+  EXPECT_EQ(table_.reads, 2);
+}
+
+TEST_F(FeedTurn, WithoutAListenerTheFeedIsPolledAndThatIsSaidOnce) {
+  table_.add(1, 100);
+  begin();
+  listener_->hears = false;
+  listener_->says = "a pooler is in front, so that nothing is heard";
+  listener_->wake("members", FeedListener::Why::Connected);
+  run_for(minutes(1));
+  EXPECT_EQ(feed().state, FeedState::Polled);
+  EXPECT_EQ(feed().problem, listener_->says);
+  const auto said = [&] {
+    std::size_t count = 0;
+    for (auto at = log_.find(listener_->says); at != std::string::npos;
+         at = log_.find(listener_->says, at + 1))
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(said(), 1U);
+  listener_->wake("members", FeedListener::Why::Connected);
+  run_for(minutes(1));
+  EXPECT_EQ(said(), 1U);
+  table_.put(101, "new@example.com");
+  run_for(milliseconds(1001));
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+}
+
+TEST_F(FeedTurn, AfterADrainThatFailedTheTableIsReadFirst) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  feed_.next = [this](const source::FeedPlan&) {
+    auto script = table_.drain();
+    source::SourceError error;
+    error.kind = source::SourceError::Kind::Unreachable;
+    error.message = "the connection was lost";
+    script.fails_after_rows = error;
+    return script;
+  };
+  table_.put(101, "new@example.com");
+  hear();
+  EXPECT_EQ(intent("new@example.com"), std::nullopt);
+  EXPECT_EQ(lines("source.lost"), 1U);
+  feed_.next = [this](const source::FeedPlan&) { return table_.drain(); };
+  run_for(seconds(3));
+  EXPECT_EQ(table_.reads, 2);
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(missed("feed"), "0");
+  EXPECT_EQ(feed().state, FeedState::Live);
+}
+
+TEST_F(FeedTurn, APausedMirrorIsNotDrained) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  ingest_->set_paused(0, true);
+  table_.put(101, "new@example.com");
+  hear();
+  run_for(minutes(1));
+  EXPECT_EQ(intent("new@example.com"), std::nullopt);
+  ingest_->set_paused(0, false);
+  run_for(seconds(2));
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+}
+
+}  // namespace
+}  // namespace stibee_sync::pipeline
