@@ -1,5 +1,6 @@
 #include "app/call_slots.hpp"
 #include "app/exit_code.hpp"
+#include "app/feed_check.hpp"
 #include "app/lone_asker.hpp"
 #include "app/mirror_match.hpp"
 #include "app/render.hpp"
@@ -225,6 +226,20 @@ void check_writebacks(const settings::Settings& settings, const delivery::Dialec
   }
 }
 
+void check_feeds_of(const settings::Settings& settings, const delivery::Dialect& dialect,
+                    Findings& findings) {
+  for (const auto& feed : check_feeds(settings, dialect)) {
+    const auto what = "mirror " + feed.mirror;
+    if (feed.code != ExitCode::ok) {
+      findings.trouble(what, feed.text, feed.code);
+    } else if (feed.warns) {
+      findings.warning(what, feed.text);
+    } else {
+      findings.good(what, feed.text);
+    }
+  }
+}
+
 void check_database(const settings::Settings& settings, const delivery::Dialect& dialect,
                     Findings& findings) {
   const auto reader = source::make_postgres_reader(database_connection(settings));
@@ -238,6 +253,7 @@ void check_database(const settings::Settings& settings, const delivery::Dialect&
     for (const auto& warning : warnings)
       findings.warning("mirror " + name, settings::to_string(warning));
   }
+  if (!described.error && described.problems.empty()) check_feeds_of(settings, dialect, findings);
   if (!described.error) check_writebacks(settings, dialect, findings);
 }
 

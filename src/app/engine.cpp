@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 namespace stibee_sync::app {
 
@@ -225,10 +226,29 @@ void Engine::start_dispatch(std::function<void(std::string)> failed) {
 
 void Engine::start(std::function<void(std::string)> failed) {
   start_dispatch(std::move(failed));
+  watch_feeds();
   start_ingest();
   spawn(writeback_->run());
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     spawn(reconciler_->run(i));
+}
+
+void Engine::watch_feeds() {
+  std::vector<std::string> names;
+  for (const auto& plan : mirrors()) {
+    if (plan.changefeed) names.push_back(plan.name);
+  }
+  if (names.empty()) return;
+  const auto connection = saying_how_to_renew(database_connection(settings_), settings_);
+  auto wake = [context = &ground_.context, self = std::weak_ptr(self_)](const std::string& mirror,
+                                                                        source::FeedListener::Why why) {
+    asio::post(*context, [self, mirror, why] {
+      if (const auto engine = self.lock()) (*engine)->ingest().heard(mirror, why);
+    });
+  };
+  feed_ = source::make_postgres_change_feed(connection);
+  listener_ = source::make_postgres_feed_listener(connection, std::move(names), std::move(wake));
+  ingest_->watch_feeds(*feed_, *listener_);
 }
 
 void Engine::start_ingest() {
@@ -274,6 +294,9 @@ asio::awaitable<void> Engine::stop(domain::Duration limit) {
   writeback_->cut_off();
   while (running_ > 0)
     co_await ended_->wait_until(runtime::forever);
+  // Its thread may take a moment to end.
+  auto end = [listener = std::shared_ptr(std::move(listener_))]() mutable { listener.reset(); };
+  co_await runtime::offload(*list_worker_, std::move(end));
 }
 
 void Engine::watch_over(telemetry::Health& health) {

@@ -105,6 +105,8 @@ class Engine {
   void make_reconciler(const std::vector<pipeline::MirrorState>& states);
   pipeline::Services services() const;
   void spawn(boost::asio::awaitable<void> loop);
+  /// Those of mirrors that ask for it.
+  void watch_feeds();
 
   Ground ground_;
   settings::Settings settings_;
@@ -117,6 +119,8 @@ class Engine {
   std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;
   std::unique_ptr<pipeline::EventIntake> events_;
+  std::unique_ptr<source::ChangeFeed> feed_;
+  std::unique_ptr<source::FeedListener> listener_;
   std::unique_ptr<source::Writer> writer_;
   std::unique_ptr<pipeline::Writeback> writeback_;
   std::unique_ptr<runtime::Worker> writer_worker_;
@@ -124,6 +128,7 @@ class Engine {
   std::unique_ptr<pipeline::Reconciler> reconciler_;
   std::unique_ptr<runtime::Timer> ended_;
   std::function<void(std::string)> failed_;
+  std::shared_ptr<Engine*> self_ = std::make_shared<Engine*>(this);  // gone with it: of calls that come later
   int running_ = 0;
   bool stopping_ = false;
 };

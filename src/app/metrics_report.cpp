@@ -1,5 +1,6 @@
 #include "app/metrics_report.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,10 @@ void show_in_metrics(telemetry::Metrics& metrics, const DaemonView& seen) {
     metrics.paused(mirror.name, mirror.paused);
     metrics.source_members(mirror.name, summary.facts.last_rows);
     if (const auto& last = summary.milestones.last_delivery) metrics.last_delivery(mirror.name, *last);
-    if (summary.facts.last_success) metrics.last_success(mirror.name, *summary.facts.last_success);
+    if (const auto last = last_success_of(mirror)) metrics.last_success(mirror.name, *last);
+    if (mirror.condition && mirror.condition->feed.in_step)
+      metrics.feed_lag(mirror.name,
+                       std::max(domain::Duration::zero(), seen.now - *mirror.condition->feed.in_step));
     for (const auto status :
          {domain::RemoteStatus::Subscribed, domain::RemoteStatus::Unsubscribed,
           domain::RemoteStatus::OptedOut, domain::RemoteStatus::AutoDeleted, domain::RemoteStatus::Ready}) {

@@ -119,6 +119,13 @@ void judge_source(const MirrorSigns& signs, std::vector<Finding>& findings) {
   }
 }
 
+/// Nothing is missed, but changes come later, and polls cost more.
+void judge_feed(const MirrorSigns& signs, std::vector<Finding>& findings) {
+  if (signs.feed_problem.empty()) return;
+  findings.push_back(
+      {HealthState::Ok, "the change feed is lost, so the table is read at each poll: " + signs.feed_problem});
+}
+
 void judge_rows(const MirrorSigns& signs, std::vector<Finding>& findings) {
   if (signs.unsendable * 10 <= signs.rows) return;
   findings.push_back({HealthState::Failing, std::to_string(signs.unsendable) + " of " +
@@ -142,6 +149,7 @@ MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now) {
   judge_sending(signs, now, findings);
   judge_source(signs, findings);
   judge_rows(signs, findings);
+  judge_feed(signs, findings);
   if (signs.held > 0) {
     auto words =
         "the guard holds the changes of " + counted(signs.held, "person", "people") + "; see `guard`";

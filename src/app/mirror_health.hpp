@@ -36,6 +36,7 @@ struct MirrorSigns {
   std::size_t held = 0;             // people whose changes the guard holds
   Source source = Source::Fine;     // at the last read
   std::string source_problem = {};  // why
+  std::string feed_problem = {};    // why the change feed cannot be relied on; "": it can, or there is none
   std::string refused = {};        // why Stibee refuses the mirror's calls, or lets nobody take its list over
   bool key_refused = false;        // Stibee refuses the key
   bool circuit_open = false;       // calls are not made, but for probes

@@ -70,6 +70,8 @@ void mirror_section(std::string& page, const json::Value& mirror) {
     row(page, "Last compared",
         compared + ", " + with_thousands(integer_of(mirror, "drift")) + " differences left");
   if (const auto since = text_of(mirror, "paused_since"); !since.empty()) row(page, "Paused since", since);
+  if (const auto* feed = mirror.find("feed"); feed != nullptr && !feed->is_null())
+    row(page, "Change feed", text_of(*feed, "state"));
   row(page, "Rows in the table", with_thousands(integer_of(mirror, "source_members")));
   row(page, "People at Stibee", counts(mirror.find("people")));
   row(page, "Waiting", counts(mirror.find("pending")));

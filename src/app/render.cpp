@@ -106,6 +106,10 @@ std::string render_status(const json::Value& report) {
     const auto last = text_of(mirror, "last_success");
     text += "  last read " + (last.empty() ? "never" : last) + ", " +
             with_thousands(integer_of(mirror, "source_members")) + " rows\n";
+    if (const auto* feed = mirror.find("feed"); feed != nullptr && !feed->is_null()) {
+      const auto why = text_of(*feed, "problem");
+      text += "  feed      " + text_of(*feed, "state") + (why.empty() ? "" : " (" + why + ")") + "\n";
+    }
     const auto arrived = text_of(mirror, "last_delivery");
     text += "  delivered " + (arrived.empty() ? "nothing yet" : "last " + arrived) + "\n";
     if (const auto compared = text_of(mirror, "last_compared"); !compared.empty())

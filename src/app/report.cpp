@@ -164,6 +164,8 @@ MirrorSigns signs_of(const MirrorView& mirror, const DaemonView& view) {
     signs.held += hold.count;
   signs.source = source_of(mirror);
   if (mirror.condition) signs.source_problem = mirror.condition->problem;
+  if (mirror.condition && mirror.condition->feed.state == pipeline::FeedState::Lost)
+    signs.feed_problem = mirror.condition->feed.problem;
   signs.refused = refusal_of(mirror);
   if (view.dispatch) {
     signs.key_refused = view.dispatch->key_refused;
@@ -225,6 +227,16 @@ Value hold_report(const store::HeldChanges& hold) {
   return one;
 }
 
+/// Null where there is none, or no daemon looks at it.
+Value feed_report(const MirrorView& mirror) {
+  if (!mirror.condition || mirror.condition->feed.state == pipeline::FeedState::Off) return {};
+  Value feed;
+  feed.set("state", pipeline::name(mirror.condition->feed.state));
+  feed.set("problem", mirror.condition->feed.problem);
+  feed.set("in_step", time_or_null(mirror.condition->feed.in_step));
+  return feed;
+}
+
 Value mirror_report(const MirrorView& mirror, const MirrorHealth& health, const DaemonView& view) {
   const auto& summary = mirror.summary;
   const auto& milestones = summary.milestones;
@@ -240,11 +252,13 @@ Value mirror_report(const MirrorView& mirror, const MirrorHealth& health, const 
   one.set("list_id", mirror.list_id);
   one.set("state", telemetry::name(health.state));
   one.set("problem", health.problem);
-  one.set("last_success", time_or_null(summary.facts.last_success));
+  one.set("last_success", time_or_null(last_success_of(mirror)));
   one.set("last_delivery", time_or_null(milestones.last_delivery));
   one.set("last_compared", time_or_null(milestones.last_compared));
   one.set("drift", milestones.last_compared ? Value(static_cast<std::int64_t>(milestones.drift)) : Value());
   one.set("paused_since", mirror.paused ? time_or_null(milestones.paused_since) : Value());
+  one.set("detect", mirror.changefeed ? "changefeed" : "scan");
+  one.set("feed", feed_report(mirror));
   one.set("source_members", summary.facts.last_rows);
   one.set("people", people_report(summary));
   one.set("suppressed", mirror.suppressed);
@@ -260,6 +274,12 @@ constexpr std::string_view not_running =
     "not running: no daemon answers here, so nothing is read or sent; see `systemctl status stibee-syncd`";
 
 }  // namespace
+
+std::optional<domain::UtcTime> last_success_of(const MirrorView& mirror) {
+  const auto read = mirror.summary.facts.last_success;
+  if (!mirror.condition || !mirror.condition->feed.in_step) return read;
+  return read ? std::max(*read, *mirror.condition->feed.in_step) : mirror.condition->feed.in_step;
+}
 
 MirrorHealth health_of(const MirrorView& mirror, const DaemonView& view) {
   return judge(signs_of(mirror, view), view.now);
@@ -372,6 +392,7 @@ std::vector<MirrorView> view_mirrors(const store::Store& store,
     view.name = plan.name;
     view.list_id = plan.list_id;
     view.paused = store.paused(plan.id);
+    view.changefeed = plan.changefeed;
     view.summary = store.summary(plan.id, now);
     view.suppressed = store.suppressed(plan.id);
     views.push_back(std::move(view));

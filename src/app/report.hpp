@@ -20,6 +20,7 @@ struct MirrorView {
   std::string name;
   std::int64_t list_id = 0;
   bool paused = false;
+  bool changefeed = false;  // as configured
   store::Summary summary;
   std::size_t suppressed = 0;  // opt-outs on record, of people in the table or not
   bool forbidden = false;      // Stibee does not let the key use the list
@@ -51,6 +52,8 @@ struct ParkedView {
 };
 json::Value failures_report(const std::vector<ParkedView>& people);
 
+/// All that the table had by then is known.
+std::optional<domain::UtcTime> last_success_of(const MirrorView& mirror);
 MirrorHealth health_of(const MirrorView& mirror, const DaemonView& view);
 /// One line for `systemctl status`: the state of each mirror, and why.
 std::string state_line(const DaemonView& view);

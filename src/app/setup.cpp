@@ -23,10 +23,8 @@ settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
                                            settings::SecretFiles secret_files) {
   auto result = settings::load(file, system_environment, secret_files);
   if (!result) return result;
-  auto missing = unsupported(result.settings());
-  for (auto& problem : misnamed_parameters(result.settings(), *make_dialect(result.settings())))
-    missing.push_back(std::move(problem));
-  if (!missing.empty()) return settings::LoadResult(std::move(missing));
+  auto misnamed = misnamed_parameters(result.settings(), *make_dialect(result.settings()));
+  if (!misnamed.empty()) return settings::LoadResult(std::move(misnamed));
   return result;
 }
 
@@ -43,21 +41,6 @@ settings::Settings load_settings(const Options& options, settings::SecretFiles s
   for (const auto& problem : result.problems())
     std::cerr << settings::to_string(problem) << "\n";
   throw Exit{ExitCode::bad_config};
-}
-
-std::vector<settings::Problem> unsupported(const settings::Settings& settings) {
-  std::vector<settings::Problem> problems;
-  const auto add = [&](const std::string& path, std::string what, std::string cure) {
-    problems.push_back(settings::problem_at(settings, path, std::move(what), std::move(cure)));
-  };
-  for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
-    const auto& mirror = settings.mirrors[i];
-    const auto path = "mirrors[" + std::to_string(i) + "].";
-    if (mirror.detect == settings::Detect::Changefeed) {
-      add(path + "detect", "the change feed is not built into this version", "use `detect: scan`");
-    }
-  }
-  return problems;
 }
 
 telemetry::Level log_level(settings::LogLevel level) {

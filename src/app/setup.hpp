@@ -28,8 +28,6 @@ settings::LoadResult load_settings_quietly(const std::filesystem::path& file,
                                            settings::SecretFiles secret_files);
 /// Logs each as `config.invalid`.
 void log_problems(telemetry::Log& log, const std::vector<settings::Problem>& problems);
-/// What this version cannot do though the file may ask for it.
-std::vector<settings::Problem> unsupported(const settings::Settings& settings);
 
 telemetry::Log make_log(const settings::Settings& settings);
 telemetry::Level log_level(settings::LogLevel level);

@@ -255,6 +255,17 @@ TEST(MirrorHealth, ASourceThatFailsIsFailingAndSaysWhy) {
   EXPECT_THAT(problem_of(signs), HasSubstr("; the database cannot be reached"));
 }
 
+TEST(MirrorHealth, ALostChangeFeedIsToldThoughPollsTakeOver) {
+  auto signs = well();
+  signs.feed_problem = "there are no triggers";
+  EXPECT_EQ(state_of(signs), HealthState::Ok);
+  EXPECT_THAT(problem_of(signs), HasSubstr("read at each poll: there are no triggers"));
+  signs.held = 3;
+  EXPECT_EQ(state_of(signs), HealthState::Held);
+  EXPECT_THAT(problem_of(signs), StartsWith("the guard holds"));
+  EXPECT_THAT(problem_of(signs), HasSubstr("there are no triggers"));
+}
+
 TEST(MirrorHealth, WhatNeedsAHumanIsNotHealthy) {
   for (const auto state :
        {HealthState::Ok, HealthState::Importing, HealthState::Standby, HealthState::Paused})
