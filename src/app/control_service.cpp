@@ -42,10 +42,8 @@ std::string text_member(const json::Value& body, std::string_view key) {
   return text == nullptr ? std::string() : *text;
 }
 
-/// Root, the daemon's own user, and members of the socket's group may steer the daemon. The socket's mode
-/// says the same, but holds only as long as the folders above it do.
-bool may_steer(const http::PeerCredentials& peer, gid_t socket_group) {
-  if (peer.uid == 0 || peer.uid == ::geteuid() || peer.gid == socket_group) return true;
+/// By the system's lists of users and groups, which may be far away.
+bool is_member(const http::PeerCredentials& peer, gid_t group) {
   passwd entry{};
   passwd* found = nullptr;
   std::vector<char> buffer(16384);
@@ -54,7 +52,21 @@ bool may_steer(const http::PeerCredentials& peer, gid_t socket_group) {
   int count = 64;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
   if (::getgrouplist(entry.pw_name, peer.gid, groups.data(), &count) < 0) return false;
-  return std::find(groups.begin(), groups.begin() + count, socket_group) != groups.begin() + count;
+  return std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
+}
+
+/// Root, the daemon's own user, and members of the socket's group may steer the daemon. The socket's mode
+/// says the same, but holds only as long as the folders above it do. `names`: where the lists are looked
+/// into.
+asio::awaitable<bool> may_steer(runtime::Worker* names, std::optional<http::PeerCredentials> peer,
+                                std::filesystem::path socket) {
+  struct stat info{};
+  if (!peer || ::stat(socket.c_str(), &info) != 0) co_return false;
+  const auto group = info.st_gid;
+  if (peer->uid == 0 || peer->uid == ::geteuid() || peer->gid == group) co_return true;
+  auto look = [peer = *peer, group] { return is_member(peer, group); };
+  const bool member = co_await runtime::offload(*names, std::move(look));
+  co_return member;
 }
 
 std::size_t number_in_query(std::string_view query, std::string_view key, std::size_t otherwise) {
@@ -102,7 +114,7 @@ DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings
 }
 
 ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health)
-    : ground_(ground), engines_(engines), health_(health) {}
+    : ground_(ground), engines_(engines), health_(health), names_(runtime::make_thread_worker("names")) {}
 
 http::Handler ControlService::control_handler(const std::filesystem::path& socket) {
   return [this, socket](ServerRequest request) { return guarded_control(socket, std::move(request)); };
@@ -110,9 +122,8 @@ http::Handler ControlService::control_handler(const std::filesystem::path& socke
 
 asio::awaitable<ServerResponse> ControlService::guarded_control(std::filesystem::path socket,
                                                                 ServerRequest request) {
-  struct stat info{};
-  const bool known = ::stat(socket.c_str(), &info) == 0;
-  if (!known || !request.credentials || !may_steer(*request.credentials, info.st_gid)) {
+  const bool may = co_await may_steer(names_.get(), request.credentials, std::move(socket));
+  if (!may) {
     co_return error_response(403, "only root, the daemon's user and the socket's group may do that");
   }
   co_return co_await control(std::move(request));

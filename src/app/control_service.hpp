@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class ControlService {
   Ground ground_;
   EngineSlot& engines_;
   telemetry::Health& health_;
+  std::unique_ptr<runtime::Worker> names_;  // looks up users and groups
 };
 
 /// How a mirror is named in the query of a GET.

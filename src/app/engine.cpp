@@ -144,8 +144,8 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
 }
 
 pipeline::Services Engine::services() const {
-  return {ground_.clock,   ground_.store,   ground_.key,    ground_.log,
-          ground_.metrics, system_random(), database_clock_};
+  return {ground_.clock,   ground_.store,   ground_.key,     ground_.log,
+          ground_.metrics, system_random(), database_clock_, compute_};
 }
 
 Engine::~Engine() = default;

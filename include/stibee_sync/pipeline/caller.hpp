@@ -169,6 +169,9 @@ class Caller final : public Asker {
   class Asking;
 
   boost::asio::awaitable<Reply> ask_in_line(delivery::ApiRequest request, runtime::Timer* timer);
+  /// On the compute thread: an answer may be long.
+  boost::asio::awaitable<std::shared_ptr<delivery::CallResult>> verdict_of(
+      std::shared_ptr<const Attempted> attempted) const;
   boost::asio::awaitable<bool> take_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until,
                                          runtime::Timer* timer);
   boost::asio::awaitable<bool> log_attempt(delivery::LimiterClass limiter_class);

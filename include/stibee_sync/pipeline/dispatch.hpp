@@ -68,6 +68,7 @@ class Dispatch final : public Asker {
   DispatchCondition condition() const;
 
  private:
+  struct Answer;
   struct Call;
   struct Corrections;
   struct Found;
@@ -84,17 +85,23 @@ class Dispatch final : public Asker {
                     const Queued& queued);
   /// Decides for each person anew and packs the call; nullptr: nobody is left.
   boost::asio::awaitable<std::shared_ptr<Call>> prepare(std::shared_ptr<Found> found);
-  /// Recipients of those whom the call is for; the others are placed anew.
-  void address(Call& call, Corrections& corrections, bool in_bulk) const;
-  /// As many as the call carries, if it can go out now.
-  void pack(Call& call, Corrections& corrections, delivery::LimiterClass logged);
+  /// As many of those whom the call is for as it carries; the others are placed anew. On the compute thread,
+  /// to which call and corrections belong meanwhile.
+  boost::asio::awaitable<std::shared_ptr<delivery::PackedCall>> pack(std::shared_ptr<Call> call,
+                                                                     std::shared_ptr<Corrections> corrections,
+                                                                     bool in_bulk) const;
+  /// Whoever is packed goes, if the call can go out now.
+  void load(Call& call, Corrections& corrections, delivery::PackedCall packed, delivery::LimiterClass logged);
+  bool may_go(domain::Lane lane, delivery::LimiterClass limiter_class) const;
   void refuse_too_large(const ClaimedPerson& person, const MirrorPlan& plan, Corrections& corrections) const;
   /// People of a claim who are not sent after all.
   boost::asio::awaitable<void> give_back(store::MirrorId mirror, std::vector<domain::EmailAddress> people);
   boost::asio::awaitable<void> exchange(std::shared_ptr<Call> call);
-  boost::asio::awaitable<void> settle(std::shared_ptr<Call> call,
-                                      std::shared_ptr<const delivery::CallResult> result);
-  std::vector<ledger::Settlement> settlements(const Call& call, const delivery::CallResult& result);
+  /// On the compute thread, to which the call belongs meanwhile.
+  boost::asio::awaitable<std::shared_ptr<Answer>> read(std::shared_ptr<Call> call,
+                                                       std::shared_ptr<const Attempted> attempted) const;
+  boost::asio::awaitable<void> settle(std::shared_ptr<Call> call, std::shared_ptr<Answer> answer);
+  std::vector<ledger::Settlement> settlements(const Call& call, Answer& answer);
   /// What follows for one person of the call; the rest of the settlement is for the caller to add.
   ledger::Settlement next_step(const Call& call, const ClaimedPerson& claimed, const domain::Outcome& outcome,
                                const delivery::CallResult& result, double draw);

@@ -23,6 +23,9 @@ struct Services {
   telemetry::Metrics& metrics;
   std::function<double()> random;  // uniform in [0, 1)
   std::shared_ptr<DatabaseClock> database_clock = std::make_shared<DatabaseClock>();
+  /// Where what takes long and only makes values of values is done: packing a call of thousands of people,
+  /// reading its answer.
+  std::shared_ptr<runtime::Worker> compute = runtime::make_inline_worker();
 
   /// Counts and logs that the store could not do something.
   void store_failed(std::string_view why, std::initializer_list<telemetry::Field> fields = {}) const {

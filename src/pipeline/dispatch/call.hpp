@@ -44,6 +44,13 @@ struct Dispatch::Call {
   std::shared_ptr<Caller::Attempt> attempt;
 };
 
+/// What an answer says of a call and of its people; what follows for each is for the loop to decide.
+struct Dispatch::Answer {
+  Answer() = default;
+  delivery::CallResult result;
+  std::vector<ledger::Settlement> people;  // one for each recipient
+};
+
 /// What is to be kept before a packed call goes out, since the claim promised otherwise.
 struct Dispatch::Corrections {
   std::vector<ledger::Settlement> settled;              // do not belong to the call

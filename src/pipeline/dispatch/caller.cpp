@@ -276,19 +276,29 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
   Facts facts;
   facts.endpoint = request.endpoint;
   facts.limiter_class = limiter_class;
-  auto attempted = co_await exchange(attempt, std::move(request));
-  facts.took = attempted.took;
-  delivery::CallResult result;
-  if (const auto& none = attempted.reply.no_answer()) {
-    result = delivery::read_no_answer(0, *none);
-    result.message = attempted.trouble;
-    if (attempted.stale_connection) result.reason = domain::Reason::StaleConnection;
-  } else {
-    result = delivery::read_verdict(attempted.reply.answer());
-  }
-  judge(facts, result);
+  auto made = co_await exchange(attempt, std::move(request));
+  const auto attempted = std::make_shared<Attempted>(std::move(made));
+  facts.took = attempted->took;
+  const auto result = co_await verdict_of(attempted);
+  judge(facts, *result);
   ended(*attempt);
-  co_return std::move(attempted.reply);
+  co_return std::move(attempted->reply);
+}
+
+asio::awaitable<std::shared_ptr<delivery::CallResult>> Caller::verdict_of(
+    std::shared_ptr<const Attempted> attempted) const {
+  auto work = [attempted = std::move(attempted)] {
+    auto result = std::make_shared<delivery::CallResult>();
+    if (const auto& none = attempted->reply.no_answer()) {
+      *result = delivery::read_no_answer(0, *none);
+      result->message = attempted->trouble;
+      if (attempted->stale_connection) result->reason = domain::Reason::StaleConnection;
+    } else {
+      *result = delivery::read_verdict(attempted->reply.answer());
+    }
+    return result;
+  };
+  return runtime::offload(*services_.compute, std::move(work));
 }
 
 asio::awaitable<bool> Caller::lend_slot(LimiterClass limiter_class, MonotonicTime until) {

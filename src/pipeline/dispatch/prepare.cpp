@@ -18,6 +18,34 @@ Urgency urgency_of(domain::Lane lane) {
   return lane == domain::Lane::Optout ? Urgency::Urgent : Urgency::Ordinary;
 }
 
+/// Recipients of those of a claim whom its call is for; the others leave it, to be placed anew.
+std::vector<delivery::Recipient> address(Claimed& claimed, std::vector<ledger::Settlement>& misplaced,
+                                         const ledger::Policy& policy, domain::UtcTime now, bool in_bulk) {
+  std::vector<delivery::Recipient> recipients;
+  std::vector<ClaimedPerson> kept;
+  for (auto& person : claimed.people) {
+    const auto step = ledger::next_operation(person.wanted, person.confirmed, policy, now);
+    const auto* operation = std::get_if<domain::Operation>(&step);
+    if (operation == nullptr || ledger::shape_of(*operation) != claimed.line.shape) {
+      ledger::Settlement again;
+      again.email = person.email;
+      again.confirmed = person.confirmed;
+      misplaced.push_back(std::move(again));
+      continue;
+    }
+    delivery::Recipient recipient;
+    recipient.email = person.email;
+    recipient.operation = *operation;
+    recipient.fields = std::move(person.values);
+    recipient.ad_agreed = person.wanted.ad_agreed;
+    recipient.in_bulk = in_bulk;
+    recipients.push_back(std::move(recipient));
+    kept.push_back(std::move(person));
+  }
+  claimed.people = std::move(kept);
+  return recipients;
+}
+
 }  // namespace
 
 Dispatch::Found Dispatch::look(store::Transaction& transaction, const CallChoice& choice,
@@ -93,32 +121,6 @@ asio::awaitable<void> Dispatch::give_back(store::MirrorId mirror, std::vector<do
   if (!released) store_failed(released.error());
 }
 
-void Dispatch::address(Call& call, Corrections& corrections, bool in_bulk) const {
-  const auto& plan = plan_of(call.claimed.line.mirror);
-  const auto now = services_.clock.utc();
-  std::vector<ClaimedPerson> kept;
-  for (auto& person : call.claimed.people) {
-    const auto step = ledger::next_operation(person.wanted, person.confirmed, plan.policy, now);
-    const auto* operation = std::get_if<domain::Operation>(&step);
-    if (operation == nullptr || ledger::shape_of(*operation) != call.claimed.line.shape) {
-      ledger::Settlement again;
-      again.email = person.email;
-      again.confirmed = person.confirmed;
-      corrections.settled.push_back(std::move(again));
-      continue;
-    }
-    delivery::Recipient recipient;
-    recipient.email = person.email;
-    recipient.operation = *operation;
-    recipient.fields = std::move(person.values);
-    recipient.ad_agreed = person.wanted.ad_agreed;
-    recipient.in_bulk = in_bulk;
-    call.recipients.push_back(std::move(recipient));
-    kept.push_back(std::move(person));
-  }
-  call.claimed.people = std::move(kept);
-}
-
 void Dispatch::refuse_too_large(const ClaimedPerson& person, const MirrorPlan& plan,
                                 Corrections& corrections) const {
   ledger::Settlement too_large;
@@ -135,21 +137,36 @@ void Dispatch::refuse_too_large(const ClaimedPerson& person, const MirrorPlan& p
   corrections.settled.push_back(std::move(too_large));
 }
 
-void Dispatch::pack(Call& call, Corrections& corrections, delivery::LimiterClass logged) {
+asio::awaitable<std::shared_ptr<delivery::PackedCall>> Dispatch::pack(
+    std::shared_ptr<Call> call, std::shared_ptr<Corrections> corrections, bool in_bulk) const {
+  const auto& plan = plan_of(call->claimed.line.mirror);
+  auto work = [call = std::move(call), corrections = std::move(corrections), &dialect = dialect_,
+               list_id = plan.list_id, policy = plan.policy, now = services_.clock.utc(), in_bulk] {
+    call->recipients = address(call->claimed, corrections->settled, policy, now, in_bulk);
+    auto packed = std::make_shared<delivery::PackedCall>();
+    if (!call->recipients.empty()) *packed = dialect.pack(list_id, call->recipients);
+    return packed;
+  };
+  return runtime::offload(*services_.compute, std::move(work));
+}
+
+bool Dispatch::may_go(domain::Lane lane, delivery::LimiterClass limiter_class) const {
+  const auto now = services_.clock.monotonic();
+  return caller_.connected() && caller_.next_call(limiter_class, urgency_of(lane), now) <= now;
+}
+
+void Dispatch::load(Call& call, Corrections& corrections, delivery::PackedCall packed,
+                    delivery::LimiterClass logged) {
   auto& people = call.claimed.people;
   if (people.empty()) return;
-  const auto& plan = plan_of(call.claimed.line.mirror);
-  auto packed = dialect_.pack(plan.list_id, call.recipients);
   more_ = more_ || packed.taken < people.size();
   auto from = packed.taken;
   if (packed.taken == 0) {
-    refuse_too_large(people.front(), plan, corrections);
+    refuse_too_large(people.front(), plan_of(call.claimed.line.mirror), corrections);
     from = 1;
   }
   const auto limiter_class = packed.request.limiter_class;
-  const auto now = services_.clock.monotonic();
-  const auto urgency = urgency_of(call.claimed.line.lane);
-  if (packed.taken > 0 && (!caller_.connected() || caller_.next_call(limiter_class, urgency, now) > now)) {
+  if (packed.taken > 0 && !may_go(call.claimed.line.lane, limiter_class)) {
     // Whoever asks Stibee something took the slot or the connection meanwhile.
     packed.taken = 0;
     from = 0;
@@ -166,8 +183,8 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
   auto call = std::make_shared<Call>();
   call->claimed = std::move(*found->claimed);
   const auto corrections = std::make_shared<Corrections>();
-  address(*call, *corrections, found->logged == delivery::LimiterClass::Bulk);
-  pack(*call, *corrections, found->logged);
+  const auto packed = co_await pack(call, corrections, found->logged == delivery::LimiterClass::Bulk);
+  load(*call, *corrections, std::move(*packed), found->logged);
   if (!corrections->empty()) {
     const auto& plan = plan_of(call->claimed.line.mirror);
     auto work = store::in_transaction([&caller = caller_, id = plan.id, policy = plan.policy, corrections,
@@ -177,16 +194,20 @@ asio::awaitable<std::shared_ptr<Dispatch::Call>> Dispatch::prepare(std::shared_p
       pipeline::settle(transaction, id, corrections->settled, policy, now);
     });
     const auto corrected = co_await services_.store.run(std::move(work));
+    std::vector<domain::EmailAddress> unsent;
     if (!corrected) {
       store_failed(corrected.error());
-      auto unsent = std::move(corrections->unsent);
+      unsent = std::move(corrections->unsent);
       for (const auto& settled : corrections->settled)
         unsent.push_back(settled.email);
+    }
+    // The slot may have gone to somebody else while that was kept.
+    if (!corrected || !may_go(call->claimed.line.lane, call->request.limiter_class)) {
       for (const auto& person : call->claimed.people)
         unsent.push_back(person.email);
       call->claimed.people.clear();
-      co_await give_back(plan.id, std::move(unsent));
     }
+    if (!unsent.empty()) co_await give_back(plan.id, std::move(unsent));
   }
   if (call->claimed.people.empty()) co_return nullptr;
   co_return call;

@@ -24,6 +24,28 @@ telemetry::RetryReason retry_label(CallVerdict verdict, OutcomeKind kind) {
 
 constexpr std::size_t most_parked_lines = 20;
 
+delivery::CallResult result_of(const std::vector<delivery::Recipient>& recipients, const Attempted& attempted,
+                               const delivery::Dialect& dialect) {
+  const auto& none = attempted.reply.no_answer();
+  if (!none) return dialect.read(recipients, attempted.reply.answer());
+  auto result = delivery::read_no_answer(recipients.size(), *none);
+  if (result.message.empty()) result.message = attempted.trouble;
+  if (attempted.stale_connection) result.reason = domain::Reason::StaleConnection;
+  return result;
+}
+
+/// What became of one person, whatever follows for them.
+ledger::Settlement seen_of(const ClaimedPerson& claimed, const domain::Operation& operation,
+                           const domain::Outcome& outcome, domain::UtcTime now) {
+  ledger::Settlement person;
+  person.email = claimed.email;
+  person.reason = outcome.reason;
+  person.message = outcome.message;
+  person.sent = ledger::SentCall{operation, claimed.wanted, outcome};
+  person.confirmed = ledger::confirmed_after(claimed.confirmed, operation, claimed.wanted, outcome, now);
+  return person;
+}
+
 /// It would be parked, were it no opt-out or deletion: those are never given up.
 void give_up(ledger::Settlement& person, const ClaimedPerson& claimed, domain::Lane lane,
              const domain::Outcome& outcome, domain::UtcTime now, double draw) {
@@ -110,10 +132,24 @@ ledger::Settlement Dispatch::next_step(const Call& call, const ClaimedPerson& cl
   return person;
 }
 
-asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call,
-                                       std::shared_ptr<const delivery::CallResult> result) {
+asio::awaitable<std::shared_ptr<Dispatch::Answer>> Dispatch::read(
+    std::shared_ptr<Call> call, std::shared_ptr<const Attempted> attempted) const {
+  auto work = [call = std::move(call), attempted = std::move(attempted), &dialect = dialect_,
+               now = services_.clock.utc()] {
+    auto answer = std::make_shared<Answer>();
+    answer->result = result_of(call->recipients, *attempted, dialect);
+    answer->people.reserve(call->recipients.size());
+    for (std::size_t i = 0; i < call->recipients.size(); ++i)
+      answer->people.push_back(
+          seen_of(call->claimed.people[i], call->recipients[i].operation, answer->result.outcomes[i], now));
+    return answer;
+  };
+  return runtime::offload(*services_.compute, std::move(work));
+}
+
+asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call, std::shared_ptr<Answer> answer) {
   const auto& plan = plan_of(call->claimed.line.mirror);
-  auto people = std::make_shared<const std::vector<ledger::Settlement>>(settlements(*call, *result));
+  auto people = std::make_shared<const std::vector<ledger::Settlement>>(settlements(*call, *answer));
   const auto work = store::in_transaction([id = plan.id, people, policy = plan.policy,
                                            now = services_.clock.utc()](store::Transaction& transaction) {
     auto settled = pipeline::settle(transaction, id, *people, policy, now);
@@ -151,25 +187,18 @@ void Dispatch::report(const Settled& settled, const std::string& mirror) {
                         {{"mirror", mirror}, {"count", settled.erased}});
 }
 
-std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, const delivery::CallResult& result) {
-  const auto now = services_.clock.utc();
+std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, Answer& answer) {
   // One draw for the whole call: a batch that failed together is repeated together.
   const double draw = services_.random();
-  std::vector<ledger::Settlement> people;
-  people.reserve(call.recipients.size());
-  for (std::size_t i = 0; i < call.recipients.size(); ++i) {
-    const auto& claimed = call.claimed.people[i];
-    const auto& outcome = result.outcomes[i];
-    const auto& operation = call.recipients[i].operation;
-    auto person = next_step(call, claimed, outcome, result, draw);
-    person.email = claimed.email;
-    person.reason = outcome.reason;
-    person.message = outcome.message;
-    person.sent = ledger::SentCall{operation, claimed.wanted, outcome};
-    person.confirmed = ledger::confirmed_after(claimed.confirmed, operation, claimed.wanted, outcome, now);
-    people.push_back(std::move(person));
+  auto people = std::move(answer.people);
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    const auto step = next_step(call, call.claimed.people[i], answer.result.outcomes[i], answer.result, draw);
+    people[i].next = step.next;
+    people[i].attempts = step.attempts;
+    people[i].not_before = step.not_before;
+    people[i].batch_limit = step.batch_limit;
   }
-  report(people, result, plan_of(call.claimed.line.mirror).name);
+  report(people, answer.result, plan_of(call.claimed.line.mirror).name);
   return people;
 }
 

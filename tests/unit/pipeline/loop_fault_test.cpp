@@ -81,6 +81,12 @@ delivery::ApiRequest some_request() {
   return request;
 }
 
+asio::awaitable<void> ask_once(Caller* caller, bool* answered) {
+  auto request = some_request();
+  const auto reply = co_await caller->ask(std::move(request));
+  *answered = !reply.no_answer();
+}
+
 class LoopFault : public ::testing::Test {
  protected:
   CallerOptions ten_a_second() const {
@@ -271,6 +277,22 @@ TEST_F(LentSlot, EndsWithTheLoop) {
   run_for(milliseconds(0));
   EXPECT_FALSE(lent);
   EXPECT_TRUE(caller_.quiet());
+}
+
+TEST_F(LoopFault, AnAnswerIsReadOffTheLoop) {
+  bool held = true;
+  auto services = services_;
+  const auto compute = std::make_shared<HeldWorker>(held);
+  services.compute = compute;
+  Caller caller(services, context_.get_executor(), transport_, ten_a_second(), {});
+  bool answered = false;
+  spawn(ask_once(&caller, &answered));
+  run_for(seconds(1));
+  EXPECT_EQ(transport_.calls.size(), 1U);
+  EXPECT_FALSE(answered) << "the loop goes on while somebody else reads";
+  compute->release();
+  run_for(seconds(1));
+  EXPECT_TRUE(answered);
 }
 
 }  // namespace
