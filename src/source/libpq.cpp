@@ -163,8 +163,7 @@ Handle connect(const Connection& connection, const Interrupt& interrupt) {
   if (!raw) throw std::bad_alloc();
   PQsetErrorVerbosity(raw.get(), PQERRORS_SQLSTATE);
   // Notices can quote rows; libpq would print them.
-  PQsetNoticeReceiver(
-      raw.get(), [](void*, const PGresult*) {}, nullptr);
+  PQsetNoticeReceiver(raw.get(), [](void*, const PGresult*) {}, nullptr);
   auto progress = PGRES_POLLING_WRITING;
   while (progress != PGRES_POLLING_OK) {
     if (PQstatus(raw.get()) == CONNECTION_BAD || progress == PGRES_POLLING_FAILED) {
