@@ -32,8 +32,8 @@ std::optional<std::string> why_no_feed(const ReadPlan& plan);
 /// What the database says of the place where a feed is to be, or is.
 struct FeedSite {
   std::string mirror;
-  std::string
-      refusal;  // why there can be none (a view, say), with the cure; "": there can. The rest is then empty
+  /// Why there can be none (a view, say), with the cure; "": there can. The rest is empty then.
+  std::string refusal;
   std::string table;                   // as SQL: "public"."members"
   std::vector<std::string> relations;  // as SQL: the table, then its partitions and children, parents first
   std::string key;                     // as SQL
@@ -78,7 +78,8 @@ class ChangeFeed {
   virtual std::variant<FeedSite, SourceError> inspect(const FeedPlan& plan) = 0;
   /// One REPEATABLE READ READ ONLY transaction, which has ended when this returns: whether the feed is whole,
   /// the changes that wait, and their rows. More than `most_keys` keys: `everything`. Takes nothing out.
-  /// Sinks' throws pass through, and cost the connection.
+  /// Where nothing waits it costs two statements, and no transaction. Sinks' throws pass through, and cost
+  /// the connection.
   virtual std::variant<FeedReport, FeedLoss, SourceError> drain(const FeedPlan& plan, std::size_t most_keys,
                                                                 const ShapeSink& shape,
                                                                 const ChangeSink& change) = 0;
