@@ -95,6 +95,7 @@ std::string to_text(const FieldValues& fields) {
 FieldValues fields_from_text(std::string_view text) {
   FieldValues fields;
   if (text.empty()) return fields;
+  fields.reserve(1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\t')));
   FieldValue field;
   bool in_tag = true;
   const auto finish = [&] {
@@ -103,19 +104,21 @@ FieldValues fields_from_text(std::string_view text) {
     field = {};
     in_tag = true;
   };
+  const auto is_plain = [&](char c) { return c != '\t' && c != '\\' && !(in_tag && c == '='); };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '\t') {
+    const auto begin = i;
+    while (i < text.size() && is_plain(text[i]))
+      ++i;
+    auto& part = in_tag ? field.tag : field.value;
+    part += text.substr(begin, i - begin);
+    if (i == text.size()) break;
+    if (text[i] == '\t') {
       finish();
-    } else if (in_tag && c == '=') {
+    } else if (text[i] == '=') {
       in_tag = false;
     } else {
-      char plain = c;
-      if (c == '\\') {
-        if (++i == text.size()) throw std::invalid_argument("stored field values are damaged: cut escape");
-        plain = unescaped(text[i]);
-      }
-      (in_tag ? field.tag : field.value) += plain;
+      if (++i == text.size()) throw std::invalid_argument("stored field values are damaged: cut escape");
+      part += unescaped(text[i]);
     }
   }
   finish();
