@@ -139,6 +139,7 @@ void record_members(Transaction::Work& work) {
   auto& tables = work.tables;
   auto& connection = *tables.connection;
   if (connection.query_number("SELECT count(*) FROM meta WHERE name = 'members_on_record'") != 0) return;
+  tables.ledger.write_out();
   std::vector<SuppressionRecord> found;
   Statement bearers(
       connection,
@@ -179,6 +180,7 @@ void catch_up(Store::Tables& tables) {
   SqlTransaction transaction(*tables.connection);
   try {
     apply_journal(tables, tables.journal_applied);
+    tables.ledger.write_out();
     transaction.commit();
   } catch (...) {
     tables.undone();

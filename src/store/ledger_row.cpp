@@ -21,7 +21,7 @@ Arrived arrived(const ledger::LedgerRow& row) {
   return *confirmed.fields == row.wanted.fields ? Arrived::AsWanted : Arrived::OtherFields;
 }
 
-void bind_arrived(Statement& s, int index, const ledger::LedgerRow& row) {
+void bind_arrived(GivenRows& s, int index, const ledger::LedgerRow& row) {
   switch (arrived(row)) {
     case Arrived::Nothing:
       s.bind_null(index);
@@ -63,6 +63,26 @@ bool waits_since_due(const ledger::LedgerRow& row) {
   return row.attempts == 0 && row.pending_since == row.due;
 }
 
+void bind_wanted(GivenRows& s, int& i, const domain::Wanted& wanted) {
+  s.bind(i++, std::span<const std::uint8_t>(wanted.fields.bytes));
+  bind_flag(s, i++, wanted.ad_agreed);
+  if (!wanted.groups.empty()) s.bind(i, std::string_view(list_to_text(wanted.groups)));
+  ++i;
+  bind_time(s, i++, wanted.consented_at);
+}
+
+void bind_queue(GivenRows& s, int& i, const ledger::LedgerRow& row) {
+  if (row.lane) {
+    s.bind(i, std::int64_t{to_number(*row.lane)});
+    s.bind(i + 1, std::string_view(row.shape));
+    s.bind(i + 2, to_number(row.due));
+    if (!waits_since_due(row)) s.bind(i + 3, to_number(row.pending_since));
+  }
+  i += 4;
+  s.bind(i++, std::int64_t{row.attempts > 0});
+  s.bind(i++, std::int64_t{row.batch_limit});
+}
+
 }  // namespace
 
 bool has_more(const ledger::LedgerRow& row) {
@@ -77,7 +97,7 @@ bool has_more(const ledger::LedgerRow& row) {
 
 // ---- writing ---------------------------------------------------------------------------------------------
 
-void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
+void bind_row(GivenRows& s, int first, const ledger::LedgerRow& row) {
   int i = first;
   s.bind(i++, std::int64_t{to_number(row.wanted.intent)});
   s.bind(i++, std::int64_t{to_number(row.confirmed.status)});
@@ -85,48 +105,15 @@ void RowBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   bind_wanted(s, i, row.wanted);
   bind_arrived(s, i++, row);
   bind_time(s, i++, row.confirmed.called.upsert);
-  if (row.key) {
-    bind_key(s, i++, *row.key);
-  } else {
-    s.bind_null(i++);
-  }
+  if (row.key) bind_key(s, i, *row.key);
+  ++i;
   bind_queue(s, i, row);
-  if (row.values) {
-    values_ = domain::to_text(*row.values);
-    s.bind(i++, std::string_view(values_));
-  } else {
-    s.bind_null(i++);
-  }
+  if (row.values) s.bind(i, std::string_view(domain::to_text(*row.values)));
+  ++i;
   s.bind(i++, std::int64_t{has_more(row)});
 }
 
-void RowBinder::bind_wanted(Statement& s, int& i, const domain::Wanted& wanted) {
-  s.bind(i++, std::span<const std::uint8_t>(wanted.fields.bytes));
-  bind_flag(s, i++, wanted.ad_agreed);
-  wanted_groups_ = list_to_text(wanted.groups);
-  bind_text(s, i++, wanted_groups_);
-  bind_time(s, i++, wanted.consented_at);
-}
-
-void RowBinder::bind_queue(Statement& s, int& i, const ledger::LedgerRow& row) {
-  if (row.lane) {
-    s.bind(i++, std::int64_t{to_number(*row.lane)});
-    s.bind(i++, std::string_view(row.shape));
-    s.bind(i++, to_number(row.due));
-  } else {
-    for (int n = 0; n < 3; ++n)
-      s.bind_null(i++);
-  }
-  if (row.lane && !waits_since_due(row)) {
-    s.bind(i++, to_number(row.pending_since));
-  } else {
-    s.bind_null(i++);
-  }
-  s.bind(i++, std::int64_t{row.attempts > 0});
-  s.bind(i++, std::int64_t{row.batch_limit});
-}
-
-void RowBinder::bind_more(Statement& s, int first, const ledger::LedgerRow& row) {
+void MoreBinder::bind(Statement& s, int first, const ledger::LedgerRow& row) {
   int i = first;
   bind_time(s, i++, row.wanted.opted_in_at);
   bind_time(s, i++, row.wanted.left_at);
@@ -136,7 +123,7 @@ void RowBinder::bind_more(Statement& s, int first, const ledger::LedgerRow& row)
   bind_trouble(s, i, row);
 }
 
-void RowBinder::bind_confirmed(Statement& s, int& i, const ledger::LedgerRow& row) {
+void MoreBinder::bind_confirmed(Statement& s, int& i, const ledger::LedgerRow& row) {
   const auto& confirmed = row.confirmed;
   const bool here = arrived(row) == Arrived::Other;
   if (here && confirmed.fields) {
@@ -160,7 +147,7 @@ void RowBinder::bind_confirmed(Statement& s, int& i, const ledger::LedgerRow& ro
   s.bind(i++, std::int64_t{row.no_is_ours});
 }
 
-void RowBinder::bind_trouble(Statement& s, int& i, const ledger::LedgerRow& row) {
+void MoreBinder::bind_trouble(Statement& s, int& i, const ledger::LedgerRow& row) {
   s.bind(i++, std::int64_t{row.attempts});
   if (row.not_before == domain::UtcTime{}) {
     s.bind_null(i++);

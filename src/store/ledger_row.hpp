@@ -2,6 +2,7 @@
 
 #include "stibee_sync/ledger/person.hpp"
 #include "stibee_sync/store/mirror_state.hpp"
+#include "store/given_rows.hpp"
 #include "store/sqlite.hpp"
 
 #include <string>
@@ -28,20 +29,19 @@ inline constexpr int more_column_count = 26;
 /// Whether the row has anything that has its place in `subscriber_more`.
 bool has_more(const ledger::LedgerRow& row);
 
-/// Binds a row's columns from `first` on. Keeps the texts it makes until it is used again for the same table.
-class RowBinder {
+/// Binds the columns of a row that is given, from `first` on.
+void bind_row(GivenRows& given, int first, const ledger::LedgerRow& row);
+
+/// Binds the columns of `subscriber_more` from `first` on. Keeps the texts it makes until it is used again.
+class MoreBinder {
  public:
   void bind(Statement& statement, int first, const ledger::LedgerRow& row);
-  void bind_more(Statement& statement, int first, const ledger::LedgerRow& row);
 
  private:
   // Each begins at the column `i` and moves it on.
-  void bind_wanted(Statement& statement, int& i, const domain::Wanted& wanted);
-  void bind_queue(Statement& statement, int& i, const ledger::LedgerRow& row);
   void bind_confirmed(Statement& statement, int& i, const ledger::LedgerRow& row);
   void bind_trouble(Statement& statement, int& i, const ledger::LedgerRow& row);
 
-  std::string wanted_groups_, values_;
   std::string confirmed_groups_, maybe_groups_, error_, parked_;
 };
 

@@ -1,10 +1,16 @@
 #include "store/ledger_table.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include <sqlite3.h>
+
 namespace stibee_sync::store {
 namespace {
+
+// So many are looked through for a person before the table is.
+constexpr std::size_t written_at_once = 64;
 
 std::string placeholders(int count) {
   std::string text;
@@ -13,18 +19,12 @@ std::string placeholders(int count) {
   return text;
 }
 
-// "a, b" → "a = ?1, b = ?2": the columns of `row_columns` in their order.
-std::string assignments() {
+// "c1, c2, …"
+std::string given_columns(int count) {
   std::string text;
-  int number = 1;
-  for (const char c : row_columns) {
-    if (c == ',') {
-      text += " = ?" + std::to_string(number++) + ",";
-    } else {
-      text += c;
-    }
-  }
-  return text + " = ?" + std::to_string(number);
+  for (int i = 1; i <= count; ++i)
+    text += (i == 1 ? "c" : ", c") + std::to_string(i);
+  return text;
 }
 
 const std::string& columns() {
@@ -64,14 +64,17 @@ void Tally::add(const Tally& other) {
 LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
     : connection_(connection),
       key_(key),
+      asked_(connection, "asked_rows", 1),
+      written_(connection, "written_rows", row_column_count + 2),
       reader_(connection),
       find_(connection, "SELECT " + columns() + " FROM subscriber WHERE mirror = ? AND email = ?"),
+      find_all_(connection,
+                "SELECT a.rowid, " + columns() +
+                    " FROM asked_rows a CROSS JOIN subscriber s ON s.mirror = ? AND s.email = a.c1"),
       last_row_(connection, "SELECT email FROM subscriber WHERE mirror = ? ORDER BY email DESC LIMIT 1"),
-      insert_(connection, "INSERT INTO subscriber (" + columns() + ", mirror, email) VALUES (" +
-                              placeholders(row_column_count + 2) + ")"),
-      update_(connection, "UPDATE subscriber SET " + assignments() + " WHERE mirror = ?" +
-                              std::to_string(row_column_count + 1) + " AND email = ?" +
-                              std::to_string(row_column_count + 2)),
+      // Whoever has a row gets another one in its place.
+      put_(connection, "INSERT INTO subscriber (mirror, email, " + columns() + ") SELECT " +
+                           given_columns(row_column_count + 2) + " FROM written_rows"),
       delete_(connection, "DELETE FROM subscriber WHERE mirror = ? AND email = ?"),
       put_more_(connection, "INSERT OR REPLACE INTO subscriber_more (mirror, email, " +
                                 std::string(more_columns) + ") VALUES (" +
@@ -96,13 +99,33 @@ LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
       need_values_(connection, "UPDATE member SET shadowed = 1 WHERE mirror = ? AND key = ?") {}
 
 std::optional<ledger::LedgerRow> LedgerTable::find(MirrorId mirror, std::string_view email) {
+  write_out(mirror, email);
   find_.bind(1, mirror.number).bind(2, email);
   const StatementUse use(find_);
   if (!find_.step()) return std::nullopt;
   return reader_.read(find_, 0, mirror, email);
 }
 
+void LedgerTable::find_all(MirrorId mirror,
+                           std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>>& people) {
+  write_out();
+  asked_.clear();
+  for (const auto& [email, row] : people) {
+    asked_.add();
+    asked_.bind(1, std::string_view(email.text()));
+  }
+  find_all_.bind(1, mirror.number);
+  const StatementUse use(find_all_);
+  std::size_t found = 0;
+  for (; find_all_.step(); ++found) {
+    auto& [email, row] = people.at(static_cast<std::size_t>(find_all_.integer(0)));
+    row = reader_.read(find_all_, 1, mirror, email.text());
+  }
+  if (found != people.size()) connection_.fail(SQLITE_CORRUPT);
+}
+
 std::string LedgerTable::last_address(MirrorId mirror) {
+  write_out();
   last_row_.bind(1, mirror.number);
   const StatementUse use(last_row_);
   return last_row_.step() ? std::string(last_row_.text(0)) : std::string();
@@ -111,9 +134,11 @@ std::string LedgerTable::last_address(MirrorId mirror) {
 void LedgerTable::write(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
                         const ledger::LedgerRow& row) {
   if (before != nullptr && *before == row) return;
-  auto& statement = before == nullptr ? insert_ : update_;
-  binder_.bind(statement, 1, row);
-  statement.bind(row_column_count + 1, mirror.number).bind(row_column_count + 2, email).run();
+  written_.add();
+  written_.bind(1, mirror.number).bind(2, std::string_view(email));
+  highest_written_ = std::max(highest_written_, email);
+  bind_row(written_, 3, row);
+  if (written_.size() >= written_at_once) write_out();
   write_more(mirror, email, before, row);
   auto& difference = differences_[mirror];
   if (before != nullptr) difference.add(*before, -1);
@@ -126,11 +151,34 @@ void LedgerTable::write(MirrorId mirror, const std::string& email, const ledger:
   }
 }
 
+void LedgerTable::write_out() {
+  if (written_.size() == 0) return;
+  put_.run();
+  forget_written();
+}
+
+void LedgerTable::write_out(MirrorId mirror, std::string_view email) {
+  if (written_.size() == 0 || email > highest_written_) return;
+  for (std::size_t i = written_.size(); i > 0; --i) {
+    if (written_.text(i - 1, 2) == email && written_.integer(i - 1, 1) == mirror.number) return write_out();
+  }
+}
+
+void LedgerTable::forget_written() {
+  written_.clear();
+  highest_written_.clear();
+}
+
+void LedgerTable::rolled_back() {
+  differences_.clear();
+  forget_written();
+}
+
 void LedgerTable::write_more(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
                              const ledger::LedgerRow& row) {
   if (has_more(row)) {
     put_more_.bind(1, mirror.number).bind(2, email);
-    binder_.bind_more(put_more_, 3, row);
+    binder_.bind(put_more_, 3, row);
     put_more_.run();
   } else if (before != nullptr && has_more(*before)) {
     delete_more_.bind(1, mirror.number).bind(2, email).run();
@@ -138,6 +186,7 @@ void LedgerTable::write_more(MirrorId mirror, const std::string& email, const le
 }
 
 void LedgerTable::erase(MirrorId mirror, const std::string& email, const ledger::LedgerRow& before) {
+  write_out(mirror, email);
   delete_.bind(1, mirror.number).bind(2, email).run();
   if (has_more(before)) delete_more_.bind(1, mirror.number).bind(2, email).run();
   differences_[mirror].add(before, -1);
@@ -205,6 +254,7 @@ void LedgerTable::erase_trace(MirrorId mirror, std::string_view email) {
 std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> LedgerTable::rows_after(
     MirrorId mirror, std::string_view email, std::size_t most) {
   std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> page;
+  write_out();
   page_.bind(1, mirror.number).bind(2, email).bind(3, static_cast<std::int64_t>(most));
   const StatementUse use(page_);
   while (page_.step()) {
@@ -216,6 +266,7 @@ std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> LedgerTable::row
 }
 
 std::vector<LedgerTable::OptedOut> LedgerTable::opted_out(MirrorId mirror) {
+  write_out();
   std::vector<OptedOut> found;
   const auto status = std::int64_t{to_number(domain::RemoteStatus::OptedOut)};
   Statement rows(connection_, "SELECT email, since FROM subscriber WHERE mirror = ? AND status = ?");
@@ -236,6 +287,7 @@ const Tally& LedgerTable::tally(MirrorId mirror) {
 }
 
 Tally LedgerTable::fresh_tally(MirrorId mirror) {
+  write_out();
   Tally tally;
   Statement all(connection_, "SELECT status, intent, lane, consented_at FROM subscriber WHERE mirror = ?");
   all.bind(1, mirror.number);
@@ -253,6 +305,7 @@ Tally LedgerTable::fresh_tally(MirrorId mirror) {
 }
 
 Tally LedgerTable::backlog_tally(MirrorId mirror) {
+  write_out();
   Tally tally;
   Statement pending(connection_,
                     "SELECT lane, count(*) FROM subscriber INDEXED BY queue WHERE mirror = ? AND lane IS NOT "

@@ -42,10 +42,14 @@ class LedgerTable {
   std::optional<ledger::LedgerRow> find(MirrorId mirror, std::string_view email);
   /// The last one that has a row, in address order; "" if none has.
   std::string last_address(MirrorId mirror);
-  /// `before`: the row as it is stored; null: there is none.
+  /// The rows of people who have one. Else: damage.
+  void find_all(MirrorId mirror, std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>>& people);
+  /// `before`: the row as it is stored; null: there is none. Some rows are written at once: whoever looks at
+  /// the table by other ways, or commits, says `write_out` first.
   void write(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
              const ledger::LedgerRow& row);
   void erase(MirrorId mirror, const std::string& email, const ledger::LedgerRow& before);
+  void write_out();
   /// Some rows after that address, in address order.
   std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>> rows_after(MirrorId mirror,
                                                                              std::string_view email,
@@ -81,18 +85,23 @@ class LedgerTable {
   /// Of `pending` and `parked` only, which have indexes of their own.
   Tally backlog_tally(MirrorId mirror);
   void committed();
-  void rolled_back() { differences_.clear(); }
+  void rolled_back();
 
  private:
+  /// If the row is not in the table yet.
+  void write_out(MirrorId mirror, std::string_view email);
+  void forget_written();
   void write_more(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
                   const ledger::LedgerRow& row);
   void count_parked(MirrorId mirror, Tally& tally);
 
   Connection& connection_;
   const domain::StateKey& key_;
+  GivenRows asked_, written_;
+  std::string highest_written_;  // address; people mostly come in their order
   RowReader reader_;
-  RowBinder binder_;
-  Statement find_, last_row_, insert_, update_, delete_, put_more_, delete_more_, page_, moved_from_;
+  MoreBinder binder_;
+  Statement find_, find_all_, last_row_, put_, delete_, put_more_, delete_more_, page_, moved_from_;
   Statement any_trace_, find_trace_, insert_trace_, delete_trace_, set_trace_member_, trace_member_;
   Statement need_values_;
   std::map<MirrorId, Tally> tallies_;

@@ -109,41 +109,9 @@ domain::MemberKey key_at(const Statement& row, int column) {
   return domain::MemberKey(std::string(row.text(column)));
 }
 
-void bind_key(Statement& statement, int index, const domain::MemberKey& key) {
-  if (key.is_integer()) {
-    statement.bind(index, key.integer());
-  } else {
-    statement.bind(index, std::string_view(key.text()));
-  }
-}
-
-void bind_time(Statement& statement, int index, const std::optional<domain::UtcTime>& time) {
-  if (time) {
-    statement.bind(index, to_number(*time));
-  } else {
-    statement.bind_null(index);
-  }
-}
-
 std::optional<bool> flag_at(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   return row.integer(column) != 0;
-}
-
-void bind_flag(Statement& statement, int index, const std::optional<bool>& flag) {
-  if (flag) {
-    statement.bind(index, std::int64_t{*flag});
-  } else {
-    statement.bind_null(index);
-  }
-}
-
-void bind_text(Statement& statement, int index, std::string_view text) {
-  if (text.empty()) {
-    statement.bind_null(index);
-  } else {
-    statement.bind(index, text);
-  }
 }
 
 std::optional<domain::Reason> reason_at(const Statement& row, int column) {

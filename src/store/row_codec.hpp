@@ -33,14 +33,44 @@ domain::UtcTime time_from(std::int64_t milliseconds);
 std::optional<domain::UtcTime> time_at(const Statement& row, int column);
 domain::Fingerprint fingerprint_at(const Statement& row, int column);
 domain::MemberKey key_at(const Statement& row, int column);
-void bind_key(Statement& statement, int index, const domain::MemberKey& key);
-void bind_time(Statement& statement, int index, const std::optional<domain::UtcTime>& time);
 std::optional<bool> flag_at(const Statement& row, int column);
-void bind_flag(Statement& statement, int index, const std::optional<bool>& flag);
-/// "": NULL.
-void bind_text(Statement& statement, int index, std::string_view text);
 /// "" or NULL: none. States of the first version may have words of Stibee's that are no reason here: Refused.
 std::optional<domain::Reason> reason_at(const Statement& row, int column);
+
+/// To a statement, or to a row that is given to one.
+template <typename Target>
+void bind_key(Target& target, int index, const domain::MemberKey& key) {
+  if (key.is_integer()) {
+    target.bind(index, key.integer());
+  } else {
+    target.bind(index, std::string_view(key.text()));
+  }
+}
+template <typename Target>
+void bind_time(Target& target, int index, const std::optional<domain::UtcTime>& time) {
+  if (time) {
+    target.bind(index, to_number(*time));
+  } else {
+    target.bind_null(index);
+  }
+}
+template <typename Target>
+void bind_flag(Target& target, int index, const std::optional<bool>& flag) {
+  if (flag) {
+    target.bind(index, std::int64_t{*flag});
+  } else {
+    target.bind_null(index);
+  }
+}
+/// "": NULL.
+template <typename Target>
+void bind_text(Target& target, int index, std::string_view text) {
+  if (text.empty()) {
+    target.bind_null(index);
+  } else {
+    target.bind(index, text);
+  }
+}
 
 std::string list_to_text(const std::vector<std::int64_t>& numbers);  // "12,34"
 std::vector<std::int64_t> list_at(const Statement& row, int column);

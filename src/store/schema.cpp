@@ -267,31 +267,33 @@ ALTER TABLE mirror ADD COLUMN drained TEXT NOT NULL DEFAULT '';
 ALTER TABLE mirror ADD COLUMN torn INTEGER NOT NULL DEFAULT 0;
 
 -- The ledger's row becomes narrow: what few people have lies beside it, so that nobody else pays for it.
+-- Rows are replaced many at once. With FAIL instead of the usual ABORT SQLite need not keep every page that such
+-- a statement changes as it was before: the whole transaction is undone, if anything is.
 DROP VIEW people;
 ALTER TABLE subscriber RENAME TO wide_subscriber;
 CREATE TABLE subscriber (
-  mirror INTEGER NOT NULL,
-  email TEXT NOT NULL,
-  intent INTEGER NOT NULL,      -- 0 subscribed, 1 unsubscribed, 2 absent
-  status INTEGER NOT NULL,      -- 0 unknown, 1 subscribed, 2 unsubscribed, 3 opted_out, 4 auto_deleted,
-  since INTEGER,                --   5 purged, 6 ready, 7 moved
-  wanted_fields BLOB NOT NULL,
+  mirror INTEGER NOT NULL ON CONFLICT FAIL,
+  email TEXT NOT NULL ON CONFLICT FAIL,
+  intent INTEGER NOT NULL ON CONFLICT FAIL,   -- 0 subscribed, 1 unsubscribed, 2 absent
+  status INTEGER NOT NULL ON CONFLICT FAIL,   -- 0 unknown, 1 subscribed, 2 unsubscribed, 3 opted_out,
+  since INTEGER,                              --   4 auto_deleted, 5 purged, 6 ready, 7 moved
+  wanted_fields BLOB NOT NULL ON CONFLICT FAIL,
   wanted_ad_agreed INTEGER,
   wanted_groups TEXT,
   consented_at INTEGER,
-  arrived,                      -- what is there: NULL nothing known; 1 all as wanted; a blob: other fields,
-                                --   the rest as wanted; 0: see subscriber_more
-  upsert_called INTEGER,        -- when a call went out: its echo may still come
+  arrived,                                    -- what is there: NULL nothing known; 1 all as wanted; a
+                                              --   blob: other fields, the rest as wanted; 0: see subscriber_more
+  upsert_called INTEGER,                      -- when a call went out: its echo may still come
   member_key,
-  lane INTEGER,                 -- 0 optout, 1 delete, 2 upsert; NULL: not in the queue
+  lane INTEGER,                               -- 0 optout, 1 delete, 2 upsert; NULL: not in the queue
   shape TEXT,
   due INTEGER,
-  pending_since INTEGER,        -- NULL: since it is due, and not attempted yet
-  retried INTEGER NOT NULL,     -- attempts > 0
-  batch_limit INTEGER NOT NULL,
-  field_values TEXT,            -- only while something is to be sent
-  more INTEGER NOT NULL,        -- subscriber_more has the rest; 0: there is none
-  PRIMARY KEY (mirror, email)
+  pending_since INTEGER,                      -- NULL: since it is due, and not attempted yet
+  retried INTEGER NOT NULL ON CONFLICT FAIL,  -- attempts > 0
+  batch_limit INTEGER NOT NULL ON CONFLICT FAIL,
+  field_values TEXT,                          -- only while something is to be sent
+  more INTEGER NOT NULL ON CONFLICT FAIL,     -- subscriber_more has the rest; 0: there is none
+  PRIMARY KEY (mirror, email) ON CONFLICT REPLACE
 ) WITHOUT ROWID;
 CREATE TABLE subscriber_more (
   mirror INTEGER NOT NULL,

@@ -7,8 +7,6 @@
 
 #include <algorithm>
 
-#include <sqlite3.h>
-
 namespace stibee_sync::store {
 namespace {
 
@@ -131,6 +129,7 @@ std::vector<domain::EmailAddress> Transaction::parked_people(MirrorId mirror, st
 }
 
 std::vector<domain::EmailAddress> Transaction::backed_off(MirrorId mirror, domain::UtcTime now) {
+  work_->tables.ledger.write_out();
   Statement retried(
       *work_->tables.connection,
       "SELECT email FROM subscriber INDEXED BY retried WHERE mirror = ? AND lane IS NOT NULL AND retried = 1 "
@@ -142,18 +141,15 @@ std::vector<domain::EmailAddress> Transaction::backed_off(MirrorId mirror, domai
 // ---- the outbound queue ----------------------------------------------------------------------------------
 
 std::vector<QueueHead> Transaction::heads(MirrorId mirror, domain::Lane lane, const Due& due) {
+  work_->tables.ledger.write_out();
   return work_->tables.queue.heads(mirror, lane, due);
 }
 
 Waiting Transaction::waiting(const QueueLine& line, const Due& due, std::size_t most) {
   auto& tables = work_->tables;
+  tables.ledger.write_out();
   auto waiting = tables.queue.waiting(line, due, most);
-  for (auto& [email, row] : waiting.people) {
-    auto found = tables.ledger.find(line.mirror, email.text());
-    // The index names people whom the table does not have.
-    if (!found) tables.connection->fail(SQLITE_CORRUPT);
-    row = std::move(*found);
-  }
+  tables.ledger.find_all(line.mirror, waiting.people);
   return waiting;
 }
 
@@ -194,6 +190,7 @@ void Transaction::log_attempt(const LoggedAttempt& attempt) {
 bool Transaction::anybody_waits(MirrorId mirror, domain::UtcTime until) {
   auto& tables = work_->tables;
   if (tables.claims.any(mirror)) return true;
+  tables.ledger.write_out();
   return std::any_of(std::begin(domain::all_lanes), std::end(domain::all_lanes), [&](domain::Lane lane) {
     return !tables.queue.heads(mirror, lane, Due{until, true}).empty();
   });

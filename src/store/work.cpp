@@ -20,6 +20,7 @@ Transaction::Work::~Work() {
 }
 
 bool Transaction::Work::changed() const {
+  tables.ledger.write_out();
   return !to_journal.empty() || sqlite3_total_changes(tables.connection->get()) != changes_before;
 }
 
@@ -126,7 +127,7 @@ void Transaction::Work::commit() {
   const auto erased = forget_ended_calls();
   for (const auto& [mirror, facts] : later_facts)
     tables.mirrors.note_later(mirror, facts);
-  const bool writes = changed();
+  const bool writes = changed();  // the ledger is written out
   if (writes) tables.mirrors.write_notes();
   if (tables.journal && !to_journal.empty()) {
     // The opt-outs' own file first: what only it knows is applied later, what only the state knew would be

@@ -21,6 +21,10 @@ class RowCodec : public ::testing::Test {
     migrate(*connection_, migration_steps());
     table_.emplace(*connection_, key_);
   }
+  void write(const std::string& email, const LedgerRow* before, const LedgerRow& row) {
+    table_->write(mirror_, email, before, row);
+    table_->write_out();
+  }
 
   TemporaryDirectory temporary_;
   std::filesystem::path file_ = temporary_.path() / "some.sqlite";
@@ -70,33 +74,33 @@ LedgerRow full_row() {
 
 TEST_F(RowCodec, AFullRowComesBackAsItWas) {
   const auto row = full_row();
-  table_->write(mirror_, "a@x.kr", nullptr, row);
+  write("a@x.kr", nullptr, row);
   EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
 }
 
 TEST_F(RowCodec, AnEmptyRowComesBackAsItWas) {
   const LedgerRow row;
-  table_->write(mirror_, "a@x.kr", nullptr, row);
+  write("a@x.kr", nullptr, row);
   EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
 }
 
 TEST_F(RowCodec, NoValuesAreNotTheSameAsEmptyValues) {
   LedgerRow row;
   row.values.emplace();
-  table_->write(mirror_, "a@x.kr", nullptr, row);
+  write("a@x.kr", nullptr, row);
   EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
 }
 
 TEST_F(RowCodec, AParkedRowComesBackAsItWasAfterAnUpdate) {
   const auto before = full_row();
-  table_->write(mirror_, "a@x.kr", nullptr, before);
+  write("a@x.kr", nullptr, before);
   LedgerRow row;
   row.key = MemberKey(std::int64_t{-7});
   row.parked = Reason::WrongEmail;
   row.parked_since = start;
   row.parked_by_rule = true;
   row.lacks_values = true;
-  table_->write(mirror_, "a@x.kr", &before, row);
+  write("a@x.kr", &before, row);
   EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
 }
 
@@ -107,14 +111,14 @@ TEST_F(RowCodec, EveryReasonComesBackAsItWas) {
     row.error = Reason::http(503);
     row.parked = reason;
     row.parked_since = start;
-    table_->write(mirror_, "a@x.kr", before ? &*before : nullptr, row);
+    write("a@x.kr", before ? &*before : nullptr, row);
     EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row) << domain::name(reason);
     before = row;
   }
 }
 
 TEST_F(RowCodec, WordsOfAnOlderStateThatAreNoReasonAreARefusal) {
-  table_->write(mirror_, "a@x.kr", nullptr, full_row());
+  write("a@x.kr", nullptr, full_row());
   connection_->execute("UPDATE subscriber_more SET parked = 'rejected', error = 'Errors.Of.Old'");
   const auto row = table_->find(mirror_, "a@x.kr");
   ASSERT_TRUE(row);
@@ -123,7 +127,7 @@ TEST_F(RowCodec, WordsOfAnOlderStateThatAreNoReasonAreARefusal) {
 }
 
 TEST_F(RowCodec, DamagedValuesAreAnErrorThatNamesNobody) {
-  table_->write(mirror_, "a@x.kr", nullptr, full_row());
+  write("a@x.kr", nullptr, full_row());
   for (const char* damage : {"field_values = 'no separator'", "wanted_fields = x'00'", "status = 99",
                              "lane = 7", "wanted_groups = '1,x'"}) {
     connection_->execute("SAVEPOINT s");
@@ -140,7 +144,7 @@ TEST_F(RowCodec, DamagedValuesAreAnErrorThatNamesNobody) {
 }
 
 TEST_F(RowCodec, ARowThatLacksItsOtherHalfIsDamaged) {
-  table_->write(mirror_, "a@x.kr", nullptr, full_row());
+  write("a@x.kr", nullptr, full_row());
   for (const char* damage : {"DELETE FROM subscriber_more", "UPDATE subscriber SET more = 0, arrived = 0"}) {
     connection_->execute("SAVEPOINT s");
     connection_->execute(damage);
@@ -152,11 +156,11 @@ TEST_F(RowCodec, ARowThatLacksItsOtherHalfIsDamaged) {
 TEST_F(RowCodec, WhatThereIsMoreGoesWhenItIsOver) {
   const auto more = [&] { return connection_->query_number("SELECT count(*) FROM subscriber_more"); };
   const auto before = full_row();
-  table_->write(mirror_, "a@x.kr", nullptr, before);
+  write("a@x.kr", nullptr, before);
   EXPECT_EQ(more(), 1);
-  table_->write(mirror_, "a@x.kr", &before, LedgerRow{});
+  write("a@x.kr", &before, LedgerRow{});
   EXPECT_EQ(more(), 0);
-  table_->write(mirror_, "b@x.kr", nullptr, before);
+  write("b@x.kr", nullptr, before);
   table_->erase(mirror_, "b@x.kr", before);
   EXPECT_EQ(more(), 0);
 }
@@ -173,14 +177,88 @@ TEST_F(RowCodec, WhoIsAsWantedHasOneFingerprintAndNothingMore) {
   row.confirmed.ad_agreed = true;
   row.confirmed.groups = {1, 2};
   row.confirmed.called.upsert = start;
-  table_->write(mirror_, "a@x.kr", nullptr, row);
+  write("a@x.kr", nullptr, row);
   EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
   EXPECT_EQ(connection_->query_number("SELECT arrived FROM subscriber WHERE more = 0"), 1);
   auto changed = row;
   changed.wanted.fields.bytes[3] = 8;
-  table_->write(mirror_, "a@x.kr", &row, changed);
+  write("a@x.kr", &row, changed);
   EXPECT_EQ(table_->find(mirror_, "a@x.kr"), changed);
   EXPECT_EQ(connection_->query_number("SELECT count(*) FROM subscriber_more"), 0);
+}
+
+// ---- rows that are written many at once
+// ----------------------------------------------------------------------
+
+TEST_F(RowCodec, ARowThatIsNotWrittenOutIsFoundAllTheSame) {
+  auto row = full_row();
+  table_->write(mirror_, "b@x.kr", nullptr, row);
+  table_->write(mirror_, "a@x.kr", nullptr, LedgerRow{});
+  EXPECT_EQ(table_->find(mirror_, "b@x.kr"), row);
+  const auto before = row;
+  row.message = "others";
+  row.shape = "another";
+  table_->write(mirror_, "b@x.kr", &before, row);
+  EXPECT_EQ(table_->rows_after(mirror_, "a@x.kr", 9).at(0).second, row);
+  EXPECT_EQ(table_->last_address(mirror_), "b@x.kr");
+}
+
+TEST_F(RowCodec, OfTwoWritesOfARowTheLaterOneCounts) {
+  const LedgerRow before;
+  const auto row = full_row();
+  table_->write(mirror_, "a@x.kr", nullptr, before);
+  table_->write(mirror_, "a@x.kr", &before, row);
+  EXPECT_EQ(table_->fresh_tally(mirror_).pending[1], 1);
+  EXPECT_EQ(table_->find(mirror_, "a@x.kr"), row);
+  EXPECT_EQ(connection_->query_number("SELECT count(*) FROM subscriber"), 1);
+}
+
+TEST_F(RowCodec, ARowThatIsErasedIsNotWrittenOutAfterwards) {
+  const auto row = full_row();
+  table_->write(mirror_, "a@x.kr", nullptr, row);
+  table_->erase(mirror_, "a@x.kr", row);
+  table_->write_out();
+  EXPECT_FALSE(table_->find(mirror_, "a@x.kr"));
+}
+
+TEST_F(RowCodec, WhatIsRolledBackIsNotWrittenOutLater) {
+  table_->write(mirror_, "a@x.kr", nullptr, LedgerRow{});
+  table_->rolled_back();
+  table_->write_out();
+  EXPECT_FALSE(table_->find(mirror_, "a@x.kr"));
+}
+
+TEST_F(RowCodec, ARowThatTakesThePlaceOfAnotherLeavesNothingInTheQueue) {
+  const auto before = full_row();
+  write("a@x.kr", nullptr, before);
+  auto row = before;
+  row.lane.reset();
+  row.shape.clear();
+  row.due = row.pending_since = {};
+  write("a@x.kr", &before, row);
+  EXPECT_EQ(
+      connection_->query_number("SELECT count(*) FROM subscriber INDEXED BY queue WHERE lane IS NOT NULL"),
+      0);
+  EXPECT_EQ(connection_->query_text("PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(RowCodec, ManyRowsAndManyFindsKeepThemApart) {
+  std::vector<std::pair<domain::EmailAddress, LedgerRow>> people;
+  auto row = full_row();
+  for (int i = 0; i < 200; ++i) {
+    const auto address = "m" + std::to_string(i * 7919 % 200) + "@x.kr";
+    row.message = i % 3 == 0 ? "" : address;
+    row.values = domain::FieldValues{{"name", address}};
+    table_->write(mirror_, address, nullptr, row);
+    people.emplace_back(email(address), row);
+  }
+  auto found = people;
+  for (auto& [address, there] : found)
+    there = LedgerRow{};
+  table_->find_all(mirror_, found);
+  EXPECT_EQ(found, people);
+  found.emplace_back(email("nobody@x.kr"), LedgerRow{});
+  EXPECT_THROW(table_->find_all(mirror_, found), StoreFailure);
 }
 
 TEST_F(RowCodec, TheQueueIsReadFromItsIndexAlone) {
