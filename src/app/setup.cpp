@@ -108,6 +108,7 @@ OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Co
     }
     store::OpenReport report;
     auto opened = store::open_store(settings.state.directory, report);
+    if (report.checked) log.debug("the state was looked through: it was not closed in order");
     if (report.damaged_set_aside) {
       log.event(
           telemetry::Level::Error, telemetry::Event::StoreFailed,

@@ -159,6 +159,28 @@ TEST_F(State, AStopLeavesOneFileEach) {
     EXPECT_FALSE(name.ends_with("-wal") || name.ends_with("-shm")) << name;
 }
 
+TEST_F(State, AfterAStopItIsNotLookedThroughAndAfterAKillItIs) {
+  deployment_.add_members(1, members);
+  const auto looked_through = [&] {
+    auto& daemon = deployment_.start_daemon();
+    EXPECT_TRUE(eventually(20s, [&] { return deployment_.differences().empty(); })) << daemon.err();
+    return daemon.err().find("looked through") != std::string::npos;
+  };
+  const auto end = [&](int signal) {
+    deployment_.daemon().send(signal);
+    deployment_.daemon().wait(20s);
+  };
+  EXPECT_FALSE(looked_through()) << "there was none";
+  end(SIGTERM);
+  EXPECT_FALSE(looked_through());
+  deployment_.sql("UPDATE members SET name = 'another' WHERE id = 1");
+  ASSERT_TRUE(eventually(20s, [&] { return deployment_.differences().empty(); }));
+  end(SIGKILL);
+  EXPECT_TRUE(looked_through());
+  end(SIGTERM);
+  EXPECT_FALSE(looked_through());
+}
+
 TEST_F(State, AnIdlePollWritesNothing) {
   deployment_.add_members(1, members);
   // Two rows with one address are looked at by every read.
