@@ -393,6 +393,9 @@ class Life : private StoreBesideModel {
     };
     switch (pick(9)) {
       case 8:
+        // Whether somebody who moves while a read is on its way is silenced before or after the read adds the
+        // other address is not promised.
+        if (slow_) break;
         becomes(RemoteStatus::Moved);
         consequence.confirmed->moved_to = some_address();
         break;
