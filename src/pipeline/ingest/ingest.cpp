@@ -303,7 +303,8 @@ asio::awaitable<std::shared_ptr<const ReadTakeover>> Ingest::take_over(
     const auto answer = co_await services_.store.run(std::move(work));
     const auto [addresses, next] = answer.value();
     most = next;
-    if (addresses > 0 && changed_) changed_();
+    // After the last part, the report says so.
+    if (addresses > 0 && !read->done() && changed_) changed_();
     if (beat_) beat_(std::chrono::minutes(15));
   } while (!read->done() && !stopping_);
   co_return read;

@@ -110,7 +110,7 @@ const Bad values[] = {
     {"HugeNumber", stibee("max_in_flight: 99999999999999999999"),
      "3:18: `stibee.max_in_flight` is \"99999999999999999999\", which is out of range; write a whole number "
      "from 1 to "
-     "64"},
+     "200"},
     {"DurationWithoutUnit", stibee("request_timeout: 30"),
      "3:20: `stibee.request_timeout` is \"30\", a number without a unit; write the unit too: 30s for "
      "seconds, or ms, m, "

@@ -2,6 +2,7 @@
 #include "store/ledger_table.hpp"
 #include "store/schema.hpp"
 
+#include <deque>
 #include <fstream>
 #include <functional>
 
@@ -27,7 +28,7 @@ class WideRow {
   void write(const std::string& email, const LedgerRow& row) {
     at_ = 1;
     texts_.clear();
-    texts_.reserve(16);
+    fingerprints_.clear();
     const auto& wanted = row.wanted;
     const auto& confirmed = row.confirmed;
     text(email);
@@ -82,7 +83,9 @@ class WideRow {
   void flag(const std::optional<bool>& value) { value ? number(*value) : null(); }
   void time(const std::optional<UtcTime>& value) { value ? number(to_number(*value)) : null(); }
   void fingerprint(const std::optional<domain::Fingerprint>& value) {
-    value ? static_cast<void>(insert_.bind(at_++, std::span<const std::uint8_t>(value->bytes))) : null();
+    if (!value) return null();
+    fingerprints_.push_back(*value);  // it is looked at until the statement has run
+    insert_.bind(at_++, std::span<const std::uint8_t>(fingerprints_.back().bytes));
   }
   void key(const MemberKey& value) { bind_key(insert_, at_++, value); }
   void values(const domain::FieldValues& value) {
@@ -97,7 +100,8 @@ class WideRow {
 
   Statement insert_;
   int at_ = 1;
-  std::vector<std::string> texts_;
+  std::deque<std::string> texts_;
+  std::deque<domain::Fingerprint> fingerprints_;
 };
 
 LedgerRow fresh() {
