@@ -79,7 +79,8 @@ std::string story(const std::string& api) {
   deployment.sql("UPDATE members SET email_opt_in = true WHERE id BETWEEN 60 AND 65");
   deployment.sql("UPDATE members SET phone = NULL WHERE id = 100");
   EXPECT_TRUE(deployment.converges(120s)) << api << ": " << deployment.differences().front();
-  EXPECT_TRUE(eventually(60s, [&] {
+  // Whoever met several faults waits for the end of a backoff.
+  EXPECT_TRUE(eventually(150s, [&] {
     return deployment.report({"status"}).find("mirrors") != nullptr &&
            deployment.admin("/metrics").body.find("stibee_pending{lane=\"upsert\",mirror=\"members\"} 0") !=
                std::string::npos;
