@@ -18,6 +18,7 @@ constexpr nanoseconds most_slack = std::chrono::seconds(1);
 constexpr nanoseconds logged_before = milliseconds(250);
 // So many answers tell what is usual: few enough that a change of the batches' size is soon forgotten.
 constexpr std::size_t most_remembered = 16;
+constexpr std::size_t fewest_to_judge = 8;
 // A burst of a whole window's calls is allowed, but not in one instant.
 constexpr nanoseconds most_spread = milliseconds(20);
 constexpr nanoseconds most_margin = milliseconds(1);
@@ -37,7 +38,20 @@ nanoseconds RateLimiter::slack() const {
 }
 
 nanoseconds RateLimiter::most_delay() const {
+  // Who is late where most are not is rare, so that the whole of it can be afforded.
+  return steady_ ? limit_.window : unsteady_delay();
+}
+
+nanoseconds RateLimiter::unsteady_delay() const {
   return limit_.window * 5 / 100;
+}
+
+bool RateLimiter::is_steady() const {
+  if (took_.size() < fewest_to_judge) return false;
+  auto sorted = took_;
+  const auto median = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), median, sorted.end());
+  return *median - fastest_ <= unsteady_delay();
 }
 
 nanoseconds RateLimiter::spread() const {
@@ -111,6 +125,7 @@ void RateLimiter::answered(Attempt attempt, MonotonicTime now) {
   took_.push_back(took);
   if (took_.size() > most_remembered) took_.pop_front();
   fastest_ = *std::min_element(took_.begin(), took_.end());
+  steady_ = is_steady();
   const auto delay = std::clamp(took - fastest_, nanoseconds(0), most_delay());
   entry.counted = std::min(now, entry.counted + delay);
   entry.answered = true;

@@ -17,11 +17,12 @@ using domain::Rate;
 /// A call counts there some time after we sent it; so a slot is free again one window (and a margin for the
 /// server's coarse clock) after the call was answered, or after `sent + slack`, whichever is earlier. A call
 /// that takes longer than its fastest neighbours may have been late on its way there, so its slack grows by
-/// that much, within a bound: a server whose time varies must not cost throughput for good. `take` is
-/// therefore to be called when the connection is ready, just before the first byte. Attempts that follow
-/// each other are at least `spread` apart. A throttled answer halves the rate (never under 1 a window; the
-/// answers of calls that were in flight together count once), and it creeps back by one tenth of the limit
-/// per window without one. Pure: time is passed in and never goes back. Not thread-safe.
+/// that much: by all of it while most others are about equally fast, else within a bound, since a server
+/// whose time varies must not cost throughput for good. `take` is therefore to be called when the connection
+/// is ready, just before the first byte. Attempts that follow each other are at least `spread` apart. A
+/// throttled answer halves the rate (never under 1 a window; the answers of calls that were in flight
+/// together count once), and it creeps back by one tenth of the limit per window without one. Pure: time is
+/// passed in and never goes back. Not thread-safe.
 class RateLimiter {
  public:
   struct Attempt {
@@ -63,6 +64,8 @@ class RateLimiter {
   };
   std::chrono::nanoseconds slack() const;
   std::chrono::nanoseconds most_delay() const;
+  std::chrono::nanoseconds unsteady_delay() const;
+  bool is_steady() const;
   MonotonicTime counted_at(const Entry& entry, MonotonicTime now) const;
   std::chrono::nanoseconds spread() const;
   std::chrono::nanoseconds margin() const;
@@ -75,6 +78,7 @@ class RateLimiter {
   std::size_t first_id_ = 1;
   std::deque<std::chrono::nanoseconds> took_;  // of the last answers
   std::chrono::nanoseconds fastest_{};         // of `took_`
+  bool steady_ = false;                        // most of them are about as fast
   MonotonicTime last_sent_{};
   bool sent_any_ = false;
   MonotonicTime held_since_{};

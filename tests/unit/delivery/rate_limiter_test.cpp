@@ -73,6 +73,17 @@ TEST(RateLimiter, a_call_whose_answer_is_overdue_keeps_its_slot_a_little_longer)
   EXPECT_EQ(limiter.next_slot(start + 3040ms), start + 2s + 1031ms + 50ms);  // and no longer than that
 }
 
+TEST(RateLimiter, one_that_is_late_among_steady_ones_may_have_been_late_by_all_of_it) {
+  RateLimiter limiter(Rate{1, 1s});
+  auto at = start;
+  for (int call = 0; call < 8; ++call, at += 2s)
+    limiter.answered(limiter.take(at), at + 100ms);
+  const auto slow = limiter.take(at);
+  EXPECT_EQ(limiter.next_slot(at + 1200ms), at + 30ms + 1s + 1s + 1ms) << "as long as it is out";
+  limiter.answered(slow, at + 500ms);
+  EXPECT_EQ(limiter.next_slot(at + 500ms), at + 30ms + 400ms + 1s + 1ms);
+}
+
 TEST(RateLimiter, an_answer_to_a_forgotten_attempt_is_ignored) {
   RateLimiter limiter(Rate{1, 1s});
   const auto first = limiter.take(start);
@@ -284,6 +295,35 @@ TEST(RateLimiterPromise, no_server_that_answers_soon_can_count_more_than_the_lim
     for (auto& call : calls)
       call.arrived = call.answered;
     ASSERT_LE(most_in_worst_window(calls, rate.window), rate.calls) << "seed " << seed;
+  }
+}
+
+TEST(RateLimiterPromise, a_call_that_is_held_up_on_its_way_among_steady_ones_breaks_nothing) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    std::mt19937_64 random(seed);
+    const Rate rate{10, 1s};
+    RateLimiter limiter(rate);
+    std::vector<Call> calls;
+    std::vector<std::pair<MonotonicTime, RateLimiter::Attempt>> in_flight;
+    auto now = start;
+    while (calls.size() < 400) {
+      std::sort(in_flight.begin(), in_flight.end(),
+                [](const auto& a, const auto& b) { return a.first < b.first; });
+      const auto slot = limiter.next_slot(now);
+      if (!in_flight.empty() && in_flight.front().first <= slot) {
+        now = std::max(now, in_flight.front().first);
+        limiter.answered(in_flight.front().second, now);
+        in_flight.erase(in_flight.begin());
+        continue;
+      }
+      now = slot;
+      const bool held_up = calls.size() > 10 && random() % 20 == 0;
+      const auto arrived = now + 1ms + (held_up ? std::chrono::milliseconds(random() % 400) : 0ms);
+      in_flight.emplace_back(arrived + 4ms, limiter.take(now));
+      calls.push_back({now, arrived, arrived + 4ms});
+    }
+    ASSERT_LE(most_in_any_window(calls, rate.window), rate.calls) << "seed " << seed;
+    EXPECT_LT(std::chrono::duration<double>(now - start).count(), 39 * 1.06 + 0.5) << "seed " << seed;
   }
 }
 
