@@ -112,43 +112,48 @@ void ListScan::State::advance_listed() {
   } while (more_ahead_ && ahead_email_ == listed_email_);
 }
 
-bool ListScan::State::next(ListedPair& pair) {
-  if (!distinct_) throw std::logic_error("a list is counted before it is compared");
-  auto& rows = snapshot_->rows;
-  if (!std::exchange(begun_, true)) {
-    sorter_->rewind();
-    more_ahead_ = sorter_->next(ahead_email_, ahead_payload_);
-    advance_listed();
-    more_rows_ = rows.step();
-  }
-  if (!more_rows_ && !more_listed_) return false;
-  const auto row_email = more_rows_ ? rows.text(0) : std::string_view();
-  const bool take_row = more_rows_ && (!more_listed_ || row_email <= listed_email_);
-  const bool take_listed = more_listed_ && (!more_rows_ || listed_email_ <= row_email);
-  pair.email = domain::EmailAddress::from_normalised(take_row ? std::string(row_email) : listed_email_);
-  const auto& email = pair.email.text();
-  pair.view = {};
-  pair.listed.reset();
+void ListScan::State::leave_ledger() {
+  if (begun_) throw std::logic_error("a list that is compared needs the ledger");
+  snapshot_.reset();
+}
 
+ledger::RemoteView ListScan::State::view_of(const std::string& email, bool has_row) {
   ledger::Person person;
-  const bool hashed = snapshot_->has_suppressions || (!take_row && snapshot_->has_traces);
+  const bool hashed = snapshot_->has_suppressions || (!has_row && snapshot_->has_traces);
   const auto hash = hashed ? key_.person_hash(email) : PersonHash{};
   if (snapshot_->has_suppressions)
     person.suppression = snapshot_->suppressions.find(snapshot_->list_id, hash);
-  if (take_row) {
-    person.row = snapshot_->reader.read(rows, 1, snapshot_->mirror, email);
+  if (has_row) {
+    person.row = snapshot_->reader.read(snapshot_->rows, 1, snapshot_->mirror, email);
     if (const auto out = snapshot_->in_flight.find(email); out != snapshot_->in_flight.end()) {
       person.call.emplace();
       person.call->lane = out->second.value_or(ledger::lane_of_call(*person.row));
     }
-    more_rows_ = rows.step();
   } else if (snapshot_->has_traces) {
     auto& trace = snapshot_->trace;
     trace.bind(2, std::span<const std::uint8_t>(hash));
     const StatementUse use(trace);
     if (trace.step()) person.trace = trace_at(trace, 0);
   }
-  pair.view = ledger::view_of(person);
+  return ledger::view_of(person);
+}
+
+bool ListScan::State::next(ListedPair& pair) {
+  if (!distinct_) throw std::logic_error("a list is counted before it is compared");
+  if (!std::exchange(begun_, true)) {
+    sorter_->rewind();
+    more_ahead_ = sorter_->next(ahead_email_, ahead_payload_);
+    advance_listed();
+    more_rows_ = snapshot_ && snapshot_->rows.step();
+  }
+  if (!more_rows_ && !more_listed_) return false;
+  const auto row_email = more_rows_ ? snapshot_->rows.text(0) : std::string_view();
+  const bool take_row = more_rows_ && (!more_listed_ || row_email <= listed_email_);
+  const bool take_listed = more_listed_ && (!more_rows_ || listed_email_ <= row_email);
+  pair.email = domain::EmailAddress::from_normalised(take_row ? std::string(row_email) : listed_email_);
+  pair.view = snapshot_ ? view_of(pair.email.text(), take_row) : ledger::RemoteView{};
+  pair.listed.reset();
+  if (take_row) more_rows_ = snapshot_->rows.step();
   if (take_listed) {
     pair.listed = listed_record(listed_payload_);
     advance_listed();
@@ -167,6 +172,10 @@ void ListScan::add(const domain::EmailAddress& email, const Listed& listed) {
 
 void ListScan::start_over() {
   state_->start_over();
+}
+
+void ListScan::leave_ledger() {
+  state_->leave_ledger();
 }
 
 std::size_t ListScan::distinct() {

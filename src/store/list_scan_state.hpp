@@ -26,11 +26,13 @@ struct ListScan::State {
   void add(const domain::EmailAddress& email, const Listed& listed);
   void start_over();
   std::size_t distinct();
+  void leave_ledger();
   bool next(ListedPair& pair);
 
  private:
   struct Snapshot;  // the connection, its statements, who is in flight
   void advance_listed();
+  ledger::RemoteView view_of(const std::string& email, bool has_row);
 
   const domain::StateKey& key_;
   std::filesystem::path staging_;

@@ -38,6 +38,24 @@ class StoreList : public ::testing::Test {
   Table table;
 };
 
+TEST_F(StoreList, WithoutTheLedgerItShowsWhoIsListedAndKeepsNoLog) {
+  auto scan = world.store->begin_list(world.mirror);
+  scan.add(email("theirs@x.kr"), listed(RemoteStatus::Subscribed));
+  scan.add(email("both@x.kr"), listed(RemoteStatus::Unsubscribed));
+  EXPECT_EQ(scan.distinct(), 2U);
+  world.read({{key(1), {"both@x.kr"}}, {key(2), {"ours@x.kr"}}});
+  EXPECT_FALSE(world.store->tidy()) << "the log is needed for the ledger as it was";
+  scan.leave_ledger();
+  EXPECT_TRUE(world.store->tidy());
+  const auto pairs = pairs_of(scan);
+  ASSERT_EQ(pairs.size(), 2U);
+  EXPECT_EQ(pairs[0].email, email("both@x.kr"));
+  EXPECT_EQ(pairs[0].listed->status, RemoteStatus::Unsubscribed);
+  EXPECT_FALSE(pairs[0].view.ledger);
+  EXPECT_EQ(pairs[1].email, email("theirs@x.kr"));
+  EXPECT_THROW(scan.leave_ledger(), std::logic_error);
+}
+
 TEST_F(StoreList, PairsWhoIsInTheLedgerWithWhoIsListed) {
   table = {{key(1), {"both@x.kr"}}, {key(2), {"ours@x.kr"}}};
   world.read(table);

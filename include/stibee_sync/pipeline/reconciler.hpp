@@ -124,6 +124,7 @@ class Reconciler {
   boost::asio::awaitable<void> try_to_adopt(std::size_t mirror);
   boost::asio::awaitable<void> unreadable(std::size_t mirror, ListReadResult result);
   boost::asio::awaitable<bool> key_works_on_v1();
+  boost::asio::awaitable<void> leave_ledger(std::shared_ptr<store::ListScan> scan);
   boost::asio::awaitable<void> take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
                                          std::shared_ptr<store::ListScan> scan);
   boost::asio::awaitable<void> set_adopted(std::size_t mirror);

@@ -45,6 +45,9 @@ class ListScan {
   void start_over();
   /// Addresses added so far, each once. `add` may follow only after `start_over`.
   std::size_t distinct();
+  /// Lets go of the ledger as it was, which keeps the state's log from being emptied. `next` then shows those
+  /// who are listed, each with an empty view. Before the first `next`.
+  void leave_ledger();
   /// The next address, in address order, of ledger rows and listed people (traces and suppressions alone do
   /// not count). False at the end. Not before `distinct` was asked.
   bool next(ListedPair& pair);

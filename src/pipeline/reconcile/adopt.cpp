@@ -115,7 +115,9 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
       // Of an empty list, nothing is to be settled: part of the first read may be sent before its end. It is
       // kept as taken over only then, so that a later start looks at the list again.
       if (result.complete() && result.people() == 0) hooks_.adopted(mirror);
-      // Taking over comes after the first commit of the table: only then there are rows that it can settle.
+      // Taking over looks people up when it comes to them; it waits for the first commit of the table, since
+      // only then there are rows that it can settle.
+      co_await leave_ledger(scan);
       co_await until_table_read(mirror);
       if (!stopping_) co_await take_over(mirror, plan, scan);
       break;
@@ -130,6 +132,11 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
       break;
   }
   co_await drop(std::move(scan));
+}
+
+asio::awaitable<void> Reconciler::leave_ledger(std::shared_ptr<store::ListScan> scan) {
+  auto leave = [scan = std::move(scan)] { scan->leave_ledger(); };
+  co_await offload(worker_, std::move(leave));
 }
 
 asio::awaitable<void> Reconciler::unreadable(std::size_t mirror, ListReadResult result) {
