@@ -85,16 +85,17 @@ void Scan::State::begin_parts(std::size_t most) {
 void Scan::State::sort_decisions(std::size_t ahead) {
   auto& parts = *parts_;
   parts.stages.reserve(decisions_.size());
-  DecisionRecord record;
+  NumberedBytes decision;
   rewind_decisions();
-  while (next_decision(record)) {
-    auto stage = record.stage;
-    if (stage == Stage::Adds && record.number < ahead) stage = Stage::Bound;
+  while (next_bytes(decision)) {
+    auto stage = stage_of_record(decision.bytes);
+    if (stage == Stage::Adds && decision.number < ahead) stage = Stage::Bound;
     parts.stages.push_back(stage);
     if (!goes_in_groups(stage)) continue;
     ++parts.grouped;
     payload_.clear();
-    append_number(payload_, static_cast<std::uint32_t>(record.number));
+    append_number(payload_, static_cast<std::uint32_t>(decision.number));
+    const auto record = decision_record(decision.bytes);
     for (const auto& row : record.rows) {
       sort_key_.clear();
       append_sort_key(sort_key_, row.key);
@@ -124,16 +125,14 @@ void Scan::State::bind_decisions() {
 
 void Scan::State::group_decisions() {
   auto& parts = *parts_;
-  DecisionRecord record;
+  NumberedBytes decision;
   rewind_decisions();
-  while (next_decision(record)) {
-    if (!goes_in_groups(parts.stages[record.number])) continue;
-    const auto decision = static_cast<std::uint32_t>(record.number);
-    sort_key_ = parts.name_of_group(decision);
-    append_number(sort_key_, decision);
-    payload_.clear();
-    append_record(payload_, record);
-    parts.decisions.add(sort_key_, payload_);
+  while (next_bytes(decision)) {
+    if (!goes_in_groups(parts.stages[decision.number])) continue;
+    const auto number = static_cast<std::uint32_t>(decision.number);
+    sort_key_ = parts.name_of_group(number);
+    append_number(sort_key_, number);
+    parts.decisions.add(sort_key_, decision.bytes);
   }
 }
 
@@ -184,8 +183,12 @@ bool Scan::State::next_group(Stage wanted, Group& group) {
 bool Scan::State::next_decision(Stage wanted, DecisionRecord& record) {
   auto& parts = *parts_;
   if (std::exchange(parts.reading, wanted) != wanted) rewind_decisions();
-  while (next_decision(record)) {
-    if (parts.stages[record.number] == wanted) return true;
+  NumberedBytes decision;
+  while (next_bytes(decision)) {
+    if (parts.stages[decision.number] != wanted) continue;
+    record = decision_record(decision.bytes);
+    record.number = decision.number;
+    return true;
   }
   return false;
 }

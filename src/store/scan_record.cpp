@@ -277,6 +277,7 @@ void append_record(std::string& out, const DecisionRecord& record) {
   Writer writer(out);
   const auto& decision = record.decision;
   const auto& wanted = decision.wanted;
+  writer.number(static_cast<std::uint64_t>(record.stage));
   writer.text(record.email);
   writer.flags({record.touched, decision.values.has_value(), decision.key.has_value(),
                 decision.inherits.has_value(), wanted.silenced, record.item.has_value()});
@@ -303,7 +304,10 @@ void append_record(std::string& out, const DecisionRecord& record) {
     writer.key(shadow.key);
     writer.number(shadow.shadowed ? 1 : 0);
   }
-  writer.number(static_cast<std::uint64_t>(record.stage));
+}
+
+Stage stage_of_record(std::string_view bytes) {
+  return static_cast<Stage>(Reader(bytes).number());
 }
 
 DecisionRecord decision_record(std::string_view bytes) {
@@ -311,6 +315,7 @@ DecisionRecord decision_record(std::string_view bytes) {
   DecisionRecord record;
   auto& decision = record.decision;
   auto& wanted = decision.wanted;
+  record.stage = static_cast<Stage>(reader.number());
   record.email = reader.text();
   const auto flags = reader.number();
   record.touched = bit(flags, 0);
@@ -336,7 +341,6 @@ DecisionRecord decision_record(std::string_view bytes) {
     auto key = reader.key();
     record.shadows.push_back({std::move(key), reader.number() != 0});
   }
-  record.stage = static_cast<Stage>(reader.number());
   return record;
 }
 

@@ -97,5 +97,7 @@ void append_payload(std::string& out, const Listed& listed);
 Listed listed_record(std::string_view payload);
 void append_record(std::string& out, const DecisionRecord& record);
 DecisionRecord decision_record(std::string_view bytes);
+/// The same without reading the rest.
+Stage stage_of_record(std::string_view bytes);
 
 }  // namespace stibee_sync::store

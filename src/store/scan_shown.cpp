@@ -111,11 +111,17 @@ void Scan::State::rewind_decisions() {
   if (decisions_.size() > 0) decision_reader_.emplace(decisions_.read());
 }
 
+bool Scan::State::next_bytes(NumberedBytes& decision) {
+  if (!decision_reader_ || !decision_reader_->next(decision.bytes)) return false;
+  decision.number = decision_number_++;
+  return true;
+}
+
 bool Scan::State::next_decision(DecisionRecord& record) {
-  std::string_view bytes;
-  if (!decision_reader_ || !decision_reader_->next(bytes)) return false;
-  record = decision_record(bytes);
-  record.number = decision_number_++;
+  NumberedBytes decision;
+  if (!next_bytes(decision)) return false;
+  record = decision_record(decision.bytes);
+  record.number = decision.number;
   return true;
 }
 

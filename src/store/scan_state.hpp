@@ -88,6 +88,11 @@ struct Scan::State {
     std::string rejection;
     std::string rejected_column;
   };
+  /// A decision that has not been read yet: most passes over all of them need few.
+  struct NumberedBytes {
+    std::string_view bytes;
+    std::size_t number = 0;
+  };
   struct Bearing {
     BearerRow row;
     bool shadowed;  // the flag that the snapshot's row will have once the rows are applied
@@ -110,6 +115,7 @@ struct Scan::State {
   void bind_decisions();
   void group_decisions();
   void group_rows();
+  bool next_bytes(NumberedBytes& decision);
   void rewind_rows();
   bool next_staged(PartRow& row);
   bool row_waits(const domain::MemberKey& key, std::vector<std::string>& decided_ones);

@@ -19,6 +19,7 @@ Store::Tables::Tables(std::unique_ptr<Connection> opened, Connection::Mode opene
       key(key_bytes),
       staging(std::move(staging_directory)),
       queue(*connection, claims),
+      snapshot(*connection, staging),
       ledger(*connection, key),
       mirrors(*connection),
       suppressions(*connection),
@@ -67,6 +68,7 @@ void Store::Tables::kept(const std::vector<std::int64_t>& erased) {
 }
 
 void Store::Tables::undone() {
+  snapshot.rolled_back();
   ledger.rolled_back();
   claims.undo();
   queue.undone();

@@ -6,6 +6,7 @@
 #include "store/ledger_table.hpp"
 #include "store/mirror_table.hpp"
 #include "store/queue.hpp"
+#include "store/snapshot_table.hpp"
 #include "store/sqlite.hpp"
 #include "store/suppression_journal.hpp"
 #include "store/suppression_table.hpp"
@@ -51,6 +52,7 @@ struct Store::Tables {
   std::filesystem::path staging;
   Claims claims;
   Queue queue;
+  SnapshotTable snapshot;
   LedgerTable ledger;
   MirrorTable mirrors;
   SuppressionTable suppressions;

@@ -203,5 +203,28 @@ TEST_F(StoreParts, AYesThatWasDecidedBeforeACrashIsNoNewerThanAnOptOutAfterIt) {
   EXPECT_EQ(again.addresses.count("a@x.kr"), 0U) << "its row came with it";
 }
 
+TEST_F(StoreParts, MoreRowsThanAreWrittenAtOnceAreAllThereWithTheirAddresses) {
+  World world;
+  Table table;
+  for (int i = 0; i < 700; ++i) {
+    // Every third has no address, every fifth shares one.
+    const auto address = i % 3 == 0 ? std::string() : "p" + std::to_string(i % 5 == 0 ? 1 : i) + "@x.kr";
+    table[key(i)] = {address, "name"};
+  }
+  ReadResult result;
+  world.commit_in_parts(world.scan(table, start, result), 700);
+  world.reopen();
+  EXPECT_EQ(world.snapshot_keys().size(), 700U);
+  std::size_t borne = 0;
+  for (const auto& [address, keys] : left_in(world, addresses_in(table)).bearers)
+    borne += keys.size();
+  EXPECT_EQ(borne, 466U);
+  ReadResult again;
+  world.scan(table, start + second, again);
+  // But for those who share an address.
+  for (const auto& staged : again.staged)
+    EXPECT_TRUE(staged == key(1) || staged.integer() % 5 == 0) << staged.to_string();
+}
+
 }  // namespace
 }  // namespace stibee_sync::store_tests
