@@ -1,6 +1,7 @@
 #include "store/ledger_table.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -99,6 +100,7 @@ LedgerTable::LedgerTable(Connection& connection, const domain::StateKey& key)
       need_values_(connection, "UPDATE member SET shadowed = 1 WHERE mirror = ? AND key = ?") {}
 
 std::optional<ledger::LedgerRow> LedgerTable::find(MirrorId mirror, std::string_view email) {
+  if (is_ahead(mirror, email)) return std::move(ahead_[taken_++].row);
   write_out(mirror, email);
   find_.bind(1, mirror.number).bind(2, email);
   const StatementUse use(find_);
@@ -106,15 +108,50 @@ std::optional<ledger::LedgerRow> LedgerTable::find(MirrorId mirror, std::string_
   return reader_.read(find_, 0, mirror, email);
 }
 
-void LedgerTable::find_all(MirrorId mirror,
-                           std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>>& people) {
+// Makes `find_all_` ready to be stepped.
+template <typename Emails>
+void LedgerTable::ask(MirrorId mirror, const Emails& emails) {
   write_out();
   asked_.clear();
-  for (const auto& [email, row] : people) {
+  for (const std::string_view email : emails) {
     asked_.add();
-    asked_.bind(1, std::string_view(email.text()));
+    asked_.bind(1, email);
   }
   find_all_.bind(1, mirror.number);
+}
+
+void LedgerTable::read_ahead(MirrorId mirror, const std::vector<std::string_view>& emails) {
+  ahead_.clear();
+  taken_ = 0;
+  ahead_of_ = mirror;
+  for (const auto email : emails)
+    ahead_.push_back({std::string(email), std::nullopt});
+  ask(mirror, emails);
+  const StatementUse use(find_all_);
+  while (find_all_.step()) {
+    auto& [email, row] = ahead_.at(static_cast<std::size_t>(find_all_.integer(0)));
+    row = reader_.read(find_all_, 1, mirror, email);
+  }
+}
+
+bool LedgerTable::is_ahead(MirrorId mirror, std::string_view email) const {
+  return taken_ < ahead_.size() && ahead_of_ == mirror && ahead_[taken_].email == email;
+}
+
+void LedgerTable::forget_ahead_unless_taken(MirrorId mirror, std::string_view email) {
+  const bool was_taken = taken_ > 0 && ahead_of_ == mirror && ahead_[taken_ - 1].email == email;
+  if (!was_taken) forget_ahead();
+}
+
+void LedgerTable::forget_ahead() {
+  ahead_.clear();
+  taken_ = 0;
+}
+
+void LedgerTable::find_all(MirrorId mirror,
+                           std::vector<std::pair<domain::EmailAddress, ledger::LedgerRow>>& people) {
+  ask(mirror, people | std::views::transform(
+                           [](const auto& person) { return std::string_view(person.first.text()); }));
   const StatementUse use(find_all_);
   std::size_t found = 0;
   for (; find_all_.step(); ++found) {
@@ -134,6 +171,7 @@ std::string LedgerTable::last_address(MirrorId mirror) {
 void LedgerTable::write(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
                         const ledger::LedgerRow& row) {
   if (before != nullptr && *before == row) return;
+  forget_ahead_unless_taken(mirror, email);
   written_.add();
   written_.bind(1, mirror.number).bind(2, std::string_view(email));
   highest_written_ = std::max(highest_written_, email);
@@ -172,6 +210,7 @@ void LedgerTable::forget_written() {
 void LedgerTable::rolled_back() {
   differences_.clear();
   forget_written();
+  forget_ahead();
 }
 
 void LedgerTable::write_more(MirrorId mirror, const std::string& email, const ledger::LedgerRow* before,
@@ -186,6 +225,7 @@ void LedgerTable::write_more(MirrorId mirror, const std::string& email, const le
 }
 
 void LedgerTable::erase(MirrorId mirror, const std::string& email, const ledger::LedgerRow& before) {
+  forget_ahead_unless_taken(mirror, email);
   write_out(mirror, email);
   delete_.bind(1, mirror.number).bind(2, email).run();
   if (has_more(before)) delete_more_.bind(1, mirror.number).bind(2, email).run();
@@ -328,6 +368,7 @@ void LedgerTable::count_parked(MirrorId mirror, Tally& tally) {
 }
 
 void LedgerTable::committed() {
+  forget_ahead();
   for (const auto& [mirror, difference] : differences_) {
     const auto found = tallies_.find(mirror);
     if (found != tallies_.end()) found->second.add(difference);

@@ -40,6 +40,8 @@ class LedgerTable {
   LedgerTable(Connection& connection, const domain::StateKey& key);
 
   std::optional<ledger::LedgerRow> find(MirrorId mirror, std::string_view email);
+  /// Looks for them all at once: `find` will be asked for them soon, in this order.
+  void read_ahead(MirrorId mirror, const std::vector<std::string_view>& emails);
   /// The last one that has a row, in address order; "" if none has.
   std::string last_address(MirrorId mirror);
   /// The rows of people who have one. Else: damage.
@@ -88,6 +90,12 @@ class LedgerTable {
   void rolled_back();
 
  private:
+  template <typename Emails>
+  void ask(MirrorId mirror, const Emails& emails);
+  bool is_ahead(MirrorId mirror, std::string_view email) const;
+  /// Only whoever was taken last may be written without that.
+  void forget_ahead_unless_taken(MirrorId mirror, std::string_view email);
+  void forget_ahead();
   /// If the row is not in the table yet.
   void write_out(MirrorId mirror, std::string_view email);
   void forget_written();
@@ -97,6 +105,13 @@ class LedgerTable {
 
   Connection& connection_;
   const domain::StateKey& key_;
+  struct Ahead {
+    std::string email;
+    std::optional<ledger::LedgerRow> row;
+  };
+  std::vector<Ahead> ahead_;
+  std::size_t taken_ = 0;  // of them
+  MirrorId ahead_of_;
   GivenRows asked_, written_;
   std::string highest_written_;  // address; people mostly come in their order
   RowReader reader_;

@@ -56,6 +56,10 @@ ledger::Person Transaction::find(MirrorId mirror, const domain::EmailAddress& ad
   return person;
 }
 
+void Transaction::read_ahead(MirrorId mirror, const std::vector<std::string_view>& emails) {
+  work_->tables.ledger.read_ahead(mirror, emails);
+}
+
 void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, const ledger::Person& before,
                         const ledger::Person& after) {
   const auto& email = address.text();

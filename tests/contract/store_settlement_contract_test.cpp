@@ -59,6 +59,54 @@ TEST_F(StoreSettlement, WhatWasWantedMeanwhileIsPlacedWithWhatIsConfirmedNow) {
   EXPECT_FALSE(world.claim(start + day));
 }
 
+TEST_F(StoreSettlement, WhoWasLookedUpAheadIsFoundAsTheyAreByThen) {
+  for (const char c : {'a', 'b', 'c', 'd'})
+    table[key(c)] = {std::string(1, c) + "@x.kr", "old"};
+  read(start);
+  const auto parked = [&](store::Transaction& change, const std::string& address) {
+    const auto before = change.find(world.mirror, email(address));
+    auto after = before;
+    after.row->message = "changed";
+    change.write(world.mirror, email(address), before, after);
+  };
+  world.change([&](store::Transaction& change) {
+    change.read_ahead(world.mirror, {"a@x.kr", "b@x.kr", "nobody@x.kr", "c@x.kr", "c@x.kr", "d@x.kr"});
+    parked(change, "a@x.kr");  // in turn
+    parked(change, "c@x.kr");  // not in turn
+    EXPECT_EQ(change.find(world.mirror, email("b@x.kr")).row->message, "");
+    EXPECT_FALSE(change.find(world.mirror, email("nobody@x.kr")).row);
+    EXPECT_EQ(change.find(world.mirror, email("c@x.kr")).row->message, "changed");
+    parked(change, "d@x.kr");
+    EXPECT_EQ(change.find(world.mirror, email("d@x.kr")).row->message, "changed");
+    change.read_ahead(world.mirror, {"d@x.kr", "d@x.kr", "b@x.kr"});
+    parked(change, "d@x.kr");
+    EXPECT_EQ(change.find(world.mirror, email("d@x.kr")).row->message, "changed");
+    change.read_ahead(world.mirror, {"b@x.kr"});
+  });
+  world.change([&](store::Transaction& change) { parked(change, "b@x.kr"); });
+  for (const char c : {'a', 'b', 'c', 'd'})
+    EXPECT_EQ(world.row(std::string(1, c) + "@x.kr").message, "changed") << c;
+}
+
+TEST_F(StoreSettlement, ManyAreSettledAtOnceEachWithTheirOwnRow) {
+  for (int i = 0; i < 600; ++i)
+    table[key(i)] = {"p" + std::to_string(i) + "@x.kr", "name " + std::to_string(i)};
+  read(start);
+  const auto claimed = world.claim(start, 600);
+  ASSERT_EQ(claimed->people.size(), 600U);
+  table[key(300)].name = "another";
+  read(start + second);
+  world.deliver(*claimed, start + 2 * second);
+  const auto next = world.claim(start + 2 * second, 600);
+  ASSERT_EQ(next->people.size(), 1U);
+  EXPECT_EQ(next->people[0].values[0].value, "another");
+  for (int i = 0; i < 600; ++i) {
+    const auto row = world.row("p" + std::to_string(i) + "@x.kr");
+    EXPECT_EQ(row.key, key(i));
+    EXPECT_EQ(row.confirmed.status, RemoteStatus::Subscribed);
+  }
+}
+
 TEST_F(StoreSettlement, ARetryWaitsForItsTimeAndSurvivesARestart) {
   table = {{key(1), {"a@x.kr"}}};
   read(start);

@@ -60,6 +60,8 @@ class Transaction {
 
   // ---- people ------------------------------------------------------------------------------------------
   ledger::Person find(MirrorId mirror, const domain::EmailAddress& email);
+  /// Nothing but speed: `find` will be asked for these normalised addresses soon, in this order.
+  void read_ahead(MirrorId mirror, const std::vector<std::string_view>& emails);
   /// Remembers what differs. `before`: as `find` gave it.
   void write(MirrorId mirror, const domain::EmailAddress& email, const ledger::Person& before,
              const ledger::Person& after);

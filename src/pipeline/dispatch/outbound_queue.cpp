@@ -1,6 +1,8 @@
 #include "stibee_sync/pipeline/outbound_queue.hpp"
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace stibee_sync::pipeline {
@@ -8,6 +10,15 @@ namespace stibee_sync::pipeline {
 namespace {
 
 constexpr std::size_t rows_at_once = 1000;
+constexpr std::size_t people_at_once = 250;
+
+void read_ahead(store::Transaction& transaction, store::MirrorId mirror,
+                std::span<const ledger::Settlement> people) {
+  std::vector<std::string_view> emails;
+  for (const auto& person : people.first(std::min(people_at_once, people.size())))
+    emails.push_back(person.email.text());
+  transaction.read_ahead(mirror, emails);
+}
 
 }  // namespace
 
@@ -54,6 +65,8 @@ Claimed claim(store::Transaction& transaction, const store::QueueLine& line, sto
   claimed.batch_limit = waiting.batch_limit;
   waiting.people.resize(std::min(most, waiting.people.size()));
   std::vector<domain::EmailAddress> emails;
+  emails.reserve(waiting.people.size());
+  claimed.people.reserve(waiting.people.size());
   for (auto& [email, row] : waiting.people) {
     emails.push_back(email);
     ClaimedPerson person;
@@ -72,7 +85,9 @@ Settled settle(store::Transaction& transaction, store::MirrorId mirror,
                const std::vector<ledger::Settlement>& people, const ledger::Policy& policy,
                domain::UtcTime now) {
   Settled settled;
-  for (const auto& settlement : people) {
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    const auto& settlement = people[i];
+    if (i % people_at_once == 0) read_ahead(transaction, mirror, std::span(people).subspan(i));
     const auto before = transaction.find(mirror, settlement.email);
     const auto after = ledger::after_answer(before, settlement, policy, now);
     transaction.write(mirror, settlement.email, before, after);
