@@ -93,7 +93,7 @@ SoundFile open_sound(const std::filesystem::path& file, std::span<const Migratio
                      "file system");
   }
   connection->execute(
-      "PRAGMA synchronous = FULL; PRAGMA cache_size = -5000; PRAGMA secure_delete = ON; "
+      "PRAGMA synchronous = FULL; PRAGMA cache_size = -2000; PRAGMA secure_delete = ON; "
       "PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON");
   if (version) {
     sound.was_suspect = std::filesystem::exists(suspicion_of(file));

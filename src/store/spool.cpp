@@ -13,6 +13,8 @@ namespace stibee_sync::store {
 namespace {
 
 constexpr std::size_t write_size = 64 * 1024;
+// A sorter that needs more is likely to need all it may have.
+constexpr std::size_t small_arena = 256 * 1024;
 
 int open_nameless(const std::filesystem::path& directory) {
   const int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -129,6 +131,8 @@ void Sorter::add(std::string_view sort_key, std::string_view payload) {
   const std::size_t size = sort_key.size() + payload.size();
   if (!entries_.empty() && arena_.size() + size + (entries_.size() + 1) * sizeof(Entry) > memory_)
     flush_run();
+  // At once, since a vector that grows is there twice meanwhile. What is not used costs no memory.
+  if (arena_.size() + size > small_arena && arena_.capacity() < memory_) arena_.reserve(memory_);
   Entry entry{};
   std::uint64_t prefix = 0;
   for (std::size_t i = 0; i < 8; ++i) {

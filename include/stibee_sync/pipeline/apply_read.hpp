@@ -66,7 +66,7 @@ class ReadTakeover {
   /// All of it, once that is done.
   const CommittedRead& committed() const { return committed_; }
 
-  static constexpr std::size_t first_part = 1'000, smallest_part = 200, largest_part = 5'000;
+  static constexpr std::size_t first_part = 1'000, smallest_part = 200, largest_part = 2'000;
   /// How large a part may be after one of that size that took so long: none is to keep the store for more
   /// than some 50 ms.
   static std::size_t next_part(std::size_t last, domain::Duration took);

@@ -23,6 +23,8 @@ std::vector<delivery::Recipient> address(Claimed& claimed, std::vector<ledger::S
                                          const ledger::Policy& policy, domain::UtcTime now, bool in_bulk) {
   std::vector<delivery::Recipient> recipients;
   std::vector<ClaimedPerson> kept;
+  recipients.reserve(claimed.people.size());
+  kept.reserve(claimed.people.size());
   for (auto& person : claimed.people) {
     const auto step = ledger::next_operation(person.wanted, person.confirmed, policy, now);
     const auto* operation = std::get_if<domain::Operation>(&step);
