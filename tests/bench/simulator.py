@@ -44,8 +44,14 @@ class Simulator:
         self._done = 0
 
     def _get(self, path):
-        self._control.request("GET", "/_sim/" + path)
-        return json.loads(self._control.getresponse().read())
+        try:
+            self._control.request("GET", "/_sim/" + path)
+            return json.loads(self._control.getresponse().read())
+        except ConnectionError:
+            # It ends connections over which nothing is said for a while. The next request opens another one.
+            self._control.close()
+            self._control.request("GET", "/_sim/" + path)
+            return json.loads(self._control.getresponse().read())
 
     def stats(self):
         return self._get("stats")
