@@ -31,26 +31,27 @@ std::string in_comment(std::string text) {
 
 /// Writers lock parents before partitions; whoever did it the other way round would meet them in a deadlock.
 std::string without_triggers(const std::string& mirror) {
-  return "DO $stibee$\n"
-         "DECLARE\n"
-         "  its_table pg_catalog.regclass;\n"
-         "BEGIN\n"
-         "  FOR its_table IN\n"
-         "    SELECT t.tgrelid FROM pg_catalog.pg_trigger t\n"
-         "    WHERE t.tgfoid = pg_catalog.to_regprocedure(" +
-         quote_literal(feed_function(mirror)) +
-         ")\n"
-         "    GROUP BY t.tgrelid\n"
-         "    ORDER BY (WITH RECURSIVE up(relation) AS (\n"
-         "        SELECT t.tgrelid\n"
-         "        UNION ALL\n"
-         "        SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN up ON i.inhrelid = up.relation)\n"
-         "      SELECT pg_catalog.count(*) FROM up)\n"
-         "  LOOP\n"
-         "    EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', its_table);\n"
-         "  END LOOP;\n"
-         "END\n"
-         "$stibee$;\n"
+  return "DO " +
+         dollar_quoted(
+             "\nDECLARE\n"
+             "  its_table pg_catalog.regclass;\n"
+             "BEGIN\n"
+             "  FOR its_table IN\n"
+             "    SELECT t.tgrelid FROM pg_catalog.pg_trigger t\n"
+             "    WHERE t.tgfoid = pg_catalog.to_regprocedure(" +
+             quote_literal(feed_function(mirror)) +
+             ")\n"
+             "    GROUP BY t.tgrelid\n"
+             "    ORDER BY (WITH RECURSIVE up(relation) AS (\n"
+             "        SELECT t.tgrelid\n"
+             "        UNION ALL\n"
+             "        SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN up ON i.inhrelid = up.relation)\n"
+             "      SELECT pg_catalog.count(*) FROM up)\n"
+             "  LOOP\n"
+             "    EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', its_table);\n"
+             "  END LOOP;\n"
+             "END\n") +
+         ";\n"
          "-- CASCADE: takes the triggers along, on whatever tables they are.\n"
          "DROP FUNCTION IF EXISTS " +
          feed_function(mirror) +
@@ -64,6 +65,9 @@ std::string begin(const std::string& title) {
          "\n"
          "-- One transaction: all of it is done, or nothing.\n"
          "BEGIN;\n"
+         "-- Names mean what they say here, whatever the runner's session is set to.\n"
+         "SET LOCAL client_encoding = 'UTF8';\n"
+         "SET LOCAL standard_conforming_strings = on;\n"
          "-- A lock that is not to be had at once would make the application's statements queue up behind\n"
          "-- this one, so it gives up early: run it again then.\n"
          "SET LOCAL lock_timeout = '5s';\n\n";
@@ -76,18 +80,19 @@ std::string schema(const FeedSite& site) {
            std::string(feed_schema) + " TO " + quote_name(role) + ";\n  END IF;\n";
   };
   return "-- 1. A schema for all feeds. (Needs CREATE on the database where there is none yet.)\n"
-         "DO $stibee$\n"
-         "BEGIN\n"
-         "  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '" +
-         std::string(feed_schema) +
-         "') THEN\n"
-         "    CREATE SCHEMA " +
-         std::string(feed_schema) +
-         ";\n"
-         "  END IF;\n" +
-         may_not(site.owner, "USAGE") + may_not(site.owner, "CREATE") + may_not(site.role, "USAGE") +
-         "END\n"
-         "$stibee$;\n\n";
+         "DO " +
+         dollar_quoted(
+             "\nBEGIN\n"
+             "  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '" +
+             std::string(feed_schema) +
+             "') THEN\n"
+             "    CREATE SCHEMA " +
+             std::string(feed_schema) +
+             ";\n"
+             "  END IF;\n" +
+             may_not(site.owner, "USAGE") + may_not(site.owner, "CREATE") + may_not(site.role, "USAGE") +
+             "END\n") +
+         ";\n\n";
 }
 
 std::string feed(const FeedSite& site) {
@@ -155,37 +160,39 @@ std::string function(const FeedSite& site) {
          feed_function(site.mirror) +
          " RETURNS trigger\n"
          "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp\n"
-         "AS $stibee$\n"
-         "DECLARE\n"
-         "  feed_table CONSTANT regclass := to_regclass(" +
-         quote_literal(table) +
-         ");\n"
-         "BEGIN\n"
-         "  -- Dropped, or so large that nobody seems to drain it: writers go on all the same. The daemon "
-         "sees\n"
-         "  -- both, and reads the whole table instead.\n"
-         "  IF feed_table IS NULL OR pg_relation_size(feed_table) > " +
-         std::to_string(largest_feed) +
-         " THEN\n"
-         "    RETURN NULL;\n"
-         "  END IF;\n"
-         "  IF TG_OP = 'INSERT' THEN\n" +
-         insert + "SELECT DISTINCT " + keys("new_rows") +
+         "AS " +
+         dollar_quoted(
+             "\nDECLARE\n"
+             "  feed_table CONSTANT regclass := to_regclass(" +
+             quote_literal(table) +
+             ");\n"
+             "BEGIN\n"
+             "  -- Dropped, or so large that nobody seems to drain it: writers go on all the same. The "
+             "daemon "
+             "sees\n"
+             "  -- both, and reads the whole table instead.\n"
+             "  IF feed_table IS NULL OR pg_relation_size(feed_table) > " +
+             std::to_string(largest_feed) +
+             " THEN\n"
+             "    RETURN NULL;\n"
+             "  END IF;\n"
+             "  IF TG_OP = 'INSERT' THEN\n" +
+             insert + "SELECT DISTINCT " + keys("new_rows") +
+             ";\n"
+             "  ELSIF TG_OP = 'UPDATE' THEN\n" +
+             insert + "SELECT " + keys("old_rows") + " UNION SELECT " + keys("new_rows") +
+             ";\n"
+             "  ELSIF TG_OP = 'DELETE' THEN\n" +
+             insert + "SELECT DISTINCT " + keys("old_rows") +
+             ";\n"
+             "  ELSE\n" +
+             insert +
+             "VALUES (NULL);\n"
+             "  END IF;\n" +
+             notification(site) +
+             "  RETURN NULL;\n"
+             "END\n") +
          ";\n"
-         "  ELSIF TG_OP = 'UPDATE' THEN\n" +
-         insert + "SELECT " + keys("old_rows") + " UNION SELECT " + keys("new_rows") +
-         ";\n"
-         "  ELSIF TG_OP = 'DELETE' THEN\n" +
-         insert + "SELECT DISTINCT " + keys("old_rows") +
-         ";\n"
-         "  ELSE\n" +
-         insert +
-         "VALUES (NULL);\n"
-         "  END IF;\n" +
-         notification(site) +
-         "  RETURN NULL;\n"
-         "END\n"
-         "$stibee$;\n"
          "REVOKE ALL ON FUNCTION " +
          feed_function(site.mirror) + " FROM PUBLIC;\n\n";
 }
@@ -230,15 +237,16 @@ std::string feed_removal_sql(const std::string& mirror) {
   return begin("removes the change feed of the mirror " + mirror) + without_triggers(mirror) +
          "\n"
          "-- The schema goes with the last feed, if it is the runner's own.\n"
-         "DO $stibee$\n"
-         "BEGIN\n"
-         "  DROP SCHEMA IF EXISTS " +
-         std::string(feed_schema) +
+         "DO " +
+         dollar_quoted(
+             "\nBEGIN\n"
+             "  DROP SCHEMA IF EXISTS " +
+             std::string(feed_schema) +
+             ";\n"
+             "EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN\n"
+             "  NULL;\n"
+             "END\n") +
          ";\n"
-         "EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN\n"
-         "  NULL;\n"
-         "END\n"
-         "$stibee$;\n"
          "COMMIT;\n";
 }
 

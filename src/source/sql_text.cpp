@@ -124,6 +124,13 @@ std::string quote_literal(std::string_view text) {
   return quote(text, '\'');
 }
 
+std::string dollar_quoted(std::string_view text) {
+  std::string tag = "$stibee";
+  while (text.find(tag) != std::string_view::npos)
+    tag += "_";
+  return tag + "$" + std::string(text) + tag + "$";
+}
+
 std::size_t after_opaque(std::string_view sql, std::size_t at) {
   const auto rest = sql.substr(at);
   if (rest.starts_with("--")) return after(sql, "\n", at);

@@ -29,6 +29,8 @@ SqlName parse_column_name(std::string_view text);
 std::string quote_name(std::string_view name);
 /// For a session with standard_conforming_strings, where a backslash stands for itself.
 std::string quote_literal(std::string_view text);
+/// `$stibee$TEXT$stibee$`, or with another tag where that one occurs in it.
+std::string dollar_quoted(std::string_view text);
 
 /// Where the literal, quoted name, dollar-quoted text or comment that begins at `at` ends; `at` if none
 /// begins there.

@@ -2,6 +2,9 @@
 #include "source/interrupt.hpp"
 #include "source/session.hpp"
 
+#include <cstdlib>
+#include <fstream>
+
 namespace stibee_sync::source {
 namespace {
 
@@ -258,6 +261,52 @@ TEST_F(FeedTest, NamesMayBeOdd) {
   install();
   shop("INSERT INTO \"Shop's\".\"회원 \"\"표\"\"\" VALUES (1, 'a@x')");
   EXPECT_EQ(changes(), (Changes{{"1", "1\ta@x"}}));
+}
+
+/// As a name in SQL.
+std::string quoted(std::string name) {
+  for (auto at = name.find('"'); at != std::string::npos; at = name.find('"', at + 2))
+    name.insert(at, 1, '"');
+  return "\"" + name + "\"";
+}
+
+/// As people do it, in a session that reads backslashes and bytes in its own way.
+void run_by_psql(const std::string& url, const std::string& sql, const std::string& file) {
+  std::ofstream(file) << sql;
+  const auto command =
+      "PGCLIENTENCODING=UHC PGOPTIONS='-c standard_conforming_strings=off -c client_min_messages=warning' "
+      "psql -q -v "
+      "ON_ERROR_STOP=1 -f '" +
+      file + "' '" + url + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0) << sql;
+}
+
+TEST_F(FeedTest, NoNameIsTooNastyAndNoSessionTooOdd) {
+  const std::string nasty = "$stibee$ $stibee_$ Ä'\"\\가\n--;";
+  const auto schema = quoted("S" + nasty);
+  const auto table = schema + "." + quoted("T" + nasty);
+  const auto child = schema + "." + quoted("C" + nasty);
+  const auto key = quoted("K" + nasty);
+  const auto owner = quoted("O" + nasty);
+  const auto reader = quoted("R" + nasty);
+  sql("CREATE ROLE " + owner + "; CREATE ROLE " + reader + " LOGIN; GRANT CREATE ON DATABASE " + database_ +
+      " TO " + owner + "; CREATE SCHEMA " + schema + " AUTHORIZATION " + owner + "; SET ROLE " + owner +
+      "; CREATE TABLE " + table + " (" + key + " text PRIMARY KEY, email text); CREATE TABLE " + child +
+      " () INHERITS (" + table + "); GRANT USAGE ON SCHEMA " + schema + " TO " + reader +
+      "; GRANT SELECT ON " + table + " TO " + reader);
+  plan_.read.table = table;
+  plan_.read.columns = {key, "email"};
+  plan_.read.where = key + " <> '$stibee$''\\' AND $stibee$\\'$stibee$ <> '' -- it's \"over\"\n";
+  feed_ = make_postgres_change_feed(connection_to(
+      cluster().url(database_, "R%24stibee%24%20%24stibee_%24%20%C3%84%27%22%5C%EA%B0%80%0A--%3B")));
+  const auto file = cluster().directory() + "/" + database_ + ".sql";
+  run_by_psql(cluster().url(database_), feed_sql(site(plan_)), file);
+  sql("INSERT INTO " + table + " VALUES ('a', 'a@x'), ('$stibee$''\\', 'b@x'); INSERT INTO " + child +
+      " VALUES ('$stibee$', 'c@x')");
+  EXPECT_EQ(changes(), (Changes{{"a", "a\ta@x"}, {"$stibee$'\\\\", absent}, {"$stibee$", "$stibee$\tc@x"}}));
+  run_by_psql(cluster().url(database_), feed_removal_sql("members"), file);
+  EXPECT_EQ(value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
+  sql("DROP OWNED BY " + owner + ", " + reader + "; DROP ROLE " + owner + ", " + reader);
 }
 
 TEST_F(FeedTest, WritersNeedNoRightAndNoSearchPath) {

@@ -63,6 +63,23 @@ TEST(FeedSql, QuotesNames) {
   EXPECT_THAT(sql, HasSubstr("has_schema_privilege('sh\"op', "));
 }
 
+TEST(FeedSql, NoNameEndsABlockThatItStandsIn) {
+  auto made = site();
+  made.key = "\"a$stibee$b$stibee_$\"";
+  made.owner = "$stibee$";
+  const auto sql = feed_sql(made);
+  EXPECT_EQ(count(sql, "$stibee__$"), 2U);
+  EXPECT_EQ(count(sql, "DO $stibee_$"), 1U);
+  EXPECT_EQ(count(sql, "DO $stibee$"), 1U);
+}
+
+TEST(FeedSql, ReadsTheSameWhateverTheRunnersSessionIsSetTo) {
+  for (const auto& sql : {feed_sql(site()), feed_removal_sql("members")}) {
+    EXPECT_THAT(sql, HasSubstr("SET LOCAL client_encoding = 'UTF8';"));
+    EXPECT_THAT(sql, HasSubstr("SET LOCAL standard_conforming_strings = on;"));
+  }
+}
+
 TEST(FeedSql, ATableNamedOverTwoLinesStaysInItsComment) {
   auto made = site();
   made.table = "\"public\".\"a\nDROP TABLE b;\"";
