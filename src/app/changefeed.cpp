@@ -17,9 +17,19 @@ int print_removal(const settings::Settings& settings, const Mirrors& meant) {
   return ExitCode::ok;
 }
 
+/// Its triggers would cost writers something, and fill a feed that nobody drains.
+void warn_of_scan(const settings::Mirror& mirror) {
+  if (mirror.detect == settings::Detect::Changefeed) return;
+  std::cerr
+      << "mirror " << mirror.name
+      << ": has `detect: scan`, so nobody will drain its change feed; set `detect: changefeed` there, or "
+         "name the mirror that is meant\n";
+}
+
 /// Prints what is to be run; what is in the way goes to standard error. A mirror that can have no feed does
-/// not keep the others from theirs, but is bad configuration if there are none.
-int print_installation(const settings::Settings& settings, const Mirrors& meant) {
+/// not keep the others from theirs, but is bad configuration if there are none. Who names a mirror may be
+/// about to change its `detect`.
+int print_installation(const settings::Settings& settings, const Mirrors& meant, bool by_name) {
   const auto dialect = make_dialect(settings);
   const auto feed = source::make_postgres_change_feed(database_connection(settings));
   bool any = false;
@@ -36,6 +46,7 @@ int print_installation(const settings::Settings& settings, const Mirrors& meant)
       std::cerr << "mirror " << mirror.name << ": " << site.refusal << "\n";
       continue;
     }
+    if (!by_name) warn_of_scan(mirror);
     std::cout << source::feed_sql(site) << "\n";
     any = true;
   }
@@ -53,7 +64,8 @@ int changefeed_sql(const Options& options) {
     std::cerr << no_such_mirror(names, options.mirror) << "\n";
     return ExitCode::no_such_thing;
   }
-  return options.remove ? print_removal(settings, meant) : print_installation(settings, meant);
+  return options.remove ? print_removal(settings, meant)
+                        : print_installation(settings, meant, !options.mirror.empty());
 }
 
 }  // namespace stibee_sync::app

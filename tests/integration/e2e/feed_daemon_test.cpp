@@ -139,6 +139,18 @@ TEST(FeedDaemon, AMassRemovalInSmallStepsIsHeldAndStaysSoOverARestart) {
   EXPECT_EQ(deployment.subscribed(), 85);
 }
 
+TEST(FeedDaemon, TheSqlOfAMirrorThatIsReadByScansComesWithAWord) {
+  Deployment deployment;
+  const auto unnamed = deployment.syncd({"changefeed", "sql"});
+  EXPECT_EQ(unnamed.exit_code, 0) << unnamed.err;
+  EXPECT_NE(unnamed.out.find("CREATE TRIGGER"), std::string::npos);
+  EXPECT_NE(unnamed.err.find("`detect: changefeed`"), std::string::npos) << unnamed.err;
+  const auto named = deployment.syncd({"changefeed", "sql", "members"});
+  EXPECT_EQ(named.exit_code, 0);
+  EXPECT_EQ(named.out, unnamed.out);
+  EXPECT_EQ(named.err, "");
+}
+
 TEST(FeedDaemon, CheckSaysHowToInstallItAndWhetherItWorks) {
   Deployment deployment(with_feed());
   deployment.add_members(1, 5);
