@@ -21,7 +21,7 @@ tree(oid) AS (
   SELECT oid FROM source UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid
 ),
 feed AS (
-  SELECT c.oid, n.oid AS schema FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  SELECT c.oid, c.relfilenode, n.oid AS schema FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $6 AND c.relname = $7 AND c.relkind = 'r'
 ),
 its_function AS (
@@ -44,7 +44,7 @@ part AS (
   FROM source JOIN pg_catalog.pg_attribute a ON a.attrelid = source.oid AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL SELECT 't' || tgrelid || ' ' || oid || ' ' || xmin FROM its_trigger
   UNION ALL SELECT 'p' || oid || ' ' || xmin FROM its_function
-  UNION ALL SELECT 'f' || oid FROM feed
+  UNION ALL SELECT 'f' || oid || ' ' || relfilenode FROM feed
 )
 SELECT pg_catalog.pg_is_in_recovery(),
   (SELECT c.relkind FROM source JOIN pg_catalog.pg_class c USING (oid)),

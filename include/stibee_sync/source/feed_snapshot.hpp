@@ -34,7 +34,7 @@ struct FeedSnapshot {
   bool everything = false;
   /// Stands for table, partitions, columns, triggers and feed as they are; "" if there are none. Another one
   /// than at the last scan: something was done to them that no trigger tells (a column's type, a partition
-  /// attached, a trigger off for a while), so a scan is needed.
+  /// attached, a trigger off for a while, the feed truncated), so a scan is needed.
   std::string fingerprint;
   /// Every transaction with a lower number had ended; and the first number that none had yet. After a loss by
   /// Overgrown the feed is whole again for a scan whose `oldest_running` is at least the `next_transaction`

@@ -112,6 +112,14 @@ TEST_F(FeedTest, ARewrittenColumnShows) {
   EXPECT_NE(drain().report().feed.fingerprint, before);
 }
 
+TEST_F(FeedTest, AFeedThatSomebodyTruncatedIsAnotherOne) {
+  make_table();
+  install();
+  const auto before = drain().report().feed.fingerprint;
+  shop("INSERT INTO members VALUES (1, 'a@x', NULL); TRUNCATE stibee_syncd.members");
+  EXPECT_NE(drain().report().feed.fingerprint, before);
+}
+
 TEST_F(FeedTest, ATableThatIsSwappedByRenameHasNoFeed) {
   make_table();
   install();
