@@ -85,7 +85,7 @@ std::vector<HourOfChanges> hours_at(const Statement& row, int column) {
   return hours;
 }
 
-constexpr std::size_t SlotOfChanges::* counts_of_slot[] = {
+constexpr std::size_t SlotOfChanges::*counts_of_slot[] = {
     &SlotOfChanges::adds,          &SlotOfChanges::updates,  &SlotOfChanges::optouts,
     &SlotOfChanges::resubscribes,  &SlotOfChanges::removals, &SlotOfChanges::lost,
     &SlotOfChanges::consents_moved};
@@ -148,12 +148,12 @@ MirrorTable::MirrorTable(Connection& connection)
                   "paused_since ELSE ?2 END, paused = ?1 WHERE id = ?3"),
       facts_(connection,
              "SELECT last_good_rows, last_rows, non_null, mapping, server_identity, last_success, rejected, "
-             "duplicates, recent, wal_position, drained FROM mirror WHERE id = ?"),
+             "duplicates, recent, wal_position, drained, unheard_writes FROM mirror WHERE id = ?"),
       set_facts_(
           connection,
           "UPDATE mirror SET generation = generation + 1, last_good_rows = ?, last_rows = ?, non_null = ?, "
           "mapping = ?, server_identity = ?, last_success = ?, rejected = ?, duplicates = ?, recent = ?, "
-          "wal_position = ?, drained = ? WHERE id = ?"),
+          "wal_position = ?, drained = ?, unheard_writes = ? WHERE id = ?"),
       generation_(connection, "SELECT generation FROM mirror WHERE id = ?"),
       adopted_(connection, "SELECT adopted FROM mirror WHERE id = ?"),
       set_adopted_(connection, "UPDATE mirror SET adopted = ? WHERE id = ?"),
@@ -286,6 +286,7 @@ SourceFacts MirrorTable::stored_facts(MirrorId mirror) {
   facts.recent = hours_at(facts_, 8);
   if (!facts_.is_null(9)) facts.wal_position = facts_.integer(9);
   facts.drained = slots_at(facts_, 10);
+  facts.unheard_writes = facts_.integer(11) != 0;
   return facts;
 }
 
@@ -304,7 +305,7 @@ void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   bind_time(set_facts_, 6, facts.last_success);
   set_facts_.bind(7, rejected).bind(8, static_cast<std::int64_t>(facts.duplicates)).bind(9, recent);
   bind_number(set_facts_, 10, facts.wal_position);
-  set_facts_.bind(11, drained).bind(12, mirror.number).run();
+  set_facts_.bind(11, drained).bind(12, std::int64_t{facts.unheard_writes}).bind(13, mirror.number).run();
 }
 
 void MirrorTable::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent) {

@@ -489,6 +489,7 @@ TEST_F(StoreIngest, PausedAndFactsOutliveARestart) {
   wanted.last_success = start;
   wanted.rejected = {{"bad_domain", 2}, {"empty_address", 1}};
   wanted.duplicates = 4;
+  wanted.unheard_writes = true;
   world.change([&](store::Transaction& change) { change.set_facts(world.mirror, wanted); });
   world.reopen();
   EXPECT_TRUE(world.store->paused(world.mirror));
@@ -498,6 +499,7 @@ TEST_F(StoreIngest, PausedAndFactsOutliveARestart) {
   EXPECT_EQ(facts.non_null, wanted.non_null);
   EXPECT_EQ(facts.mapping, wanted.mapping);
   EXPECT_EQ(facts.server_identity, "700/1");
+  EXPECT_TRUE(facts.unheard_writes);
   EXPECT_EQ(facts.last_success, start);
   EXPECT_EQ(facts.rejected, wanted.rejected);
   EXPECT_EQ(facts.duplicates, 4U);

@@ -62,6 +62,12 @@ class FeedWatch {
   /// Neither a drain nor a read came to its end.
   void failed(Time again);
 
+  /// An earlier life ended while writes may have been lost by a feed that had outgrown its bound. It counts
+  /// before the first read; this life knows by itself then.
+  void remembers_lost_writes();
+  /// Whether somebody whose writes the feed was never told of may commit after the read that saw this.
+  bool may_lack_writes(const source::FeedSnapshot& seen) const;
+
   /// A read begins: what is wanted from now on, it may not bring.
   void begins_scan() { scan_at_.reset(); }
   /// A read was committed; `seen`: what it knows of the feed.
@@ -79,7 +85,6 @@ class FeedWatch {
 
  private:
   void go_to_sleep();
-  bool is_whole_again(const source::FeedSnapshot& seen);
 
   domain::Duration poll_, full_scan_;
   bool believed_ = false;

@@ -58,6 +58,7 @@ struct SourceFacts {
   std::size_t duplicates = 0;
   std::vector<HourOfChanges> recent;   // of the last day
   std::vector<SlotOfChanges> drained;  // of the last hour
+  bool unheard_writes = false;         // may still be committed, of which the change feed was never told
   friend bool operator==(const SourceFacts&, const SourceFacts&) = default;
 };
 

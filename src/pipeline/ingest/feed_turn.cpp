@@ -42,6 +42,17 @@ ReadCommit commit_of(const store::SourceFacts& before, const ReadFinding& findin
   return commit;
 }
 
+/// Reads carry it on, and take it back. Until the first of them the feed may become small by itself, and this
+/// life may end.
+bool remember_unheard_writes(store::Store& store, store::MirrorId mirror) {
+  auto facts = store.source_facts(mirror);
+  if (std::exchange(facts.unheard_writes, true)) return false;
+  store::Transaction transaction(store);
+  transaction.set_facts(mirror, facts);
+  transaction.commit();
+  return true;
+}
+
 }  // namespace
 
 void Ingest::watch_feeds(source::ChangeFeed& feed, FeedListener& listener) {
@@ -98,6 +109,11 @@ asio::awaitable<void> Ingest::drain_and_commit(std::size_t mirror) {
   auto& watch = *states_[mirror].watch;
   if (const auto* loss = std::get_if<source::FeedLoss>(&result)) {
     tell_feed(mirror, watch.lost(*loss));
+    if (loss->kind == source::FeedLoss::Kind::Overgrown) {
+      auto remember = [id = plan->id](store::Store& store) { return remember_unheard_writes(store, id); };
+      const auto remembered = co_await services_.store.run(std::move(remember));
+      remembered.value();
+    }
     co_return;
   }
   const auto drained = std::make_shared<const Drained>(std::get<Drained>(std::move(result)));

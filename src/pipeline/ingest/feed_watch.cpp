@@ -76,22 +76,25 @@ void FeedWatch::failed(Time again) {
   scan_at_ = again;
 }
 
-bool FeedWatch::is_whole_again(const source::FeedSnapshot& seen) {
-  if (!writes_were_lost_) return true;
-  if (whole_ >= 2 && seen.oldest_running >= must_have_ended_) return true;
-  if (++whole_ == 2) must_have_ended_ = seen.next_transaction;
-  return false;
+void FeedWatch::remembers_lost_writes() {
+  if (!last_scan_) writes_were_lost_ = true;
+}
+
+bool FeedWatch::may_lack_writes(const source::FeedSnapshot& seen) const {
+  if (seen.loss) return writes_were_lost_ || seen.loss->kind == source::FeedLoss::Kind::Overgrown;
+  return writes_were_lost_ && (whole_ < 2 || seen.oldest_running < must_have_ended_);
 }
 
 FeedWatch::News FeedWatch::scanned(const source::FeedSnapshot& seen, Time now) {
   last_scan_ = now;
   fingerprint_ = seen.fingerprint;
   if (seen.loss) return lost(*seen.loss);
-  if (!is_whole_again(seen)) {
+  if (may_lack_writes(seen)) {
+    if (++whole_ == 2) must_have_ended_ = seen.next_transaction;
     needs_scan(Gap::Unwatched);
     return News::Nothing;
   }
-  const bool restored = loss_.has_value();
+  const bool restored = loss_.has_value() || writes_were_lost_;
   loss_.reset();
   writes_were_lost_ = false;
   whole_ = 0;

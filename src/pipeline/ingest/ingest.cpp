@@ -250,6 +250,12 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
   facts.last_success = made.now;
   facts.duplicates = finding.duplicates;
 
+  // Before anything is taken out of a feed that had outgrown its bound: after that it looks whole.
+  if (auto& watch = states_[mirror].watch; watch && finding.report.feed) {
+    if (before.unheard_writes) watch->remembers_lost_writes();
+    facts.unheard_writes = watch->may_lack_writes(*finding.report.feed);
+  }
+
   // Whether group values were ignored is remembered with the mapping, so that a later read, perhaps a later
   // daemon's, looks at every row again.
   auto mapping = plan.mapping_text;

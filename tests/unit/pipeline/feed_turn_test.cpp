@@ -65,6 +65,8 @@ class WatchedTable {
     seen.ids = ids();
     seen.everything = everything();
     seen.fingerprint = fingerprint;
+    seen.oldest_running = oldest_running;
+    seen.next_transaction = next_transaction;
     if (!seen.everything) {
       for (const auto id : keys())
         seen.keys.push_back(std::to_string(id));
@@ -105,6 +107,7 @@ class WatchedTable {
   bool discards_fail = false;
   std::optional<FeedLoss> loss;
   std::string fingerprint = "as it is";
+  std::uint64_t oldest_running = 100, next_transaction = 100;
 
  private:
   static source::ReadShape shape() {
@@ -374,6 +377,43 @@ TEST_F(FeedTurn, ALostFeedIsSaidOnceAndReadsTakeOverUntilItIsWholeAgain) {
   EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
   EXPECT_EQ(table_.reads, reads + 1);
   EXPECT_EQ(missed("feed"), "0");
+}
+
+TEST_F(FeedTurn, WhoWroteUnheardIntoAnOvergrownFeedIsWaitedForOverARestart) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  FeedLoss loss;
+  loss.kind = FeedLoss::Kind::Overgrown;
+  table_.loss = loss;
+  table_.next_transaction = 200;  // 100 writes, and its keys are not written down
+  run_for(seconds(2));
+  EXPECT_EQ(lines("feed.lost"), 1U);
+  end();
+
+  // Before the table was read; then over reads, too.
+  table_.loss.reset();
+  for (int life = 1; life <= 2; ++life) {
+    begin();
+    run_for(minutes(2));
+    EXPECT_EQ(feed().state, FeedState::Starting);
+    end();
+  }
+  begin();
+  run_for(minutes(1));
+  table_.put_unheard(101, "late@example.com");
+  table_.oldest_running = table_.next_transaction;
+  run_for(seconds(31));
+  EXPECT_EQ(intent("late@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(feed().state, FeedState::Live);
+  EXPECT_EQ(lines("feed.restored"), 1U);
+  EXPECT_EQ(missed("feed"), "0");
+  end();
+
+  const auto reads = table_.reads;
+  begin();
+  EXPECT_EQ(feed().state, FeedState::Live) << "and then never again";
+  EXPECT_EQ(table_.reads, reads + 1);
 }
 
 TEST_F(FeedTurn, ARecordIsKeptOfWhatTheFeedMissedAndWhy) {

@@ -258,6 +258,28 @@ TEST_F(FeedWatchTest, AnOvergrownFeedThatOvergrowsAgainBeginsAnew) {
   EXPECT_TRUE(watch.believed());
 }
 
+TEST_F(FeedWatchTest, WhatAnEarlierLifeFoundOvergrownIsWaitedForToo) {
+  watch.remembers_lost_writes();
+  EXPECT_TRUE(watch.may_lack_writes(whole(100, 110)));
+  scan(whole(100, 110));
+  watch.remembers_lost_writes();
+  scan(whole(100, 120));
+  EXPECT_FALSE(watch.believed());
+  EXPECT_TRUE(watch.may_lack_writes(whole(119, 130)));
+  EXPECT_FALSE(watch.may_lack_writes(whole(120, 140)));
+  watch.begins_scan();
+  EXPECT_EQ(watch.scanned(whole(120, 140), now), News::Restored);
+  watch.remembers_lost_writes();
+  EXPECT_FALSE(watch.may_lack_writes(whole(1, 150))) << "this life has seen to it";
+}
+
+TEST_F(FeedWatchTest, AReadOfAnOvergrownFeedMayLackWritesAndAnyOtherLossKeepsThatInMind) {
+  EXPECT_TRUE(watch.may_lack_writes(broken(FeedLoss::Kind::Overgrown)));
+  EXPECT_FALSE(watch.may_lack_writes(broken(FeedLoss::Kind::Incomplete)));
+  watch.lost(loss_of(FeedLoss::Kind::Overgrown));
+  EXPECT_TRUE(watch.may_lack_writes(broken(FeedLoss::Kind::Incomplete)));
+}
+
 TEST_F(FeedWatchTest, AfterAFailureTheTableIsReadFirst) {
   scan();
   (void)step();
