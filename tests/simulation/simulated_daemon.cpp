@@ -1,6 +1,7 @@
 #include "simulation/simulated_daemon.hpp"
 
 #include <mutex>
+#include <stdexcept>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -88,6 +89,14 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
   groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, plans_);
   ingest_->keep_groups(*groups_);
   ingest_->set_first_part(around.first_part);
+  if (around.drain_feed) {
+    feed_.next = [drain = std::move(around.drain_feed)](const source::FeedPlan&) { return drain(); };
+    feed_.on_discard = [discard = std::move(around.discard_feed)](
+                           const std::string&, const std::vector<std::int64_t>& ids) { return discard(ids); };
+    listener_ = std::make_unique<source::ScriptedListener>(
+        [this](const std::string& mirror, source::FeedListener::Why why) { ingest_->heard(mirror, why); });
+    ingest_->watch_feeds(feed_, *listener_);
+  }
   // Before whatever the job that was killed would have led to.
   around.disk.on_death([this] { asio::post(context_, [] { throw Crash{}; }); });
   const auto crashed = [](std::exception_ptr error) {
@@ -98,6 +107,19 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
 }
 
 SimulatedDaemon::~SimulatedDaemon() = default;
+
+void SimulatedDaemon::hear() {
+  listener_->wake(plans_.front().name, source::FeedListener::Why::Notified);
+}
+
+std::size_t SimulatedDaemon::missed_by_feed(const std::string& cause) const {
+  const auto name =
+      "stibee_feed_missed_total{cause=\"" + cause + "\",mirror=\"" + plans_.front().name + "\"} ";
+  const auto text = metrics_.text();
+  const auto at = text.find(name);
+  if (at == std::string::npos) throw std::logic_error("no such metric");
+  return std::stoul(text.substr(at + name.size()));
+}
 
 std::size_t SimulatedDaemon::retry(std::string_view reason, std::string_view email) {
   store::Transaction transaction(*store_);

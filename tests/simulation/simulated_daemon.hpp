@@ -34,6 +34,9 @@ struct Surroundings {
   std::size_t first_part = pipeline::ReadTakeover::first_part;
   bool sends = true;                                // `sync` reads before it sends
   std::vector<settings::Mirror> more_mirrors = {};  // of the same table
+  /// Of a mirror with `detect: changefeed`.
+  std::function<source::ScriptedDrain()> drain_feed = {};
+  std::function<std::optional<source::SourceError>(const std::vector<std::int64_t>& ids)> discard_feed = {};
 };
 
 /// The disk died, and the daemon with it. Not a std::exception, so that nobody takes it for an error.
@@ -68,6 +71,10 @@ class SimulatedDaemon {
   SteppedClock& clock() { return wall_; }
   store::Store& store() { return *store_; }
   std::size_t pending(std::size_t mirror = 0) { return store_->pending(plans_[mirror].id, wall_.utc()); }
+  /// A NOTIFY arrives.
+  void hear();
+  /// How many differences reads found that no drain had brought, by cause, in this life.
+  std::size_t missed_by_feed(const std::string& cause) const;
   /// As a human asks for it: by reason, by address, all ("").
   std::size_t retry(std::string_view reason, std::string_view email);
   void approve(const std::string& digest);
@@ -95,6 +102,8 @@ class SimulatedDaemon {
   std::mt19937_64 random_;
   SimulatedTransport transport_;
   source::ScriptedReader reader_;
+  source::ScriptedFeed feed_;
+  std::unique_ptr<source::ScriptedListener> listener_;
   std::vector<pipeline::MirrorPlan> plans_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;

@@ -32,7 +32,12 @@ Api api_of(std::uint64_t seed) {
   return turns[seed % std::size(turns)];
 }
 
-settings::Mirror mirror_settings(bool calm) {
+// So do they with the ways to find changes.
+bool has_feed(std::uint64_t seed) {
+  return seed / 4 % 2 == 1;
+}
+
+settings::Mirror mirror_settings(bool calm, bool feed) {
   settings::Mirror mirror;
   mirror.name = "members";
   mirror.list_id = 1234;
@@ -45,6 +50,8 @@ settings::Mirror mirror_settings(bool calm) {
   mirror.groups = {{"gold", 11}, {"silver", 12}};
   // In calm times nothing changes any more, and reads are most of what a run costs.
   mirror.poll_interval = calm ? 5min : 5s;
+  if (feed) mirror.detect = settings::Detect::Changefeed;
+  mirror.full_scan_interval = calm ? 20min : 60s;
   // The guard has tests of its own; here everything is to flow.
   mirror.guard.max_removals = 1'000'000;
   mirror.guard.min_removals = 1'000'000;
@@ -60,7 +67,9 @@ SimulatedWorld::SimulatedWorld(std::uint64_t seed)
       disk_(test_disk::disk_with_state()),
       disk_fails_(chance(0.3)),
       clock_steps_(chance(0.3)),
-      mended_(seed > last_seed_of_today) {
+      mended_(seed > last_seed_of_today),
+      has_feed_(has_feed(seed)),
+      tells_lies_(has_feed_ && seed % 3 == 0) {
   // Sides of Stibee that nobody knows: each run meets another.
   const auto choose = [&](const char* name, std::initializer_list<const char*> values) {
     far_end_.model.set_switch(name, *(values.begin() + static_cast<std::ptrdiff_t>(pick(values.size()))));
@@ -99,37 +108,13 @@ std::string SimulatedWorld::new_address() {
   return "p" + std::to_string(next_address_++) + "@example.com";
 }
 
-source::ScriptedRead SimulatedWorld::read_table() {
-  for (const auto& [key, row] : table_) {
-    auto parsed = domain::EmailAddress::parse(row.email);
-    if (const auto* address = std::get_if<domain::EmailAddress>(&parsed))
-      borne_by_[address->text()].insert(key);
-  }
-  source::ScriptedRead read;
-  using Type = domain::ColumnType;
-  // key, email, subscribed, grade, name: the order in which the plan names them
-  read.shape.types = {Type::Integer, Type::Text, Type::Boolean, Type::Text, Type::Text};
-  read.shape.integer_key = true;
-  for (const auto& [key, row] : table_) {
-    const std::string subscribed = row.subscribed ? (*row.subscribed ? "t" : "f") : "\\N";
-    read.rows.push_back(std::to_string(key) + "\t" + row.email + "\t" + subscribed + "\t" +
-                        (row.grade.empty() ? "\\N" : row.grade) + "\t" + row.name);
-  }
-  if (database_down_) {
-    source::SourceError error;
-    error.kind = source::SourceError::Kind::Unreachable;
-    error.message = "the server closed the connection";
-    read.fails_after_rows = error;
-    read.rows.resize(pick(read.rows.size() + 1));
-  }
-  return read;
-}
-
 // When the disk dies, and whether it fails before.
 void SimulatedWorld::choose_fate() {
   using enum test_disk::SimulatedDisk::Moment;
   using enum test_disk::SimulatedDisk::Trouble;
   if (calm_) return;
+  // A feed is only believed by whoever lives for a while.
+  if (has_feed_ && chance(0.7)) return;
   if (chance(0.25)) {
     disk_->die_at(Operation, 1 + pick(200));
   } else {
@@ -158,18 +143,23 @@ void SimulatedWorld::start_life() {
   Surroundings around{far_end_,
                       *disk_,
                       [this] { return read_table(); },
-                      mirror_settings(calm_),
+                      mirror_settings(calm_, has_feed_),
                       random_(),
                       now_,
                       wall_ahead_,
                       "sim-key",
                       api_};
   around.first_part = 3;  // small tables are committed in parts, too
+  if (has_feed_) {
+    around.drain_feed = [this] { return drain_feed(); };
+    around.discard_feed = [this](const auto& ids) { return discard(ids); };
+  }
   life_ = std::make_unique<SimulatedDaemon>(std::move(around));
 }
 
 void SimulatedWorld::end_life() {
   if (life_) now_ = life_->clock().monotonic();
+  count_missed();
   disk_->die();
   life_.reset();
   disk_->restart(random_);
@@ -292,10 +282,30 @@ std::vector<std::string> SimulatedWorld::run() {
     if (disk_fails_ && !mended_ && chance(0.2) && far_end_.in_flight.empty()) begin_disk_trouble(0);
     if (clock_steps_ && chance(0.1)) set_wall_clock();
     pass(std::chrono::milliseconds(200 + pick(8000)));
-    for (std::size_t i = pick(5); i > 0; --i)
-      change_table();
+    if (has_feed_ && chance(0.15)) disturb_feed();
+    while (!open_.empty() && chance(0.5)) {
+      const auto late = open_.begin() + static_cast<std::ptrdiff_t>(pick(open_.size()));
+      const auto transaction = *late;
+      open_.erase(late);
+      commit(transaction);
+    }
+    for (std::size_t i = pick(5); i > 0; --i) {
+      if (has_feed_) {
+        write();
+      } else {
+        change_table();
+      }
+    }
+    if (tells_lies_ && chance(0.1)) {
+      auto silent = feed_.begin();
+      silent.told = false;
+      commit(silent);
+      unheard_ = true;
+    }
     if (life_ && chance(0.3)) change_at_stibee();
   }
+  commit_all();
+  feed_.switch_triggers(true);
   calm_ = true;
   database_down_ = false;
   far_end_.model.set_faults("{\"rules\":[]}");
@@ -387,7 +397,8 @@ bool SimulatedWorld::members_said_no(const std::vector<std::int64_t>& keys) cons
 }
 
 std::vector<std::string> SimulatedWorld::verdict() {
-  std::vector<std::string> wrong;
+  count_missed();
+  auto wrong = wrong_;
   const auto complain = [&](const std::string& text) { wrong.push_back(text); };
 
   // What the table says of each address, by the rule of the lowest key and of every row's yes.

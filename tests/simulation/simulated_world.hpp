@@ -1,6 +1,7 @@
 #pragma once
 
 #include "simulation/simulated_daemon.hpp"
+#include "simulation/simulated_feed.hpp"
 
 #include <cstdint>
 #include <map>
@@ -19,11 +20,14 @@ struct TableRow {
   std::optional<bool> subscribed = true;
   std::string grade;
   std::string name;
+  friend bool operator==(const TableRow&, const TableRow&) = default;
 };
 
 /// One seeded run: a member table that changes, a daemon whose disk dies at commits and in the midst of
 /// writes and is full or broken for a while, a wall clock that is set, a Stibee that fails in every way it
-/// knows, all on virtual time. The same seed gives the same run.
+/// knows, all on virtual time. Every other four seeds have a change feed, with writers that commit late,
+/// notifications that are lost, and triggers, table and feed that people lay hands on. The same seed gives
+/// the same run.
 class SimulatedWorld {
  public:
   explicit SimulatedWorld(std::uint64_t seed);
@@ -35,6 +39,9 @@ class SimulatedWorld {
   std::size_t crashes() const { return crashes_; }
   /// What the disk refused to do.
   std::size_t disk_failures() const { return disk_->failed(); }
+  /// Changes of which the feed told nobody though it seemed whole; only writes that were made so are.
+  std::size_t missed_by_feed() const { return missed_by_feed_; }
+  std::size_t drained() const { return drained_; }
   std::size_t calls() const { return static_cast<std::size_t>(far_end_.model.totals().calls); }
   /// Everything Stibee was asked, for comparing two runs of one seed.
   std::string journal() const;
@@ -64,6 +71,17 @@ class SimulatedWorld {
   void choose_fate();
   void begin_disk_trouble(std::size_t after);
   void set_wall_clock();
+  // With a change feed.
+  void write();
+  void commit(const SimulatedFeed::Transaction& transaction);
+  void commit_all();
+  void disturb_feed();
+  void truncate_partition();
+  std::string line_of(std::int64_t key, const TableRow& row) const;
+  void note_bearer(std::int64_t key, const TableRow& row);
+  source::ScriptedDrain drain_feed();
+  std::optional<source::SourceError> discard(const std::vector<std::int64_t>& ids);
+  void count_missed();
 
   std::mt19937_64 random_;
   Api api_;
@@ -73,6 +91,14 @@ class SimulatedWorld {
   bool disk_fails_ = false;
   bool clock_steps_ = false;
   bool mended_ = false;
+  bool has_feed_ = false;
+  bool tells_lies_ = false;  // some writes are kept from it, which nothing shows
+  SimulatedFeed feed_;
+  std::vector<SimulatedFeed::Transaction> open_;                // writers that have not committed yet
+  bool unheard_ = false, altered_ = false, truncated_ = false;  // what has happened to the feed
+  std::size_t missed_by_feed_ = 0;
+  std::size_t drained_ = 0;
+  std::vector<std::string> wrong_;  // on the way
   std::map<std::int64_t, TableRow> table_;
   std::set<std::string> ever_said_no_;                      // the same, newer yes or not
   std::map<std::string, std::set<std::int64_t>> borne_by_;  // of all tables that were read

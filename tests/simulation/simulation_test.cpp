@@ -29,6 +29,8 @@ TEST(Simulation, EverySeedEndsWithTheListEqualToTheTable) {
   std::size_t crashes = 0;
   std::size_t calls = 0;
   std::size_t failures = 0;
+  std::size_t drained = 0;
+  std::size_t missed = 0;
   for (auto seed = first; seed < first + seeds; ++seed) {
     SimulatedWorld world(seed);
     const auto wrong = world.run();
@@ -38,15 +40,19 @@ TEST(Simulation, EverySeedEndsWithTheListEqualToTheTable) {
     crashes += world.crashes();
     calls += world.calls();
     failures += world.disk_failures();
+    drained += world.drained();
+    missed += world.missed_by_feed();
   }
   // A simulation in which nothing happens proves nothing.
   EXPECT_GE(calls, seeds);
   if (only == 0) {
     EXPECT_GT(crashes, seeds);
     EXPECT_GT(failures, seeds / 10);
+    EXPECT_GT(drained, seeds);
+    EXPECT_GT(missed, 0U) << "what was kept from the feed is counted";
   }
-  std::printf("%llu seeds, %zu crashes, %zu failures of the disk, %zu calls\n",
-              static_cast<unsigned long long>(seeds), crashes, failures, calls);
+  std::printf("%llu seeds, %zu crashes, %zu failures of the disk, %zu calls, %zu drained, %zu missed\n",
+              static_cast<unsigned long long>(seeds), crashes, failures, calls, drained, missed);
 }
 
 TEST(Simulation, ASeedReplaysBitForBit) {
