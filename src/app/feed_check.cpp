@@ -41,7 +41,9 @@ std::string trouble_hearing(const settings::Settings& settings, const std::strin
   const auto listener =
       source::make_postgres_feed_listener(database_connection(settings), {mirror}, std::move(wake));
   connected.wait_for(patience);
-  return listener->listens() ? std::string() : listener->trouble();
+  if (listener->listens()) return "";
+  auto trouble = listener->trouble();
+  return trouble.empty() ? "no second connection within " + std::to_string(patience.count()) + " s" : trouble;
 }
 
 FeedFinding judge_loss(const settings::Settings& settings, std::size_t index, const FeedLoss& loss) {

@@ -111,7 +111,8 @@ class PostgresListener final : public FeedListener {
       }
       // Whatever it held went with the connection.
       locks_.clear();
-      if (listens_.exchange(false) && !stopping_) tell_all(Why::Lost);
+      const bool heard = listens_.exchange(false);
+      if ((heard || failures_ == 1) && !stopping_) tell_all(Why::Lost);
       rest(wait);
     }
   }
@@ -238,8 +239,8 @@ class PostgresListener final : public FeedListener {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> listens_{false};
   mutable std::mutex mutex_;
-  std::string trouble_ = "it is being connected";  // guarded by mutex_
-  std::map<std::string, bool> asked_;              // to be awake or not, by mirror; guarded by mutex_
+  std::string trouble_;                // guarded by mutex_
+  std::map<std::string, bool> asked_;  // to be awake or not, by mirror; guarded by mutex_
   // The thread's own.
   std::map<std::string, std::string> locks_;  // what is held, by mirror: the oid of the feed, as an int4
   int failures_ = 0;

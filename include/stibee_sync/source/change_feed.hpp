@@ -100,7 +100,7 @@ class FeedListener {
   enum class Why {
     Notified,   // something was committed
     Connected,  // it hears (again), or knows now that it will not: what came meanwhile was unheard
-    Lost,       // it hears no more
+    Lost,       // it hears no more, or could not be connected at first
     Asleep,     // `asleep` has been done: who committed up to now may have kept silent
   };
   /// Called on the listener's thread, for each mirror that it concerns; quick, throws nothing.
@@ -117,8 +117,8 @@ class FeedListener {
   virtual void asleep(const std::string& mirror) = 0;
   /// Whether notifications arrive: proved by one from another connection at each connect.
   virtual bool listens() const = 0;
-  /// Why not, and what can be done; "" if it listens. One line, sanitised. (A pooler in transaction mode, a
-  /// standby, a server with two-phase commits, no connection.)
+  /// Why not, and what can be done; "" if it listens, or nobody knows yet. One line, sanitised. (A pooler in
+  /// transaction mode, a standby, a server with two-phase commits, no connection.)
   virtual std::string trouble() const = 0;
 };
 

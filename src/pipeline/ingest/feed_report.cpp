@@ -81,11 +81,13 @@ void Ingest::show_feed(std::size_t mirror) {
     shown.problem = state.watch->loss()->message;
     return;
   }
-  if (!state.watch->believed()) {
+  const bool listens = listener_->listens();
+  const auto trouble = listens ? std::string() : listener_->trouble();
+  // A read is often done before the listener has found out whether it hears.
+  if (!state.watch->believed() || (!listens && trouble.empty())) {
     shown.state = FeedState::Starting;
     return;
   }
-  const auto trouble = listener_->listens() ? std::string() : listener_->trouble();
   shown.state = trouble.empty() ? FeedState::Live : FeedState::Polled;
   shown.problem = trouble;
   if (trouble.empty() || trouble == said) return;

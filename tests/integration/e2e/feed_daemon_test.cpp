@@ -1,4 +1,5 @@
 #include "integration/e2e/deployment.hpp"
+#include "integration/pgbouncer.hpp"
 
 #include <csignal>
 
@@ -137,6 +138,38 @@ TEST(FeedDaemon, AMassRemovalInSmallStepsIsHeldAndStaysSoOverARestart) {
   deployment.sql("DELETE FROM members WHERE id <= 30");
   EXPECT_TRUE(eventually(30s, [&] { return state(deployment) == "held"; })) << next.err();
   EXPECT_EQ(deployment.subscribed(), 85);
+}
+
+TEST(FeedDaemon, BehindAPoolerTheFeedIsLookedAtAndThatIsSaidOnce) {
+  if (!testing::PgBouncer::installed()) GTEST_SKIP() << "pgbouncer (package pgbouncer) is missing";
+  Deployment deployment(with_feed());
+  deployment.add_members(1, 50);
+  install(deployment);
+  const testing::PgBouncer pooler(testing::PostgresCluster::shared());
+  auto config = deployment.config_text();
+  const auto url = config.find("  url: ") + 7;
+  config.replace(url, config.find('\n', url) - url,
+                 pooler.url(deployment.value("SELECT current_database()"), "postgres"));
+  deployment.write_config(config);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges()) << daemon.err();
+  ASSERT_TRUE(eventually(30s, [&] { return feed_state(deployment) == "polled"; })) << daemon.err();
+  const auto before = reads(daemon);
+  for (int id = 51; id <= 60; ++id) {
+    deployment.add_members(id, id);
+    ASSERT_TRUE(eventually(30s, [&] { return deployment.subscribed() == id; })) << daemon.err();
+  }
+  deployment.sql("DELETE FROM members WHERE id = 20");
+  EXPECT_TRUE(deployment.converges()) << daemon.err();
+  EXPECT_EQ(reads(daemon), before);
+  std::size_t said = 0;
+  for (const auto& line : event_lines(daemon, "source.connected"))
+    said += line.find("a pooler in front of PostgreSQL") == std::string::npos ? 0 : 1;
+  EXPECT_EQ(said, 1U) << daemon.err();
+  for (const auto* trouble : {"feed.lost", "source.lost", "sync.failed"})
+    EXPECT_EQ(event_lines(daemon, trouble).size(), 0U) << daemon.err();
+  daemon.send(SIGTERM);
+  EXPECT_EQ(daemon.wait(20s).exit_code, 0);
 }
 
 TEST(FeedDaemon, TheSqlOfAMirrorThatIsReadByScansComesWithAWord) {

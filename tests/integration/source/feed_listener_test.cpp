@@ -143,6 +143,7 @@ TEST_F(FeedListenerTest, WhoeverIsNotThereCanSleepAllTheSame) {
   away->awake("members");
   away->asleep("members");
   EXPECT_TRUE(woken.comes("members", Why::Asleep));
+  EXPECT_TRUE(woken.comes("members", Why::Lost)) << "that it is not there is told";
   EXPECT_FALSE(away->listens());
   EXPECT_NE(away->trouble(), "");
   EXPECT_EQ(woken.count("members", Why::Connected), 0);

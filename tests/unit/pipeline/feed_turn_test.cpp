@@ -165,6 +165,7 @@ class FeedTurn : public ::testing::Test {
     ingest_ = std::make_unique<Ingest>(services_, *worker_, reader_, std::vector{plan}, [this] { ++wakes_; });
     listener_ = std::make_unique<source::ScriptedListener>(
         [this](const std::string& name, FeedListener::Why why) { ingest_->heard(name, why); });
+    listener_->hears = hears_;
     ingest_->watch_feeds(feed_, *listener_);
     asio::co_spawn(context_, ingest_->run(), [](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
@@ -231,6 +232,7 @@ class FeedTurn : public ::testing::Test {
   std::unique_ptr<runtime::Worker> worker_ = runtime::make_inline_worker();
   settings::Mirror mirror_;
   WatchedTable table_;
+  bool hears_ = true;  // the listener, from the start
   source::ScriptedReader reader_;
   source::ScriptedFeed feed_;
   std::unique_ptr<Ingest> ingest_;
@@ -567,6 +569,19 @@ TEST_F(FeedTurn, WithoutAListenerTheFeedIsPolledAndThatIsSaidOnce) {
   table_.put(101, "new@example.com");
   run_for(milliseconds(1001));
   EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+}
+
+TEST_F(FeedTurn, NothingIsSaidOfAListenerThatDoesNotKnowYet) {
+  table_.add(1, 100);
+  hears_ = false;
+  begin();
+  run_for(seconds(1));
+  EXPECT_EQ(feed().state, FeedState::Starting);
+  EXPECT_EQ(log_.find("nothing tells when something changes"), std::string::npos);
+  listener_->says = "a pooler keeps notifications back";
+  listener_->wake("members", FeedListener::Why::Connected);
+  EXPECT_EQ(feed().state, FeedState::Polled);
+  EXPECT_THAT(log_, HasSubstr("a pooler keeps notifications back"));
 }
 
 TEST_F(FeedTurn, AfterADrainThatFailedTheTableIsReadFirst) {
