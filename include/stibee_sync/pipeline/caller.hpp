@@ -141,7 +141,7 @@ class Caller final : public Asker {
   std::size_t in_flight() const { return *in_flight_; }
 
   bool connected() const { return !ready_.empty(); }
-  /// Opens connections until so many are being opened.
+  /// Opens connections until so many are ready or being opened.
   void connect(std::size_t wanted);
   runtime::MonotonicTime connect_not_before() const { return open_not_before_; }
   /// Gives connections that are not used back to the pool of idle ones.

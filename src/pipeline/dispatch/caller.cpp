@@ -124,7 +124,9 @@ void Caller::spawn(asio::awaitable<void> task) {
 // ---- connections -----------------------------------------------------------------------------------------
 
 void Caller::connect(std::size_t wanted) {
-  while (*opening_ < wanted)
+  // One that lies idle is ready before `spawn` returns, and is not being opened any more then.
+  const auto there = *opening_ + ready_.size();
+  for (auto missing = wanted - std::min(wanted, there); missing > 0; --missing)
     spawn(open_channel(std::make_unique<Counted>(opening_)));
 }
 

@@ -47,11 +47,13 @@ class FragileTransport final : public http::Transport {
 
   asio::awaitable<http::OpenResult> open() override {
     if (opening_breaks) throw std::logic_error("opening broke");
+    ++opened;
     std::unique_ptr<http::Channel> channel = std::make_unique<Channel>(*this);
     co_return http::OpenResult(std::move(channel));
   }
 
   bool opening_breaks = false;
+  int opened = 0;  // each at once, as one that lies idle
   bool exchange_breaks = false;
   std::vector<runtime::MonotonicTime> calls;
 
@@ -143,6 +145,17 @@ TEST_F(LoopFault, APlaceIsGivenUpWhenOpeningAConnectionBreaks) {
   caller_.connect(2);
   run_for(seconds(1));
   EXPECT_TRUE(caller_.connected()) << "places that leaked would keep it from opening";
+}
+
+TEST_F(LoopFault, ConnectionsThatAreReadyAtOnceCount) {
+  const auto connect = [](Caller* caller) -> asio::awaitable<void> {
+    caller->connect(3);
+    caller->connect(3);
+    co_return;
+  };
+  spawn(connect(&caller_));
+  run_for(milliseconds(0));
+  EXPECT_EQ(transport_.opened, 3);
 }
 
 TEST_F(LoopFault, APlaceInFlightIsGivenUpWhenAnExchangeBreaks) {
