@@ -101,7 +101,8 @@ class Dispatch final : public Asker {
   boost::asio::awaitable<std::shared_ptr<Answer>> read(std::shared_ptr<Call> call,
                                                        std::shared_ptr<const Attempted> attempted) const;
   boost::asio::awaitable<void> settle(std::shared_ptr<Call> call, std::shared_ptr<Answer> answer);
-  std::vector<ledger::Settlement> settlements(const Call& call, Answer& answer);
+  /// What follows for those who have not arrived.
+  void decide(const Call& call, Answer& answer);
   /// What follows for one person of the call; the rest of the settlement is for the caller to add.
   ledger::Settlement next_step(const Call& call, const ClaimedPerson& claimed, const domain::Outcome& outcome,
                                const delivery::CallResult& result, double draw);
@@ -113,7 +114,7 @@ class Dispatch final : public Asker {
   /// The mirror is served from now on, unless something keeps it from that.
   void note_service(std::size_t mirror);
   /// What of a call arrived, for the burst that it is of.
-  void note_arrivals(const Call& call, const std::vector<ledger::Settlement>& people, const Settled& settled);
+  void note_arrivals(const Call& call, const Answer& answer, const Settled& settled);
   /// Of mirrors of which nobody waits, though no call of theirs was the last.
   void close_bursts();
   void tell_bursts();

@@ -62,6 +62,14 @@ std::unique_ptr<Worker::Job> make_job(Work work, Complete complete) {
 
 }  // namespace detail
 
+/// Destroys what is large there, after all that was posted before; nobody waits for it. Whatever else shares
+/// in it must have let go, or it ends where that does.
+template <class T>
+void dispose(Worker& worker, T large) {
+  auto holds = [large = std::move(large)] { static_cast<void>(large); };
+  worker.post(detail::make_job(std::move(holds), [](auto&) {}));
+}
+
 /// Runs `work` on `worker` and resumes the awaiting coroutine on its own executor with the result or the
 /// exception. A plain function, not a coroutine: g++ 12 destroys closures written inside `co_await`
 /// expressions twice, so name the closure first: `auto work = […]{…}; co_await offload(worker,

@@ -3,6 +3,7 @@
 #include "stibee_sync/pipeline/dispatch.hpp"
 
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -44,11 +45,19 @@ struct Dispatch::Call {
   std::shared_ptr<Caller::Attempt> attempt;
 };
 
-/// What an answer says of a call and of its people; what follows for each is for the loop to decide.
+/// What an answer says of a call and of its people. What follows for those who have not arrived is for the
+/// loop to decide.
 struct Dispatch::Answer {
   Answer() = default;
   delivery::CallResult result;
-  std::vector<ledger::Settlement> people;  // one for each recipient
+  std::vector<ledger::Settlement> people;                  // one for each recipient
+  std::map<domain::OperationKind, std::size_t> arrived{};  // how many
+  std::size_t all_arrived() const {
+    std::size_t sum = 0;
+    for (const auto& [kind, count] : arrived)
+      sum += count;
+    return sum;
+  }
 };
 
 /// What is to be kept before a packed call goes out, since the claim promised otherwise.

@@ -37,15 +37,10 @@ DeliveryProgress Dispatch::progress(std::size_t mirror) const {
   return progress;
 }
 
-void Dispatch::note_arrivals(const Call& call, const std::vector<ledger::Settlement>& people,
-                             const Settled& settled) {
+void Dispatch::note_arrivals(const Call& call, const Answer& answer, const Settled& settled) {
   const auto now = services_.clock.monotonic();
   auto& burst = bursts_[place_of(call.claimed.line.mirror)];
-  std::map<domain::OperationKind, std::size_t> arrived;
-  for (std::size_t i = 0; i < people.size(); ++i) {
-    if (people[i].next == ledger::Settlement::Next::Continue) ++arrived[call.recipients[i].operation.kind];
-  }
-  for (const auto& [kind, count] : arrived)
+  for (const auto& [kind, count] : answer.arrived)
     burst.arrived(kind, count, now);
   burst.more_to_come(settled.more_to_come);
   if (settled.oldest) burst.waited(services_.clock.utc() - *settled.oldest);

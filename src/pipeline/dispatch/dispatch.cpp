@@ -296,12 +296,16 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
   auto made = co_await caller_.exchange(call->attempt, std::move(call->request));
   const auto attempted = std::make_shared<const Attempted>(std::move(made));
   facts.took = attempted->took;
-  const auto answer = co_await read(call, attempted);
+  auto answer = co_await read(call, attempted);
   caller_.judge(facts, answer->result);
   note_refusal(*call, answer->result);
   co_await settle(call, answer);
   work_ = true;
-  caller_.ended(*call->attempt);
+  // To let go of thousands of people takes as long as to read their answer.
+  const auto attempt = std::move(call->attempt);
+  runtime::dispose(*services_.compute, std::move(answer));
+  runtime::dispose(*services_.compute, std::move(call));
+  caller_.ended(*attempt);
   if (progress_) progress_();
 }
 

@@ -34,6 +34,10 @@ delivery::CallResult result_of(const std::vector<delivery::Recipient>& recipient
   return result;
 }
 
+bool has_arrived(const domain::Outcome& outcome) {
+  return outcome.kind == OutcomeKind::Delivered || outcome.kind == OutcomeKind::AlreadyInState;
+}
+
 /// What became of one person, whatever follows for them.
 ledger::Settlement seen_of(const ClaimedPerson& claimed, const domain::Operation& operation,
                            const domain::Outcome& outcome, domain::UtcTime now) {
@@ -139,9 +143,12 @@ asio::awaitable<std::shared_ptr<Dispatch::Answer>> Dispatch::read(
     auto answer = std::make_shared<Answer>();
     answer->result = result_of(call->recipients, *attempted, dialect);
     answer->people.reserve(call->recipients.size());
-    for (std::size_t i = 0; i < call->recipients.size(); ++i)
-      answer->people.push_back(
-          seen_of(call->claimed.people[i], call->recipients[i].operation, answer->result.outcomes[i], now));
+    for (std::size_t i = 0; i < call->recipients.size(); ++i) {
+      const auto& operation = call->recipients[i].operation;
+      const auto& outcome = answer->result.outcomes[i];
+      answer->people.push_back(seen_of(call->claimed.people[i], operation, outcome, now));
+      if (has_arrived(outcome)) ++answer->arrived[operation.kind];
+    }
     return answer;
   };
   return runtime::offload(*services_.compute, std::move(work));
@@ -149,10 +156,10 @@ asio::awaitable<std::shared_ptr<Dispatch::Answer>> Dispatch::read(
 
 asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call, std::shared_ptr<Answer> answer) {
   const auto& plan = plan_of(call->claimed.line.mirror);
-  auto people = std::make_shared<const std::vector<ledger::Settlement>>(settlements(*call, *answer));
-  const auto work = store::in_transaction([id = plan.id, people, policy = plan.policy,
+  decide(*call, *answer);
+  const auto work = store::in_transaction([id = plan.id, answer, policy = plan.policy,
                                            now = services_.clock.utc()](store::Transaction& transaction) {
-    auto settled = pipeline::settle(transaction, id, *people, policy, now);
+    auto settled = pipeline::settle(transaction, id, answer->people, policy, now);
     pipeline::note_delivery(transaction, id, settled, now);
     return settled;
   });
@@ -164,10 +171,8 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call, std::shared_p
     const auto settled = co_await services_.store.run(std::move(attempt));
     if (settled) {
       report(settled.value(), plan.name);
-      note_arrivals(*call, *people, settled.value());
-      for (const auto& person : *people) {
-        if (person.next == ledger::Settlement::Next::Continue) ++settled_;
-      }
+      note_arrivals(*call, *answer, settled.value());
+      settled_ += answer->all_arrived();
       co_return;
     }
     store_failed(settled.error());
@@ -187,11 +192,14 @@ void Dispatch::report(const Settled& settled, const std::string& mirror) {
                         {{"mirror", mirror}, {"count", settled.erased}});
 }
 
-std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, Answer& answer) {
+void Dispatch::decide(const Call& call, Answer& answer) {
+  auto& people = answer.people;
+  // Of thousands who have all arrived the loop looks at nobody.
+  if (answer.all_arrived() == people.size()) return;
   // One draw for the whole call: a batch that failed together is repeated together.
   const double draw = services_.random();
-  auto people = std::move(answer.people);
   for (std::size_t i = 0; i < people.size(); ++i) {
+    if (has_arrived(answer.result.outcomes[i])) continue;
     const auto step = next_step(call, call.claimed.people[i], answer.result.outcomes[i], answer.result, draw);
     people[i].next = step.next;
     people[i].attempts = step.attempts;
@@ -199,7 +207,6 @@ std::vector<ledger::Settlement> Dispatch::settlements(const Call& call, Answer& 
     people[i].batch_limit = step.batch_limit;
   }
   report(people, answer.result, plan_of(call.claimed.line.mirror).name);
-  return people;
 }
 
 void Dispatch::report(const std::vector<ledger::Settlement>& people, const delivery::CallResult& result,

@@ -1,5 +1,6 @@
 #include "stibee_sync/runtime/worker.hpp"
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -82,6 +83,21 @@ TEST(Worker, FinishesWhatWasPostedInOrderBeforeItEnds) {
   ASSERT_EQ(out.size(), 1000u);
   for (int i = 0; i < 1000; ++i)
     EXPECT_EQ(out[static_cast<std::size_t>(i)], i);
+}
+
+TEST(Worker, DestroysWhatIsLeftToItOnItsThread) {
+  std::thread::id destroyed;
+  auto worker = make_thread_worker("test");
+  {
+    auto value = std::shared_ptr<int>(new int(1), [&destroyed](const int* gone) {
+      destroyed = std::this_thread::get_id();
+      delete gone;
+    });
+    dispose(*worker, std::move(value));
+  }
+  worker.reset();
+  EXPECT_NE(destroyed, std::thread::id());
+  EXPECT_NE(destroyed, std::this_thread::get_id());
 }
 
 TEST(Worker, TellsHowLongEachOfItsJobsTookOnItsThread) {
