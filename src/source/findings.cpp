@@ -70,7 +70,8 @@ std::optional<std::string> unusable_key(Session& session, const Resolved& resolv
 }
 
 void refuse_rewritten(Session& session, const Resolved& resolved) {
-  if (resolved.table.empty() || session.rows(std::string(rewritten_statement), {resolved.table}).empty())
+  if (resolved.table.empty() ||
+      session.planned_rows("stibee_rewritten", std::string(rewritten_statement), {resolved.table}).empty())
     return;
   throw Failure(
       SourceError::Kind::Unreachable,

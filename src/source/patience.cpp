@@ -31,22 +31,24 @@ bool Patience::ran_out() const {
 
 void Patience::set(Deadline deadline) {
   const std::lock_guard lock(mutex_);
-  // Who waits for a deadline finds out by himself that it was put off.
-  if (!deadline_) changed_.notify_one();
   deadline_ = deadline;
+  // Who waits for an earlier one finds out by himself that it was put off: most calls wake nobody.
+  if (deadline_ && (!awaited_ || *deadline_ < *awaited_)) changed_.notify_one();
 }
 
 void Patience::watch() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    if (!deadline_) {
-      changed_.wait(lock);
-    } else if (const auto until = *deadline_; steady_clock::now() < until) {
-      changed_.wait_until(lock, until);
-    } else {
+    if (deadline_ && *deadline_ <= steady_clock::now()) {
       ran_out_ = true;
       deadline_.reset();
       interrupt_.hang_up();
+    }
+    awaited_ = deadline_;
+    if (const auto until = deadline_) {
+      changed_.wait_until(lock, *until);
+    } else {
+      changed_.wait(lock);
     }
   }
 }

@@ -44,6 +44,7 @@ class Patience {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Deadline deadline_;     // of the call that runs; guarded by mutex_
+  Deadline awaited_;      // until then the thread sleeps, whatever is put off; guarded by mutex_
   bool ran_out_ = false;  // guarded by mutex_
   bool ending_ = false;   // guarded by mutex_
   std::thread thread_;

@@ -77,6 +77,8 @@ Session& ReadTransaction::connection() {
   if (!session_) {
     session_ = std::make_unique<Session>(connection_, interrupt_);
     tells_position_ = true;
+    told_identity_ = false;
+    time_zone_.clear();
     // For what is asked outside of a transaction: names of tables come in UTF-8.
     session_->run("SET client_encoding = 'UTF8'");
   }
@@ -112,14 +114,21 @@ void ReadTransaction::start(const ReadPlan& plan) {
   const auto timeout = std::chrono::milliseconds(connection_.statement_timeout).count();
   // Whoever alters the table is not waited for: the read fails by name, and is tried again.
   const auto lock_timeout = std::chrono::milliseconds(connection_.lock_timeout).count();
+  const std::string set_time_zone = "SET LOCAL TimeZone = '" + plan.time_zone + "'";
+  const bool zone_is_known = plan.time_zone == time_zone_;
   session_->run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = " +
                 std::to_string(timeout) + "; SET LOCAL lock_timeout = " + std::to_string(lock_timeout) +
                 "; SET LOCAL client_encoding = '" + encoding +
                 "'; SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, YMD'; "
                 "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; "
-                "SET LOCAL extra_float_digits = 1");
-  auto zone = session_->execute("SET LOCAL TimeZone = '" + plan.time_zone + "'");
-  if (zone.succeeded) return;
+                "SET LOCAL extra_float_digits = 1" +
+                (zone_is_known ? "; " + set_time_zone : ""));
+  if (zone_is_known) return;
+  auto zone = session_->execute(set_time_zone);
+  if (zone.succeeded) {
+    time_zone_ = plan.time_zone;
+    return;
+  }
   if (zone.sqlstate != "22023") throw StatementFailed{std::move(zone)};
   throw Failure(Kind::NotAsMapped,
                 "PostgreSQL knows no time zone \"" + plan.time_zone +
@@ -127,10 +136,11 @@ void ReadTransaction::start(const ReadPlan& plan) {
                 zone.sqlstate);
 }
 
-ReadShape ReadTransaction::prepare(const ReadPlan& plan) {
-  const auto facts = server_facts(*session_);
+ReadShape ReadTransaction::prepare(const ReadPlan& plan, const Resolved* known) {
+  const auto facts = server_facts(*session_, told_identity_);
+  told_identity_ = !facts.identity.empty();
   const auto wal = tells_position_ ? wal_position(*session_) : WalPosition{};
-  resolved_ = resolve(*session_, plan);
+  resolved_ = known != nullptr ? *known : resolve(*session_, plan);
   ReadShape shape;
   shape.types = resolved_.types;
   shape.integer_key = resolved_.integer_key;

@@ -48,8 +48,9 @@ class ReadTransaction {
   Session& connection();
   /// Begins REPEATABLE READ READ ONLY; the snapshot is that of the first statement.
   Session& begin(const ReadPlan& plan);
-  /// Finds out what the plan means, and what the server says of itself.
-  ReadShape prepare(const ReadPlan& plan);
+  /// Finds out what the plan means, and what the server says of itself. `known`: what the plan meant before,
+  /// where the table is known to be as it was then.
+  ReadShape prepare(const ReadPlan& plan, const Resolved* known = nullptr);
   const Resolved& resolved() const { return resolved_; }
   /// Streams the rows of a SELECT that PostgreSQL has checked, and returns how many there were.
   template <class Row>
@@ -69,8 +70,11 @@ class ReadTransaction {
   Interrupt interrupt_;
   std::unique_ptr<Session> session_;
   Resolved resolved_;
-  bool tells_position_ = true;  // this session's server
-  WalPosition wal_before_;      // the transaction
+  // Of this session's server.
+  bool tells_position_ = true;
+  bool told_identity_ = false;
+  std::string time_zone_;   // it knows this one; "": not asked yet
+  WalPosition wal_before_;  // the transaction
   std::chrono::steady_clock::time_point statement_began_;
   std::chrono::steady_clock::time_point told_at_;  // the server's time
 };

@@ -8,16 +8,20 @@ namespace {
 constexpr long longest_lag_seconds = 300;
 
 /// Hosted servers may withhold these functions; asking first keeps errors out of their logs.
-std::string identity(Session& session, bool in_recovery) {
+std::string identity(Session& session, bool in_recovery, bool told_before) {
   // The checkpoint's timeline lags behind a promotion; the file being written does not, but only a primary
   // has one.
   const std::string timeline =
       in_recovery ? "(SELECT timeline_id::text FROM pg_catalog.pg_control_checkpoint())"
                   : "(('x' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, "
                     "8))::bit(32)::int)::text";
+  const auto name = in_recovery ? "stibee_identity_of_standby" : "stibee_identity_of_primary";
+  const auto statement =
+      "SELECT system_identifier::text || '/' || " + timeline + " FROM pg_catalog.pg_control_system()";
+  if (told_before && !session.pooled())
+    return session.planned_rows(name, statement).at(0)[0].as(std::string());
   session.run("SAVEPOINT identity");
-  auto answer = session.execute("SELECT system_identifier::text || '/' || " + timeline +
-                                " FROM pg_catalog.pg_control_system()");
+  auto answer = session.planned(name, statement);
   if (!answer.succeeded && answer.sqlstate.empty()) throw StatementFailed{std::move(answer)};
   session.run(answer.succeeded ? "RELEASE identity" : "ROLLBACK TO identity");
   return answer.succeeded ? answer.table.at(0).at(0).as(std::string()) : "";
@@ -40,9 +44,12 @@ std::int64_t without_page_header(std::int64_t position) {
 }
 
 WalPosition wal_position(Session& session) {
-  const bool within = session.in_transaction();
+  // In a transaction it is asked only of a server that has answered before it; behind a pooler, that may have
+  // been another one.
+  const bool within = session.in_transaction() && session.pooled();
   if (within) session.run("SAVEPOINT wal");
-  auto answer = session.execute(
+  auto answer = session.planned(
+      "stibee_wal_position",
       "SELECT (CASE WHEN r.in_recovery THEN pg_catalog.pg_last_wal_replay_lsn() ELSE "
       "pg_catalog.pg_current_wal_insert_lsn() END - '0/0'::pg_lsn)::bigint, "
       // Without a receiver in this life, it is the server's own log that was replayed, after a crash.
@@ -59,10 +66,11 @@ WalPosition wal_position(Session& session) {
   return position;
 }
 
-ServerFacts server_facts(Session& session) {
+ServerFacts server_facts(Session& session, bool told_identity) {
   const auto row =
       session
-          .rows(
+          .planned_rows(
+              "stibee_server_facts",
               "SELECT r.in_recovery, "
               "CASE WHEN r.in_recovery THEN "
               "coalesce(extract(epoch FROM clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()), "
@@ -88,7 +96,7 @@ ServerFacts server_facts(Session& session) {
                   "the server is a standby that is " + std::to_string(lag / 60) +
                       " minutes behind; mend its replication, or name the primary in `database.url`");
   }
-  if (row[3].as<bool>()) facts.identity = identity(session, facts.in_recovery);
+  if (row[3].as<bool>()) facts.identity = identity(session, facts.in_recovery, told_identity);
   return facts;
 }
 

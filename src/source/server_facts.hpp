@@ -24,7 +24,8 @@ struct WalPosition {
   std::optional<std::int64_t> reached;   // everything that a statement sees which begins later lies below
   std::optional<std::int64_t> promoted;  // see ReadShape
 };
-/// In a transaction or outside. Empty where there are no such functions: then nothing harms the transaction.
+/// Outside of any transaction, or in one whose server has told it before. Empty where there are no such
+/// functions.
 WalPosition wal_position(Session& session);
 /// A position that a standby reports, too, when it has replayed everything up to there: the start of a page
 /// whose header is all that was written of it. Pure.
@@ -32,7 +33,8 @@ std::int64_t without_page_header(std::int64_t position);
 
 /// Throws StatementFailed, and Failure(Untrusted) for a standby whose data is more than five minutes old: the
 /// newest transaction it replayed is older than that, and it is not known to have replayed everything that
-/// the primary sent. (The age alone proves nothing: a quiet primary sends nothing.)
-ServerFacts server_facts(Session& session);
+/// the primary sent. (The age alone proves nothing: a quiet primary sends nothing.) `told_identity`: it has
+/// told it in this session before.
+ServerFacts server_facts(Session& session, bool told_identity);
 
 }  // namespace stibee_sync::source

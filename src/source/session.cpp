@@ -133,13 +133,17 @@ pqxx::result Session::rows(const std::string& statement, const Parameters& param
   return std::move(answer.table);
 }
 
-pqxx::result Session::planned_rows(const std::string& name, const std::string& statement,
-                                   const Parameters& parameters) {
-  if (pooled()) return rows(statement, parameters);
-  auto answer = ask([&] {
+Answer Session::planned(const std::string& name, const std::string& statement, const Parameters& parameters) {
+  if (pooled()) return execute(statement, parameters);
+  return ask([&] {
     if (planned_.insert(name).second) connection_->prepare(name, statement);
     return transaction_->exec_prepared(name, pqxx::prepare::make_dynamic_params(parameters));
   });
+}
+
+pqxx::result Session::planned_rows(const std::string& name, const std::string& statement,
+                                   const Parameters& parameters) {
+  auto answer = planned(name, statement, parameters);
   if (!answer.succeeded) throw StatementFailed{std::move(answer)};
   return std::move(answer.table);
 }

@@ -49,10 +49,11 @@ class Session {
   Answer prepare(const std::string& statement);
   /// The rows of one statement. Throws StatementFailed as well.
   pqxx::result rows(const std::string& statement, const Parameters& parameters = {});
-  /// The same for a statement that is asked again and again: it is planned once for the session, under a name
-  /// of its own. (Not behind a pooler, which may hand out another session each time.)
+  /// The same two for a statement that is asked again and again: it is planned once for the session, under a
+  /// name of its own. (Not behind a pooler, which may hand out another session each time.)
+  Answer planned(const std::string& name, const std::string& statement, const Parameters& parameters = {});
   pqxx::result planned_rows(const std::string& name, const std::string& statement,
-                            const Parameters& parameters);
+                            const Parameters& parameters = {});
   /// For what has no rows. Throws StatementFailed as well.
   void run(const std::string& commands);
   libpq::CopyStream copy(const std::string& statement);
