@@ -28,7 +28,8 @@ std::string_view take_field(std::string_view& line) {
 
 /// The collation of the key's column, whose index can then be used whatever collation the feed has.
 std::string key_collation(Session& session, const Resolved& resolved) {
-  const auto row = session.rows(
+  const auto row = session.planned_rows(
+      "stibee_feed_collation",
       "SELECT n.nspname, l.collname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_collation l ON l.oid = "
       "a.attcollation JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE a.attrelid = "
       "$1::regclass AND a.attname = $2",

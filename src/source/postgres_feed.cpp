@@ -7,6 +7,7 @@
 #include "stibee_sync/source/change_feed.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace stibee_sync::source {
@@ -54,12 +55,14 @@ class PostgresFeed final : public ChangeFeed {
                                                         const ChangeSink& change) override {
     auto drained = reading_.guarded<Drained>([&]() -> Drained {
       const auto start = steady_clock::now();
-      auto result = look(plan);
-      if (auto* report = std::get_if<FeedReport>(&result); report != nullptr && something_waits_)
+      something_waits_ = plan.look == FeedLook::Expecting;
+      auto result = something_waits_ ? FeedReport() : look(plan);
+      if (std::holds_alternative<FeedReport>(result) && something_waits_)
         result = read(plan, most_keys, shape, change);
       if (auto* report = std::get_if<FeedReport>(&result)) report->elapsed = since(start);
       return result;
     });
+    if (std::holds_alternative<SourceError>(drained)) known_.erase(plan.mirror);
     if (auto* error = std::get_if<SourceError>(&drained)) return std::move(*error);
     auto& found = std::get<Drained>(drained);
     if (auto* loss = std::get_if<FeedLoss>(&found)) return std::move(*loss);
@@ -80,19 +83,27 @@ class PostgresFeed final : public ChangeFeed {
   void cancel() override { reading_.cancel(); }
 
  private:
-  /// Most drains find nothing: that costs two statements and no transaction.
+  /// Most drains find nothing: that costs a statement or two, and no transaction.
   Drained look(const FeedPlan& plan) {
     auto& session = reading_.connection();
-    auto health = feed_health(session, plan.read, plan.mirror);
-    if (health.snapshot.loss) return std::move(*health.snapshot.loss);
     FeedReport report;
-    report.feed = std::move(health.snapshot);
+    report.looked_closely = plan.look == FeedLook::Closely;
+    if (report.looked_closely) {
+      auto health = feed_health(session, plan.read, plan.mirror);
+      if (health.snapshot.loss) return std::move(*health.snapshot.loss);
+      report.feed = std::move(health.snapshot);
+    }
     const auto start = steady_clock::now();
-    something_waits_ = session
-                           .planned_rows("stibee_feed_waits_" + plan.mirror,
-                                         "SELECT EXISTS (SELECT FROM " + feed_table(plan.mirror) + ")", {})
-                           .at(0)[0]
-                           .as<bool>();
+    auto waits = session.planned("stibee_feed_waits_" + plan.mirror,
+                                 "SELECT EXISTS (SELECT FROM " + feed_table(plan.mirror) + ")");
+    if (!waits.succeeded) {
+      if (report.looked_closely || waits.sqlstate.empty()) throw StatementFailed{std::move(waits)};
+      // Dropped, or forbidden: a closer look says which.
+      auto closely = plan;
+      closely.look = FeedLook::Closely;
+      return look(closely);
+    }
+    something_waits_ = waits.table.at(0)[0].as<bool>();
     report.feed_read = since(start);
     if (!something_waits_ && report.feed_read > slow_read)
       report.oldest_transaction = oldest_transaction(session);
@@ -104,7 +115,10 @@ class PostgresFeed final : public ChangeFeed {
     auto& session = reading_.begin(plan.read);
     auto health = feed_health(session, plan.read, plan.mirror);
     if (health.snapshot.loss) return ended(session, std::move(*health.snapshot.loss));
-    auto found_shape = reading_.prepare(plan.read);
+    auto& known = known_[plan.mirror];
+    const bool as_it_was = health.snapshot.fingerprint == known.fingerprint;
+    auto found_shape = reading_.prepare(plan.read, as_it_was ? &known.resolved : nullptr);
+    known = {health.snapshot.fingerprint, reading_.resolved()};
     if (health.key_type != feed_key_type(reading_.resolved())) {
       return ended(session,
                    FeedLoss{FeedLoss::Kind::Unfit,
@@ -153,9 +167,16 @@ class PostgresFeed final : public ChangeFeed {
         feed_table(mirror) + " WHERE id = ANY ('{" + list + "}'::bigint[]); COMMIT");
   }
 
+  /// What the plan of a mirror means, as long as its table and the feed are as they were.
+  struct Known {
+    std::string fingerprint;
+    Resolved resolved;
+  };
+
   const std::chrono::seconds statement_timeout_;
   const milliseconds lock_timeout_;
   ReadTransaction reading_;
+  std::map<std::string, Known> known_;  // by mirror
   bool something_waits_ = false;
 };
 

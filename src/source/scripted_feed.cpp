@@ -13,8 +13,10 @@ std::variant<FeedReport, FeedLoss, SourceError> ScriptedFeed::drain(const FeedPl
                                                                     const ChangeSink& change) {
   cancelled_ = false;
   const auto script = next(plan);
-  if (script.loss) return *script.loss;
   FeedReport report;
+  report.looked_closely = plan.look != FeedLook::ForKeys || !script.ids.empty();
+  if (!report.looked_closely) return report;
+  if (script.loss) return *script.loss;
   report.feed.ids = script.ids;
   report.feed.everything = script.everything;
   report.feed.fingerprint = script.fingerprint;

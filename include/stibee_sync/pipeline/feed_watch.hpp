@@ -1,7 +1,7 @@
 #pragma once
 
 #include "stibee_sync/domain/time.hpp"
-#include "stibee_sync/source/feed_snapshot.hpp"
+#include "stibee_sync/source/change_feed.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace stibee_sync::pipeline {
 /// The feed is believed from the end of a read whose own snapshot found it whole, until something is found
 /// that it cannot tell. While it is not, the table is read at `poll`; while it is, once in `full_scan`, and
 /// the feed is drained as soon as something is heard, every 10 ms for as long as something comes, and then
-/// less and less often up to once a second, since what is heard is a hint only.
+/// less and less often up to once a second, since what is heard is a hint only. Whether the feed is whole is
+/// asked with every drain that brings something, and once in 5 s while nothing comes.
 class FeedWatch {
  public:
   using Time = domain::MonotonicTime;
@@ -36,6 +37,7 @@ class FeedWatch {
   static constexpr std::chrono::milliseconds first_pause_asleep{20};
   static constexpr std::chrono::milliseconds longest_pause{1000};
   static constexpr int empty_before_sleep = 4;
+  static constexpr std::chrono::seconds longest_unchecked{5};
   /// A drain may take a part of the time, no more.
   static constexpr int pause_per_drain = 20;
 
@@ -45,13 +47,17 @@ class FeedWatch {
   /// When that is to be done: in the past if it is due.
   Time due() const;
 
+  /// A drain begins: how closely it is to look.
+  source::FeedLook begins_drain(Time now);
   /// A drain brought something, which is committed. `took`: for reading the feed.
   void found(std::chrono::milliseconds took, Time now);
-  /// A drain brought nothing. After some of them it is awake no more: writers are to notify again from then
-  /// on, and another drain is to follow once they know (`heard`).
-  void found_nothing(std::chrono::milliseconds took, Time now);
+  /// A drain brought nothing; it found the feed whole, or did not ask. After some of them it is awake no
+  /// more: writers are to notify again from then on, and another drain is to follow once they know (`heard`).
+  void found_nothing(bool looked_closely, std::chrono::milliseconds took, Time now);
   /// There may be something to drain.
   void heard(Time now);
+  /// Somebody says that there is.
+  void notified(Time now);
   /// Only a read of the whole table tells what changed: it comes first, `poll` after the last one ended.
   void needs_scan(Gap gap);
   /// Somebody wants the table read; the feed is none the worse for it. At once, or `poll` after the last one.
@@ -94,6 +100,9 @@ class FeedWatch {
   std::optional<Time> scan_at_ = Time{};  // not before; nullopt: on its schedule
   Time drain_at_{};
   Time no_drain_before_{};
+  Time check_at_{};        // whether the feed is whole
+  bool heard_ = false;     // since the last drain began
+  bool notified_ = false;  // since then
   bool awake_ = false;
   int empty_ = 0;
   std::chrono::milliseconds pause_ = first_pause_asleep;

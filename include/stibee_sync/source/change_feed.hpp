@@ -18,11 +18,19 @@
 
 namespace stibee_sync::source {
 
+/// How closely a drain looks before it reads.
+enum class FeedLook {
+  Closely,    // whether the feed is whole, and whether anything waits
+  ForKeys,    // only whether anything waits: as little as can be asked
+  Expecting,  // not at all: something is said to wait
+};
+
 /// Whose changes: `mirror` gives the feed its name, a table in the schema `stibee_syncd`. It is of lower-case
 /// letters, digits, `_` and `-`, at most 40.
 struct FeedPlan {
   ReadPlan read;
   std::string mirror;
+  FeedLook look = FeedLook::Closely;  // of a drain
 };
 
 /// Why the plan cannot have a feed whatever the database looks like (a `query`), with the cure; nullopt: it
@@ -51,6 +59,8 @@ std::string feed_removal_sql(const std::string& mirror);
 /// What a drain found. `feed.ids` are what `discard` takes when all changes have been committed.
 struct FeedReport {
   FeedSnapshot feed;  // without loss
+  /// False: nothing waits, and whether the feed is whole was not asked; `feed` is empty.
+  bool looked_closely = true;
   /// As of a read, in the same snapshot as the rows. nullopt: nothing waited, or `feed.everything`, and no
   /// sink was called.
   std::optional<ReadShape> shape;
@@ -78,8 +88,8 @@ class ChangeFeed {
   virtual std::variant<FeedSite, SourceError> inspect(const FeedPlan& plan) = 0;
   /// One REPEATABLE READ READ ONLY transaction, which has ended when this returns: whether the feed is whole,
   /// the changes that wait, and their rows. More than `most_keys` keys: `everything`. Takes nothing out.
-  /// Where nothing waits it costs two statements, and no transaction. Sinks' throws pass through, and cost
-  /// the connection.
+  /// Where nothing waits it costs two statements, or one (`ForKeys`), and no transaction, unless something
+  /// was expected. Sinks' throws pass through, and cost the connection.
   virtual std::variant<FeedReport, FeedLoss, SourceError> drain(const FeedPlan& plan, std::size_t most_keys,
                                                                 const ShapeSink& shape,
                                                                 const ChangeSink& change) = 0;
@@ -127,7 +137,8 @@ std::unique_ptr<FeedListener> make_postgres_feed_listener(Connection connection,
                                                           std::vector<std::string> mirrors,
                                                           FeedListener::Wake wake);
 
-/// A feed that plays a script: each `drain` takes the `next`.
+/// A feed that plays a script: each `drain` takes the `next`. One that looks for keys alone sees of it only
+/// whether there are ids.
 struct ScriptedDrain {
   struct Change {
     std::string key;

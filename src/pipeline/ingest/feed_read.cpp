@@ -44,7 +44,7 @@ void leave_out_what_was_told(ReadFinding& finding) {
   std::erase_if(finding.different, [&](const auto& key) { return told.contains(key); });
 }
 
-DrainResult drain_feed(source::ChangeFeed& feed, const MirrorPlan& plan) {
+DrainResult drain_feed(source::ChangeFeed& feed, const MirrorPlan& plan, source::FeedLook look) {
   Drained drained;
   const auto change = [&](std::string_view key, std::optional<std::string_view> line) {
     drained.changes.push_back(
@@ -53,6 +53,7 @@ DrainResult drain_feed(source::ChangeFeed& feed, const MirrorPlan& plan) {
   source::FeedPlan named;
   named.read = plan.read;
   named.mirror = plan.name;
+  named.look = look;
   auto result = feed.drain(named, most_drained_keys, [](const source::ReadShape&) {}, change);
   if (auto* loss = std::get_if<source::FeedLoss>(&result)) return std::move(*loss);
   if (auto* error = std::get_if<SourceError>(&result)) return std::move(*error);

@@ -25,7 +25,7 @@ struct Drained {
 using DrainResult = std::variant<Drained, source::FeedLoss, source::SourceError>;
 
 /// Blocking, on the source's thread.
-DrainResult drain_feed(source::ChangeFeed& feed, const MirrorPlan& plan);
+DrainResult drain_feed(source::ChangeFeed& feed, const MirrorPlan& plan, source::FeedLook look);
 
 /// The second half of `read_table`, for the rows that were drained. Blocking, on the source's thread; applies
 /// nothing.

@@ -23,6 +23,7 @@ struct Ground {
   store::Scan scan;
   store::SourceFacts facts;
   std::vector<store::HeldChanges> held;
+  std::size_t mirrored = 0;  // people who are wanted subscribed
 };
 
 /// What a drain leaves behind. That something is held, or what the table was at the last good read, is said
@@ -77,7 +78,12 @@ void Ingest::heard(const std::string& mirror, FeedListener::Why why) {
   for (std::size_t i = 0; i < mirrors_.size(); ++i) {
     auto& watch = states_[i].watch;
     if (mirrors_[i].name != mirror || !watch) continue;
-    watch->heard(services_.clock.monotonic());
+    const auto now = services_.clock.monotonic();
+    if (why == FeedListener::Why::Notified) {
+      watch->notified(now);
+    } else {
+      watch->heard(now);
+    }
     if (why == FeedListener::Why::Connected || why == FeedListener::Why::Lost) show_feed(i);
   }
   timer_->wake();
@@ -97,7 +103,10 @@ asio::awaitable<void> Ingest::drain_and_commit(std::size_t mirror) {
   const auto plan = std::make_shared<const MirrorPlan>(mirrors_[mirror]);
   const auto began = services_.clock.utc();
   reading_ = true;
-  auto work = [&feed = *feed_, plan] { return drain_feed(feed, *plan); };
+  auto& watch = *states_[mirror].watch;
+  auto work = [&feed = *feed_, plan, look = watch.begins_drain(services_.clock.monotonic())] {
+    return drain_feed(feed, *plan, look);
+  };
   auto result = co_await offload(source_worker_, std::move(work));
   reading_ = false;
   if (stopping_) co_return;
@@ -106,7 +115,6 @@ asio::awaitable<void> Ingest::drain_and_commit(std::size_t mirror) {
     co_return;
   }
   services_.metrics.db_up(true);
-  auto& watch = *states_[mirror].watch;
   if (const auto* loss = std::get_if<source::FeedLoss>(&result)) {
     tell_feed(mirror, watch.lost(*loss));
     if (loss->kind == source::FeedLoss::Kind::Overgrown) {
@@ -118,7 +126,9 @@ asio::awaitable<void> Ingest::drain_and_commit(std::size_t mirror) {
   }
   const auto drained = std::make_shared<const Drained>(std::get<Drained>(std::move(result)));
   const auto& seen = drained->report.feed;
-  if (seen.fingerprint != watch.fingerprint()) {
+  if (!drained->report.looked_closely) {
+    watch.found_nothing(false, drained->report.feed_read, services_.clock.monotonic());
+  } else if (seen.fingerprint != watch.fingerprint()) {
     watch.needs_scan(Gap::Catalog);
   } else if (seen.everything) {
     watch.needs_scan(Gap::Everything);
@@ -132,7 +142,7 @@ asio::awaitable<void> Ingest::drain_and_commit(std::size_t mirror) {
 
 asio::awaitable<void> Ingest::nothing_drained(std::size_t mirror, std::chrono::milliseconds took) {
   auto& state = states_[mirror];
-  state.watch->found_nothing(took, services_.clock.monotonic());
+  state.watch->found_nothing(true, took, services_.clock.monotonic());
   // Those whose rows did not change, but are to be looked at.
   auto look = [id = mirrors_[mirror].id](store::Store& store) { return store.reads_wanted(id); };
   const auto wanted = co_await services_.store.run(std::move(look));
@@ -144,7 +154,8 @@ asio::awaitable<void> Ingest::apply_drained(std::size_t mirror, std::shared_ptr<
   const auto plan = std::make_shared<const MirrorPlan>(mirrors_[mirror]);
   const auto now = services_.clock.utc();
   auto begin = [id = plan->id](store::Store& store) {
-    return std::make_shared<Ground>(Ground{store.begin_scan(id), store.source_facts(id), store.holds(id)});
+    return std::make_shared<Ground>(
+        Ground{store.begin_scan(id), store.source_facts(id), store.holds(id), store.wanted_subscribed(id)});
   };
   const auto begun = co_await services_.store.run(std::move(begin));
   const auto ground = begun.value();
@@ -169,15 +180,13 @@ asio::awaitable<void> Ingest::apply_drained(std::size_t mirror, std::shared_ptr<
     watch.needs_scan(Gap::None);
     co_return;
   }
-  auto count = [id = plan->id](store::Store& store) { return store.wanted_subscribed(id); };
-  const auto mirrored = co_await services_.store.run(std::move(count));
-  const auto judgement = judge_finding(finding, *plan, ground->facts, {}, mirrored.value(), now);
+  const auto judgement = judge_finding(finding, *plan, ground->facts, {}, ground->mirrored, now);
   if (!judgement.holds.empty()) {
     watch.needs_scan(Gap::None);
     co_return;
   }
   const auto commit = std::make_shared<ReadCommit>(commit_of(ground->facts, finding, now));
-  commit->mirrored = mirrored.value();
+  commit->mirrored = ground->mirrored;
   auto scan = std::make_shared<store::Scan>(std::move(ground->scan));
   const auto taken = co_await take_over(plan, std::move(scan), commit, now);
   if (!taken->done()) co_return;

@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/feed_watch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace stibee_sync::pipeline {
 
@@ -15,14 +16,22 @@ FeedWatch::Time FeedWatch::due() const {
   return scan_at_ ? *scan_at_ : *last_scan_ + full_scan_;
 }
 
+source::FeedLook FeedWatch::begins_drain(Time now) {
+  heard_ = false;
+  if (std::exchange(notified_, false)) return source::FeedLook::Expecting;
+  return now >= check_at_ ? source::FeedLook::Closely : source::FeedLook::ForKeys;
+}
+
 void FeedWatch::found(std::chrono::milliseconds took, Time now) {
   awake_ = true;
   empty_ = 0;
+  check_at_ = now + longest_unchecked;
   no_drain_before_ = now + pause_per_drain * took;
   drain_at_ = std::max<Time>(now + pause_awake, no_drain_before_);
 }
 
-void FeedWatch::found_nothing(std::chrono::milliseconds took, Time now) {
+void FeedWatch::found_nothing(bool looked_closely, std::chrono::milliseconds took, Time now) {
+  if (looked_closely) check_at_ = now + longest_unchecked;
   no_drain_before_ = now + pause_per_drain * took;
   if (awake_ && ++empty_ == empty_before_sleep) go_to_sleep();
   auto pause = pause_awake;
@@ -30,7 +39,8 @@ void FeedWatch::found_nothing(std::chrono::milliseconds took, Time now) {
     pause = pause_;
     pause_ = std::min(2 * pause_, longest_pause);
   }
-  drain_at_ = std::max<Time>(now + pause, no_drain_before_);
+  // What was heard while it looked came after its snapshot.
+  drain_at_ = std::max<Time>(heard_ ? now : now + pause, no_drain_before_);
 }
 
 void FeedWatch::go_to_sleep() {
@@ -39,7 +49,13 @@ void FeedWatch::go_to_sleep() {
   pause_ = first_pause_asleep;
 }
 
+void FeedWatch::notified(Time now) {
+  notified_ = true;
+  heard(now);
+}
+
 void FeedWatch::heard(Time now) {
+  heard_ = true;
   drain_at_ = std::min(drain_at_, std::max(now, no_drain_before_));
 }
 
@@ -102,6 +118,7 @@ FeedWatch::News FeedWatch::scanned(const source::FeedSnapshot& seen, Time now) {
   scan_first_ = false;
   gap_ = Gap::None;
   drain_at_ = std::max(now, no_drain_before_);
+  check_at_ = now + longest_unchecked;
   return restored ? News::Restored : News::Nothing;
 }
 

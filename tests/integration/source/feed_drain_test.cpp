@@ -9,6 +9,7 @@ namespace stibee_sync::source {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// A transaction that stays open.
 class OpenTransaction {
@@ -378,6 +379,63 @@ TEST_F(FeedTest, AScanGoesOnWithoutAFeed) {
   ASSERT_TRUE(read.complete()) << read.error().message;
   EXPECT_EQ(read.rows.size(), 1U);
   EXPECT_EQ(read.report().feed->loss->kind, FeedLoss::Kind::NotInstalled);
+}
+
+TEST_F(FeedTest, ALookForKeysSeesOnlyWhetherSomethingWaits) {
+  make_table();
+  install();
+  plan_.look = FeedLook::ForKeys;
+  auto drained = drain();
+  ASSERT_TRUE(drained.whole());
+  EXPECT_FALSE(drained.report().looked_closely);
+  EXPECT_EQ(drained.report().feed.fingerprint, "");
+  shop("INSERT INTO members VALUES (1, 'a@x', NULL)");
+  drained = drain();
+  ASSERT_TRUE(drained.whole());
+  EXPECT_TRUE(drained.report().looked_closely) << "who reads has asked in the snapshot of the read";
+  EXPECT_NE(drained.report().feed.fingerprint, "");
+  EXPECT_EQ(drained.keys, std::vector<std::string>{"1"});
+}
+
+TEST_F(FeedTest, ALookForKeysThatFailsBecomesACloserOne) {
+  make_table();
+  install();
+  plan_.look = FeedLook::ForKeys;
+  ASSERT_TRUE(drain().whole());
+  shop("REVOKE SELECT ON stibee_syncd.members FROM mirror");
+  EXPECT_EQ(drain().loss(), "refused");
+  shop("DROP TABLE stibee_syncd.members");
+  EXPECT_EQ(drain().loss(), "not_installed");
+  install();
+  EXPECT_EQ(drain().loss(), "none");
+}
+
+TEST_F(FeedTest, WhatIsExpectedAndNotThereIsAnEmptyDrain) {
+  make_table();
+  install();
+  const auto closely = drain();
+  plan_.look = FeedLook::Expecting;
+  const auto drained = drain();
+  ASSERT_TRUE(drained.whole()) << drained.message();
+  EXPECT_TRUE(drained.report().looked_closely);
+  EXPECT_EQ(drained.report().feed.fingerprint, closely.report().feed.fingerprint);
+  EXPECT_TRUE(drained.report().feed.ids.empty());
+  EXPECT_FALSE(drained.report().shape);
+  shop("ALTER TABLE members DISABLE TRIGGER stibee_syncd_members_insert");
+  EXPECT_EQ(drain().loss(), "incomplete");
+}
+
+TEST_F(FeedTest, WhatTheMappingMeansIsAskedAnewWhenTheTableIsAnother) {
+  make_table();
+  install();
+  shop("INSERT INTO members VALUES (1, 'a@x', NULL)");
+  EXPECT_EQ(changes(), (Changes{{"1", "1\ta@x"}}));
+  shop("INSERT INTO members VALUES (2, 'b@x', NULL)");
+  EXPECT_EQ(changes(), (Changes{{"2", "2\tb@x"}}));
+  shop("ALTER TABLE members RENAME COLUMN email TO mail; INSERT INTO members VALUES (3, 'c@x', NULL)");
+  EXPECT_THAT(drain().loss(), HasSubstr("email"));
+  shop("ALTER TABLE members RENAME COLUMN mail TO email");
+  EXPECT_EQ(changes(), (Changes{{"3", "3\tc@x"}}));
 }
 
 }  // namespace

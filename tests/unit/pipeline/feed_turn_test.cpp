@@ -37,7 +37,10 @@ class FeedTurn : public ::testing::Test {
     mirror_.detect = settings::Detect::Changefeed;
     metrics_.declare_mirror("members");
     reader_.next = [this] { return table_.read(); };
-    feed_.next = [this](const source::FeedPlan&) { return table_.drain(); };
+    feed_.next = [this](const source::FeedPlan& plan) {
+      ++looks_[plan.look];
+      return table_.drain();
+    };
     feed_.on_discard = [this](const std::string&, const std::vector<std::int64_t>& ids) {
       return table_.discard(ids);
     };
@@ -126,6 +129,7 @@ class FeedTurn : public ::testing::Test {
   std::unique_ptr<source::ScriptedListener> listener_;
   store::MirrorId id_;
   int wakes_ = 0;
+  std::map<source::FeedLook, int> looks_;
   sqlite3* watcher_ = nullptr;
 };
 
@@ -142,6 +146,7 @@ TEST_F(FeedTurn, AChangeArrivesWithoutAReadOfTheTable) {
   table_.remove(8, 8);
   const auto wakes = wakes_;
   hear();
+  EXPECT_EQ(looks_[source::FeedLook::Expecting], 1);
   EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
   EXPECT_EQ(intent("moved@example.com"), domain::Intent::Subscribed);
   EXPECT_NE(intent(WatchedTable::address(7)), domain::Intent::Subscribed);
@@ -183,13 +188,16 @@ TEST_F(FeedTurn, AnIdleMinuteWritesNothingAndLogsNothing) {
   run_for(seconds(5));
   const auto written = writes();
   const auto logged = log_;
+  looks_.clear();
   run_for(minutes(1));
   EXPECT_EQ(writes(), written);
   EXPECT_EQ(log_, logged);
   EXPECT_EQ(table_.reads, 1);
   close_watcher();
+  EXPECT_LE(looks_[source::FeedLook::Closely], 12);
+  EXPECT_GE(looks_[source::FeedLook::ForKeys], 46);
   ASSERT_TRUE(feed().in_step);
-  EXPECT_LE(clock_.utc() - *feed().in_step, seconds(1));
+  EXPECT_LE(clock_.utc() - *feed().in_step, seconds(6));
 }
 
 TEST_F(FeedTurn, TheTableIsReadOnItsSchedule) {
@@ -242,7 +250,7 @@ TEST_F(FeedTurn, ALostFeedIsSaidOnceAndReadsTakeOverUntilItIsWholeAgain) {
   loss.kind = FeedLoss::Kind::NotInstalled;
   loss.message = "there is no change feed; run what `stibee-syncd changefeed sql` prints";
   table_.loss = loss;
-  run_for(seconds(2));
+  run_for(seconds(6));
   EXPECT_EQ(feed().state, FeedState::Lost);
   EXPECT_EQ(feed().problem, loss.message);
   EXPECT_EQ(lines("feed.lost"), 1U);

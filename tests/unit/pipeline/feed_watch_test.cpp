@@ -7,6 +7,7 @@
 namespace stibee_sync::pipeline {
 namespace {
 
+using source::FeedLook;
 using source::FeedLoss;
 using source::FeedSnapshot;
 using std::chrono::hours;
@@ -57,7 +58,10 @@ class FeedWatchTest : public ::testing::Test {
     watch.begins_scan();
     watch.scanned(seen, now);
   }
-  void empty_drain(milliseconds took = no_time) { watch.found_nothing(took, now); }
+  void empty_drain(milliseconds took = no_time) {
+    watch.begins_drain(now);
+    watch.found_nothing(true, took, now);
+  }
 
   FeedWatch watch{seconds(15), hours(1)};
   Time now = start;
@@ -131,6 +135,50 @@ TEST_F(FeedWatchTest, WhatIsHeardIsLookedAtAtOnce) {
   now += milliseconds(300);
   watch.heard(now);
   EXPECT_EQ(pause(), no_time);
+}
+
+TEST_F(FeedWatchTest, WhatIsHeardDuringALookIsLookedForAfterIt) {
+  scan();
+  (void)step();
+  watch.begins_drain(now);
+  watch.heard(now);
+  watch.found_nothing(true, no_time, now);
+  EXPECT_EQ(pause(), no_time);
+  empty_drain();
+  EXPECT_GT(pause(), no_time) << "once";
+}
+
+TEST_F(FeedWatchTest, WhileNothingComesItLooksForKeysAloneAndChecksTheFeedOnceInFiveSeconds) {
+  scan();
+  int checks = 0;
+  auto checked = now;
+  while (now < start + std::chrono::minutes(10)) {
+    (void)step();
+    const auto look = watch.begins_drain(now);
+    ASSERT_NE(look, FeedLook::Expecting);
+    const bool closely = look == FeedLook::Closely;
+    watch.found_nothing(closely, no_time, now);
+    if (!closely) continue;
+    ++checks;
+    EXPECT_LE(now - checked, seconds(6));
+    checked = now;
+  }
+  EXPECT_GE(checks, 100);
+  EXPECT_LE(checks, 120);
+}
+
+TEST_F(FeedWatchTest, WhatSomebodySaysIsThereIsReadWithoutALookOnce) {
+  scan();
+  (void)step();
+  watch.notified(now);
+  EXPECT_EQ(watch.begins_drain(now), FeedLook::Expecting);
+  watch.found(no_time, now);
+  (void)step();
+  EXPECT_EQ(watch.begins_drain(now), FeedLook::ForKeys);
+  watch.notified(now);  // while that one looks
+  watch.found_nothing(false, no_time, now);
+  EXPECT_EQ(pause(), no_time);
+  EXPECT_EQ(watch.begins_drain(now), FeedLook::Expecting);
 }
 
 TEST_F(FeedWatchTest, ASlowFeedIsLookedAtLessOften) {
