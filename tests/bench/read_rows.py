@@ -98,13 +98,26 @@ def reconcile(bench):
     bench.spend_import()
 
 
+def _idle_pause(bench):
+    return 5 if bench.quick else 60
+
+
+def _alone(bench):
+    """What the server's own processes use when nobody asks it anything: of its share beside a daemon, so much is not
+    the daemon's."""
+    before = bench.cluster.cpu()
+    time.sleep(_idle_pause(bench))
+    return Result(f"{_idle_pause(bench)} s of idling, PostgreSQL alone", database_cpu=bench.cluster.cpu() - before,
+                  remark="no daemon runs")
+
+
 def _idled(bench, work):
     daemon, process = bench.daemon, bench.daemon.start()
     daemon.await_reads(1)
     time.sleep(1 if bench.quick else 5)
     cpu, database_cpu, written = process.cpu(), bench.cluster.cpu(), process.written()
     reads = daemon.reads()[0]
-    pause = 5 if bench.quick else 60
+    pause = _idle_pause(bench)
     time.sleep(pause)
     result = Result(f"{pause} s of idling, {work}", cpu=process.cpu() - cpu,
                     database_cpu=bench.cluster.cpu() - database_cpu, written=process.written() - written,
@@ -117,6 +130,7 @@ def idle(bench):
     people = bench.people(LARGE, LARGE_QUICK)
     daemon = bench.imported(people)
     bench.configure("poll_interval: 15s" if not bench.quick else "poll_interval: 1s")
+    yield _alone(bench)
     yield _idled(bench, f"{count(people)}, a read every {'1 s' if bench.quick else '15 s'}")
     work = f"{count(people)}, change feed"
     if not daemon.has_change_feed():
