@@ -94,7 +94,7 @@ void remember_call(Confirmed& confirmed, const Operation& operation, const domai
 // A call of unknown end went before: it may come to Stibee after this one.
 std::optional<UtcTime> repeat_after(const Confirmed& before, UtcTime now) {
   if (!before.maybe_subscribed) return std::nullopt;
-  return now + std::chrono::minutes(1);
+  return now + repeat_gap;
 }
 
 void after_subscribe(Confirmed& confirmed, const Operation& operation, const Wanted& wanted,

@@ -1,5 +1,7 @@
 #include "stibee_sync/ledger/next_operation.hpp"
 
+#include "stibee_sync/ledger/confirmed.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
@@ -146,7 +148,8 @@ bool may_be_mailed(const Confirmed& confirmed) {
 // The call of unknown end that went before may be applied after the one that undid it.
 std::optional<NextStep> said_again(Operation operation, const Confirmed& confirmed, UtcTime now) {
   if (!confirmed.repeat_at) return std::nullopt;
-  if (*confirmed.repeat_at <= now) return operation;
+  // A time further ahead was told by a clock that was wrong.
+  if (*confirmed.repeat_at <= now || *confirmed.repeat_at > now + repeat_gap) return operation;
   return Later{std::move(operation), *confirmed.repeat_at};
 }
 

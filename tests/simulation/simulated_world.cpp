@@ -396,6 +396,16 @@ bool SimulatedWorld::members_said_no(const std::vector<std::int64_t>& keys) cons
   return std::any_of(keys.begin(), keys.end(), [&](std::int64_t key) { return members.contains(key); });
 }
 
+std::string SimulatedWorld::who_waits() const {
+  std::string text;
+  for (const auto& [address, bearers] : borne_by_) {
+    const auto person = life_->store().find(life_->plan().id, domain::EmailAddress::from_normalised(address));
+    if (person.row && person.row->lane)
+      text += ", " + address + " for " + std::string(domain::name(*person.row->lane));
+  }
+  return text;
+}
+
 std::vector<std::string> SimulatedWorld::verdict() {
   count_missed();
   auto wrong = wrong_;
@@ -463,8 +473,8 @@ std::vector<std::string> SimulatedWorld::verdict() {
   }
   if (far_end_.model.totals().same_address_in_flight > 0) complain("two calls at a time for one person");
 
-  const auto pending = life_->pending();
-  if (pending > 0) complain(std::to_string(pending) + " people are pending for ever");
+  if (const auto pending = life_->pending(); pending > 0)
+    complain(std::to_string(pending) + " people are pending for ever" + who_waits());
   for (const auto& parked : life_->store().parked(life_->plan().id, 1000)) {
     if (parked.reason != "white_space_or_control" && parked.reason != "no_at_sign" &&
         parked.reason != "duplicate_address" && parked.reason != "resubscribe_unsupported") {

@@ -58,6 +58,7 @@ class SimulatedWorld {
   void random_faults();
   std::vector<std::string> verdict();
   std::string parked_of(const std::string& address) const;
+  std::string who_waits() const;
   bool has_unusable_text(std::int64_t key) const;
   bool members_said_no(const std::vector<std::int64_t>& keys) const;
   std::size_t pick(std::size_t below) {

@@ -9,6 +9,9 @@ namespace stibee_sync::ledger {
 /// A call of ours comes back as an event within this time, retries of the sender included.
 inline constexpr std::chrono::minutes echo_window{15};
 
+/// After which an unsubscribe or delete, which followed a call of unknown end, is said once more.
+inline constexpr std::chrono::minutes repeat_gap{1};
+
 /// Whether a status ended a subscription by the person, a bounce or an administrator: an unsubscribe of ours
 /// does not make it ours.
 bool ended_there(domain::RemoteStatus status);

@@ -130,6 +130,16 @@ TEST(NoAfterADoubtfulCall, IsSaidOnceMoreAMinuteLater) {
   }
 }
 
+TEST(NoAfterADoubtfulCall, IsSaidOnceMoreAtOnceIfOnlyAWrongClockToldTheMinute) {
+  auto person = answered(person_with(wanted(Intent::Subscribed), confirmed(RemoteStatus::Unsubscribed)),
+                         OutcomeKind::Unknown);
+  person = answered(decided(person, wanted(Intent::Unsubscribed)), OutcomeKind::Delivered);
+  EXPECT_EQ(placed_again(person, {}, now).row->due, now + 1min);
+  const auto set_back = now - 70 * 24h;
+  EXPECT_EQ(placed_again(person, {}, set_back).row->due, set_back);
+  EXPECT_EQ(placed_again(person, {}, set_back).row->lane, Lane::Optout);
+}
+
 TEST(NoAfterADoubtfulCall, ADeleteIsSaidOnceMoreToo) {
   Policy policy;
   policy.on_leave = OnLeave::Delete;
