@@ -131,8 +131,13 @@ asio::awaitable<void> Dispatch::run() {
       continue;
     }
     if (!work_) {
-      co_await wait_for_work(now);
-      if (!work_ && idle()) co_await tidy();
+      // Not after a wait that nothing ends: reads that change nothing may end each.
+      if (idle() && now >= tidy_again_) {
+        tidy_again_ = regular;
+        co_await tidy();
+      } else {
+        co_await wait_for_work(now);
+      }
       continue;
     }
     if (caller_.full()) {
