@@ -284,7 +284,7 @@ TEST_F(FeedTurn, WhoWroteUnheardIntoAnOvergrownFeedIsWaitedForOverARestart) {
   loss.kind = FeedLoss::Kind::Overgrown;
   table_.loss = loss;
   table_.next_transaction = 200;  // 100 writes, and its keys are not written down
-  run_for(seconds(2));
+  run_for(seconds(7));
   EXPECT_EQ(lines("feed.lost"), 1U);
   end();
 
