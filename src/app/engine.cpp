@@ -105,15 +105,21 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
   auto answer = co_await ground->store.run(std::move(work));
   auto opened = std::move(answer).value();
   tell_of(ground->log, opened.matched);
-  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened));
+  // To read the certificates that are trusted takes long enough to be noticed on the loop.
+  auto trust = [executor = ground->context.get_executor(), options = client_options(*settings)] {
+    return std::make_unique<http::Client>(executor, options);
+  };
+  auto client = co_await runtime::offload(ground->source_worker, std::move(trust));
+  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened), std::move(client));
 }
 
-Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors)
+Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors,
+               std::unique_ptr<http::Client> client)
     : ground_(ground),
       settings_(settings),
       dialect_(make_dialect(settings)),
       reader_(source::make_postgres_reader(saying_how_to_renew(database_connection(settings), settings))),
-      client_(std::make_unique<http::Client>(ground.context.get_executor(), client_options(settings))),
+      client_(std::move(client)),
       ended_(ground.clock.make_timer()) {
   auto plans = std::move(mirrors.matched.plans);
   pipeline::CallerOptions options;

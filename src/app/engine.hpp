@@ -51,7 +51,8 @@ class Engine {
   /// store::StoreError. The one way to make an engine. What is pointed at outlives the opening.
   static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground* ground,
                                                               const settings::Settings* settings);
-  Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors);
+  Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors,
+         std::unique_ptr<http::Client> client);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
