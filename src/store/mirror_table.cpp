@@ -85,7 +85,7 @@ std::vector<HourOfChanges> hours_at(const Statement& row, int column) {
   return hours;
 }
 
-constexpr std::size_t SlotOfChanges::*counts_of_slot[] = {
+constexpr std::size_t SlotOfChanges::* counts_of_slot[] = {
     &SlotOfChanges::adds,          &SlotOfChanges::updates,  &SlotOfChanges::optouts,
     &SlotOfChanges::resubscribes,  &SlotOfChanges::removals, &SlotOfChanges::lost,
     &SlotOfChanges::consents_moved};

@@ -61,7 +61,7 @@ PgBouncer::~PgBouncer() {
 
 /// It refuses to run as root, and runs as whoever runs the server.
 void PgBouncer::start(const std::string& settings) {
-  struct stat owner {};
+  struct stat owner{};
   if (::stat(std::filesystem::path(directory_).parent_path().c_str(), &owner) != 0)
     throw std::runtime_error("no directory of the cluster");
   const bool other = ::geteuid() == 0;

@@ -166,7 +166,7 @@ class Dispatch final : public Asker {
   bool stopping_ = false;
   std::optional<domain::UtcTime> next_due_;
   runtime::MonotonicTime store_not_before_{};  // after a store error
-  runtime::MonotonicTime tidy_again_{};  // not before
+  runtime::MonotonicTime tidy_again_{};        // not before
   std::size_t settled_ = 0;
   std::function<void()> progress_;
   std::function<void()> beat_;
