@@ -19,6 +19,8 @@ void show_in_metrics(telemetry::Metrics& metrics, const DaemonView& seen) {
     metrics.source_members(mirror.name, summary.facts.last_rows);
     if (const auto& last = summary.milestones.last_delivery) metrics.last_delivery(mirror.name, *last);
     if (const auto last = last_success_of(mirror)) metrics.last_success(mirror.name, *last);
+    if (const auto& last = summary.milestones.last_compared)
+      metrics.last_compared(mirror.name, *last, summary.milestones.drift);
     if (mirror.condition && mirror.condition->feed.in_step)
       metrics.feed_lag(mirror.name,
                        std::max(domain::Duration::zero(), seen.now - *mirror.condition->feed.in_step));

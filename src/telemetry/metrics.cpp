@@ -94,6 +94,8 @@ struct MirrorMetrics {
   PerLabel<Gauge, LaneLabel> pending_oldest;
   std::map<std::string, Gauge*, std::less<>> parked;
   PerLabel<Gauge, DriftKind> drift;
+  Gauge* last_compared;
+  Gauge* drift_left;
   Gauge* refused;
   Gauge* last_delivery;
   Gauge* source_members;
@@ -108,6 +110,9 @@ struct Metrics::State : Registered {
   explicit State(MetricsOptions with_options) : options(std::move(with_options)) {
     gauges("stibee_build_info", "Always 1; the labels tell which program runs.")
         .Add({{"version", options.version}, {"api", options.api_v2 ? "v2" : "v1"}})
+        .Set(1);
+    gauges("stibee_leader", "1 while this daemon does the work; 0: another one does, and this one stands by.")
+        .Add({})
         .Set(1);
     const std::size_t endpoints = options.api_v2 ? label_count<EndpointLabel> : v1_endpoints;
     for (std::size_t i = 0; i < endpoints; ++i) {
@@ -143,7 +148,14 @@ struct Metrics::State : Registered {
              "When the oldest waiting change became wanted, as Unix time; 0: none waits.");
   Family<Gauge>& parked = gauges("stibee_parked", "People whose changes cannot be delivered as they are.");
   Family<Gauge>& drift = gauges("stibee_reconcile_drift",
-                                "Differences to Stibee's own list found by the last reconcile, in people.");
+                                "Differences to Stibee's own list that the last comparison since the start "
+                                "left, in people.");
+  Family<Gauge>& last_compared =
+      gauges("stibee_reconcile_last_timestamp_seconds",
+             "When the list was last compared with the table, as Unix time; 0: never.");
+  Family<Gauge>& drift_left =
+      gauges("stibee_reconcile_remaining",
+             "Differences that the last comparison left, in people; kept over a restart.");
   Family<Gauge>& refused =
       gauges("stibee_mirror_refused", "1 while Stibee refuses calls of a mirror, whoever they are for.");
   Family<Gauge>& last_delivery =
@@ -179,7 +191,8 @@ struct Metrics::State : Registered {
       gauges("stibee_api_circuit_open", "1 while calls are held back after repeated failures.").Add({});
   Gauge& db_up = gauges("stibee_db_up", "1 while the database answers.").Add({});
   Histogram& query_durations =
-      histograms("stibee_db_query_duration_seconds", "Time taken by queries to the source.")
+      histograms("stibee_db_query_duration_seconds",
+                 "Time that the database took for a read: of a table, or of what a change feed told.")
           .Add({}, query_buckets);
   PerLabel<Counter, WebhookOutcome> webhook_requests =
       each<WebhookOutcome>(counters("stibee_webhook_requests_total",
@@ -240,6 +253,8 @@ void Metrics::declare_mirror(std::string_view mirror) {
                         .pending_oldest = each<LaneLabel>(s.pending_oldest, "lane", base),
                         .parked = {},
                         .drift = each<DriftKind>(s.drift, "kind", base),
+                        .last_compared = &s.last_compared.Add(base),
+                        .drift_left = &s.drift_left.Add(base),
                         .refused = &s.refused.Add(base),
                         .last_delivery = &s.last_delivery.Add(base),
                         .source_members = &s.source_members.Add(base),
@@ -269,6 +284,8 @@ void Metrics::remove_mirror(std::string_view mirror) {
   for (const auto& [reason, gauge] : metrics.parked)
     s.parked.Remove(gauge);
   remove(s.drift, metrics.drift);
+  s.last_compared.Remove(metrics.last_compared);
+  s.drift_left.Remove(metrics.drift_left);
   s.refused.Remove(metrics.refused);
   s.last_delivery.Remove(metrics.last_delivery);
   s.source_members.Remove(metrics.source_members);
@@ -410,6 +427,12 @@ void Metrics::writeback(WritebackResult result) {
 }
 void Metrics::reconcile_drift(std::string_view mirror, DriftKind kind, std::uint64_t people) {
   state_->on(mirror, [&](MirrorMetrics& m) { at(m.drift, kind).Set(amount(people)); });
+}
+void Metrics::last_compared(std::string_view mirror, WallTime when, std::uint64_t left) {
+  state_->on(mirror, [&](MirrorMetrics& m) {
+    m.last_compared->Set(unix_seconds(when));
+    m.drift_left->Set(amount(left));
+  });
 }
 void Metrics::store_error() {
   state_->store_errors.Increment();

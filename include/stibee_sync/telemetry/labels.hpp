@@ -35,10 +35,11 @@ template <>
 inline constexpr auto label_names<PersonStatus> =
     LabelNames<5>{"subscribed", "unsubscribed", "opted_out", "auto_deleted", "ready"};
 
-enum class ChangeOperation { Subscribe, Update, Resubscribe, Unsubscribe, Delete, GroupAssign, GroupRelease };
+/// Update: other values, or other groups.
+enum class ChangeOperation { Subscribe, Update, Resubscribe, Unsubscribe, Delete };
 template <>
-inline constexpr auto label_names<ChangeOperation> = LabelNames<7>{
-    "subscribe", "update", "resubscribe", "unsubscribe", "delete", "group_assign", "group_release"};
+inline constexpr auto label_names<ChangeOperation> =
+    LabelNames<5>{"subscribe", "update", "resubscribe", "unsubscribe", "delete"};
 
 enum class GuardClass { Removals, Optouts, Resubscribes, Updates, Adds };
 template <>
@@ -59,7 +60,8 @@ template <>
 inline constexpr auto label_names<LaneLabel> = LabelNames<3>{"optout", "delete", "upsert"};
 
 /// Connect: a connection for what would be sent next, which is decided when there is one. Lists is v1's GET
-/// /v1/lists, List the v2 reading of a list's people. Those from SubscribeBulk on are v2 only.
+/// /v1/lists; Count and List read a list's people, which v2 does for both. Those from SubscribeBulk on are v2
+/// only.
 enum class EndpointLabel {
   Connect,
   Subscribe,
@@ -68,19 +70,19 @@ enum class EndpointLabel {
   GroupAssign,
   GroupRelease,
   Lists,
-  SubscribeBulk,
-  Update,
   Count,
   List,
+  SubscribeBulk,
+  Update,
   DoubleOptin,
   AuthCheck,
   Groups
 };
 template <>
 inline constexpr auto label_names<EndpointLabel> = LabelNames<14>{
-    "connect",        "subscribe", "unsubscribe", "delete", "group_assign", "group_release", "lists",
-    "subscribe_bulk", "update",    "count",       "list",   "double_optin", "auth_check",    "groups"};
-inline constexpr std::size_t v1_endpoints = 7;  // the first ones
+    "connect", "subscribe", "unsubscribe",    "delete", "group_assign", "group_release", "lists",
+    "count",   "list",      "subscribe_bulk", "update", "double_optin", "auth_check",    "groups"};
+inline constexpr std::size_t v1_endpoints = 9;  // the first ones
 
 /// Unreachable: no connection, so that no byte of the call was sent.
 enum class CallOutcome {

@@ -81,6 +81,8 @@ class Metrics {
   void suppressed_people(std::uint64_t people);
   void writeback(WritebackResult result);
   void reconcile_drift(std::string_view mirror, DriftKind kind, std::uint64_t people);
+  /// When the list was last compared, also before the daemon's start, and how many differences that left.
+  void last_compared(std::string_view mirror, WallTime when, std::uint64_t left);
 
   // The daemon itself
   void store_error();

@@ -194,6 +194,14 @@ TEST_F(ReconcileTest, MendsEachKindBesideADaemonOnRequest) {
   const auto shown = deployment.syncd({"reconcile"});
   EXPECT_EQ(shown.exit_code, 2);
   EXPECT_NE(shown.out.find("stray_there  stray@example.com"), std::string::npos) << shown.out;
+  // What is left is no news of the daemon's life: a restart does not make it look mended.
+  const auto left = number(items(deployment.report({"status"}), "mirrors").front(), "drift");
+  EXPECT_GT(left, 0);
+  deployment.start_daemon();
+  const auto after = deployment.admin("/metrics").body;
+  EXPECT_NE(after.find("stibee_reconcile_remaining{mirror=\"members\"} " + std::to_string(left) + "\n"),
+            std::string::npos);
+  EXPECT_EQ(after.find("stibee_reconcile_last_timestamp_seconds{mirror=\"members\"} 0\n"), std::string::npos);
 }
 
 TEST_F(ReconcileTest, MendsEachKindAndTakesTheListOverOnV2) {

@@ -95,6 +95,12 @@ class FeedTurn : public ::testing::Test {
     if (at == std::string::npos) return "no such metric";
     return text.substr(at + name.size(), text.find('\n', at) - at - name.size());
   }
+  std::string reads_timed() const {
+    const std::string name = "\nstibee_db_query_duration_seconds_count ";
+    const auto text = metrics_.text();
+    const auto at = text.find(name) + name.size();
+    return text.substr(at, text.find('\n', at) - at);
+  }
   /// Changes whenever somebody writes to the state.
   std::int64_t writes() {
     if (watcher_ == nullptr) sqlite3_open((directory_.path() / "state.sqlite").c_str(), &watcher_);
@@ -145,8 +151,10 @@ TEST_F(FeedTurn, AChangeArrivesWithoutAReadOfTheTable) {
   table_.put(7, "moved@example.com");
   table_.remove(8, 8);
   const auto wakes = wakes_;
+  const auto timed = std::stoi(reads_timed());
   hear();
   EXPECT_EQ(looks_[source::FeedLook::Expecting], 1);
+  EXPECT_EQ(std::stoi(reads_timed()), timed + 1);
   EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
   EXPECT_EQ(intent("moved@example.com"), domain::Intent::Subscribed);
   EXPECT_NE(intent(WatchedTable::address(7)), domain::Intent::Subscribed);

@@ -20,7 +20,7 @@ using testing::Not;
 static_assert(label_count<CycleResult> == static_cast<int>(CycleResult::Untrusted) + 1);
 static_assert(label_count<HealthState> == static_cast<int>(HealthState::Failing) + 1);
 static_assert(label_count<PersonStatus> == static_cast<int>(PersonStatus::Ready) + 1);
-static_assert(label_count<ChangeOperation> == static_cast<int>(ChangeOperation::GroupRelease) + 1);
+static_assert(label_count<ChangeOperation> == static_cast<int>(ChangeOperation::Delete) + 1);
 static_assert(label_count<GuardClass> == static_cast<int>(GuardClass::Adds) + 1);
 static_assert(label_count<LaneLabel> == static_cast<int>(LaneLabel::Upsert) + 1);
 static_assert(label_count<EndpointLabel> == static_cast<int>(EndpointLabel::Groups) + 1);
@@ -87,6 +87,11 @@ TEST(Metrics, EveryFamilyIsThereFromTheStart) {
                              "suppressed_people",
                              "writeback_total",
                              "reconcile_drift",
+                             "reconcile_last_timestamp_seconds",
+                             "reconcile_remaining",
+                             "leader",
+                             "feed_lag_seconds",
+                             "feed_missed_total",
                              "store_errors_total",
                              "state_free_bytes",
                              "loop_longest_block_seconds",
@@ -105,7 +110,7 @@ TEST(Metrics, EveryKnownLabelValueIsZeroFromTheStart) {
   Metrics metrics(options());
   metrics.declare_mirror("members");
   for (const char* series : {R"(stibee_sync_cycles_total{mirror="members",result="untrusted"})",
-                             R"(stibee_changes_total{mirror="members",operation="group_release"})",
+                             R"(stibee_changes_total{mirror="members",operation="delete"})",
                              R"(stibee_pending{lane="optout",mirror="members"})",
                              R"(stibee_pending_oldest_timestamp_seconds{lane="optout",mirror="members"})",
                              R"(stibee_parked{mirror="members",reason="wrong_email"})",
@@ -125,6 +130,42 @@ TEST(Metrics, EveryKnownLabelValueIsZeroFromTheStart) {
     EXPECT_EQ(value_of(metrics, series), "0") << series;
   }
   EXPECT_EQ(value_of(metrics, R"(stibee_build_info{api="v1",version="1.2.3"})"), "1");
+  EXPECT_EQ(value_of(metrics, "stibee_leader"), "1") << "where nobody stands by, this one works";
+}
+
+/// All values of one family, of the one mirror.
+std::size_t series_of(const Metrics& metrics, const std::string& family) {
+  std::istringstream page(metrics.text());
+  std::size_t count = 0;
+  for (std::string line; std::getline(page, line);)
+    count += line.starts_with("stibee_" + family + "{") && line.ends_with(" 0");
+  return count;
+}
+
+TEST(Metrics, EveryCombinationOfLabelsIsThereFromTheStart) {
+  Metrics metrics(options());
+  metrics.declare_mirror("members");
+  metrics.declare_mirror("shop");
+  EXPECT_EQ(series_of(metrics, "api_requests_total"), v1_endpoints * label_count<CallOutcome>);
+  EXPECT_EQ(series_of(metrics, "api_people_total"), v1_endpoints * label_count<CallOutcome>);
+  EXPECT_EQ(series_of(metrics, "api_request_duration_seconds_count"), v1_endpoints);
+  EXPECT_EQ(series_of(metrics, "api_retries_total"), label_count<RetryReason>);
+  EXPECT_EQ(series_of(metrics, "api_limiter_calls"), label_count<LimiterLabel>);
+  EXPECT_EQ(series_of(metrics, "api_limiter_wait_seconds_total"), label_count<LimiterLabel>);
+  EXPECT_EQ(series_of(metrics, "sync_cycles_total"), 2 * label_count<CycleResult>);
+  EXPECT_EQ(series_of(metrics, "changes_total"), 2 * label_count<ChangeOperation>);
+  EXPECT_EQ(series_of(metrics, "feed_missed_total"), 2 * label_count<FeedGap>);
+  EXPECT_EQ(series_of(metrics, "guard_held"), 2 * label_count<GuardClass>);
+  EXPECT_EQ(series_of(metrics, "pending"), 2 * label_count<LaneLabel>);
+  EXPECT_EQ(series_of(metrics, "pending_oldest_timestamp_seconds"), 2 * label_count<LaneLabel>);
+  EXPECT_EQ(series_of(metrics, "mirrored_members"), 2 * label_count<PersonStatus>);
+  EXPECT_EQ(series_of(metrics, "mirror_state"), 2 * label_count<HealthState>);
+  EXPECT_EQ(series_of(metrics, "reconcile_drift"), 2 * label_count<DriftKind>);
+  EXPECT_EQ(series_of(metrics, "parked"), 2 * 3) << "two reasons, and the rest";
+  EXPECT_EQ(series_of(metrics, "webhook_requests_total"), label_count<WebhookOutcome>);
+  EXPECT_EQ(series_of(metrics, "webhook_events_total"),
+            label_count<WebhookAction> * label_count<WebhookEffect>);
+  EXPECT_EQ(series_of(metrics, "writeback_total"), label_count<WritebackResult>);
 }
 
 TEST(Metrics, EndpointsOfV2AreShownWhereV2IsSpoken) {
@@ -136,8 +177,10 @@ TEST(Metrics, EndpointsOfV2AreShownWhereV2IsSpoken) {
 
 TEST(Metrics, ReadingBackThroughV2IsCountedOnV1Too) {
   Metrics metrics(options());
+  const std::string series = R"(stibee_api_requests_total{endpoint="list",outcome="delivered"})";
+  EXPECT_EQ(value_of(metrics, series), "0");
   metrics.api_request(EndpointLabel::List, CallOutcome::Delivered, 20ms);
-  EXPECT_EQ(value_of(metrics, R"(stibee_api_requests_total{endpoint="list",outcome="delivered"})"), "1");
+  EXPECT_EQ(value_of(metrics, series), "1");
 }
 
 TEST(Metrics, CallsAreCountedAndTimed) {
@@ -293,6 +336,7 @@ TEST(Metrics, TheRestIsSetAndCounted) {
   metrics.declare_mirror("members");
   metrics.guard_held("members", GuardClass::Removals, 900);
   metrics.reconcile_drift("members", DriftKind::Purged, 4);
+  metrics.last_compared("members", Metrics::WallTime{1740832200500ms}, 3);
   metrics.in_flight(3);
   metrics.circuit_open(true);
   metrics.limiter_calls(LimiterLabel::Bulk, 10);
@@ -309,6 +353,9 @@ TEST(Metrics, TheRestIsSetAndCounted) {
   metrics.config_reload(true);
   EXPECT_EQ(value_of(metrics, R"(stibee_guard_held{class="removals",mirror="members"})"), "900");
   EXPECT_EQ(value_of(metrics, R"(stibee_reconcile_drift{kind="purged",mirror="members"})"), "4");
+  EXPECT_EQ(value_of(metrics, R"(stibee_reconcile_last_timestamp_seconds{mirror="members"})"),
+            "1740832200.5");
+  EXPECT_EQ(value_of(metrics, R"(stibee_reconcile_remaining{mirror="members"})"), "3");
   EXPECT_EQ(value_of(metrics, "stibee_in_flight"), "3");
   EXPECT_EQ(value_of(metrics, "stibee_api_circuit_open"), "1");
   EXPECT_EQ(value_of(metrics, R"(stibee_api_limiter_calls{class="bulk"})"), "10");
