@@ -85,6 +85,21 @@ class Prometheus {
     return at(*parsed, "data");
   }
 
+  /// The series that a query of the dashboard finds, with all that can be chosen chosen.
+  json::Value::Array query(std::string expression) {
+    for (const auto& [variable, chosen] :
+         {std::pair("$mirror", ".*"), {"$instance", ".*"}, {"$__rate_interval", "1m"}}) {
+      for (std::size_t found = 0; (found = expression.find(variable)) != std::string::npos;)
+        expression.replace(found, std::string(variable).size(), chosen);
+    }
+    const auto answer =
+        run({"/usr/bin/curl", "-sS", "--data-urlencode", "query=" + expression, address_ + "/api/v1/query"});
+    const auto parsed = json::parse(answer.out);
+    if (!parsed || text(*parsed, "status") != "success")
+      throw std::runtime_error(expression + ": " + answer.out + answer.err);
+    return items(at(*parsed, "data"), "result");
+  }
+
   /// The alert, while it fires.
   std::optional<json::Value> firing(const std::string& alert) {
     const auto answer = ask("/api/v1/alerts");
@@ -126,6 +141,18 @@ class Prometheus {
   std::string address_;
 };
 
+/// All queries of the dashboard, by the titles of their panels.
+std::multimap<std::string, std::string> queries_of_dashboard() {
+  const auto dashboard = json::parse(file_text(STIBEE_DASHBOARD));
+  std::multimap<std::string, std::string> queries;
+  for (const auto& panel : items(dashboard.value(), "panels")) {
+    if (text(panel, "type") == "row") continue;
+    for (const auto& target : items(panel, "targets"))
+      queries.emplace(text(panel, "title"), text(target, "expr"));
+  }
+  return queries;
+}
+
 TEST(Prometheus, IsTheOneWhoSaysThatAnOptOutDoesNotGetThroughAndThatItDoesAgain) {
   Deployment deployment;
   auto config = deployment.config_text();
@@ -144,6 +171,11 @@ TEST(Prometheus, IsTheOneWhoSaysThatAnOptOutDoesNotGetThroughAndThatItDoesAgain)
   ASSERT_TRUE(eventually(30s, [&] { return prometheus.broken_rules(sound).empty() && sound >= 20; }))
       << ::testing::PrintToString(prometheus.broken_rules(sound));
   EXPECT_FALSE(prometheus.firing("StibeeOptOutWaiting"));
+  for (const auto& [panel, expression] : queries_of_dashboard())
+    EXPECT_NO_THROW(prometheus.query(expression)) << panel;
+  for (const char* panel :
+       {"State", "First opt-out that waits", "Table last read", "Last delivery", "Running for"})
+    EXPECT_EQ(prometheus.query(queries_of_dashboard().find(panel)->second).size(), 1U) << panel;
 
   deployment.stibee_post("/_sim/faults",
                          R"({"rules":[{"kind":"503","endpoint":"v1.unsubscribe","probability":1}]})");
