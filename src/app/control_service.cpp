@@ -113,8 +113,13 @@ DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings
   return view;
 }
 
-ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health)
-    : ground_(ground), engines_(engines), health_(health), names_(runtime::make_thread_worker("names")) {}
+ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health,
+                               Chronicle& chronicle)
+    : ground_(ground),
+      engines_(engines),
+      health_(health),
+      chronicle_(chronicle),
+      names_(runtime::make_thread_worker("names")) {}
 
 http::Handler ControlService::control_handler(const std::filesystem::path& socket) {
   return [this, socket](ServerRequest request) { return guarded_control(socket, std::move(request)); };
@@ -202,7 +207,19 @@ asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
     mirror.progress = engine->dispatch().progress(i);
   }
   seen.dispatch = engine->dispatch().condition();
+  remember(seen);
   co_return seen;
+}
+
+void ControlService::remember(DaemonView& seen) {
+  for (auto& mirror : seen.mirrors) {
+    const MirrorCounts counts{mirror.progress.people_so_far, mirror.progress.calls_so_far,
+                              people_waiting(mirror)};
+    chronicle_.history.note(mirror.name, counts, seen.now);
+    mirror.history = *chronicle_.history.of(mirror.name);
+  }
+  seen.facts = chronicle_.facts;
+  seen.happened = chronicle_.happenings.newest_first();
 }
 
 asio::awaitable<std::string> ControlService::state_line() {

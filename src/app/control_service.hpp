@@ -18,7 +18,8 @@ namespace stibee_sync::app {
 /// What ops can ask of a running daemon, over its control socket or its admin listener. On the loop thread.
 class ControlService {
  public:
-  ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health);
+  /// All of it outlives the service. Each look at the state is noted in the chronicle.
+  ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health, Chronicle& chronicle);
 
   /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now;
   /// POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its report. Bodies and
@@ -36,6 +37,8 @@ class ControlService {
   boost::asio::awaitable<http::ServerResponse> control(http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> admin(http::ServerRequest request);
   boost::asio::awaitable<DaemonView> view(Engine* engine);
+  /// Notes in the chronicle what is seen, and adds what the chronicle has.
+  void remember(DaemonView& seen);
   using Meant = std::vector<std::size_t>;  // indices of the engine's mirrors
   boost::asio::awaitable<json::Value> failures(Engine* engine, Meant meant, std::size_t most);
   boost::asio::awaitable<http::ServerResponse> approve(Engine* engine, std::string digest);
@@ -52,6 +55,7 @@ class ControlService {
   Ground ground_;
   EngineSlot& engines_;
   telemetry::Health& health_;
+  Chronicle& chronicle_;
   std::unique_ptr<runtime::Worker> names_;  // looks up users and groups
 };
 

@@ -29,6 +29,11 @@ constexpr std::chrono::milliseconds stop_limit{4700};
 /// Of the 64 that the pages have: so that whoever leaves connections open does not take all.
 constexpr std::size_t admin_connections_of_one = 48;
 
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
 std::chrono::nanoseconds cpu_time_of_thread() {
   timespec used{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
@@ -57,14 +62,20 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
       ground_{context_, *clock_, *source_worker_, *store_, key_, log_, metrics_},
       engines_(*clock_),
-      control_(ground_, engines_, health_),
+      chronicle_{{STIBEE_VERSION, host_name(), clock_->utc()}, {}, {}},
+      control_(ground_, engines_, health_, chronicle_),
       events_(ground_, engines_),
       told_(clock_->make_timer()) {
   for (const auto& mirror : settings_.mirrors)
     metrics_.declare_mirror(mirror.name);
+  log_.watch([this](Event event, auto time, std::span<const telemetry::Field> fields) {
+    const auto at = std::chrono::floor<domain::UtcTime::duration>(time);
+    if (auto happening = happening_of(event, at, fields)) chronicle_.happenings.add(std::move(*happening));
+  });
 }
 
 Daemon::~Daemon() {
+  log_.watch({});
   // The threads first: their jobs resume on the context.
   store_.reset();
   source_worker_.reset();
@@ -114,6 +125,7 @@ asio::awaitable<void> Daemon::live() {
     co_await engine_->stop(drain_limit);
     if (stopping_) break;
     co_await engines_.take_back();
+    remember_engine();
     const auto missed = engine_->lists_with_missed_events();
     const auto report =
         report_reload(settings_, *next_settings_, engine_->refused_secrets(), system_environment);
@@ -140,6 +152,15 @@ asio::awaitable<void> Daemon::start_engine() {
   engine_->start([this](const std::string& what) { engine_failed(what); });
   engines_.lend(*engine_);
   asio::co_spawn(context_, try_writebacks(), [](std::exception_ptr) {});
+}
+
+void Daemon::remember_engine() {
+  for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
+    const auto progress = engine_->dispatch().progress(i);
+    chronicle_.history.note(engine_->mirrors()[i].name, {progress.people_so_far, progress.calls_so_far, 0},
+                            clock_->utc());
+  }
+  chronicle_.history.begin_anew();
 }
 
 asio::awaitable<void> Daemon::try_writebacks() {
@@ -182,7 +203,7 @@ void Daemon::started() {
   metrics_.config_reload(true);  // an alert on 0 must not fire until somebody reloads
   health_.state_open(true);
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
-  if (service_.listening()) asio::co_spawn(context_, tell_state(), [](std::exception_ptr) {});
+  asio::co_spawn(context_, tell_state(), [](std::exception_ptr) {});
   starting_.reset();
   service_.ready("running");
   log_.event(

@@ -37,6 +37,8 @@ class Daemon {
   /// From the first engine to the end of the last.
   boost::asio::awaitable<void> live();
   boost::asio::awaitable<void> start_engine();
+  /// What the engine sent since somebody looked last: it is about to go.
+  void remember_engine();
   /// A statement that cannot work is told at once, not when the first event needs it; of a database that is
   /// away, nothing is.
   boost::asio::awaitable<void> try_writebacks();
@@ -52,7 +54,7 @@ class Daemon {
   void reload_failed(const std::string& why);
   boost::asio::awaitable<void> cut_off();
   boost::asio::awaitable<void> watch();
-  /// Keeps `systemctl status` up to date.
+  /// Keeps `systemctl status` up to date, and the history of the last 24 hours.
   boost::asio::awaitable<void> tell_state();
   /// The loop, and how long it was busy with one thing at most.
   void turn();
@@ -74,6 +76,7 @@ class Daemon {
   boost::asio::signal_set signals_;
   Ground ground_;
   EngineSlot engines_;
+  Chronicle chronicle_;
   ControlService control_;
   WebhookService events_;
   std::unique_ptr<Engine> engine_;

@@ -14,20 +14,8 @@ using telemetry::HealthState;
 /// The limits are never used to the last call, and answers take their time.
 constexpr double slack_of_estimate = 1.5;
 
-struct Finding {
-  HealthState state;
-  std::string words;
-};
-
-std::string counted(std::size_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
-}
-
-std::string in_words(domain::Duration wait) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(wait).count();
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-  return std::to_string(seconds / 3600) + " h";
+std::chrono::seconds whole_seconds(domain::Duration time) {
+  return std::chrono::floor<std::chrono::seconds>(time);
 }
 
 /// Why calls do not get through; "": they do, for all that is known.
@@ -71,66 +59,75 @@ bool is_late(const MirrorSigns& signs, const MirrorSigns::Lane& lane, Lane which
   return !flows(signs, lane, which) || sending > explained(signs, lane);
 }
 
-std::string late_in_words(const MirrorSigns& signs, const MirrorSigns::Lane& lane, Lane which,
-                          domain::UtcTime now) {
-  const bool optout = which == Lane::Optout;
-  auto words = counted(lane.people, optout ? "opt-out waits" : "person waits",
-                       optout ? "opt-outs wait" : "people wait") +
-               ", the first for " + in_words(now - *lane.oldest);
+Problem wait_of(const MirrorSigns& signs, const MirrorSigns::Lane& lane, Lane which, domain::UtcTime now) {
+  Problem problem{which == Lane::Optout ? ProblemKind::OptoutsWait : ProblemKind::PeopleWait};
+  problem.count = lane.people;
+  problem.wait = whole_seconds(now - *lane.oldest);
   if (obstacle(signs).empty() && flows(signs, lane, which))
-    words += ", longer than the limits explain (" +
-             in_words(std::chrono::duration_cast<domain::Duration>(
-                 std::chrono::duration<double>(lane.seconds_at_limits))) +
-             ")";
-  return words;
+    problem.explained = std::chrono::seconds(static_cast<std::int64_t>(lane.seconds_at_limits));
+  return problem;
 }
 
 /// Why people do not arrive: opt-outs first. Who waits says so before any count of failures does.
-void judge_sending(const MirrorSigns& signs, domain::UtcTime now, std::vector<Finding>& findings) {
-  std::string late;
+void judge_sending(const MirrorSigns& signs, domain::UtcTime now, std::vector<Problem>& problems) {
+  std::size_t late = 0;
   std::size_t waiting = 0;
   for (const auto& [which, lane] : signs.lanes) {
     waiting += lane.people;
-    if (!signs.paused && is_late(signs, lane, which, now))
-      late += (late.empty() ? "" : "; ") + late_in_words(signs, lane, which, now);
+    if (signs.paused || !is_late(signs, lane, which, now)) continue;
+    problems.push_back(wait_of(signs, lane, which, now));
+    ++late;
   }
   const auto why = obstacle(signs);
   const bool refused = signs.key_refused || !signs.refused.empty();
   const bool stopped =
       !signs.paused && (signs.circuit_open || (!signs.calls_unwanted.empty() && waiting > 0));
-  if (late.empty() && !refused && !stopped) return;
-  auto words = late;
-  if (!why.empty() || late.empty())
-    words += (late.empty() ? "" : ": ") + (why.empty() ? "calls to Stibee fail" : why);
-  findings.push_back({HealthState::Failing, std::move(words)});
+  if (late == 0 && !refused && !stopped) return;
+  if (late > 0 && why.empty()) return;
+  Problem problem{signs.key_refused ? ProblemKind::KeyRefused : ProblemKind::CallsFail};
+  if (!signs.key_refused) problem.detail = why;
+  problems.push_back(std::move(problem));
 }
 
-void judge_source(const MirrorSigns& signs, std::vector<Finding>& findings) {
+void judge_source(const MirrorSigns& signs, std::vector<Problem>& problems) {
+  Problem problem{ProblemKind::Source};
+  problem.detail = signs.source_problem;
   switch (signs.source) {
     case MirrorSigns::Source::Fine:
-      break;
+      return;
     case MirrorSigns::Source::Untrusted:
-      findings.push_back({HealthState::Untrusted, signs.source_problem});
+      problem.state = HealthState::Untrusted;
       break;
     case MirrorSigns::Source::Failing:
       // A paused mirror is not read, so nothing could show that it is over.
-      if (!signs.paused) findings.push_back({HealthState::Failing, signs.source_problem});
+      if (signs.paused) return;
       break;
   }
+  problems.push_back(std::move(problem));
 }
 
 /// Nothing is missed, but changes come later, and polls cost more.
-void judge_feed(const MirrorSigns& signs, std::vector<Finding>& findings) {
+void judge_feed(const MirrorSigns& signs, std::vector<Problem>& problems) {
   if (signs.feed_problem.empty()) return;
-  findings.push_back(
-      {HealthState::Ok, "the change feed is lost, so the table is read at each poll: " + signs.feed_problem});
+  Problem problem{ProblemKind::FeedLost, HealthState::Ok};
+  problem.detail = signs.feed_problem;
+  problems.push_back(std::move(problem));
 }
 
-void judge_rows(const MirrorSigns& signs, std::vector<Finding>& findings) {
+void judge_rows(const MirrorSigns& signs, std::vector<Problem>& problems) {
   if (signs.unsendable * 10 <= signs.rows) return;
-  findings.push_back({HealthState::Failing, std::to_string(signs.unsendable) + " of " +
-                                                counted(signs.rows, "row", "rows") +
-                                                " cannot be sent; see `failures`"});
+  Problem problem{ProblemKind::Rows};
+  problem.count = signs.unsendable;
+  problem.of = signs.rows;
+  problems.push_back(std::move(problem));
+}
+
+void judge_holds(const MirrorSigns& signs, std::vector<Problem>& problems) {
+  if (signs.held == 0) return;
+  Problem problem{ProblemKind::Held, HealthState::Held};
+  problem.count = signs.held;
+  if (signs.source == MirrorSigns::Source::Fine) problem.detail = signs.source_problem;
+  problems.push_back(std::move(problem));
 }
 
 bool is_importing(const MirrorSigns& signs, domain::UtcTime now) {
@@ -144,29 +141,25 @@ bool is_importing(const MirrorSigns& signs, domain::UtcTime now) {
 }  // namespace
 
 MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now) {
-  if (!signs.served) return {HealthState::Failing, "not running"};
-  std::vector<Finding> findings;
-  judge_sending(signs, now, findings);
-  judge_source(signs, findings);
-  judge_rows(signs, findings);
-  judge_feed(signs, findings);
-  if (signs.held > 0) {
-    auto words =
-        "the guard holds the changes of " + counted(signs.held, "person", "people") + "; see `guard`";
-    if (signs.source == MirrorSigns::Source::Fine && !signs.source_problem.empty())
-      words += " (" + signs.source_problem + ")";
-    findings.push_back({HealthState::Held, std::move(words)});
+  std::vector<Problem> problems;
+  if (!signs.served) {
+    problems.emplace_back(Problem{ProblemKind::NotRunning});
+  } else {
+    judge_sending(signs, now, problems);
+    judge_source(signs, problems);
+    judge_rows(signs, problems);
+    judge_feed(signs, problems);
+    judge_holds(signs, problems);
+    if (signs.paused) problems.emplace_back(Problem{ProblemKind::Paused, HealthState::Paused});
+    if (!signs.paused && is_importing(signs, now))
+      problems.emplace_back(Problem{ProblemKind::Importing, HealthState::Importing});
   }
-  if (signs.paused) findings.push_back({HealthState::Paused, "paused until `stibee-syncd resume`"});
-  if (!signs.paused && is_importing(signs, now)) findings.push_back({HealthState::Importing, ""});
-
+  std::stable_sort(problems.begin(), problems.end(),
+                   [](const Problem& a, const Problem& b) { return a.state > b.state; });
   MirrorHealth health;
-  std::stable_sort(findings.begin(), findings.end(),
-                   [](const Finding& a, const Finding& b) { return a.state > b.state; });
-  if (!findings.empty()) health.state = findings.front().state;
-  for (const auto& finding : findings) {
-    if (!finding.words.empty()) health.problem += (health.problem.empty() ? "" : "; ") + finding.words;
-  }
+  if (!problems.empty()) health.state = problems.front().state;
+  health.problem = in_one_line(problems);
+  health.problems = std::move(problems);
   return health;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/problem.hpp"
 #include "stibee_sync/domain/ledger.hpp"
 #include "stibee_sync/domain/time.hpp"
 #include "stibee_sync/telemetry/labels.hpp"
@@ -8,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 // How a mirror fares: judged here, and nowhere else. `status`, the page, systemd and the metrics say this
 // word.
@@ -55,10 +57,11 @@ struct MirrorSigns {
 
 struct MirrorHealth {
   telemetry::HealthState state = telemetry::HealthState::Ok;
-  std::string problem;  // in words; of several the worst first; no person in it
+  std::vector<Problem> problems;  // the worst first; no person in them
+  std::string problem;            // all of them in English
 };
 
-/// Pure. The worst finding is the state; `problem` names all.
+/// Pure. The worst problem is the state.
 MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now);
 /// Whether nobody need look.
 bool healthy(telemetry::HealthState state);

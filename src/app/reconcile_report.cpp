@@ -1,7 +1,7 @@
 #include "app/reconcile_report.hpp"
 
 #include "app/exit_code.hpp"
-#include "app/render.hpp"
+#include "app/report_members.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -36,19 +36,6 @@ std::string_view name(ListReadEnd end) {
       return "stopped";
   }
   std::abort();
-}
-
-const Value::Array& list_of(const Value& object, std::string_view key) {
-  static const Value::Array empty;
-  const auto* member = object.find(key);
-  const auto* list = member == nullptr ? nullptr : member->if_array();
-  return list == nullptr ? empty : *list;
-}
-
-bool flag_of(const Value& object, std::string_view key) {
-  const auto* member = object.find(key);
-  const auto* flag = member == nullptr ? nullptr : member->if_bool();
-  return flag != nullptr && *flag;
 }
 
 Value one_mirror(const ReconcileView& view) {

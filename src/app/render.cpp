@@ -1,9 +1,10 @@
 #include "app/render.hpp"
 
+#include "app/report_members.hpp"
+
 #include <cstdio>
 
 namespace stibee_sync::app {
-namespace {
 
 const json::Value::Array& list_of(const json::Value& object, std::string_view key) {
   static const json::Value::Array empty;
@@ -25,6 +26,8 @@ bool flag_of(const json::Value& object, std::string_view key) {
   const auto* flag = member == nullptr ? nullptr : member->if_bool();
   return flag != nullptr && *flag;
 }
+
+namespace {
 
 std::string counts_line(const json::Value& object, std::string_view key) {
   std::string text;

@@ -204,16 +204,17 @@ Value people_report(const store::Summary& summary) {
 
 Value pending_report(const store::Summary& summary) {
   Value pending;
+  Value by_lane;
   std::optional<domain::UtcTime> oldest;
   for (const auto lane : domain::all_lanes) {
     pending.set(std::string(domain::name(lane)), pending_of(summary, lane));
     const auto found = summary.pending.find(lane);
-    if (found != summary.pending.end() && found->second.oldest &&
-        (!oldest || *found->second.oldest < *oldest)) {
-      oldest = found->second.oldest;
-    }
+    const auto first = found == summary.pending.end() ? std::nullopt : found->second.oldest;
+    by_lane.set(std::string(domain::name(lane)), time_or_null(first));
+    if (first && (!oldest || *first < *oldest)) oldest = first;
   }
   pending.set("oldest", time_or_null(oldest));
+  pending.set("oldest_by_lane", std::move(by_lane));
   return pending;
 }
 
@@ -252,6 +253,10 @@ Value mirror_report(const MirrorView& mirror, const MirrorHealth& health, const 
   one.set("list_id", mirror.list_id);
   one.set("state", telemetry::name(health.state));
   one.set("problem", health.problem);
+  Value problems = Value::array();
+  for (const auto& problem : health.problems)
+    problems.push_back(problem_report(problem));
+  one.set("problems", std::move(problems));
   one.set("last_success", time_or_null(last_success_of(mirror)));
   one.set("last_delivery", time_or_null(milestones.last_delivery));
   one.set("last_compared", time_or_null(milestones.last_compared));
@@ -267,6 +272,7 @@ Value mirror_report(const MirrorView& mirror, const MirrorHealth& health, const 
   one.set("held", std::move(held));
   one.set("writebacks", summary.writebacks);
   one.set("progress", progress_of(mirror, view));
+  one.set("history", mirror.history ? history_report(*mirror.history) : Value());
   return one;
 }
 
@@ -279,6 +285,10 @@ std::optional<domain::UtcTime> last_success_of(const MirrorView& mirror) {
   const auto read = mirror.summary.facts.last_success;
   if (!mirror.condition || !mirror.condition->feed.in_step) return read;
   return read ? std::max(*read, *mirror.condition->feed.in_step) : mirror.condition->feed.in_step;
+}
+
+std::size_t people_waiting(const MirrorView& mirror) {
+  return all_pending(mirror.summary);
 }
 
 MirrorHealth health_of(const MirrorView& mirror, const DaemonView& view) {
@@ -317,6 +327,7 @@ Value status_report(const DaemonView& view) {
     limiter.set("class", delivery::name(condition.limiter_class));
     limiter.set("limit", condition.limit);
     limiter.set("current", condition.current);
+    limiter.set("used", condition.used);
     limiter.set("window_seconds", std::chrono::duration<double>(condition.window).count());
     limiter.set("held_until", time_or_null(condition.held_until));
     limiters.push_back(std::move(limiter));
@@ -337,6 +348,9 @@ Value status_report(const DaemonView& view) {
   } else {
     report.set("problem", runs ? view.dispatch->problem : std::string(nobody_runs(view) ? not_running : ""));
   }
+  report.set("now", text::iso_utc(view.now));
+  report.set("daemon", view.facts ? facts_report(*view.facts, view.now) : Value());
+  report.set("happened", happened_report(view.happened));
   return report;
 }
 

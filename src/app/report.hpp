@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/chronicle.hpp"
 #include "app/mirror_health.hpp"
 #include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/json/value.hpp"
@@ -29,13 +30,16 @@ struct MirrorView {
   std::string trouble;         // why that lasts; "": nothing is wrong
   pipeline::DeliveryProgress progress;
   std::optional<pipeline::SourceCondition> condition;
+  std::optional<MirrorHistory> history;
 };
 
 struct DaemonView {
   std::vector<MirrorView> mirrors;
   std::optional<pipeline::DispatchCondition> dispatch;  // nothing: no daemon runs
   domain::UtcTime now{};
-  bool needs_daemon = true;  // false: of a pass without one, which is well if it went well
+  std::optional<DaemonFacts> facts;  // of the daemon; nothing: none runs
+  std::vector<Happening> happened;   // newest first
+  bool needs_daemon = true;          // false: of a pass without one, which is well if it went well
   /// As configured; nullptr where no limiter is to be reported.
   std::shared_ptr<const delivery::Dialect> dialect;
   delivery::Limits limits;
@@ -54,6 +58,7 @@ json::Value failures_report(const std::vector<ParkedView>& people);
 
 /// All that the table had by then is known.
 std::optional<domain::UtcTime> last_success_of(const MirrorView& mirror);
+std::size_t people_waiting(const MirrorView& mirror);
 MirrorHealth health_of(const MirrorView& mirror, const DaemonView& view);
 /// One line for `systemctl status`: the state of each mirror, and why.
 std::string state_line(const DaemonView& view);

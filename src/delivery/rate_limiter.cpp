@@ -171,6 +171,12 @@ void RateLimiter::set_limit(Rate limit) {
   throttled_ = false;
 }
 
+std::size_t RateLimiter::used(MonotonicTime now) const {
+  const auto taken = std::count_if(entries_.begin(), entries_.end(),
+                                   [&](const Entry& entry) { return free_again(entry, now) > now; });
+  return static_cast<std::size_t>(taken);
+}
+
 void RateLimiter::forget_old(MonotonicTime now) {
   while (!entries_.empty() && free_again(entries_.front(), now) <= now) {
     entries_.pop_front();

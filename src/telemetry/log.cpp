@@ -91,6 +91,7 @@ struct Log::State {
 
   void write(Level at, std::optional<Event> event, std::string_view msg,
              std::span<const Field> fields) noexcept {
+    if (event) tell(*event, fields);
     if (at < level.load(std::memory_order_relaxed)) return;
     try {
       LogLine line{.time = clock(), .level = at, .event = event, .msg = msg, .fields = fields};
@@ -105,6 +106,15 @@ struct Log::State {
     }
     // Once the reader has stalled, further errors must not wait one after the other.
     if (at == Level::Error) stalled = !flush(stalled ? std::chrono::milliseconds{0} : error_wait);
+  }
+
+  void tell(Event event, std::span<const Field> fields) noexcept {
+    if (!watcher) return;
+    try {
+      watcher(event, clock(), fields);
+    } catch (...) {
+      // What it would have kept is lost; the line itself is not.
+    }
   }
 
   void put(std::string_view text) {
@@ -142,6 +152,7 @@ struct Log::State {
   std::atomic<std::uint64_t> lost_reported = 0;
   std::atomic<bool> stalled = false;
 
+  Watcher watcher;
   Sink sink;  // set: lines go there, and the three below are empty
   std::mutex sink_mutex;
   std::shared_ptr<FdSink> fd_sink;  // spdlog holds its sinks and loggers by shared_ptr
@@ -197,6 +208,10 @@ void Log::debug(std::string_view msg, std::span<const Field> fields) noexcept {
 
 void Log::trace(std::string_view msg, std::initializer_list<Field> fields) noexcept {
   state_->write(Level::Trace, std::nullopt, msg, {fields.begin(), fields.size()});
+}
+
+void Log::watch(Watcher watcher) {
+  state_->watcher = std::move(watcher);
 }
 
 bool Log::enabled(Level level) const noexcept {

@@ -55,6 +55,8 @@ class RateLimiter {
   Rate limit() const { return limit_; }
   /// Calls per window allowed right now (lower than the limit while throttled).
   std::size_t current(MonotonicTime now) const;
+  /// Slots of the window that ends now which calls have taken.
+  std::size_t used(MonotonicTime now) const;
 
  private:
   struct Entry {

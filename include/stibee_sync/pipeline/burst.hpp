@@ -5,6 +5,7 @@
 #include "stibee_sync/telemetry/line_budget.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 
@@ -28,7 +29,9 @@ struct DeliveryProgress {
   std::size_t calls = 0;                           // that it took so far
   std::optional<domain::Duration> under_way = {};  // since its first call; nullopt: there is none
   std::map<domain::Lane, domain::Duration> since_arrival = {};  // of the last one, in this burst or before
-  domain::Duration served{};  // for how long the mirror has been served without a pause
+  domain::Duration served{};        // for how long the mirror has been served without a pause
+  std::uint64_t people_so_far = 0;  // who arrived, in all bursts since the loop was made
+  std::uint64_t calls_so_far = 0;   // that were made, likewise
 };
 
 /// The bursts of one mirror: of what goes out from the moment somebody waits until nobody does. A burst that
@@ -60,6 +63,8 @@ class Burst {
   Delivered running_;
   Delivered untold_;
   std::map<domain::Lane, domain::MonotonicTime> last_arrival_;
+  std::uint64_t people_so_far_ = 0;
+  std::uint64_t calls_so_far_ = 0;
   telemetry::LineBudget budget_{5, std::chrono::minutes(1)};
 };
 

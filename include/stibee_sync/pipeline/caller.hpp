@@ -45,6 +45,7 @@ struct LimiterCondition {
   std::size_t limit = 0;  // calls per window
   std::size_t current = 0;
   std::chrono::nanoseconds window{};
+  std::size_t used = 0;                            // calls of the window that ends now
   std::optional<domain::UtcTime> held_until = {};  // Stibee wants no calls before (Retry-After)
 };
 

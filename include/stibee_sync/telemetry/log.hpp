@@ -73,6 +73,8 @@ class Log {
  public:
   using Now = std::function<std::chrono::system_clock::time_point()>;
   using Sink = std::function<void(std::string_view line)>;  // one line, without its end
+  using Watcher = std::function<void(Event event, std::chrono::system_clock::time_point time,
+                                     std::span<const Field> fields)>;
 
   /// Throws std::system_error when the writing thread cannot be started.
   explicit Log(LogOptions options, Now now = std::chrono::system_clock::now);
@@ -92,6 +94,10 @@ class Log {
   void debug(std::string_view msg, std::initializer_list<Field> fields = {}) noexcept;
   void debug(std::string_view msg, std::span<const Field> fields) noexcept;
   void trace(std::string_view msg, std::initializer_list<Field> fields = {}) noexcept;
+
+  /// From now on `watcher` is told of each event, whatever the level that is written, on the thread that logs
+  /// it; the fields are borrowed. It must be quick and must not log. Not while another thread logs.
+  void watch(Watcher watcher);
 
   bool enabled(Level level) const noexcept;
   void set_level(Level level) noexcept;  // takes effect at once: a reload needs no new log

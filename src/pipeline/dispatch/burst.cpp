@@ -35,11 +35,13 @@ void Delivered::add(const Delivered& other) {
 void Burst::called(MonotonicTime now) {
   if (!began_) began_ = now;
   ++running_.calls;
+  ++calls_so_far_;
 }
 
 void Burst::arrived(domain::OperationKind kind, std::size_t people, MonotonicTime now) {
   if (people == 0) return;
   running_.people[kind] += people;
+  people_so_far_ += people;
   last_arrival_[domain::lane_of(kind)] = now;
 }
 
@@ -64,6 +66,8 @@ void Burst::idle(MonotonicTime now) {
 DeliveryProgress Burst::progress(MonotonicTime now) const {
   DeliveryProgress progress;
   progress.calls = running_.calls;
+  progress.people_so_far = people_so_far_;
+  progress.calls_so_far = calls_so_far_;
   if (began_) progress.under_way = between(*began_, now);
   for (const auto& [kind, count] : running_.people)
     progress.done[domain::lane_of(kind)] += count;

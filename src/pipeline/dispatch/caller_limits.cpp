@@ -139,6 +139,7 @@ std::vector<LimiterCondition> Caller::limiters() const {
     condition.limiter_class = limiter_class;
     condition.limit = limiter.limit().calls;
     condition.current = limiter.current(now);
+    condition.used = limiter.used(now);
     condition.window = limiter.limit().window;
     if (const auto held = limiter.held_until(now))
       condition.held_until = services_.clock.utc() + std::chrono::ceil<domain::Duration>(*held - now);

@@ -213,7 +213,7 @@ TEST(MirrorHealth, MoreThanATenthThatCannotBeSentIsFailing) {
   EXPECT_EQ(state_of(signs), HealthState::Ok);
   signs.unsendable = 101;
   EXPECT_EQ(state_of(signs), HealthState::Failing);
-  EXPECT_EQ(problem_of(signs), "101 of 1000 rows cannot be sent; see `failures`");
+  EXPECT_EQ(problem_of(signs), "101 of 1,000 rows cannot be sent; see `failures`");
 }
 
 TEST(MirrorHealth, APausedMirrorIsPausedWhoeverWaits) {

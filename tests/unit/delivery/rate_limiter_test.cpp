@@ -29,6 +29,16 @@ TEST(RateLimiter, calls_that_follow_each_other_are_spread_a_little) {
   EXPECT_EQ(fast.next_slot(start), start + 500us);
 }
 
+TEST(RateLimiter, tells_how_many_slots_of_the_window_are_taken) {
+  RateLimiter limiter(Rate{10, 1s});
+  EXPECT_EQ(limiter.used(start), 0U);
+  limiter.answered(limiter.take(start), start + 10ms);
+  limiter.take(start + 500ms);
+  EXPECT_EQ(limiter.used(start + 500ms), 2U);
+  EXPECT_EQ(limiter.used(start + 1s + 20ms), 1U) << "the first one's slot is free again";
+  EXPECT_EQ(limiter.used(start + 10s), 0U);
+}
+
 TEST(RateLimiter, slots_kept_free_are_there_for_those_who_do_not_keep_them) {
   RateLimiter limiter(Rate{20, 1s});
   auto at = start;

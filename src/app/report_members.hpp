@@ -1,0 +1,16 @@
+#pragma once
+
+#include "app/render.hpp"
+#include "stibee_sync/json/value.hpp"
+
+#include <string_view>
+
+namespace stibee_sync::app {
+
+/// Members of a report, as text_of() and integer_of() are: 0, false or nothing where one is missing or of
+/// another type.
+double double_of(const json::Value& object, std::string_view key);  // of an integer, too
+bool flag_of(const json::Value& object, std::string_view key);
+const json::Value::Array& list_of(const json::Value& object, std::string_view key);
+
+}  // namespace stibee_sync::app
