@@ -5,7 +5,7 @@
 #include "app/human_word.hpp"
 #include "app/metrics_report.hpp"
 #include "app/mirror_choice.hpp"
-#include "app/page.hpp"
+#include "app/page/page.hpp"
 #include "app/reconcile_report.hpp"
 #include "stibee_sync/text/hex.hpp"
 #include "stibee_sync/text/time_format.hpp"
@@ -391,9 +391,14 @@ asio::awaitable<ServerResponse> ControlService::admin(ServerRequest request) {
     const auto report = status_report(seen);
     const auto accept = request.header("accept").value_or("");
     if (accept.find("application/json") != std::string_view::npos) co_return json_response(200, report);
-    co_return ServerResponse(200, "text/html; charset=utf-8", status_page(report));
+    const auto language = language_asked(request.query, request.header("accept-language").value_or(""));
+    co_return ServerResponse(200, "text/html; charset=utf-8", status_page(report, language));
   }
   if (request.path == "/status.css") co_return ServerResponse(200, "text/css; charset=utf-8", status_style());
+  if (request.path == "/status.js")
+    co_return ServerResponse(200, "text/javascript; charset=utf-8", status_script());
+  if (request.path == "/status.svg" || request.path == "/favicon.ico")
+    co_return ServerResponse(200, "image/svg+xml", status_icon());
   co_return error_response(404, "see /status, /metrics, /livez, /readyz");
 }
 

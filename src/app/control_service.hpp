@@ -26,7 +26,7 @@ class ControlService {
   /// answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means that one alone, where
   /// a command can be about one: 404 if there is none of that name.
   http::Handler control_handler(const std::filesystem::path& socket);
-  /// GET /livez /readyz /metrics /status /status.css.
+  /// GET /livez /readyz /metrics /status, and what that page is made of: /status.css /status.js /status.svg.
   http::Handler admin_handler();
   /// What `systemctl status` shows. Throws store::StoreError.
   boost::asio::awaitable<std::string> state_line();

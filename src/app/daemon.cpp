@@ -1,6 +1,7 @@
 #include "app/daemon.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/page/page.hpp"
 #include "app/writeback_check.hpp"
 #include "stibee_sync/privacy/redaction.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
@@ -231,6 +232,7 @@ void Daemon::listen() {
     http::ServerOptions options(*settings_.admin.listen);
     options.allowed_hosts = settings_.admin.allowed_hosts;
     options.host_cure = "ask by address, or add the name to admin.allowed_hosts";
+    options.content_security_policy = page_policy;
     options.peer_connections = [](const std::string&) { return admin_connections_of_one; };
     options.on_error = [this](std::exception_ptr error) { page_failed(error); };
     admin_ =

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-// The status page as a browser shows it.
+// The status page as a browser shows it at once; tests/browser looks on.
 
 namespace stibee_sync::e2e {
 namespace {
@@ -25,10 +25,10 @@ TEST(Page, ShowsInABrowserWhatIsHeldAndHowToApproveIt) {
   deployment.start_daemon();
   ASSERT_TRUE(deployment.converges());
 
-  const auto well = browse(deployment, "/status");
+  const auto well = browse(deployment, "/status?lang=en");
   ASSERT_EQ(well.exit_code, 0) << well.err;
   EXPECT_NE(well.out.find("<span class=\"state ok\">healthy</span>"), std::string::npos) << well.out;
-  EXPECT_NE(well.out.find("1,000 subscribed"), std::string::npos) << well.out;
+  EXPECT_NE(well.out.find("<dt>subscribed</dt><dd>1,000</dd>"), std::string::npos) << well.out;
   // Neither a script nor a style nor an address that the page's own policy refuses.
   EXPECT_EQ(well.err.find("CONSOLE"), std::string::npos) << well.err;
 
@@ -40,11 +40,11 @@ TEST(Page, ShowsInABrowserWhatIsHeldAndHowToApproveIt) {
     if (!held.empty()) digest = text(held.front(), "digest");
     return !held.empty();
   }));
-  const auto held = browse(deployment, "/status");
+  const auto held = browse(deployment, "/status?lang=en");
   ASSERT_EQ(held.exit_code, 0) << held.err;
-  EXPECT_NE(held.out.find("needs attention"), std::string::npos) << held.out;
-  EXPECT_NE(held.out.find("Held: 1,000 removals"), std::string::npos) << held.out;
-  EXPECT_NE(held.out.find("<code>stibee-syncd guard approve " + digest + "</code>"), std::string::npos)
+  EXPECT_NE(held.out.find("Needs attention"), std::string::npos) << held.out;
+  EXPECT_NE(held.out.find("Held: <b>1,000</b> unsubscribes and deletions"), std::string::npos) << held.out;
+  EXPECT_NE(held.out.find(">stibee-syncd guard approve " + digest + "</code>"), std::string::npos)
       << held.out;
   EXPECT_EQ(held.err.find("CONSOLE"), std::string::npos) << held.err;
   EXPECT_EQ(held.out.find("example.com"), std::string::npos) << "nobody is named";
