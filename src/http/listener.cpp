@@ -2,10 +2,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -41,6 +43,27 @@ void remove_stale_socket(const asio::any_io_executor& executor, const std::strin
   if (!error || error.value() == EAGAIN) refuse(EADDRINUSE, path, "another process is listening there");
   if (error.value() != ECONNREFUSED) refuse(error.value(), path);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) refuse(errno, path);
+}
+
+gid_t group_named(const std::string& name, const std::string& path) {
+  group entry{};
+  group* found = nullptr;
+  std::vector<char> buffer(16384);
+  int error = 0;
+  while ((error = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found)) == ERANGE)
+    buffer.resize(buffer.size() * 2);
+  if (found == nullptr) refuse(error == 0 ? ENOENT : error, path, "this host has no group `" + name + "`");
+  return found->gr_gid;
+}
+
+/// Only a member may give a file to a group.
+void give_to_group(const std::string& path, const std::string& name) {
+  constexpr auto same_owner = static_cast<uid_t>(-1);
+  if (::chown(path.c_str(), same_owner, group_named(name, path)) == 0) return;
+  refuse(errno, path,
+         "it cannot be given to the group `" + name +
+             "`, of which the daemon is no member; in its unit, that takes SupplementaryGroups=" + name +
+             " and PrivateUsers=no");
 }
 
 }  // namespace
@@ -96,6 +119,7 @@ void Listener::listen_unix(const UnixSocketAddress& address) {
   if (::fchmod(acceptor_.native_handle(), socket_mode) != 0) refuse(errno, path);
   acceptor_.bind(generic, error);
   if (error) refuse(error.value(), path, error.value() == ENOENT ? "its directory does not exist" : "");
+  if (!address.group.empty()) give_to_group(path, address.group);
   struct stat status{};
   if (::chmod(path.c_str(), socket_mode) != 0 || ::lstat(path.c_str(), &status) != 0) refuse(errno, path);
   path_ = path;

@@ -5,6 +5,7 @@
 #include "http/parse_error.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <sys/socket.h>
 
@@ -66,6 +67,18 @@ ServerResponse internal_error(const ServerOptions& options) {
   return ServerResponse(500, "text/plain; charset=utf-8", "internal error\n");
 }
 
+std::vector<gid_t> peer_groups(int socket) {
+  std::vector<gid_t> groups(32);
+  auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  int result = ::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+  if (result != 0 && errno == ERANGE) {  // then it says how many there are
+    groups.resize(size / sizeof(gid_t));
+    result = ::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+  }
+  groups.resize(result == 0 ? size / sizeof(gid_t) : 0);
+  return groups;
+}
+
 }  // namespace
 
 std::optional<std::string_view> ServerRequest::header(std::string_view lower_case_name) const {
@@ -91,7 +104,7 @@ ServerSession::ServerSession(StreamSocket socket, std::shared_ptr<const SessionC
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
-      credentials_ = PeerCredentials{peer.uid, peer.gid, peer.pid};
+      credentials_ = PeerCredentials{peer.uid, peer.gid, peer.pid, peer_groups(socket_.native_handle())};
     }
     return;
   }

@@ -26,6 +26,7 @@ struct PeerCredentials {
   uid_t uid;
   gid_t gid;
   pid_t pid;
+  std::vector<gid_t> groups;  ///< its supplementary ones, as they were when it connected
 };
 
 /// A complete request that has passed the listener's checks.
