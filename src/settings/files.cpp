@@ -6,11 +6,13 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <grp.h>
 #include <span>
 #include <string.h>  // explicit_bzero
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 namespace stibee_sync::settings {
 namespace {
@@ -111,13 +113,23 @@ struct Expanded {
   bool malformed = false;
 };
 
-Expanded expand(std::string_view text, const Environment& environment) {
+/// By hand the credentials are found where the unit takes them from: beside the configuration.
+std::optional<std::string> directory_of(const Context& context, std::string_view variable) {
+  auto directory = system_directory(context.environment, variable);
+  if (directory || variable != "CREDENTIALS_DIRECTORY") return directory;
+  const auto beside = context.folder / "credentials";
+  std::error_code error;
+  if (std::filesystem::is_directory(beside, error)) return beside.string();
+  return std::nullopt;
+}
+
+Expanded expand(std::string_view text, const Context& context) {
   for (const std::string_view name : directories) {
     for (const auto& variable : {"${" + std::string(name) + "}", "$" + std::string(name)}) {
       const auto rest = text.substr(std::min(variable.size(), text.size()));
       if (!text.starts_with(variable) || (!rest.empty() && rest.front() != '/')) continue;
       if (rest.find('$') != rest.npos) return {.malformed = true};
-      const auto directory = system_directory(environment, name);
+      const auto directory = directory_of(context, name);
       return directory ? Expanded{.path = *directory + std::string(rest)}
                        : Expanded{.unset = std::string(name)};
     }
@@ -137,6 +149,14 @@ std::variant<std::string, int> read_file(const std::filesystem::path& file, std:
   return text;
 }
 
+bool has_group(const std::string& name) {
+  group entry{};
+  group* found = nullptr;
+  std::vector<char> buffer(std::size_t{64} << 10);
+  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  return found != nullptr;
+}
+
 std::optional<std::string> system_directory(const Environment& environment, std::string_view variable) {
   const auto value = environment(variable);
   // systemd separates several directories with colons; the first is the main one.
@@ -148,7 +168,7 @@ std::optional<std::filesystem::path> read_path(const Cursor& at, Need need, std:
   const auto value = at.text(need, example);
   if (!value) return std::nullopt;
   const Context& context = at.context();
-  const Expanded expanded = expand(*value, context.environment);
+  const Expanded expanded = expand(*value, context);
   if (expanded.malformed) {
     at.problem("has a $ that is not understood",
                "begin with ${CREDENTIALS_DIRECTORY}/, ${RUNTIME_DIRECTORY}/, ${STATE_DIRECTORY}/ or "
@@ -159,8 +179,8 @@ std::optional<std::filesystem::path> read_path(const Cursor& at, Need need, std:
     const bool credentials = expanded.unset == "CREDENTIALS_DIRECTORY";
     if (!credentials || context.secret_files == SecretFiles::Read) {
       at.problem("needs " + expanded.unset + ", which is not set",
-                 credentials ? "run under systemd with LoadCredential=, set it to the folder with the "
-                               "secret files, or write the path out"
+                 credentials ? "run under systemd with LoadCredential=, make a folder `credentials` beside the "
+                               "configuration, or write the path out"
                              : "run under systemd, or write the path out");
     }
     return std::nullopt;

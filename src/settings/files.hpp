@@ -22,6 +22,9 @@ std::optional<std::filesystem::path> read_path(const Cursor& at, Need need, std:
 /// there is no file, or secrets are left alone.
 std::optional<Secret> read_secret(const Cursor& at, const std::optional<std::filesystem::path>& file);
 
+/// Whether this host has a group of that name. Asks the system's list, which may be far away.
+bool has_group(const std::string& name);
+
 /// The first of the absolute directories that systemd hands over in this variable.
 std::optional<std::string> system_directory(const Environment& environment, std::string_view variable);
 

@@ -60,6 +60,7 @@ constexpr auto admin_keys = [](const auto& each) {
 
 constexpr auto control_keys = [](const auto& each) {
   each.key("socket", &Control::socket, read_socket, Restart::Needed);
+  each.key("group", &Control::group, read_group, Restart::Needed);
 };
 
 constexpr auto webhook_keys = [](const auto& each) {

@@ -14,6 +14,8 @@ void read_ca_file(const Cursor& at, std::optional<Path>& out);
 void read_password(const Cursor& at, Database& out);
 void read_directory(const Cursor& at, Path& out);
 void read_socket(const Cursor& at, Path& out);
+/// A group that this host has; whether it does is looked at where secrets are read, as the daemon does.
+void read_group(const Cursor& at, std::string& out);
 /// The default of control.socket depends on the environment and on state.directory.
 void place_socket(const Cursor& file, Settings& settings);
 void read_webhook_secret(const Cursor& at, Webhook& out);

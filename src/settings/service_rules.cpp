@@ -53,6 +53,20 @@ void read_socket(const Cursor& at, Path& out) {
   if (auto path = read_path(at, Need::Optional, "/run/stibee-syncd/control.sock")) out = std::move(*path);
 }
 
+void read_group(const Cursor& at, std::string& out) {
+  const auto name = at.text(Need::Optional, "adm");
+  if (!name) return;
+  if (!is_alphanumeric(*name, "_-.")) {
+    at.problem("is no name of a group", "write one of those that `getent group` lists, such as `adm`");
+    return;
+  }
+  out = *name;
+  if (at.context().secret_files == SecretFiles::Skip || has_group(*name)) return;
+  at.problem(
+      "names the group `" + *name + "`, which this host does not have",
+      "write one of those that `getent group` lists, or make it with `groupadd --system " + *name + "`");
+}
+
 void place_socket(const Cursor& file, Settings& settings) {
   Path& socket = settings.control.socket;
   if (socket.empty()) {

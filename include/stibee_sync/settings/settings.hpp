@@ -98,6 +98,7 @@ struct Admin {
 struct Control {
   /// Unix socket, at most 107 bytes. Default: control.sock in $RUNTIME_DIRECTORY, else in state.directory.
   std::filesystem::path socket;
+  std::string group;  ///< of this host, whose members may use it, too; "": only root and the daemon's user
   bool operator==(const Control&) const = default;
 };
 

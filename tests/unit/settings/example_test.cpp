@@ -77,6 +77,35 @@ TEST(Example, HasTheKeysOfEachBlockInTheOrderOfItsTable) {
     EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end())) << block;
 }
 
+/// The keys that docs/configuration.md has a row for, in its order.
+std::vector<std::string> documented_keys() {
+  std::ifstream file(STIBEE_SOURCE_DIR "/docs/configuration.md");
+  std::vector<std::string> keys;
+  const std::string begin = "| `";
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(begin)) continue;
+    keys.push_back(line.substr(begin.size(), line.find('`', begin.size()) - begin.size()));
+  }
+  return keys;
+}
+
+/// Those that are no blocks.
+std::vector<std::string> keys_with_values() {
+  std::vector<std::string> keys;
+  const auto all = known_keys();
+  for (const auto& key : all) {
+    const bool is_block = std::any_of(all.begin(), all.end(), [&](const std::string& other) {
+      return other.starts_with(key + ".") || other.starts_with(key + "[].");
+    });
+    if (!is_block) keys.push_back(key);
+  }
+  return keys;
+}
+
+TEST(Example, AndTheReferenceHasEveryKeyToo) {
+  EXPECT_THAT(documented_keys(), testing::UnorderedElementsAreArray(keys_with_values()));
+}
+
 TEST(Example, ShowsTheDefaultsWhereItSaysSo) {
   const Workspace workspace;
   const auto everything = workspace.load(example_with_everything(), SecretFiles::Skip);

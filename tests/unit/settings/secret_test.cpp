@@ -132,14 +132,23 @@ TEST(SecretFile, DevicesAndPipesAreRefusedWithoutWaiting) {
   EXPECT_THAT(workspace.problems(naming("./fifo")), ElementsAre(HasSubstr("/fifo\" is not a regular file")));
 }
 
+TEST(SecretFile, WithoutSystemdTheCredentialsAreBesideTheConfiguration) {
+  Workspace workspace;
+  workspace.variables.clear();
+  const auto result = workspace.load(minimal());
+  ASSERT_TRUE(result.ok()) << to_string(result.problems().front());
+  EXPECT_EQ(result.settings().stibee.api_key_file, workspace.folder() / "credentials/stibee_api_key");
+}
+
 TEST(SecretFile, UnsetCredentialsDirectoryIsExplained) {
   Workspace workspace;
   workspace.variables.clear();
+  std::filesystem::remove_all(workspace.folder() / "credentials");
   EXPECT_THAT(
       workspace.problems(naming("${CREDENTIALS_DIRECTORY}/key")),
       ElementsAre(
           "2:17: `stibee.api_key_file` needs CREDENTIALS_DIRECTORY, which is not set; run under systemd "
-          "with LoadCredential=, set it to the folder with the secret files, or write the path out"));
+          "with LoadCredential=, make a folder `credentials` beside the configuration, or write the path out"));
 }
 
 TEST(SecretFile, WhiteSpaceAroundItIsTrimmed) {
