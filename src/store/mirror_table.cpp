@@ -145,7 +145,7 @@ MirrorTable::MirrorTable(Connection& connection)
       paused_(connection, "SELECT paused FROM mirror WHERE id = ?"),
       set_paused_(connection,
                   "UPDATE mirror SET paused_since = CASE WHEN ?1 = 0 THEN NULL WHEN paused = 1 THEN "
-                  "paused_since ELSE ?2 END, paused = ?1 WHERE id = ?3"),
+                  "paused_since ELSE ?2 END, paused = ?1, paused_until = ?4 WHERE id = ?3"),
       facts_(connection,
              "SELECT last_good_rows, last_rows, non_null, mapping, server_identity, last_success, rejected, "
              "duplicates, recent, wal_position, drained, unheard_writes FROM mirror WHERE id = ?"),
@@ -160,7 +160,8 @@ MirrorTable::MirrorTable(Connection& connection)
       reconciled_(connection, "SELECT reconciled FROM mirror WHERE id = ?"),
       set_reconciled_(connection, "UPDATE mirror SET reconciled = ?, drift = ? WHERE id = ?"),
       milestones_(connection,
-                  "SELECT paused_since, imported, last_delivery, reconciled, drift FROM mirror WHERE id = ?"),
+                  "SELECT paused_since, imported, last_delivery, reconciled, drift, paused_until FROM mirror "
+                  "WHERE id = ?"),
       set_last_delivery_(connection, "UPDATE mirror SET last_delivery = ? WHERE id = ?"),
       table_read_(connection, "SELECT last_success FROM mirror WHERE id = ?"),
       imported_(connection, "SELECT imported FROM mirror WHERE id = ?"),
@@ -222,8 +223,15 @@ bool MirrorTable::paused(MirrorId mirror) {
   return paused_.step() && paused_.integer(0) != 0;
 }
 
-void MirrorTable::set_paused(MirrorId mirror, bool paused, domain::UtcTime now) {
-  set_paused_.bind(1, std::int64_t{paused}).bind(2, to_number(now)).bind(3, mirror.number).run();
+void MirrorTable::set_paused(MirrorId mirror, bool paused, domain::UtcTime now,
+                             std::optional<domain::UtcTime> until) {
+  set_paused_.bind(1, std::int64_t{paused}).bind(2, to_number(now)).bind(3, mirror.number);
+  if (paused && until) {
+    set_paused_.bind(4, to_number(*until));
+  } else {
+    set_paused_.bind_null(4);
+  }
+  set_paused_.run();
 }
 
 bool MirrorTable::table_read(MirrorId mirror) {
@@ -242,6 +250,7 @@ Milestones MirrorTable::milestones(MirrorId mirror) {
   known.last_delivery = time_at(milestones_, 2);
   known.last_compared = time_at(milestones_, 3);
   known.drift = size_at(milestones_, 4);
+  known.paused_until = time_at(milestones_, 5);
   return known;
 }
 

@@ -25,7 +25,7 @@ class MirrorTable {
   void rename(MirrorId mirror, std::string_view name);
   std::vector<MirrorId> of_list(std::int64_t list_id);
   bool paused(MirrorId mirror);
-  void set_paused(MirrorId mirror, bool paused, domain::UtcTime now);
+  void set_paused(MirrorId mirror, bool paused, domain::UtcTime now, std::optional<domain::UtcTime> until);
   bool table_read(MirrorId mirror);
   Milestones milestones(MirrorId mirror);
   void set_last_delivery(MirrorId mirror, domain::UtcTime when);

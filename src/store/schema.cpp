@@ -372,6 +372,9 @@ LEFT JOIN subscriber_more o ON o.mirror = s.mirror AND o.email = s.email;
                                    {5, R"sql(
 -- Some may still be committed, since the change feed had outgrown its bound.
 ALTER TABLE mirror ADD COLUMN unheard_writes INTEGER NOT NULL DEFAULT 0;
+)sql"},
+                                   {6, R"sql(
+ALTER TABLE mirror ADD COLUMN paused_until INTEGER;  -- NULL: until somebody resumes it
 )sql"}};
 
 constexpr MigrationStep steps_of_journal[] = {{1, R"sql(

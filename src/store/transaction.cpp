@@ -277,8 +277,9 @@ void Transaction::drop_expired_approvals(MirrorId mirror, domain::UtcTime now) {
 
 // ---- the rest --------------------------------------------------------------------------------------------
 
-void Transaction::set_paused(MirrorId mirror, bool paused, domain::UtcTime now) {
-  work_->tables.mirrors.set_paused(mirror, paused, now);
+void Transaction::set_paused(MirrorId mirror, bool paused, domain::UtcTime now,
+                             std::optional<domain::UtcTime> until) {
+  work_->tables.mirrors.set_paused(mirror, paused, now, until);
 }
 
 void Transaction::set_last_delivery(MirrorId mirror, domain::UtcTime when) {

@@ -65,6 +65,7 @@ struct SourceFacts {
 /// When a mirror came how far.
 struct Milestones {
   std::optional<domain::UtcTime> paused_since;   // nullopt: it is not, or was before times were kept
+  std::optional<domain::UtcTime> paused_until;   // nullopt: it is not, or until somebody resumes it
   std::optional<domain::UtcTime> imported;       // the first read was through: nobody of it waited any more
   std::optional<domain::UtcTime> last_delivery;  // somebody became as wanted at Stibee
   std::optional<domain::UtcTime> last_compared;  // with Stibee's own list

@@ -130,8 +130,9 @@ class Transaction {
   void erase_echo_traces(MirrorId mirror, domain::UtcTime then);
 
   // ---- the rest ----------------------------------------------------------------------------------------
-  /// Since when is kept while it stays paused.
-  void set_paused(MirrorId mirror, bool paused, domain::UtcTime now);
+  /// Since when is kept while it stays paused. `until`: when it is to end; the store ends nothing by itself.
+  void set_paused(MirrorId mirror, bool paused, domain::UtcTime now,
+                  std::optional<domain::UtcTime> until = std::nullopt);
   void set_last_delivery(MirrorId mirror, domain::UtcTime when);
   /// Again does nothing. True: it was the first time.
   bool set_imported(MirrorId mirror, domain::UtcTime when);
