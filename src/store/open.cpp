@@ -1,76 +1,21 @@
 #include "stibee_sync/store/store.hpp"
-#include "stibee_sync/text/time_format.hpp"
 #include "store/directory.hpp"
 #include "store/integrity.hpp"
 #include "store/last_known.hpp"
 #include "store/ledger_row.hpp"
 #include "store/schema.hpp"
+#include "store/state_files.hpp"
 #include "store/tables.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace stibee_sync::store {
 namespace {
 
-constexpr const char* file_name = "state.sqlite";
-constexpr const char* journal_name = "suppressions.sqlite";
 // What a start may spend on looking for damage; a million people take about a second.
 constexpr std::chrono::milliseconds check_budget{3000};
-
-[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path, int error) {
-  throw StoreError(what + " " + path.string() + ": " + std::strerror(error) +
-                   "; check owner and mode of the file and of the state directory");
-}
-
-// SQLite gives its log and index files the mode of the main file, so this one decides for all.
-bool make_file(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) fail("cannot open", file, errno);
-  struct stat info{};
-  int result = ::fstat(fd, &info);
-  if (result == 0 && (info.st_mode & 077) != 0) result = ::fchmod(fd, 0600);
-  const int code = errno;
-  ::close(fd);
-  if (result != 0) fail("cannot close to others", file, code);
-  return info.st_size == 0;
-}
-
-std::filesystem::path set_aside(const std::filesystem::path& file) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const auto base = file.string() + ".damaged-" + text::format_utc(now, "%Y%m%dT%H%M%SZ");
-  auto aside = base;
-  std::error_code error;
-  for (int n = 2; std::filesystem::exists(aside, error); ++n)
-    aside = base + "-" + std::to_string(n);
-  if (::rename(file.c_str(), aside.c_str()) != 0) fail("cannot set aside", file, errno);
-  for (const char* suffix : {"-wal", "-shm"}) {
-    const auto from = file.string() + suffix;
-    const auto to = aside + suffix;
-    // A log left behind would be taken for the fresh file's own.
-    if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) fail("cannot set aside", from, errno);
-  }
-  ::unlink(suspicion_of(file).c_str());
-  sync_directory(file.parent_path());
-  return aside;
-}
-
-std::optional<domain::StateKey::Bytes> state_key(Connection& connection) {
-  Statement find(connection, "SELECT value FROM meta WHERE name = 'state_key'");
-  if (!find.step()) return std::nullopt;
-  domain::StateKey::Bytes bytes{};
-  const auto stored = find.blob(0);
-  if (stored.size() != bytes.size()) {
-    throw StoreFailure(Failure::Damaged, connection.file().string() + ": the state's key is damaged");
-  }
-  std::copy(stored.begin(), stored.end(), bytes.begin());
-  return bytes;
-}
 
 /// A file that is not damaged, of the last step's version.
 struct SoundFile {
@@ -187,7 +132,7 @@ std::unique_ptr<Store> open_checked(const std::filesystem::path& file,
     if (failure.kind() != Failure::Damaged) throw;
   }
   if (!journal) {
-    report.suppressions_set_aside = set_aside(journal_file);
+    report.suppressions_set_aside = set_aside(journal_file, "damaged");
     journal = open_journal(journal_file, report);
   }
   const auto key = agree_on_key(*connection, *journal);
@@ -203,8 +148,8 @@ std::unique_ptr<Store> open_checked(const std::filesystem::path& file,
 
 std::unique_ptr<Store> open_store(const std::filesystem::path& directory, OpenReport& report) {
   make_state_directory(directory);
-  const auto file = directory / file_name;
-  const auto journal = directory / journal_name;
+  const auto file = directory / state_file_name;
+  const auto journal = directory / journal_file_name;
   report = {};
   report.created = make_file(file);
   // Each of the two may turn out to be damaged.
@@ -215,9 +160,9 @@ std::unique_ptr<Store> open_store(const std::filesystem::path& directory, OpenRe
       if (failure.kind() != Failure::Damaged) throw;
     }
     if (std::filesystem::exists(suspicion_of(journal))) {
-      report.suppressions_set_aside = set_aside(journal);
+      report.suppressions_set_aside = set_aside(journal, "damaged");
     } else {
-      report.damaged_set_aside = set_aside(file);
+      report.damaged_set_aside = set_aside(file, "damaged");
       make_file(file);
     }
   }
@@ -225,7 +170,7 @@ std::unique_ptr<Store> open_store(const std::filesystem::path& directory, OpenRe
 }
 
 std::unique_ptr<Store> open_store_read_only(const std::filesystem::path& directory) {
-  const auto file = directory / file_name;
+  const auto file = directory / state_file_name;
   std::error_code error;
   if (!std::filesystem::exists(file, error) || std::filesystem::file_size(file, error) == 0) {
     throw StoreError(file.string() + ": there is no state yet; start the daemon, or run `sync`, first");
