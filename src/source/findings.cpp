@@ -44,6 +44,14 @@ constexpr std::string_view unique_statement =
     "a.attnum = i.indkey[0] WHERE i.indrelid = $1::regclass AND i.indisunique AND i.indisvalid AND i.indpred "
     "IS NULL AND i.indnatts = 1 AND a.attname = $2 AND a.attnotnull LIMIT 1";
 
+constexpr std::string_view indexable_statement =
+    "SELECT 1 FROM pg_catalog.pg_class WHERE oid = $1::regclass AND relkind IN ('r', 'p', 'm')";
+
+/// An index of the table vouches for it.
+bool has_unique_key(Session& session, const Resolved& resolved) {
+  return !session.rows(std::string(unique_statement), {resolved.table, resolved.key}).empty();
+}
+
 }  // namespace
 
 std::vector<std::string> row_secured(Session& session, const ReadPlan& plan, const Resolved& resolved) {
@@ -53,10 +61,13 @@ std::vector<std::string> row_secured(Session& session, const ReadPlan& plan, con
   return relations;
 }
 
+bool lacks_unique_index(Session& session, const Resolved& resolved) {
+  if (resolved.table.empty() || has_unique_key(session, resolved)) return false;
+  return !session.rows(std::string(indexable_statement), {resolved.table}).empty();
+}
+
 std::optional<std::string> unusable_key(Session& session, const Resolved& resolved) {
-  if (!resolved.table.empty() &&
-      !session.rows(std::string(unique_statement), {resolved.table, resolved.key}).empty())
-    return std::nullopt;
+  if (!resolved.table.empty() && has_unique_key(session, resolved)) return std::nullopt;
   const auto found = session.rows("SELECT k IS NULL FROM (" + resolved.keys +
                                   ") AS keys GROUP BY k HAVING count(*) > 1 OR k IS NULL LIMIT 1");
   if (found.empty()) return std::nullopt;

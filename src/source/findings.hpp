@@ -20,6 +20,10 @@ std::vector<std::string> row_secured(Session& session, const ReadPlan& plan, con
 /// every row, unless an index of the table vouches for them.
 std::optional<std::string> unusable_key(Session& session, const Resolved& resolved);
 
+/// Whether the plan reads a table that could have an index which keeps the key unique and has none. Not so of
+/// views and queries.
+bool lacks_unique_index(Session& session, const Resolved& resolved);
+
 /// After the rows were read: throws Failure(Unreachable) if the table holds other files than those of the
 /// transaction's snapshot. It was emptied or rewritten then (TRUNCATE, ALTER TABLE, REFRESH) before the rows
 /// were read, and ones that are there for everybody else were not seen.

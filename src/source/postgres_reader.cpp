@@ -20,6 +20,7 @@ class PostgresReader final : public Reader {
       auto& session = reading_.begin(plan);
       auto shape = reading_.prepare(plan);
       shape.row_secured = row_secured(session, plan, reading_.resolved());
+      shape.lacks_unique_index = lacks_unique_index(session, reading_.resolved());
       session.run("COMMIT");
       return shape;
     });

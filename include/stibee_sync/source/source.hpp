@@ -80,6 +80,8 @@ struct ReadShape {
   std::vector<std::string> boolean_columns;  // of the table or query, read or not
   /// By `describe` only: the relations whose row level security applies, so that rows may be hidden.
   std::vector<std::string> row_secured;
+  /// By `describe` only: no index of the table keeps its key unique.
+  bool lacks_unique_index = false;
 };
 
 struct ReadReport {

@@ -51,6 +51,18 @@ TEST_F(SourceFindings, AKeyThatIsOneIsFine) {
               HasSubstr("more than one row"));
 }
 
+TEST_F(SourceFindings, AKeyThatNoIndexKeepsUniqueIsTold) {
+  sql("CREATE TABLE good (id int PRIMARY KEY, email text); CREATE TABLE bare (id int NOT NULL, email text); "
+      "CREATE TABLE nullable (id int UNIQUE, email text); CREATE TABLE half (id int NOT NULL, email text); "
+      "CREATE UNIQUE INDEX ON half (id) WHERE email IS NOT NULL; CREATE VIEW shown AS SELECT * FROM bare");
+  EXPECT_FALSE(described(plan_for("good")).lacks_unique_index);
+  EXPECT_TRUE(described(plan_for("bare")).lacks_unique_index);
+  EXPECT_TRUE(described(plan_for("nullable")).lacks_unique_index);
+  EXPECT_TRUE(described(plan_for("half")).lacks_unique_index);
+  EXPECT_FALSE(described(plan_for("shown")).lacks_unique_index) << "a view can have none";
+  EXPECT_FALSE(described(plan_for_query("SELECT * FROM bare")).lacks_unique_index);
+}
+
 TEST_F(SourceFindings, BooleanColumnsAreToldWhetherTheyAreReadOrNot) {
   sql("CREATE TABLE members (id int, email text, email_opt_in boolean, active boolean, name text)");
   EXPECT_THAT(described(plan_for("members")).boolean_columns, ElementsAre("email_opt_in", "active"));
