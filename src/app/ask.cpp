@@ -70,9 +70,14 @@ Whereabouts whereabouts(const Options& options) {
   return {settings::load_loosely(options.config, system_environment), loaded.problems()};
 }
 
+std::optional<Answer> ask_daemon_quietly(const Whereabouts& whereabouts, const std::string& method,
+                                         const std::string& target, const json::Value& body) {
+  return ask_at(sockets(whereabouts.settings, !whereabouts.usable()), method, target, body);
+}
+
 std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& method,
                                  const std::string& target, const json::Value& body) {
-  auto answer = ask_at(sockets(whereabouts.settings, !whereabouts.usable()), method, target, body);
+  auto answer = ask_daemon_quietly(whereabouts, method, target, body);
   for (const auto& problem : whereabouts.problems)
     std::cerr << (answer ? "warning: " : "") << settings::to_string(problem) << "\n";
   if (answer && !whereabouts.usable()) {
@@ -82,16 +87,6 @@ std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& me
   return answer;
 }
 
-namespace {
-
-domain::UtcTime utc_now() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-void print(const Options& options, const json::Value& report, std::string (*render)(const json::Value&)) {
-  std::cout << (options.json ? json::to_pretty_string(report) + "\n" : render(report));
-}
-
 int exit_code_of(const Answer& answer) {
   if (answer.status == 200) return ExitCode::ok;
   std::cerr << text_of(answer.body, "error") << "\n";
@@ -99,9 +94,33 @@ int exit_code_of(const Answer& answer) {
   return answer.status == 404 ? ExitCode::no_such_thing : ExitCode::internal;
 }
 
-/// Nobody was there to ask, and `whereabouts` has no more to tell than that.
 void need_usable(const Whereabouts& whereabouts) {
   if (!whereabouts.usable()) throw Exit{ExitCode::bad_config};
+}
+
+void print_done(const Options& options, const Answer& answer,
+                const std::function<std::string(const json::Value&)>& done) {
+  if (options.json) {
+    json::Value report;
+    report.set("version", 1);
+    if (const auto* members = answer.body.if_object()) {
+      for (const auto& [name, value] : *members)
+        report.set(name, value);
+    }
+    std::cout << json::to_pretty_string(report) << "\n";
+  } else {
+    std::cout << done(answer.body) << "\n";
+  }
+}
+
+domain::UtcTime utc_now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+namespace {
+
+void print(const Options& options, const json::Value& report, std::string (*render)(const json::Value&)) {
+  std::cout << (options.json ? json::to_pretty_string(report) + "\n" : render(report));
 }
 
 /// Those that --mirror leaves. Says so and throws Exit where there is none of that name.
@@ -153,30 +172,7 @@ int report(const Options& options, const std::string& target, json::Value (*make
   return ExitCode::ok;
 }
 
-/// The state without a daemon, and the mirrors that the command is about.
-struct OpenedState {
-  store::Store* store;
-  telemetry::Log* log;
-  std::vector<pipeline::MirrorPlan> mirrors;
-};
-/// What to do with it when no daemon runs; its result is the answer to print.
-using OnState = std::function<Answer(OpenedState&)>;
-
-/// What has been done, as JSON or in the words that `done` finds for the answer.
-void print_done(const Options& options, const Answer& answer,
-                const std::function<std::string(const json::Value&)>& done) {
-  if (options.json) {
-    json::Value report;
-    report.set("version", 1);
-    if (const auto* members = answer.body.if_object()) {
-      for (const auto& [name, value] : *members)
-        report.set(name, value);
-    }
-    std::cout << json::to_pretty_string(report) << "\n";
-  } else {
-    std::cout << done(answer.body) << "\n";
-  }
-}
+}  // namespace
 
 int change(const Options& options, const std::string& target, json::Value body, const OnState& on_state,
            const std::function<std::string(const json::Value&)>& done) {
@@ -211,32 +207,6 @@ Answer found(std::string key, json::Value value) {
   answer.body.set(std::move(key), std::move(value));
   return answer;
 }
-
-int set_paused(const Options& options, bool paused) {
-  return change(
-      options, paused ? "/pause" : "/resume", json::Value::object(),
-      [&](OpenedState& state) {
-        const auto& plans = state.mirrors;
-        for (const auto& change : pause_mirrors(*state.store, plans, paused, utc_now()))
-          tell_of_pause(*state.log, plans[change.mirror], paused, change);
-        return found(paused ? "paused" : "resumed", plans.size());
-      },
-      [paused](const json::Value&) {
-        return paused ? "paused: nothing is read or sent until `stibee-syncd resume`" : "resumed";
-      });
-}
-
-std::string started(const json::Value& answer) {
-  std::string text = integer_of(answer, "started") > 0 ? "started" : "";
-  const auto* paused = answer.find("paused");
-  if (paused == nullptr || paused->if_array() == nullptr) return text;
-  for (const auto& name : *paused->if_array())
-    text += (text.empty() ? "" : "\n") + *name.if_string() +
-            " is paused: nothing is read or sent until `stibee-syncd resume`";
-  return text;
-}
-
-}  // namespace
 
 int status(const Options& options) {
   json::Value value;
@@ -319,28 +289,6 @@ int guard_show(const Options& options) {
   if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
   print(options, answer->body, render_held_set);
   return ExitCode::ok;
-}
-
-int pause(const Options& options) {
-  return set_paused(options, true);
-}
-int resume(const Options& options) {
-  return set_paused(options, false);
-}
-
-int sync_now(const Options& options) {
-  auto where = whereabouts(options);
-  json::Value body = json::Value::object();
-  if (!options.mirror.empty()) body.set("mirror", options.mirror);
-  const auto answer = ask_daemon(where, "POST", "/sync-now", body);
-  if (!answer) {
-    need_usable(where);
-    std::cerr << "no daemon is running here; `stibee-syncd sync` makes one full pass without it\n";
-    return ExitCode::unavailable;
-  }
-  const int code = exit_code_of(*answer);
-  if (code == ExitCode::ok) print_done(options, *answer, started);
-  return code;
 }
 
 }  // namespace stibee_sync::app

@@ -1,11 +1,17 @@
 #pragma once
 
 #include "app/commands.hpp"
+#include "stibee_sync/domain/time.hpp"
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/settings/loader.hpp"
+#include "stibee_sync/store/store.hpp"
+#include "stibee_sync/telemetry/log.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stibee_sync::app {
@@ -33,5 +39,30 @@ Whereabouts whereabouts(const Options& options);
 /// printed.
 std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& method,
                                  const std::string& target, const json::Value& body = {});
+/// The same, and nothing is said of a bad file.
+std::optional<Answer> ask_daemon_quietly(const Whereabouts& whereabouts, const std::string& method,
+                                         const std::string& target, const json::Value& body);
+/// The answer's exit code; what is wrong is printed.
+int exit_code_of(const Answer& answer);
+/// What has been done, as JSON or in the words that `done` finds for the answer.
+void print_done(const Options& options, const Answer& answer,
+                const std::function<std::string(const json::Value&)>& done);
+/// The state without a daemon, and the mirrors that the command is about.
+struct OpenedState {
+  store::Store* store;
+  telemetry::Log* log;
+  std::vector<pipeline::MirrorPlan> mirrors;
+};
+/// What to do with it when no daemon runs; its result is the answer to print.
+using OnState = std::function<Answer(OpenedState&)>;
+Answer not_found(std::string_view error);
+Answer found(std::string key, json::Value value);
+/// Changes something: the daemon does it that is asked with `body`, or `on_state` where none runs. The exit
+/// code; what has been done or is wrong is printed.
+int change(const Options& options, const std::string& target, json::Value body, const OnState& on_state,
+           const std::function<std::string(const json::Value&)>& done);
+domain::UtcTime utc_now();
+/// Throws Exit where the file is bad: nobody was there to ask, and it has been said why.
+void need_usable(const Whereabouts& whereabouts);
 
 }  // namespace stibee_sync::app

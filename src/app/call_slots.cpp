@@ -2,11 +2,11 @@
 
 #include "app/ask.hpp"
 #include "app/engine.hpp"
+#include "app/local_time.hpp"
 #include "app/render.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/pipeline/caller.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
-#include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
 
@@ -58,7 +58,7 @@ void CallSlots::hold(delivery::LimiterClass limiter_class, domain::Duration wait
 std::optional<std::string> CallSlots::why_held(delivery::LimiterClass limiter_class) const {
   const auto held = held_.find(limiter_class);
   if (held == held_.end() || held->second <= clock_.utc()) return std::nullopt;
-  return "Stibee wants no calls before " + text::iso_utc(held->second) + "; try again then";
+  return "Stibee wants no calls before " + local_time(held->second) + "; try again then";
 }
 
 runtime::MonotonicTime CallSlots::unknown_until() const {

@@ -1,168 +1,17 @@
-#include "app/call_slots.hpp"
 #include "app/exit_code.hpp"
 #include "app/feed_check.hpp"
-#include "app/lone_asker.hpp"
 #include "app/mirror_match.hpp"
-#include "app/render.hpp"
 #include "app/setup.hpp"
+#include "app/stibee_check.hpp"
 #include "app/webhook_service.hpp"
 #include "app/writeback_check.hpp"
-#include "stibee_sync/delivery/v2_reading.hpp"
 #include "stibee_sync/json/value.hpp"
-#include "stibee_sync/runtime/system_clock.hpp"
 
+#include <algorithm>
 #include <iostream>
-
-#include <boost/asio/co_spawn.hpp>
 
 namespace stibee_sync::app {
 namespace {
-
-namespace asio = boost::asio;
-
-/// What came of asking Stibee something.
-struct Asked {
-  Asked() = default;
-  pipeline::Reply reply;
-  std::string trouble;  // in words, if there was no answer
-};
-
-asio::awaitable<Asked> ask(LoneAsker* asker, delivery::ApiRequest call) {
-  Asked asked;
-  auto reply = co_await asker->ask(std::move(call));
-  asked.reply = std::move(reply);
-  asked.trouble = asker->trouble();
-  co_return asked;
-}
-
-/// One thing that was found out.
-struct Finding {
-  std::string what;
-  int code = ExitCode::ok;
-  std::string text;
-};
-
-/// Whether it is a gateway that answers, because what is behind it does not.
-bool is_away(int status) {
-  return status == 502 || status == 503 || status == 504;
-}
-
-Finding judge_key(const Asked& asked, const delivery::Dialect& dialect, settings::ApiVersion api) {
-  Finding finding;
-  finding.what = "stibee";
-  if (!asked.trouble.empty()) {
-    finding.code = ExitCode::unavailable;
-    finding.text = asked.trouble;
-    return finding;
-  }
-  const auto result = dialect.read_probe(asked.reply.answer());
-  if (result.verdict == delivery::CallVerdict::Unauthorised ||
-      result.verdict == delivery::CallVerdict::Forbidden) {
-    finding.code = ExitCode::refused;
-    finding.text = "Stibee refuses the API key (" + name(result.reason) +
-                   "); make a new one in the workspace's settings";
-  } else if (result.verdict == delivery::CallVerdict::Answered) {
-    finding.text = "Stibee accepts the API key";
-  } else if (api == settings::ApiVersion::V1 && !is_away(asked.reply.answer().status)) {
-    // "in preparation" by Stibee's own documentation: an odd answer proves nothing.
-    finding.text = "warning: Stibee answers oddly (" + name(result.reason) +
-                   "), which API v1 may do on this call; the key was not refused";
-  } else {
-    finding.code = ExitCode::unavailable;
-    finding.text = "Stibee does not answer as it should (" + name(result.reason) + ")";
-  }
-  return finding;
-}
-
-bool takes_key(const Asked& asked) {
-  return delivery::v2::read_auth_check(asked.reply.answer()).verdict == delivery::CallVerdict::Answered;
-}
-
-/// What v2 says to a key that writes through v1: only that Stibee is away is trouble.
-Finding judge_v2(const Asked& asked) {
-  Finding finding;
-  finding.what = "stibee v2";
-  if (!asked.trouble.empty()) {
-    finding.code = ExitCode::unavailable;
-    finding.text = asked.trouble;
-  } else if (is_away(asked.reply.answer().status)) {
-    finding.code = ExitCode::unavailable;
-    finding.text = "Stibee is not available (HTTP " + std::to_string(asked.reply.answer().status) + ")";
-  } else if (takes_key(asked)) {
-    finding.text = "API v2 accepts the key, too: the lists can be asked for and read";
-  } else {
-    finding.text =
-        "warning: API v2 does not accept this key, so that nobody can tell whether the lists are there, and "
-        "`reconcile` cannot read them; make a new key in the workspace's settings";
-  }
-  return finding;
-}
-
-Finding judge_count(const Asked& asked, const settings::Settings& settings, std::size_t index) {
-  const auto& mirror = settings.mirrors[index];
-  const auto list = "list " + std::to_string(mirror.list_id);
-  Finding finding;
-  finding.what = "mirror " + mirror.name;
-  if (!asked.trouble.empty()) {
-    finding.code = ExitCode::unavailable;
-    finding.text = asked.trouble;
-    return finding;
-  }
-  const auto count = delivery::v2::read_count(asked.reply.answer());
-  if (const auto* total = std::get_if<std::size_t>(&count)) {
-    finding.text = list + " has " + with_thousands(static_cast<std::int64_t>(*total)) + " people at Stibee";
-    return finding;
-  }
-  const auto& failure = std::get<delivery::CallResult>(count);
-  switch (failure.verdict) {
-    // The key was accepted a moment ago: it is the list that it may not use, or that is not there.
-    case delivery::CallVerdict::Unauthorised:
-    case delivery::CallVerdict::Forbidden:
-    case delivery::CallVerdict::BatchRefused: {
-      finding.code = ExitCode::bad_config;
-      const auto problem = settings::problem_at(
-          settings, "mirrors[" + std::to_string(index) + "].list_id",
-          "Stibee knows no " + list + " that this key may use (" + name(failure.reason) + ")",
-          "use the number in the list's address");
-      finding.text = settings::to_string(problem);
-      break;
-    }
-    case delivery::CallVerdict::Answered:
-    case delivery::CallVerdict::Throttled:
-    case delivery::CallVerdict::ServerTrouble:
-      finding.text = "Stibee does not count " + list + " (" + name(failure.reason) + ")";
-      // Nothing else is asked of v2 then, but reading the list.
-      if (settings.stibee.api == settings::ApiVersion::V2 || is_away(asked.reply.answer().status)) {
-        finding.code = ExitCode::unavailable;
-      } else {
-        finding.text.insert(0, "warning: ");
-      }
-      break;
-  }
-  return finding;
-}
-
-asio::awaitable<void> ask_stibee(LoneAsker* asker, CallSlots* slots, const delivery::Dialect* dialect,
-                                 const settings::Settings* settings, std::vector<Finding>* findings) {
-  const auto api = settings->stibee.api;
-  auto probe = dialect->probe();
-  const auto asked = co_await ask(asker, std::move(probe));
-  findings->push_back(judge_key(asked, *dialect, api));
-  bool counts = findings->back().code == ExitCode::ok;
-  if (counts && api == settings::ApiVersion::V1) {
-    // v1 cannot be asked for a list; v2 can, where it takes the key.
-    auto request = delivery::v2::auth_check_request();
-    const auto accepted = co_await ask(asker, std::move(request));
-    findings->push_back(judge_v2(accepted));
-    counts = accepted.trouble.empty() && takes_key(accepted);
-  }
-  for (std::size_t i = 0; counts && i < settings->mirrors.size(); ++i) {
-    auto request = delivery::v2::count_request(settings->mirrors[i].list_id);
-    const auto counted = co_await ask(asker, std::move(request));
-    findings->push_back(judge_count(counted, *settings, i));
-  }
-  co_await slots->leave();
-}
 
 /// Says what was found, one after the other, and remembers the worst of it.
 class Findings {
@@ -202,7 +51,7 @@ class Findings {
       line.set("message", text);
       lines_.push_back(std::move(line));
     } else {
-      (ok ? std::cout : std::cerr) << mark << what << ": " << text << std::endl;
+      std::cout << mark << what << ": " << text << std::endl;
     }
   }
 
@@ -211,18 +60,34 @@ class Findings {
   int code_ = ExitCode::ok;
 };
 
+/// Of which mirror the file speaks there; of none: of the database.
+std::string place_name(const settings::Settings& settings, const settings::Problem& problem) {
+  std::string name = "database";
+  for (std::size_t i = 0; i < settings.mirrors.size(); ++i) {
+    const auto place = settings.places.find("mirrors[" + std::to_string(i) + "].name");
+    const auto source = settings.places.find("mirrors[" + std::to_string(i) + "].list_id");
+    if (place == settings.places.end() || source == settings.places.end()) continue;
+    if (std::min(place->second.line, source->second.line) <= problem.line)
+      name = "mirror " + settings.mirrors[i].name;
+  }
+  return name;
+}
+
 void check_writebacks(const settings::Settings& settings, const delivery::Dialect& dialect,
                       Findings& findings) {
   const auto writer = source::make_postgres_writer(write_connection(settings));
   const auto prepared = prepare_writebacks(*writer, settings, dialect);
   for (const auto& problem : prepared.forbidden)
-    findings.trouble("writeback", settings::to_string(problem), ExitCode::refused);
+    findings.trouble(place_name(settings, problem), settings::to_string(problem), ExitCode::refused);
   for (const auto& problem : prepared.broken)
-    findings.bad_config("writeback", problem);
+    findings.bad_config(place_name(settings, problem), problem);
   if (prepared.error) {
     findings.trouble("writeback", prepared.error->message, exit_code_of(*prepared.error));
   } else if (prepared.statements > 0 && prepared.broken.empty() && prepared.forbidden.empty()) {
-    findings.good("writeback", "PostgreSQL would take each statement");
+    for (const auto& mirror : settings.mirrors) {
+      if (!mirror.writeback.empty())
+        findings.good("mirror " + mirror.name, "PostgreSQL would take each statement of its writeback");
+    }
   }
 }
 
@@ -245,7 +110,7 @@ void check_database(const settings::Settings& settings, const delivery::Dialect&
   const auto reader = source::make_postgres_reader(database_connection(settings));
   const auto described = describe_sources(*reader, settings, dialect, KeyCheck::Done);
   for (const auto& problem : described.problems)
-    findings.bad_config("database", problem);
+    findings.bad_config(place_name(settings, problem), problem);
   if (described.error) findings.trouble("database", described.error->message, exit_code_of(*described.error));
   for (const auto& [name, found] : described.mirrors)
     findings.good("mirror " + name, found);
@@ -266,26 +131,14 @@ void check_mirrors(const settings::Settings& settings, const delivery::Dialect& 
     findings.warning("state", in_words(mirror));
 }
 
-void check_stibee(const settings::Settings& settings, const delivery::Dialect& dialect, Findings& findings) {
-  asio::io_context context(1);
-  std::vector<Finding> found;
-  {
-    const auto clock = runtime::make_system_clock(context.get_executor());
-    CallSlots slots(settings, *clock);
-    http::Client client(context.get_executor(), client_options(settings));
-    LoneAsker asker(client, slots, std::string(settings.stibee.api_key.reveal()), longest_wait_for_slot);
-    asio::co_spawn(context, ask_stibee(&asker, &slots, &dialect, &settings, &found),
-                   [&](std::exception_ptr error) {
-                     client.cancel();
-                     if (error) std::rethrow_exception(error);
-                   });
-    context.run();
-  }
-  for (const auto& finding : found) {
-    if (finding.code == ExitCode::ok) {
-      findings.good(finding.what, finding.text);
-    } else {
+void check_list(const settings::Settings& settings, const delivery::Dialect& dialect, Findings& findings) {
+  for (const auto& finding : check_stibee(settings, dialect)) {
+    if (finding.code != ExitCode::ok) {
       findings.trouble(finding.what, finding.text, finding.code);
+    } else if (finding.warns) {
+      findings.warning(finding.what, finding.text);
+    } else {
+      findings.good(finding.what, finding.text);
     }
   }
 }
@@ -300,7 +153,7 @@ int check(const Options& options) {
   if (settings.webhook) findings.good("webhook", describe(*settings.webhook));
   check_mirrors(settings, *dialect, findings);
   check_database(settings, *dialect, findings);
-  check_stibee(settings, *dialect, findings);
+  check_list(settings, *dialect, findings);
   const int code = findings.code();
   if (options.json) std::cout << json::to_pretty_string(std::move(findings).report()) << "\n";
   return code;

@@ -5,6 +5,7 @@
 #include "app/setup.hpp"
 #include "stibee_sync/json/value.hpp"
 #include "stibee_sync/privacy/redaction.hpp"
+#include "stibee_sync/text/nearest.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -46,29 +47,20 @@ class CommandLine {
         "75 try later or another instance runs, 76 held by the guard, 77 refused, 78 bad configuration.");
 
     add("run", "Run the daemon until SIGTERM; SIGHUP reloads the configuration", run_daemon);
+    with_json(add("reload", "Make the running daemon read its configuration again, and wait for the result",
+                  reload));
     with_json(add("check", "Check the configuration, the database with every mapped column, and the API key",
                   check));
     auto* plan_command =
         add("plan", "Show what would be sent, and what the guard says; sends and stores nothing", plan);
     with_json(plan_command);
     with_mirror(plan_command);
+    with_reveal(plan_command);
     plan_command->add_flag("--detailed-exitcode", options_.detailed_exitcode,
                            "Exit with 2 when there are changes");
     auto* sync_command = add("sync", "One full pass without a daemon: read, compare, deliver, end", sync);
     with_json(sync_command);
-    sync_command
-        ->add_option("--timeout", options_.timeout,
-                     "Give up after this long without progress, such as 30s or 10m")
-        ->transform(CLI::AsNumberWithUnit(
-            std::map<std::string, std::int64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}},
-            CLI::AsNumberWithUnit::UNIT_REQUIRED))
-        ->check([](const std::string& milliseconds) {
-          return milliseconds.starts_with('-') || milliseconds == "0"
-                     ? "must be more than nothing, such as 30s or 10m"
-                     : std::string();
-        })
-        ->default_str("10m")
-        ->type_name("TIME");
+    with_timeout(sync_command);
     with_json(
         add("status",
             "Mirrors, people, queue, holds, limiter; exit 1 when something needs attention or no daemon runs",
@@ -91,7 +83,7 @@ class CommandLine {
     show->add_option("digest", options_.argument, "The digest that `guard` shows")
         ->required()
         ->type_name("DIGEST");
-    show->add_flag("--reveal", options_.reveal, "Show the addresses in full");
+    with_reveal(show);
     show->callback([this] { chosen_ = guard_show; });
     with_json(show);
     auto* approve = guard_command->add_subcommand(
@@ -107,16 +99,23 @@ class CommandLine {
       command->add_option("mirror", options_.mirror, "The same as --mirror")->type_name("NAME");
       with_json(command);
       with_mirror(command);
+      if (command->get_name() == "pause")
+        as_time(
+            command->add_option("--for", options_.pause_for, "Go on by itself after this long, such as 2h"));
     }
     auto* sync_now_command = add("sync-now", "Make the running daemon read every table now", sync_now);
     with_json(sync_now_command);
     with_mirror(sync_now_command);
+    sync_now_command->add_flag("--wait", options_.wait, "Wait until what the tables have is at Stibee");
+    with_timeout(sync_now_command);
     auto* reconcile_command = add(
         "reconcile", "Compare the table with Stibee's own list; exit 2 when differences remain", reconcile);
     with_json(reconcile_command);
     with_mirror(reconcile_command);
     reconcile_command->add_flag("--repair", options_.repair,
                                 "Send what mends the differences, and wait until it is delivered");
+    add_with_folder("backup", "Copy the state into a folder, also beside a running daemon", backup);
+    add_with_folder("restore", "Put a backup back, while no daemon runs", restore);
     add_changefeed();
     with_json(add("version", "Print the version", print_version));
   }
@@ -131,7 +130,7 @@ class CommandLine {
         const auto word = std::find_if(words.begin(), words.end(),
                                        [](const std::string& one) { return !one.starts_with('-'); });
         if (word != words.end()) {
-          std::cerr << "unknown command `" << *word << "`; `stibee-syncd --help` lists those there are\n";
+          std::cerr << unknown(app_, *word);
           return ExitCode::usage;
         }
       }
@@ -151,6 +150,13 @@ class CommandLine {
     });
     return added;
   }
+  void add_with_folder(const std::string& name, const std::string& help, Command command) {
+    auto* added = add(name, help, std::move(command));
+    added->add_option("directory", options_.argument, "The folder of the backup")
+        ->required()
+        ->type_name("DIR");
+    with_json(added);
+  }
   void add_changefeed() {
     auto* changefeed =
         app_.add_subcommand("changefeed", "How PostgreSQL tells of changes at once (`detect: changefeed`)");
@@ -163,7 +169,41 @@ class CommandLine {
     sql->callback([this] { chosen_ = changefeed_sql; });
   }
 
+  static std::string unknown(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> names;
+    for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    constexpr std::size_t slips = 3;
+    const auto near = text::nearest(word, names, 1, slips);
+    return "unknown command `" + word + "`; " +
+           (near.empty() ? "" : "did you mean `stibee-syncd " + near.front() + "`? ") +
+           "`stibee-syncd --help` lists those there are\n";
+  }
+
+  /// A time in milliseconds, written with its unit.
+  static CLI::Option* as_time(CLI::Option* option) {
+    const std::map<std::string, std::int64_t> units{
+        {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+    return option->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED))
+        ->check([](const std::string& milliseconds) {
+          return milliseconds.starts_with('-') || milliseconds == "0"
+                     ? "must be more than nothing, such as 30s or 10m"
+                     : std::string();
+        })
+        ->type_name("TIME");
+  }
+
+  void with_timeout(CLI::App* command) {
+    as_time(command->add_option("--timeout", options_.timeout,
+                                "Give up after this long without progress, such as 30s or 10m"))
+        ->default_str("10m");
+  }
+
   void with_json(CLI::App* command) { command->add_flag("--json", options_.json, "Report as JSON"); }
+
+  void with_reveal(CLI::App* command) {
+    command->add_flag("--reveal", options_.reveal, "Show the addresses in full");
+  }
 
   void with_mirror(CLI::App* command) {
     command->add_option("--mirror", options_.mirror, "Only this mirror")->type_name("NAME");

@@ -13,9 +13,11 @@ struct Options {
   bool detailed_exitcode = false;              // plan
   bool repair = false;                         // reconcile
   bool remove = false;                         // changefeed sql
-  bool reveal = false;                         // guard show
-  std::chrono::milliseconds timeout{600'000};  // sync: without progress
-  std::string argument;                        // retry's what, the digest of guard's
+  bool reveal = false;                         // guard show, plan
+  bool wait = false;                           // sync-now
+  std::chrono::milliseconds pause_for{0};      // pause; 0: until `resume`
+  std::chrono::milliseconds timeout{600'000};  // sync, sync-now --wait: without progress
+  std::string argument;                        // retry's what, guard's digest, the folder of a backup
   std::string mirror;                          // only this one; "": all
 };
 
@@ -35,7 +37,10 @@ int guard_approve(const Options& options);
 int pause(const Options& options);
 int resume(const Options& options);
 int sync_now(const Options& options);
+int reload(const Options& options);
 int reconcile(const Options& options);
+int backup(const Options& options);
+int restore(const Options& options);
 int changefeed_sql(const Options& options);
 
 }  // namespace stibee_sync::app

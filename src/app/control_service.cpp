@@ -12,8 +12,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -42,31 +40,13 @@ std::string text_member(const json::Value& body, std::string_view key) {
   return text == nullptr ? std::string() : *text;
 }
 
-/// By the system's lists of users and groups, which may be far away.
-bool is_member(const http::PeerCredentials& peer, gid_t group) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16384);
-  if (::getpwuid_r(peer.uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
-    return false;
-  int count = 64;
-  std::vector<gid_t> groups(static_cast<std::size_t>(count));
-  if (::getgrouplist(entry.pw_name, peer.gid, groups.data(), &count) < 0) return false;
-  return std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
-}
-
 /// Root, the daemon's own user, and members of the socket's group may steer the daemon. The socket's mode
-/// says the same, but holds only as long as the folders above it do. `names`: where the lists are looked
-/// into.
-asio::awaitable<bool> may_steer(runtime::Worker* names, std::optional<http::PeerCredentials> peer,
-                                std::filesystem::path socket) {
+/// says the same, but holds only as long as the folders above it do.
+bool may_steer(const std::optional<http::PeerCredentials>& peer, const std::filesystem::path& socket) {
   struct stat info{};
-  if (!peer || ::stat(socket.c_str(), &info) != 0) co_return false;
-  const auto group = info.st_gid;
-  if (peer->uid == 0 || peer->uid == ::geteuid() || peer->gid == group) co_return true;
-  auto look = [peer = *peer, group] { return is_member(peer, group); };
-  const bool member = co_await runtime::offload(*names, std::move(look));
-  co_return member;
+  if (!peer || ::stat(socket.c_str(), &info) != 0) return false;
+  if (peer->uid == 0 || peer->uid == ::geteuid() || peer->gid == info.st_gid) return true;
+  return std::find(peer->groups.begin(), peer->groups.end(), info.st_gid) != peer->groups.end();
 }
 
 std::size_t number_in_query(std::string_view query, std::string_view key, std::size_t otherwise) {
@@ -77,6 +57,17 @@ std::size_t number_in_query(std::string_view query, std::string_view key, std::s
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
+
+/// For which a pause is asked; nullopt: until somebody resumes.
+std::optional<domain::Duration> how_long(const json::Value& body) {
+  const auto* seconds = body.find("seconds");
+  const auto* number = seconds == nullptr ? nullptr : seconds->if_integer();
+  if (number == nullptr || *number <= 0) return std::nullopt;
+  return std::chrono::seconds(*number);
+}
+
+/// So that a pause ends in time though the clock was set.
+constexpr domain::Duration longest_look_away = std::chrono::minutes(1);
 
 constexpr std::string_view mirror_key = "mirror=";
 
@@ -114,12 +105,13 @@ DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings
 }
 
 ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health,
-                               Chronicle& chronicle)
+                               Chronicle& chronicle, Reload reload)
     : ground_(ground),
       engines_(engines),
       health_(health),
       chronicle_(chronicle),
-      names_(runtime::make_thread_worker("names")) {}
+      reload_(std::move(reload)),
+      pause_ends_(ground.clock.make_timer()) {}
 
 http::Handler ControlService::control_handler(const std::filesystem::path& socket) {
   return [this, socket](ServerRequest request) { return guarded_control(socket, std::move(request)); };
@@ -127,8 +119,7 @@ http::Handler ControlService::control_handler(const std::filesystem::path& socke
 
 asio::awaitable<ServerResponse> ControlService::guarded_control(std::filesystem::path socket,
                                                                 ServerRequest request) {
-  const bool may = co_await may_steer(names_.get(), request.credentials, std::move(socket));
-  if (!may) {
+  if (!may_steer(request.credentials, socket)) {
     co_return error_response(403, "only root, the daemon's user and the socket's group may do that");
   }
   co_return co_await control(std::move(request));
@@ -144,6 +135,8 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   const auto& body = *parsed;
   const bool post = request.method == "POST";
   const auto& path = request.path;
+  // Which waits for the engine to be given back.
+  if (post && path == "/reload") co_return co_await reload();
   const auto engine = co_await engines_.borrow();
   const auto names = names_of(engine->mirrors());
   const auto asked_for = mirror_asked(request, body);
@@ -173,9 +166,8 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     auto what = text_member(body, "what");
     co_return co_await retry(&*engine, meant, std::move(what));
   }
-  if (post && (path == "/pause" || path == "/resume")) {
-    co_return co_await pause(&*engine, meant, path == "/pause");
-  }
+  if (post && path == "/pause") co_return co_await pause(&*engine, meant, how_long(body));
+  if (post && path == "/resume") co_return co_await resume(&*engine, meant);
   if (post && path == "/sync-now") co_return co_await sync_now(&*engine, meant);
   if (post && path == "/slot") {
     auto limiter_class = text_member(body, "class");
@@ -188,6 +180,23 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   }
   if (path == "/reconcile") co_return reconcile_state(*engine, meant);
   co_return error_response(404, "no such command");
+}
+
+asio::awaitable<ServerResponse> ControlService::reload() {
+  const auto report = co_await reload_();
+  json::Value answer;
+  if (report.in_force) {
+    answer.set("reloaded", true);
+    answer.set("message", report.text);
+    answer.set("warns", report.warns);
+    co_return json_response(200, answer);
+  }
+  json::Value problems = json::Value::array();
+  for (const auto& problem : report.problems)
+    problems.push_back(problem);
+  answer.set("error", report.text);
+  answer.set("problems", std::move(problems));
+  co_return json_response(422, answer);
 }
 
 asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
@@ -268,23 +277,77 @@ asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, Meant mean
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant meant, bool paused) {
-  auto work = [plans = plans_of(engine->mirrors(), meant), paused, now = ground_.clock.utc()](
-                  store::Store& store) { return pause_mirrors(store, plans, paused, now); };
+asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant meant,
+                                                      std::optional<domain::Duration> how_long) {
+  const auto now = ground_.clock.utc();
+  std::optional<domain::UtcTime> until;
+  if (how_long) until = now + std::chrono::ceil<std::chrono::milliseconds>(*how_long);
+  auto work = [plans = plans_of(engine->mirrors(), meant), until, now](store::Store& store) {
+    return pause_mirrors(store, plans, now, until);
+  };
   const auto kept = co_await ground_.store.run(std::move(work));
-  for (const auto& change : kept.value())
-    tell_of_pause(ground_.log, engine->mirrors()[meant[change.mirror]], paused, change);
-  for (const auto i : meant) {
-    engine->set_paused(i, paused);
-    if (!paused) engine->ingest().sync_now(i);
-  }
+  tell(*engine, meant, kept.value());
+  for (const auto i : meant)
+    engine->set_paused(i, true);
+  pause_ends_->wake();
   json::Value answer;
-  answer.set(paused ? "paused" : "resumed", meant.size());
+  answer.set("paused", meant.size());
+  answer.set("until", until ? json::Value(text::iso_utc(*until)) : json::Value());
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine, Meant meant) {
+asio::awaitable<ServerResponse> ControlService::resume(Engine* engine, Meant meant) {
   auto work = [plans = plans_of(engine->mirrors(), meant), now = ground_.clock.utc()](store::Store& store) {
+    return resume_mirrors(store, plans, now);
+  };
+  const auto kept = co_await ground_.store.run(std::move(work));
+  tell(*engine, meant, kept.value());
+  for (const auto i : meant) {
+    engine->set_paused(i, false);
+    engine->ingest().sync_now(i);
+  }
+  json::Value answer;
+  answer.set("resumed", meant.size());
+  co_return json_response(200, answer);
+}
+
+void ControlService::tell(const Engine& engine, const Meant& meant, const std::vector<PauseChange>& changes) {
+  for (const auto& change : changes)
+    tell_of_pause(ground_.log, engine.mirrors()[meant[change.mirror]], change);
+}
+
+asio::awaitable<void> ControlService::end_pauses() {
+  for (;;) {
+    const auto next = co_await end_due();
+    // By the other clock, since that one may be set meanwhile.
+    const auto again =
+        next ? ground_.clock.monotonic() + std::min(*next, longest_look_away) : runtime::forever;
+    co_await pause_ends_->wait_until(again);
+  }
+}
+
+asio::awaitable<std::optional<domain::Duration>> ControlService::end_due() {
+  const auto engine = co_await engines_.borrow();
+  const auto now = ground_.clock.utc();
+  auto work = [plans = engine->mirrors(), now](store::Store& store) {
+    auto ended = end_due_pauses(store, plans, now);
+    return std::pair(std::move(ended), next_end_of_pause(store, plans));
+  };
+  const auto looked = co_await ground_.store.run(std::move(work));
+  if (!looked) co_return longest_look_away;
+  const auto& [ended, next] = looked.value();
+  for (const auto& change : ended) {
+    tell_of_pause(ground_.log, engine->mirrors()[change.mirror], change);
+    engine->set_paused(change.mirror, false);
+    engine->ingest().sync_now(change.mirror);
+  }
+  if (!next) co_return std::nullopt;
+  co_return std::max<domain::Duration>(*next - now, domain::Duration::zero());
+}
+
+asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine, Meant meant) {
+  const auto asked = ground_.clock.utc();
+  auto work = [plans = plans_of(engine->mirrors(), meant), now = asked](store::Store& store) {
     store::Transaction transaction(store);
     for (const auto& plan : plans)
       pipeline::hasten(transaction, plan.id, now);
@@ -300,6 +363,7 @@ asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine, Meant m
   engine->dispatch().wake();
   const auto waiting = paused.if_array()->size();
   json::Value answer;
+  answer.set("asked", text::iso_utc(asked));
   answer.set("started", meant.size() - waiting);
   if (waiting > 0) answer.set("paused", std::move(paused));
   co_return json_response(200, answer);

@@ -1,13 +1,16 @@
 #pragma once
 
 #include "app/engine_slot.hpp"
+#include "app/reload_report.hpp"
 #include "app/report.hpp"
 #include "stibee_sync/http/server.hpp"
 #include "stibee_sync/json/value.hpp"
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,16 +21,21 @@ namespace stibee_sync::app {
 /// What ops can ask of a running daemon, over its control socket or its admin listener. On the loop thread.
 class ControlService {
  public:
+  /// Reads the configuration again, and ends when what it says is in force, or refused.
+  using Reload = std::function<boost::asio::awaitable<ReloadReport>()>;
   /// All of it outlives the service. Each look at the state is noted in the chronicle.
-  ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health, Chronicle& chronicle);
+  ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health, Chronicle& chronicle,
+                 Reload reload);
 
-  /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now;
+  /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now /reload;
   /// POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its report. Bodies and
   /// answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means that one alone, where
   /// a command can be about one: 404 if there is none of that name.
   http::Handler control_handler(const std::filesystem::path& socket);
   /// GET /livez /readyz /metrics /status, and what that page is made of: /status.css /status.js /status.svg.
   http::Handler admin_handler();
+  /// Ends each pause whose time is over; for as long as the daemon runs.
+  boost::asio::awaitable<void> end_pauses();
   /// What `systemctl status` shows. Throws store::StoreError.
   boost::asio::awaitable<std::string> state_line();
 
@@ -36,6 +44,7 @@ class ControlService {
                                                                http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> control(http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> admin(http::ServerRequest request);
+  boost::asio::awaitable<http::ServerResponse> reload();
   boost::asio::awaitable<DaemonView> view(Engine* engine);
   /// Notes in the chronicle what is seen, and adds what the chronicle has.
   void remember(DaemonView& seen);
@@ -44,7 +53,12 @@ class ControlService {
   boost::asio::awaitable<http::ServerResponse> approve(Engine* engine, std::string digest);
   boost::asio::awaitable<http::ServerResponse> show_held(Engine* engine, std::string query);
   boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, Meant meant, std::string what);
-  boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, Meant meant, bool paused);
+  boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, Meant meant,
+                                                     std::optional<domain::Duration> how_long);
+  boost::asio::awaitable<http::ServerResponse> resume(Engine* engine, Meant meant);
+  void tell(const Engine& engine, const Meant& meant, const std::vector<PauseChange>& changes);
+  /// Ends the pauses whose time is over. How long it is until the next one is; nullopt: none will be.
+  boost::asio::awaitable<std::optional<domain::Duration>> end_due();
   boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine, Meant meant);
   boost::asio::awaitable<http::ServerResponse> lend_slot(Engine* engine, std::string limiter_class);
   http::ServerResponse start_reconcile(Engine& engine, const Meant& meant, bool repair);
@@ -56,7 +70,8 @@ class ControlService {
   EngineSlot& engines_;
   telemetry::Health& health_;
   Chronicle& chronicle_;
-  std::unique_ptr<runtime::Worker> names_;  // looks up users and groups
+  Reload reload_;
+  std::unique_ptr<runtime::Timer> pause_ends_;
 };
 
 /// How a mirror is named in the query of a GET.

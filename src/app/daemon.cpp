@@ -64,9 +64,10 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       ground_{context_, *clock_, *source_worker_, *store_, key_, log_, metrics_},
       engines_(*clock_),
       chronicle_{{STIBEE_VERSION, host_name(), clock_->utc()}, {}, {}},
-      control_(ground_, engines_, health_, chronicle_),
+      control_(ground_, engines_, health_, chronicle_, [this] { return reload_and_wait(); }),
       events_(ground_, engines_),
-      told_(clock_->make_timer()) {
+      told_(clock_->make_timer()),
+      reloaded_(*clock_) {
   for (const auto& mirror : settings_.mirrors)
     metrics_.declare_mirror(mirror.name);
   log_.watch([this](Event event, auto time, std::span<const telemetry::Field> fields) {
@@ -90,9 +91,10 @@ int Daemon::run() {
               {"mirrors", settings_.mirrors.size()}});
   try {
     listen();
-  } catch (const std::exception& error) {
+  } catch (const std::system_error& error) {
+    const bool taken = error.code() == std::errc::address_in_use;
     log_.event(Level::Error, Event::DaemonStopped, error.what(),
-               {{"cure", "free the address, or choose another"}});
+               {{"cure", taken ? "free the address, or choose another" : "make it so, or choose another"}});
     return ExitCode::unavailable;
   }
   await_signal();
@@ -128,8 +130,8 @@ asio::awaitable<void> Daemon::live() {
     co_await engines_.take_back();
     remember_engine();
     const auto missed = engine_->lists_with_missed_events();
-    const auto report =
-        report_reload(settings_, *next_settings_, engine_->refused_secrets(), system_environment);
+    const auto turn = reloads_;
+    auto report = report_reload(settings_, *next_settings_, engine_->refused_secrets(), system_environment);
     engine_.reset();
     auto fresh = std::move(*next_settings_);
     next_settings_.reset();
@@ -141,6 +143,9 @@ asio::awaitable<void> Daemon::live() {
     log_.event(report.warns ? Level::Warn : Level::Info, Event::DaemonReload, report.text,
                {{"mirrors", settings_.mirrors.size()}, {"new_secrets", report.renewed}});
     service_.ready("running");
+    last_reload_ = std::move(report);
+    reloads_done_ = turn;
+    reloaded_.ring();
   }
   // What the logs hold goes into the files: each can be copied, or put in its place, by itself.
   co_await store_->close();
@@ -204,6 +209,7 @@ void Daemon::started() {
   metrics_.config_reload(true);  // an alert on 0 must not fire until somebody reloads
   health_.state_open(true);
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
+  asio::co_spawn(context_, control_.end_pauses(), [this](std::exception_ptr error) { page_failed(error); });
   asio::co_spawn(context_, tell_state(), [](std::exception_ptr) {});
   starting_.reset();
   service_.ready("running");
@@ -245,7 +251,7 @@ void Daemon::listen() {
                                               events_.server_options(*settings_.webhook), events_.handler());
     webhook_->start();
   }
-  http::ServerOptions options{http::UnixSocketAddress(settings_.control.socket)};
+  http::ServerOptions options{http::UnixSocketAddress{settings_.control.socket, settings_.control.group}};
   options.allowed_methods = {"GET", "POST"};
   options.max_body_bytes = 64 * 1024;
   options.on_error = [this](std::exception_ptr error) { page_failed(error); };
@@ -307,14 +313,13 @@ void Daemon::finish() {
   ::_exit(code_);
 }
 
-void Daemon::reload() {
+std::optional<ReloadReport> Daemon::reload() {
   service_.reloading(std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::steady_clock::now().time_since_epoch()));
   auto result = load_settings_quietly(options_.config, settings::SecretFiles::Read);
   if (!result) {
     log_problems(log_, result.problems());
-    reload_failed("the old settings stay in force");
-    return;
+    return reload_failed("the old settings stay in force", result.problems());
   }
   auto fresh = std::move(result).settings();
   const auto restart = settings::needs_restart(settings_, fresh);
@@ -322,17 +327,29 @@ void Daemon::reload() {
     std::string keys;
     for (const auto& key : restart)
       keys += (keys.empty() ? "" : ", ") + key;
-    reload_failed("these keys only change with a restart: " + keys + "; the old settings stay in force");
-    return;
+    return reload_failed("these keys only change with a restart: " + keys +
+                         "; the old settings stay in force");
   }
   next_settings_ = std::move(fresh);
+  ++reloads_;
   told_->wake();
+  return std::nullopt;
 }
 
-void Daemon::reload_failed(const std::string& why) {
+asio::awaitable<ReloadReport> Daemon::reload_and_wait() {
+  auto refused = reload();
+  if (refused) co_return std::move(*refused);
+  const auto mine = reloads_;
+  while (reloads_done_ < mine)
+    co_await reloaded_.wait();
+  co_return last_reload_;
+}
+
+ReloadReport Daemon::reload_failed(const std::string& why, const std::vector<settings::Problem>& problems) {
   metrics_.config_reload(false);
   log_.event(Level::Error, Event::DaemonReloadFailed, why, {{"config", options_.config.string()}});
   service_.ready("running");
+  return refused_reload(why, problems);
 }
 
 asio::awaitable<void> Daemon::watch() {

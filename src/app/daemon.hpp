@@ -4,12 +4,15 @@
 #include "app/more_time.hpp"
 #include "app/setup.hpp"
 #include "app/webhook_service.hpp"
+#include "stibee_sync/runtime/bell.hpp"
 #include "stibee_sync/telemetry/service_manager.hpp"
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -50,8 +53,10 @@ class Daemon {
   void await_signal();
   void begin_stop();
   void finish();
-  void reload();
-  void reload_failed(const std::string& why);
+  /// nullopt: the file is good, and in force once the engine is drained. Otherwise it is refused.
+  std::optional<ReloadReport> reload();
+  boost::asio::awaitable<ReloadReport> reload_and_wait();
+  ReloadReport reload_failed(const std::string& why, const std::vector<settings::Problem>& problems = {});
   boost::asio::awaitable<void> cut_off();
   boost::asio::awaitable<void> watch();
   /// Keeps `systemctl status` up to date, and the history of the last 24 hours.
@@ -84,6 +89,10 @@ class Daemon {
   std::unique_ptr<http::Server> socket_;
   std::unique_ptr<http::Server> webhook_;
   std::unique_ptr<runtime::Timer> told_;  // to stop, or that there are other settings
+  std::uint64_t reloads_ = 0;             // good files that were read
+  std::uint64_t reloads_done_ = 0;        // of them: in force, or overtaken by a later one that is
+  ReloadReport last_reload_;
+  runtime::Bell reloaded_;
   bool stopping_ = false;
   int code_ = 0;
 };

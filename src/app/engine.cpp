@@ -95,9 +95,10 @@ std::vector<pipeline::MirrorPlan> mirrors_in(store::Store& store, const settings
 asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
                                                       const settings::Settings* settings) {
   const auto dialect = make_dialect(*settings);
-  auto work = [plans = mirror_plans(*settings, *dialect)](store::Store& store) {
+  auto work = [plans = mirror_plans(*settings, *dialect), now = ground->clock.utc()](store::Store& store) {
     OpenedMirrors opened;
     opened.matched = open_mirrors(store, plans);
+    opened.resumed = end_due_pauses(store, opened.matched.plans, now);
     for (const auto& plan : opened.matched.plans)
       opened.states.push_back(pipeline::state_of(store, plan.id));
     return opened;
@@ -105,6 +106,8 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
   auto answer = co_await ground->store.run(std::move(work));
   auto opened = std::move(answer).value();
   tell_of(ground->log, opened.matched);
+  for (const auto& change : opened.resumed)
+    tell_of_pause(ground->log, opened.matched.plans[change.mirror], change);
   // To read the certificates that are trusted takes long enough to be noticed on the loop.
   auto trust = [executor = ground->context.get_executor(), options = client_options(*settings)] {
     return std::make_unique<http::Client>(executor, options);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/human_word.hpp"
 #include "app/mirror_match.hpp"
 #include "app/reload_report.hpp"
 #include "stibee_sync/delivery/schedule.hpp"
@@ -40,6 +41,7 @@ struct OpenedMirrors {
   OpenedMirrors() = default;
   MatchedMirrors matched;
   std::vector<pipeline::MirrorState> states;
+  std::vector<PauseChange> resumed;  // their pause was over
 };
 
 /// The loops with everything that follows from the settings. A reload makes a new one: the state is on

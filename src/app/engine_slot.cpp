@@ -14,19 +14,15 @@ EngineLease::~EngineLease() {
 }
 
 asio::awaitable<EngineLease> EngineSlot::borrow() {
-  while (engine_ == nullptr) {
-    const auto place = waiting_.insert(waiting_.end(), clock_.make_timer());
-    co_await (*place)->wait_until(runtime::forever);
-    waiting_.erase(place);
-  }
+  while (engine_ == nullptr)
+    co_await lent_.wait();
   EngineLease lease(*this, *engine_);
   co_return lease;
 }
 
 void EngineSlot::lend(Engine& engine) {
   engine_ = &engine;
-  for (const auto& timer : waiting_)
-    timer->wake();
+  lent_.ring();
 }
 
 asio::awaitable<void> EngineSlot::take_back() {

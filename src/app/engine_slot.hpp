@@ -1,9 +1,9 @@
 #pragma once
 
 #include "app/engine.hpp"
+#include "stibee_sync/runtime/bell.hpp"
 
 #include <cstddef>
-#include <list>
 #include <memory>
 #include <utility>
 
@@ -33,7 +33,7 @@ class EngineLease {
 /// nobody uses it, and puts another there; who comes meanwhile waits. On the loop thread.
 class EngineSlot {
  public:
-  explicit EngineSlot(runtime::Clock& clock) : clock_(clock), returned_(clock.make_timer()) {}
+  explicit EngineSlot(runtime::Clock& clock) : returned_(clock.make_timer()), lent_(clock) {}
 
   /// Waits while there is none.
   boost::asio::awaitable<EngineLease> borrow();
@@ -44,11 +44,10 @@ class EngineSlot {
 
  private:
   friend class EngineLease;
-  runtime::Clock& clock_;
   Engine* engine_ = nullptr;
   std::size_t leases_ = 0;
   std::unique_ptr<runtime::Timer> returned_;
-  std::list<std::unique_ptr<runtime::Timer>> waiting_;
+  runtime::Bell lent_;
 };
 
 }  // namespace stibee_sync::app

@@ -28,16 +28,28 @@ inline constexpr std::string_view nobody_to_retry =
 /// Sends parked people again, by reason, by address, or all (""). Blocking, on the store's thread.
 std::size_t retry_parked(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                          const std::string& what, domain::UtcTime now);
-/// A pause that began or ended.
+/// A pause that began, ended, or is to end at another time.
 struct PauseChange {
   std::size_t mirror = 0;                // which of the plans
+  bool paused = false;                   // from now on
   std::optional<domain::UtcTime> since;  // when it began; nullopt: before such times were kept
+  std::optional<domain::UtcTime> until;  // when it ends by itself; nullopt: not at all
+  bool by_itself = false;                // its time was over
 };
-/// Keeps in the state that they are paused, or no longer. Those for which that is a change. Blocking, on the
-/// store's thread.
+/// Keeps in the state that they are paused, until then or until somebody resumes them. Those for which that
+/// is a change. Blocking, on the store's thread.
 std::vector<PauseChange> pause_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
-                                       bool paused, domain::UtcTime now);
+                                       domain::UtcTime now, std::optional<domain::UtcTime> until);
+/// The same for their pauses' end.
+std::vector<PauseChange> resume_mirrors(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                                        domain::UtcTime now);
+/// Ends the pauses whose time is over. Blocking, on the store's thread.
+std::vector<PauseChange> end_due_pauses(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                                        domain::UtcTime now);
+/// When the next pause ends by itself; nullopt: none does.
+std::optional<domain::UtcTime> next_end_of_pause(const store::Store& store,
+                                                 const std::vector<pipeline::MirrorPlan>& plans);
 /// Logs such a change of that mirror's.
-void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, bool paused,
-                   const PauseChange& change);
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, const PauseChange& change);
+
 }  // namespace stibee_sync::app

@@ -150,7 +150,11 @@ MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now) {
     judge_rows(signs, problems);
     judge_feed(signs, problems);
     judge_holds(signs, problems);
-    if (signs.paused) problems.emplace_back(Problem{ProblemKind::Paused, HealthState::Paused});
+    if (signs.paused) {
+      Problem problem{ProblemKind::Paused, HealthState::Paused};
+      problem.detail = signs.paused_until;
+      problems.push_back(std::move(problem));
+    }
     if (!signs.paused && is_importing(signs, now))
       problems.emplace_back(Problem{ProblemKind::Importing, HealthState::Importing});
   }

@@ -35,6 +35,7 @@ struct MirrorSigns {
 
   bool served = true;  // somebody reads and sends
   bool paused = false;
+  std::string paused_until = {};    // when that ends by itself, in words; "": it does not
   std::size_t held = 0;             // people whose changes the guard holds
   Source source = Source::Fine;     // at the last read
   std::string source_problem = {};  // why

@@ -9,6 +9,7 @@
 #include "stibee_sync/ledger/next_operation.hpp"
 #include "stibee_sync/ledger/placement.hpp"
 #include "stibee_sync/pipeline/drift.hpp"
+#include "stibee_sync/privacy/masked.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -19,7 +20,37 @@
 namespace stibee_sync::app {
 namespace {
 
-constexpr std::size_t most_samples = 10;
+constexpr std::size_t most_samples = 5;  // of an operation
+
+/// A few of those of whom each operation is to be done.
+class Samples {
+ public:
+  void add(domain::OperationKind kind, const domain::EmailAddress& email) {
+    auto& people = people_[kind];
+    if (people.size() < most_samples) people.push_back(email);
+  }
+  void operator+=(const Samples& others) {
+    for (const auto& [kind, people] : others.people_) {
+      for (const auto& email : people)
+        add(kind, email);
+    }
+  }
+  json::Value report(bool reveal) const {
+    json::Value out = json::Value::array();
+    for (const auto& [kind, people] : people_) {
+      for (const auto& email : people) {
+        json::Value one;
+        one.set("operation", domain::name(kind));
+        one.set("email", reveal ? email.text() : privacy::masked_address(email.text()));
+        out.push_back(std::move(one));
+      }
+    }
+    return out;
+  }
+
+ private:
+  std::map<domain::OperationKind, std::vector<domain::EmailAddress>> people_;
+};
 
 /// What one class of changes would send. People who can go in one way only are packed as the dispatcher
 /// would, since the size of their values may end a call early.
@@ -49,7 +80,7 @@ class ClassPlan {
   }
 
   std::map<std::string, std::size_t> operations;
-  json::Value::Array samples;
+  Samples samples;
 
  private:
   void send(std::vector<delivery::Recipient>& waiting) {
@@ -146,9 +177,11 @@ struct Queued {
   std::size_t people = 0;
   std::map<std::string, std::size_t> operations;
   std::map<domain::Lane, std::size_t> lanes;
+  Samples samples;
 
-  void add(const std::vector<domain::Operation>& steps) {
+  void add(const domain::EmailAddress& email, const std::vector<domain::Operation>& steps) {
     ++people;
+    samples.add(steps.front().kind, email);
     ++lanes[domain::lane_of(steps.front().kind)];
     for (const auto& step : steps)
       ++operations[std::string(domain::name(step.kind))];
@@ -159,12 +192,7 @@ using ClassPlans = std::map<diff::ChangeClass, ClassPlan>;
 
 void add_person(ClassPlan& planned, const domain::EmailAddress& email, const diff::Resolution& resolution,
                 const std::vector<domain::Operation>& steps) {
-  if (planned.samples.size() < most_samples) {
-    json::Value sample;
-    sample.set("operation", domain::name(steps.front().kind));
-    sample.set("email", email.text());
-    planned.samples.push_back(std::move(sample));
-  }
+  planned.samples.add(steps.front().kind, email);
   for (const auto& operation : steps) {
     delivery::Recipient recipient;
     recipient.email = email;
@@ -178,7 +206,7 @@ void add_person(ClassPlan& planned, const domain::EmailAddress& email, const dif
 /// What the guard lets through.
 struct Forecast {
   std::map<std::string, std::size_t> operations;
-  json::Value::Array samples;
+  Samples samples;
   delivery::Load load;
   bool changes = false;  // held ones count, too
 };
@@ -196,8 +224,7 @@ Forecast forecast(ClassPlans& classes, const pipeline::Judgement& judgement, con
     if (held) continue;
     for (const auto& [name, count] : planned.operations)
       out.operations[name] += count;
-    for (auto& sample : planned.samples)
-      out.samples.push_back(std::move(sample));
+    out.samples += planned.samples;
     out.load += planned.load();
   }
   return out;
@@ -239,7 +266,7 @@ json::Value list_report(const ListLook::Seen& list, std::size_t opted_out) {
 
 json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Settings& settings,
                         source::Reader& reader, ListLook& lists, const ReadState& state_file,
-                        const delivery::Dialect& dialect, json::Value warnings, bool& changes) {
+                        const delivery::Dialect& dialect, json::Value warnings, bool reveal, bool& changes) {
   auto& state = *state_file;
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const bool fresh = is_to_be_taken_over(state, mirror);
@@ -250,7 +277,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   std::optional<Beside> beside;
   if (auto scan = scan_beside(state, mirror, list, backlog))
     beside.emplace(std::move(*scan), mirror.policy, now,
-                   [&](const auto&, const auto& steps) { queued.add(steps); });
+                   [&](const auto& email, const auto& steps) { queued.add(email, steps); });
   const auto before = state.source_facts(mirror.id);
   auto scan = state.begin_scan(mirror.id);
   ClassPlans classes;
@@ -277,6 +304,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
 
   for (const auto& [name, count] : queued.operations)
     expected.operations[name] += count;
+  expected.samples += queued.samples;
   expected.load += delivery::load_of(dialect, queued.lanes);
   changes = changes || expected.changes || queued.people > 0;
 
@@ -300,7 +328,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   report.set("rejected", counted(rejected));
   report.set("calls", schedule.calls);
   report.set("seconds_at_limit", schedule.seconds);
-  report.set("samples", json::Value(std::move(expected.samples)));
+  report.set("samples", expected.samples.report(reveal));
   if (judgement.zero_rows)
     warnings.push_back("the source has no rows: nothing is made of it until it has some");
   report.set("warnings", std::move(warnings));
@@ -339,8 +367,8 @@ int plan(const Options& options) {
       for (const auto& warning : found->second)
         warnings.push_back(settings::to_string(warning));
     }
-    mirrors.push_back(
-        plan_mirror(mirror, settings, *reader, lists, state, *dialect, std::move(warnings), changes));
+    mirrors.push_back(plan_mirror(mirror, settings, *reader, lists, state, *dialect, std::move(warnings),
+                                  options.reveal, changes));
   }
   json::Value warnings = json::Value::array();
   for (const auto& mirror : matched.unconfigured)

@@ -22,4 +22,13 @@ ReloadReport report_reload(const settings::Settings& old, const settings::Settin
   return report;
 }
 
+ReloadReport refused_reload(const std::string& why, const std::vector<settings::Problem>& problems) {
+  ReloadReport report;
+  report.in_force = false;
+  report.text = why;
+  for (const auto& problem : problems)
+    report.problems.push_back(settings::to_string(problem));
+  return report;
+}
+
 }  // namespace stibee_sync::app

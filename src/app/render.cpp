@@ -1,5 +1,6 @@
 #include "app/render.hpp"
 
+#include "app/local_time.hpp"
 #include "app/report_members.hpp"
 
 #include <cstdio>
@@ -48,7 +49,7 @@ std::string hold_lines(const json::Value& holder) {
   for (const auto& hold : list_of(holder, "held")) {
     text += "  HELD      " + with_thousands(integer_of(hold, "count")) + " " + text_of(hold, "class");
     const auto since = text_of(hold, "since");
-    if (!since.empty()) text += " since " + since;
+    if (!since.empty()) text += " since " + local_time(since);
     text += "\n            " + text_of(hold, "why") +
             "\n            if it is meant: stibee-syncd guard approve " + text_of(hold, "digest") + "\n";
   }
@@ -107,19 +108,19 @@ std::string render_status(const json::Value& report) {
     if (!trouble.empty()) text += "  problem   " + trouble + "\n";
     text += hold_lines(mirror);
     const auto last = text_of(mirror, "last_success");
-    text += "  last read " + (last.empty() ? "never" : last) + ", " +
+    text += "  last read " + (last.empty() ? "never" : local_time(last)) + ", " +
             with_thousands(integer_of(mirror, "source_members")) + " rows\n";
     if (const auto* feed = mirror.find("feed"); feed != nullptr && !feed->is_null()) {
       const auto why = text_of(*feed, "problem");
       text += "  feed      " + text_of(*feed, "state") + (why.empty() ? "" : " (" + why + ")") + "\n";
     }
     const auto arrived = text_of(mirror, "last_delivery");
-    text += "  delivered " + (arrived.empty() ? "nothing yet" : "last " + arrived) + "\n";
+    text += "  delivered " + (arrived.empty() ? "nothing yet" : "last " + local_time(arrived)) + "\n";
     if (const auto compared = text_of(mirror, "last_compared"); !compared.empty())
-      text += "  compared  last " + compared + ", " + with_thousands(integer_of(mirror, "drift")) +
-              " differences left\n";
+      text += "  compared  last " + local_time(compared) + ", " +
+              with_thousands(integer_of(mirror, "drift")) + " differences left\n";
     if (const auto since = text_of(mirror, "paused_since"); !since.empty())
-      text += "  paused    since " + since + "\n";
+      text += "  paused    since " + local_time(since) + "\n";
     text += "  at Stibee " + counts_line(mirror, "people") + "\n";
     text += "  waiting   " + counts_line(mirror, "pending");
     if (const auto* progress = mirror.find("progress"); progress != nullptr) {
@@ -139,7 +140,7 @@ std::string render_status(const json::Value& report) {
             " of " + std::to_string(integer_of(limiter, "limit")) + " calls per " +
             duration_text(double_of(limiter, "window_seconds"));
     const auto held = text_of(limiter, "held_until");
-    text += held.empty() ? "\n" : ", none wanted before " + held + "\n";
+    text += held.empty() ? "\n" : ", none wanted before " + local_time(held) + "\n";
   }
   text += "circuit " + text_of(report, "circuit") + "\n";
   return text;
@@ -150,7 +151,7 @@ std::string render_guard(const json::Value& report) {
   for (const auto& hold : list_of(report, "held")) {
     text += text_of(hold, "mirror") + ": " + with_thousands(integer_of(hold, "count")) + " " +
             text_of(hold, "class") + " of " + with_thousands(integer_of(hold, "of")) + ", since " +
-            text_of(hold, "since") + "\n  why     " + text_of(hold, "why") + "\n  digest  " +
+            local_time(text_of(hold, "since")) + "\n  why     " + text_of(hold, "why") + "\n  digest  " +
             text_of(hold, "digest") + "\n  people  ";
     std::size_t shown = 0;
     for (const auto& ref : list_of(hold, "refs")) {

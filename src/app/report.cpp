@@ -1,5 +1,6 @@
 #include "app/report.hpp"
 
+#include "app/local_time.hpp"
 #include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
@@ -160,6 +161,7 @@ MirrorSigns signs_of(const MirrorView& mirror, const DaemonView& view) {
   MirrorSigns signs;
   signs.served = !nobody_runs(view);
   signs.paused = mirror.paused;
+  if (const auto until = mirror.summary.milestones.paused_until) signs.paused_until = local_time(*until);
   for (const auto& hold : mirror.summary.holds)
     signs.held += hold.count;
   signs.source = source_of(mirror);
@@ -262,6 +264,7 @@ Value mirror_report(const MirrorView& mirror, const MirrorHealth& health, const 
   one.set("last_compared", time_or_null(milestones.last_compared));
   one.set("drift", milestones.last_compared ? Value(static_cast<std::int64_t>(milestones.drift)) : Value());
   one.set("paused_since", mirror.paused ? time_or_null(milestones.paused_since) : Value());
+  one.set("paused_until", mirror.paused ? time_or_null(milestones.paused_until) : Value());
   one.set("detect", mirror.changefeed ? "changefeed" : "scan");
   one.set("feed", feed_report(mirror));
   one.set("source_members", summary.facts.last_rows);

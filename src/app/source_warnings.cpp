@@ -49,6 +49,14 @@ std::vector<settings::Problem> source_warnings(const settings::Settings& setting
                                                const source::ReadShape& shape) {
   std::vector<settings::Problem> warnings;
   warn_of_consent(settings, mirror, shape, warnings);
+  if (shape.lacks_unique_index) {
+    const auto& key = settings.mirrors[mirror].source.key;
+    warnings.push_back(settings::problem_at(
+        settings, "mirrors[" + std::to_string(mirror) + "].source.key",
+        "no index keeps column \"" + key +
+            "\" unique and not NULL: two rows with one key stop the mirror until one of them is gone",
+        "make it the primary key, or give it NOT NULL and a unique index"));
+  }
   for (const auto& relation : shape.row_secured) {
     warnings.push_back(settings::problem_at(settings, "mirrors[" + std::to_string(mirror) + "].source",
                                             "row level security of " + relation +
