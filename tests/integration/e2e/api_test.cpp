@@ -138,7 +138,7 @@ TEST(Api, CheckOnV2AsksForTheKeyAndEachList) {
   deployment.write_config(text);
   const auto unknown = deployment.syncd({"check"});
   EXPECT_EQ(unknown.exit_code, 78);
-  EXPECT_NE(unknown.err.find("config.yaml:" + std::to_string(line) + ":"), std::string::npos) << unknown.err;
+  EXPECT_NE(unknown.out.find("config.yaml:" + std::to_string(line) + ":"), std::string::npos) << unknown.out;
 
   deployment.write_config(deployment.config_text());
   std::ofstream(deployment.directory() / "key") << "another-key\n";

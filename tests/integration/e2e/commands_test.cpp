@@ -54,7 +54,7 @@ TEST(Commands, CheckNamesTheProxyThatDoesNotLetItThrough) {
   deployment.add_members(1, 3);
   const auto checked = deployment.syncd({"check"});
   EXPECT_EQ(checked.exit_code, 69);
-  EXPECT_NE(checked.err.find("through the proxy 127.0.0.1:1"), std::string::npos) << checked.err;
+  EXPECT_NE(checked.out.find("through the proxy 127.0.0.1:1"), std::string::npos) << checked.out;
 }
 
 TEST(Commands, SyncBringsTheListInStepAndSaysSo) {
@@ -104,9 +104,11 @@ TEST(Commands, CheckNamesTheColumnTheLineAndTheCure) {
   deployment.write_config(text);
   const auto wrong = deployment.syncd({"check"});
   EXPECT_EQ(wrong.exit_code, 78);
-  EXPECT_NE(wrong.err.find(place_of(text, "emial")), std::string::npos) << wrong.err;
-  EXPECT_NE(wrong.err.find("emial"), std::string::npos);
-  EXPECT_NE(wrong.err.find("email"), std::string::npos) << "the nearest column is named";
+  EXPECT_NE(wrong.out.find(place_of(text, "emial")), std::string::npos) << wrong.out;
+  EXPECT_NE(wrong.out.find("emial"), std::string::npos);
+  EXPECT_NE(wrong.out.find("email"), std::string::npos) << "the nearest column is named";
+  EXPECT_NE(wrong.out.find("FAIL  mirror members: "), std::string::npos) << wrong.out;
+  EXPECT_EQ(wrong.err, "") << "all of it is on one stream";
   EXPECT_EQ(deployment.syncd({"sync"}).exit_code, 78);
 }
 
@@ -120,7 +122,7 @@ TEST(Commands, WhatPostgresqlFindsWrongIsShownAtItsLine) {
     const auto finished = deployment.syncd({"check"});
     EXPECT_EQ(finished.exit_code, 78) << finished.err;
     const auto place = place_of(text, line);
-    EXPECT_NE(finished.err.find(place), std::string::npos) << "wanted " << place << " in " << finished.err;
+    EXPECT_NE(finished.out.find(place), std::string::npos) << "wanted " << place << " in " << finished.out;
   };
   refused("key: id", "key: id\n      where: nosuch IS NULL", "where: nosuch");
   refused("key: id", "key: id\n      time_zone: Mars/Olympus", "time_zone:");

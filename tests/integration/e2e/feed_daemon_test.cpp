@@ -189,7 +189,7 @@ TEST(FeedDaemon, CheckSaysHowToInstallItAndWhetherItWorks) {
   deployment.add_members(1, 5);
   const auto without = deployment.syncd({"check"});
   EXPECT_EQ(without.exit_code, 78) << without.err;
-  EXPECT_NE(without.err.find("changefeed sql"), std::string::npos) << without.err;
+  EXPECT_NE(without.out.find("changefeed sql"), std::string::npos) << without.out;
   install(deployment);
   const auto with = deployment.syncd({"check"});
   EXPECT_EQ(with.exit_code, 0) << with.err;

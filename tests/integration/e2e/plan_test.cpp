@@ -148,7 +148,7 @@ TEST(CheckWithoutADaemon, DoesNotCallWhileStibeeWantsNoCalls) {
   const auto calls = deployment.stat("calls");
   const auto checked = deployment.syncd({"check"});
   EXPECT_EQ(checked.exit_code, 69) << checked.out;
-  EXPECT_NE(checked.err.find("Stibee wants no calls before"), std::string::npos) << checked.err;
+  EXPECT_NE(checked.out.find("Stibee wants no calls before"), std::string::npos) << checked.out;
   EXPECT_EQ(deployment.stat("calls"), calls);
 }
 

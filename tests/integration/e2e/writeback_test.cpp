@@ -164,8 +164,10 @@ TEST(Writeback, StatementThatCannotWorkIsRefusedAtItsLine) {
     Deployment deployment(with_statements("      deleted: " + statement + "\n"));
     const auto finished = deployment.syncd({"check"});
     EXPECT_EQ(finished.exit_code, 78) << statement;
-    EXPECT_NE(finished.err.find("config.yaml:27:"), std::string::npos) << finished.err;
-    EXPECT_NE(finished.err.find(word), std::string::npos) << finished.err;
+    const auto said =
+        finished.out + finished.err;  // what no database need be asked for is told before anything else
+    EXPECT_NE(said.find("config.yaml:27:"), std::string::npos) << said;
+    EXPECT_NE(said.find(word), std::string::npos) << said;
   };
   refused("UPDATE members SET bounced = true WHERE lower(email) = :email", "bounced");
   refused("UPDATE members SET name = 'x' WHERE email = :emial", "did you mean :email?");
@@ -204,8 +206,8 @@ TEST(Writeback, MissingPrivilegeIsExit77) {
   deployment.write_config(text);
   const auto finished = deployment.syncd({"check"});
   EXPECT_EQ(finished.exit_code, 77) << finished.err;
-  EXPECT_NE(finished.err.find("config.yaml:27:"), std::string::npos) << finished.err;
-  EXPECT_NE(finished.err.find("GRANT"), std::string::npos) << finished.err;
+  EXPECT_NE(finished.out.find("config.yaml:27:"), std::string::npos) << finished.out;
+  EXPECT_NE(finished.out.find("GRANT"), std::string::npos) << finished.out;
   deployment.sql("DROP OWNED BY e2e_mirror; DROP ROLE e2e_mirror");
 }
 
