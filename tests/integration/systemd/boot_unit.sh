@@ -74,12 +74,35 @@ eventually logged '"event":"daemon.reload"' || fail "did not see SIGHUP"
 eventually has ActiveState active || fail "is not active after the reload"
 has MainPID "$first_pid" || fail "the reload changed the process"
 
+# a file that cannot work makes the reload fail, and the service goes on
+if [ "$(basename "$program")" != unit_probe ]; then
+  run cp /etc/stibee-syncd/config.yaml /etc/stibee-syncd/good.yaml
+  run sed -i "1i no-such-key: 1" /etc/stibee-syncd/config.yaml
+  ! run systemctl reload "$service" 2> /dev/null || fail "a reload of a wrong configuration succeeds"
+  eventually logged '"event":"daemon.reload_failed"' || fail "did not refuse a wrong configuration"
+  eventually logged 'no-such-key' || fail "does not say what is wrong with it"
+  run mv /etc/stibee-syncd/good.yaml /etc/stibee-syncd/config.yaml
+  has ActiveState active || fail "is not active after a reload that failed"
+  has MainPID "$first_pid" || fail "a reload that failed changed the process"
+fi
+
 # a crash is answered by a restart
 run systemctl kill --signal=KILL "$service"
 restarted() { has ActiveState active && ! has MainPID "$first_pid" && ! has MainPID 0; }
 eventually restarted || fail "is not restarted after a crash"
 has NRestarts 1 || fail "was restarted more than once"
 eventually answers_ready || fail "/readyz does not answer after the restart"
+
+# members of a group of the host may steer it, others may not
+if [ "$(basename "$program")" != unit_probe ]; then
+  run sh -c 'printf "control:\n  group: adm\n" >> /etc/stibee-syncd/config.yaml &&
+    mkdir -p /etc/systemd/system/stibee-syncd.service.d &&
+    printf "[Service]\nSupplementaryGroups=adm\nPrivateUsers=no\n" > /etc/systemd/system/stibee-syncd.service.d/group.conf &&
+    systemctl daemon-reload && systemctl restart stibee-syncd.service' || fail "does not start with control.group"
+  ask() { run setpriv --reuid=65534 --regid=65534 "$@" stibee-syncd --config /etc/stibee-syncd/config.yaml pause; }
+  ask --groups=4 || fail "a member of the group may not pause it"
+  ! ask --clear-groups 2> /dev/null || fail "a stranger may pause it"
+fi
 
 # stop is quick and clean
 begin=$(date +%s%N)

@@ -13,7 +13,7 @@ scratch=$(mktemp -d /tmp/stibee-unit-XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
 
 # verify wants the program to exist, which it does not before the installation.
-sed 's|^ExecStart=/usr/bin/stibee-syncd |ExecStart=/bin/true |' "$unit" > "$scratch/stibee-syncd.service"
+sed -E 's#^(ExecStart|ExecReload)=/usr/bin/stibee-syncd #\1=/bin/true #' "$unit" > "$scratch/stibee-syncd.service"
 grep -q '^ExecStart=/bin/true ' "$scratch/stibee-syncd.service" || { echo "the unit does not start /usr/bin/stibee-syncd"; exit 1; }
 said=$(systemd-analyze verify --man=no "$scratch/stibee-syncd.service" 2>&1) || { echo "$said"; exit 1; }
 # verify also speaks of the host's other units, and only warns of a key it does not know.

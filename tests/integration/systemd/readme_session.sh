@@ -26,10 +26,10 @@ type_line() {
 # The lines of the sh blocks below one heading.
 lines_below() { awk -v heading="## $1" '/^## /{on = $0 == heading} on && /^```/{code = /^```sh/; next} on && code' README.md; }
 
-# The programs between backticks in the table of a heading, without what needs a digest.
+# The programs between backticks in the table of a heading, without what needs a digest, a folder or a person.
 programs_in_table() {
   awk -v heading="## $1" '/^## /{on = $0 == heading} on && /^\|/' README.md |
-    grep -oE '`(stibee-syncd|systemctl) [^`]+`' | tr -d '`' | grep -v DIGEST
+    grep -oE '`(stibee-syncd|systemctl) [^`]+`' | tr -d '`' | grep -vE 'DIGEST|DIR|EMAIL'
 }
 
 prepare_machine() {

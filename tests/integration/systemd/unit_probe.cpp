@@ -230,6 +230,8 @@ int serve(Log& log, const ServiceManager& manager, int signals, int listener, in
 int main(int argc, char** argv) {
   if (argc < 4 || std::string_view(argv[1]) != "--config") return 64;
   if (std::string_view(argv[3]) == "status") return ask_control("/run/stibee-syncd/control.sock");
+  if (std::string_view(argv[3]) == "reload")
+    return kill(std::stoi(environment("MAINPID")), SIGHUP) == 0 ? 0 : 69;
   if (std::string_view(argv[3]) != "run") return 64;
   sigset_t wanted;
   sigemptyset(&wanted);
