@@ -126,7 +126,7 @@ class TheList(unittest.TestCase):
                      for rule in group["rules"]]
         cls.dashboard = json.loads(read("config/grafana/stibee-syncd.json"))
         cls.documents = {os.path.relpath(path, TREE): read(path) for path in
-                         sorted(glob.glob(TREE + "/docs/*.md")) + [TREE + "/README.md", TREE + "/CHANGELOG.md"]}
+                         sorted(glob.glob(TREE + "/docs/*.md") + glob.glob(TREE + "/*.md"))}
 
     def values(self, family, label):
         return self.families[family].labels[label]
