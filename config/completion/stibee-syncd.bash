@@ -21,7 +21,7 @@ _stibee_syncd_options() {
     'guard show') echo --json --reveal ;;
     pause) echo --json --mirror --for ;;
     sync-now) echo --json --mirror --wait --timeout ;;
-    reconcile) echo --json --mirror --repair --reveal ;;
+    reconcile) echo --json --mirror --repair ;;
     'changefeed sql') echo --remove ;;
     run | changefeed) ;;
     *) echo --json ;;
