@@ -12,7 +12,7 @@ function(stibee_room name)
   target_include_directories(stibee_${name}
     PUBLIC ${PROJECT_SOURCE_DIR}/include
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_compile_options(stibee_${name} PRIVATE ${STIBEE_WARNINGS})
+  target_compile_options(stibee_${name} PRIVATE ${STIBEE_WARNINGS} ${STIBEE_HARDENED_COMPILE})
   list(TRANSFORM ROOM_USES PREPEND stibee_)
   target_link_libraries(stibee_${name} PUBLIC ${ROOM_USES} PRIVATE ${ROOM_THIRD_PARTY})
 endfunction()

@@ -1,0 +1,22 @@
+#!/bin/bash
+# The programs bear the armour that the distribution's own have, and no path of the machine that built them.
+#   hardened.sh CHECKOUT PROGRAM…          exit 77: skipped
+set -euo pipefail
+command -v readelf > /dev/null || { echo "skipped: readelf is missing"; exit 77; }
+checkout=$1
+shift
+
+result=0
+for program in "$@"; do
+  lacks() { echo "$(basename "$program"): $*" && result=1; }
+  header=$(readelf --wide --file-header --program-headers --dynamic "$program")
+  imports=$(readelf --wide --dyn-syms "$program" | awk '$7 == "UND" {print $8}')
+  grep -qE 'Type: +DYN' <<< "$header" || lacks "can be loaded at one address only (no PIE)"
+  grep -q GNU_RELRO <<< "$header" || lacks "no RELRO"
+  grep -qE 'FLAGS.*NOW' <<< "$header" || lacks "its jump table stays writable (no BIND_NOW)"
+  grep -qE 'GNU_STACK .* RW ' <<< "$header" || lacks "an executable stack"
+  grep -q '^__stack_chk_fail' <<< "$imports" || lacks "no stack protector"
+  grep -qE '^__[a-z]+_chk(@|$)' <<< "$imports" || lacks "no fortified functions"
+  ! grep -qaF "$checkout/" "$program" || lacks "names the folder it was built in"
+done
+exit "$result"
