@@ -205,7 +205,10 @@ std::int64_t sum_of(const Value& counts) {
 
 /// The table and the list, side by side.
 Markup both_sides(const Value& mirror, const Reader& reader) {
-  auto table = row(texts::rows, figure(integer_of(mirror, "source_members")), reader) +
+  // Of a first read that goes on nobody knows how many there will be.
+  const auto size = text_of(mirror, "last_success").empty() ? reader.text(texts::never)
+                                                            : figure(integer_of(mirror, "source_members"));
+  auto table = row(texts::rows, size, reader) +
                row(texts::waiting, figure(sum_of(member(mirror, "pending"))), reader) +
                row(texts::parked, figure(sum_of(member(mirror, "parked"))), reader);
   if (const auto back = integer_of(mirror, "writebacks"); back > 0)

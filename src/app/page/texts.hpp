@@ -127,9 +127,9 @@ inline constexpr Text class_v1{"All calls (API v1)", "모든 호출 (API v1)"};
 inline constexpr Text class_bulk{"Bulk adds", "대량 추가"};
 inline constexpr Text class_list{"Reading the list", "주소록 조회"};
 inline constexpr Text class_other{"Single calls", "개별 호출"};
-inline constexpr Text a_second{"{0} calls a second; {1} used now", "초당 {0}회, 현재 {1}회 사용"};
-inline constexpr Text a_minute{"{0} calls a minute; {1} used now", "분당 {0}회, 현재 {1}회 사용"};
-inline constexpr Text a_window{"{0} calls in {2}; {1} used now", "{2}에 {0}회, 현재 {1}회 사용"};
+inline constexpr Text a_second{"{0} a second; {1} used now", "초당 {0}회, 현재 {1}회 사용"};
+inline constexpr Text a_minute{"{0} a minute; {1} used now", "분당 {0}회, 현재 {1}회 사용"};
+inline constexpr Text a_window{"{0} in {2}; {1} used now", "{2}에 {0}회, 현재 {1}회 사용"};
 inline constexpr Text throttled{"Stibee said it was too much: {0} for now",
                                 "스티비가 과다 호출이라고 알려 당분간 {0}회"};
 inline constexpr Text none_before{"Stibee wants none before {0}", "스티비가 {0} 전에는 호출을 받지 않습니다"};

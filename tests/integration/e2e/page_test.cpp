@@ -1,5 +1,8 @@
 #include "integration/e2e/deployment.hpp"
 
+#include <algorithm>
+#include <csignal>
+
 #include <gtest/gtest.h>
 
 // The status page as a browser shows it at once; tests/browser looks on.
@@ -48,6 +51,62 @@ TEST(Page, ShowsInABrowserWhatIsHeldAndHowToApproveIt) {
       << held.out;
   EXPECT_EQ(held.err.find("CONSOLE"), std::string::npos) << held.err;
   EXPECT_EQ(held.out.find("example.com"), std::string::npos) << "nobody is named";
+}
+
+std::int64_t sum_of(const json::Value& history, const std::string& key) {
+  std::int64_t sum = 0;
+  for (const auto& value : items(history, key))
+    sum += *value.if_integer();
+  return sum;
+}
+
+TEST(Page, RemembersTheLastDayAndWhatHappenedOverAReload) {
+  Deployment deployment;
+  deployment.add_members(1, 300);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  daemon.send(SIGHUP);
+  ASSERT_TRUE(eventually(1min, [&] { return !event_lines(daemon, "daemon.reload").empty(); }));
+  deployment.add_members(301, 350);
+  ASSERT_TRUE(deployment.converges());
+
+  json::Value report;
+  ASSERT_TRUE(eventually(1min, [&] {
+    report = deployment.report({"status"});
+    return sum_of(at(items(report, "mirrors").front(), "history"), "changes") == 350;
+  })) << json::to_string(report);
+  const auto& history = at(items(report, "mirrors").front(), "history");
+  EXPECT_GE(sum_of(history, "calls"), 2);
+  EXPECT_EQ(number(history, "step_seconds"), 900);
+
+  std::vector<std::string> happened;
+  for (const auto& each : items(report, "happened"))
+    happened.push_back(text(each, "event"));
+  const auto has = [&](const char* event) { return std::ranges::find(happened, event) != happened.end(); };
+  EXPECT_TRUE(has("daemon.ready") && has("delivery.finished") && has("daemon.reload"));
+  EXPECT_FALSE(text(at(report, "daemon"), "version").empty());
+  EXPECT_FALSE(text(at(report, "daemon"), "host").empty());
+  EXPECT_GE(text(report, "now"), text(at(report, "daemon"), "started"));
+}
+
+TEST(Page, IsServedUnderItsOwnPolicyInTheLanguageThatIsAskedFor) {
+  Deployment deployment;
+  deployment.start_daemon();
+  const auto korean = deployment.admin("/status", "Accept-Language: ko-KR,ko;q=0.9,en;q=0.8\r\n");
+  EXPECT_NE(korean.body.find("<html lang=\"ko\">"), std::string::npos);
+  EXPECT_NE(korean.head.find("script-src 'self'"), std::string::npos) << korean.head;
+  EXPECT_NE(korean.head.find("default-src 'none'"), std::string::npos) << korean.head;
+  EXPECT_EQ(korean.head.find("unsafe"), std::string::npos) << korean.head;
+  EXPECT_EQ(korean.head.find("Set-Cookie"), std::string::npos) << korean.head;
+  const auto english = deployment.admin("/status?lang=en", "Accept-Language: ko\r\n");
+  EXPECT_NE(english.body.find("<html lang=\"en\">"), std::string::npos);
+  EXPECT_NE(deployment.admin("/status?lang=xx", "Accept-Language: ko\r\n").body.find("lang=\"ko\""),
+            std::string::npos);
+  for (const auto* part : {"/status.css", "/status.js", "/status.svg"})
+    EXPECT_EQ(deployment.admin(part).status, 200) << part;
+  const auto head = http(deployment.admin_port(), "HEAD", "/status");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_TRUE(head.body.empty());
 }
 
 }  // namespace
