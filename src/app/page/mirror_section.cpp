@@ -125,6 +125,8 @@ Markup problems_of(const Value& mirror, const Reader& reader) {
   for (const auto& report : list_of(mirror, "problems")) {
     const auto problem = problem_from(report);
     if (!problem) continue;
+    // Beside something worse, that more people are under way is no news.
+    if (problem->kind == ProblemKind::Importing && text_of(mirror, "state") != "importing") continue;
     // What is held is shown by itself, with all that is known of it.
     if (problem->kind == ProblemKind::Held && problem->detail.empty() && !list_of(mirror, "held").empty())
       continue;
