@@ -17,11 +17,12 @@ function(stibee_room name)
   target_link_libraries(stibee_${name} PUBLIC ${ROOM_USES} PRIVATE ${ROOM_THIRD_PARTY})
 endfunction()
 
-# A test program: stibee_test(<name> SOURCES … USES <rooms> THIRD_PARTY <targets> LABELS <labels> OPTIMISED <sources>)
+# A test program: stibee_test(<name> SOURCES … USES <rooms> THIRD_PARTY <targets> LABELS <labels> OPTIMISED <sources>
+#                    PROPERTIES <further properties of each test>)
 # Each *_test.cpp must be named by exactly one of these (tests/architecture checks it).
 # Half of all that is compiled is tests: they are not optimised (the rooms are), but for those that calculate for long.
 function(stibee_test name)
-  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;USES;THIRD_PARTY;LABELS;OPTIMISED" ${ARGN})
+  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;USES;THIRD_PARTY;LABELS;OPTIMISED;PROPERTIES" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
   endif()
@@ -35,5 +36,5 @@ function(stibee_test name)
   target_link_libraries(${name} PRIVATE ${TEST_USES} ${TEST_THIRD_PARTY} GTest::gmock GTest::gtest GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}")
+    PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" ${TEST_PROPERTIES})
 endfunction()

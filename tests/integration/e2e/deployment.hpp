@@ -48,6 +48,7 @@ class Deployment {
   Process& daemon() { return *daemon_; }
   int admin_port() const { return admin_port_; }
   int webhook_port() const { return webhook_port_; }
+  int control_port() const { return control_port_; }  // of the simulator
   static std::string webhook_secret() { return "hook-secret-0123456789"; }
   Page admin(const std::string& path, const std::string& headers = {});
 
