@@ -37,6 +37,7 @@ p{margin:.35rem 0}
 #silent{font-weight:600}
 #silent[hidden]{display:none}
 .problems{list-style:none;margin:.5rem 0;padding:0}
+.problems li::first-letter{text-transform:uppercase}
 .problems li.calm{border-color:var(--busy);background:var(--calmground)}
 .detail,.help,.note{color:var(--soft)}
 .when{color:var(--soft);font-size:.9em}
@@ -49,6 +50,7 @@ dt{color:var(--soft)}dd{margin:0;text-align:right;font-variant-numeric:tabular-n
 dl.times>div{justify-content:flex-start;flex-wrap:nowrap}dl.times dt{flex:0 0 11rem}dl.times dd{flex:1 1 0;min-width:0;text-align:left}
 .sides{display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
 .sides>div{border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem}
+.sides dl>div{flex-wrap:nowrap}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;font-weight:400;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr:first-child th{color:var(--soft);font-size:.9rem}
