@@ -36,7 +36,28 @@ done
 while read -r -a command; do
   said=$(told "${command[@]}")
   for option in $(options "$syncd" "${command[@]}"); do
-    grep -q -- "^$option\[" <<< "$said" || { echo "no $option after ${command[*]}" && result=1; }
+    grep -q -- "^$option=\?\[" <<< "$said" || { echo "no $option after ${command[*]}" && result=1; }
   done
 done < <(commands "$syncd")
+
+# And in a real shell: what is typed before Tab, and what stands there after it.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+printf 'mirrors:\n  - name: members\n    source: {fields: {name: full_name}}\n' > "$scratch/here.yaml"
+typed=() wanted=()
+becomes() { typed+=("stibee-syncd $1") && wanted+=("stibee-syncd $2"); }
+becomes 'changef' 'changefeed '
+becomes 'guard sh' 'guard show '
+becomes 'guard show --rev' 'guard show --reveal '
+becomes 'guard show 1234 --js' 'guard show 1234 --json '
+becomes 'forget --js' 'forget --json '
+becomes 'retry resub' 'retry resubscribe_unsupported '
+becomes 'failures --reason confirm' 'failures --reason confirmation_in_doubt '
+becomes "--config $scratch/he" "--config $scratch/here.yaml "
+becomes "--config $scratch/here.yaml plan --mirror " "--config $scratch/here.yaml plan --mirror members "
+becomes "plan --config $scratch/here.yaml --mirror " "plan --config $scratch/here.yaml --mirror members "
+becomes "--config=$scratch/here.yaml pause " "--config=$scratch/here.yaml pause members "
+becomes "--config $scratch/missing.yaml pause " "--config $scratch/missing.yaml pause "
+diff <(printf '%s\n' "${wanted[@]}") <(timeout 60 zsh -f "$(dirname "$0")/type_and_tab.zsh" "$2/config/completion" "${typed[@]}") ||
+  { echo "a line became another than it should" && result=1; }
 exit "$result"
