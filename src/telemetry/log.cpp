@@ -4,6 +4,7 @@
 #include "telemetry/log_sink.hpp"
 #include "telemetry/scrubber.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::chrono::milliseconds error_wait{5};  // half of what the loop thread may be held up
 constexpr std::chrono::milliseconds exit_wait{2000};
+constexpr std::chrono::milliseconds journal_wait{100};
 
 // systemd tells which stream is the journal's as "device:inode" of the socket.
 bool is_journal(int fd) {
@@ -33,22 +35,6 @@ bool wants_colour(int fd) {
   const char* terminal = std::getenv("TERM");
   return isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
          (terminal == nullptr || std::string_view(terminal) != "dumb");
-}
-
-// syslog's priorities; the journal takes them off the line.
-std::string_view journal_priority(Level level) {
-  switch (level) {
-    case Level::Trace:
-    case Level::Debug:
-      return "<7>";
-    case Level::Info:
-      return "<6>";
-    case Level::Warn:
-      return "<4>";
-    case Level::Error:
-      return "<3>";
-  }
-  return "<6>";
 }
 
 // Signals are the main thread's business; a blocked SIGPIPE turns into EPIPE.
@@ -85,6 +71,7 @@ struct Log::State {
   ~State() {
     if (!pool) return;
     if (!flush(exit_wait)) fd_sink->abandon();
+    fd_sink->wait_until_read(journal_wait);
     logger.reset();
     pool.reset();  // joins; cannot hang once abandoned
   }
@@ -97,9 +84,7 @@ struct Log::State {
       LogLine line{.time = clock(), .level = at, .event = event, .msg = msg, .fields = fields};
       const std::uint64_t lost = lines_lost();
       if (lost != lost_reported.exchange(lost)) line.lines_lost = lost;
-      std::string text = json ? json_line(line, scrubber) : text_line(line, scrubber, colour);
-      if (to_journal) text.insert(0, journal_priority(at));
-      put(text);
+      put(form_of(line));
     } catch (...) {
       ++unmade;
       return;
@@ -115,6 +100,13 @@ struct Log::State {
     } catch (...) {
       // What it would have kept is lost; the line itself is not.
     }
+  }
+
+  std::string form_of(const LogLine& line) const {
+    if (native) return journal_entry(line, scrubber);
+    std::string text = json ? json_line(line, scrubber) : text_line(line, scrubber, colour);
+    if (to_journal) text.insert(0, {'<', priority_of(line.level), '>'});  // the journal takes it off
+    return text;
   }
 
   void put(std::string_view text) {
@@ -146,6 +138,7 @@ struct Log::State {
   bool json = true;
   bool colour = false;
   bool to_journal = false;
+  bool native = false;  // as entries
   std::atomic<std::uint64_t> posted = 0;
   std::atomic<std::uint64_t> unmade = 0;
   std::atomic<std::uint64_t> failed_in_spdlog = 0;
@@ -166,7 +159,8 @@ Log::Log(LogOptions options, Now clock) : state_(std::make_unique<State>(options
       options.format == LineFormat::Json || (options.format == LineFormat::Auto && isatty(options.fd) != 1);
   state.colour = !state.json && wants_colour(options.fd);
   state.to_journal = is_journal(options.fd);
-  state.fd_sink = std::make_shared<FdSink>(options.fd);
+  state.native = state.to_journal && options.format == LineFormat::Auto;
+  state.fd_sink = std::make_shared<FdSink>(options.fd, state.native ? options.journal_socket : std::string());
   state.fd_sink->set_level(spdlog::level::trace);
   state.pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines, 1, block_all_signals);
   state.logger = std::make_shared<spdlog::async_logger>("stibee", state.fd_sink, state.pool,
@@ -227,7 +221,9 @@ void Log::never_print(std::string_view secret) {
   state_->scrubber.never_print(secret);
 }
 bool Log::flush(std::chrono::milliseconds limit) noexcept {
-  return state_->flush(limit);
+  const bool flushed = state_->flush(limit);
+  if (flushed && state_->fd_sink) state_->fd_sink->wait_until_read(std::min(limit, journal_wait));
+  return flushed;
 }
 std::uint64_t Log::lines_lost() const noexcept {
   return state_->lines_lost();

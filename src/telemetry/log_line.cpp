@@ -1,6 +1,7 @@
 #include "telemetry/log_line.hpp"
 
 #include "stibee_sync/json/value.hpp"
+#include "stibee_sync/text/ascii.hpp"
 #include "stibee_sync/text/time_format.hpp"
 #include "stibee_sync/text/utf8.hpp"
 
@@ -159,6 +160,54 @@ std::string text_line(const LogLine& line, const Scrubber& scrubber, bool colour
   }
   if (line.lines_lost > 0) out += "  lines_lost=" + std::to_string(line.lines_lost);
   return out;
+}
+
+char priority_of(Level level) {
+  switch (level) {
+    case Level::Trace:
+    case Level::Debug:
+      return '7';
+    case Level::Info:
+      return '6';
+    case Level::Warn:
+      return '4';
+    case Level::Error:
+      return '3';
+  }
+  return '6';
+}
+
+namespace {
+
+constexpr std::string_view message_field = "MESSAGE=";
+constexpr std::string_view priority_field = "PRIORITY=";
+
+// No value has a line break in it, which would need the protocol's other form.
+void add_journal_field(std::string& entry, std::string_view field, std::string_view value) {
+  entry.append(field).append(text::without_controls(value)).append(1, '\n');
+}
+
+}  // namespace
+
+std::string journal_entry(const LogLine& line, const Scrubber& scrubber) {
+  std::string entry;
+  add_journal_field(entry, message_field, json_line(line, scrubber));
+  entry.append(priority_field)
+      .append(1, priority_of(line.level))
+      .append("\nSYSLOG_IDENTIFIER=stibee-syncd\n");
+  if (line.event) add_journal_field(entry, "EVENT=", name(*line.event));
+  for (const Field& field : line.fields) {
+    if (field.key == "mirror") add_journal_field(entry, "MIRROR=", plain_value(field.value, scrubber));
+    if (field.key == "ref") add_journal_field(entry, "REF=", plain_value(field.value, scrubber));
+  }
+  return entry;
+}
+
+std::string stream_form(std::string_view entry) {
+  const auto end = entry.find('\n');
+  const char priority = entry[end + 1 + priority_field.size()];
+  std::string line{'<', priority, '>'};
+  return line.append(entry.substr(message_field.size(), end - message_field.size()));
 }
 
 }  // namespace stibee_sync::telemetry

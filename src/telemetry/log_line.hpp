@@ -21,8 +21,17 @@ struct LogLine {
   std::uint64_t lines_lost = 0;  // shown when not 0
 };
 
+/// syslog's number for the level, as the journal wants it.
+char priority_of(Level level);
+
 /// Both forms: one line without its end, valid UTF-8, no control characters, scrubbed, long values cut.
 std::string json_line(const LogLine& line, const Scrubber& scrubber);
 std::string text_line(const LogLine& line, const Scrubber& scrubber, bool colour);
+
+/// The line as systemd-journald takes it: a field a line, MESSAGE (the JSON), PRIORITY, EVENT, and MIRROR and
+/// REF where the line has them.
+std::string journal_entry(const LogLine& line, const Scrubber& scrubber);
+/// The same for the stream that the service manager reads: `<6>{…}`.
+std::string stream_form(std::string_view entry);
 
 }  // namespace stibee_sync::telemetry

@@ -21,8 +21,9 @@ namespace stibee_sync::telemetry {
 enum class Level { Trace, Debug, Info, Warn, Error };
 std::string_view name(Level level);  // "trace" … "error"
 
-/// Auto: text on a terminal, JSON everywhere else (under systemd the journal gets JSON lines with their
-/// priority).
+/// Auto: text on a terminal, JSON everywhere else. Where `fd` is the journal's stream, entries go to the
+/// journal itself, with EVENT, MIRROR and REF as fields beside the JSON; while it takes none, and with Json
+/// and Text, it gets lines with their priority.
 enum class LineFormat { Auto, Json, Text };
 
 /// One named value of a line. The key is a literal in the code (it is only borrowed); `ts`, `level`, `event`
@@ -54,8 +55,9 @@ class Field {
 struct LogOptions {
   Level level = Level::Info;
   LineFormat format = LineFormat::Auto;
-  int fd = 2;                      // standard error; borrowed, never closed
-  std::size_t queue_lines = 2048;  // how many lines may wait for a slow reader
+  int fd = 2;                                                  // standard error; borrowed, never closed
+  std::size_t queue_lines = 2048;                              // how many lines may wait for a slow reader
+  std::string journal_socket = "/run/systemd/journal/socket";  // systemd-journald's, for native entries
 };
 
 /// Writes one line per event. From any thread; constructed and destroyed by one.

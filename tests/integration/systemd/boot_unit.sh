@@ -61,6 +61,11 @@ first_pid=$(property MainPID)
 [ "$(run stat -c %u "/proc/$first_pid")" -ge 61184 ] || fail "does not run as a dynamic user"
 [ "$(run stat -L -c %a /var/lib/private/stibee-syncd)" = 700 ] || fail "the state directory is open to others"
 eventually logged '"event":"daemon.ready"' -p info || fail "the journal has no daemon.ready"
+if [ "$(basename "$program")" != unit_probe ]; then
+  eventually logged '"event":"daemon.ready"' EVENT=daemon.ready || fail "the journal knows no EVENT=daemon.ready"
+  ! logged '"event"' EVENT=daemon.stopped || fail "EVENT= does not choose"
+  eventually logged '"event":"sync.failed"' EVENT=sync.failed MIRROR=members || fail "the journal knows no MIRROR="
+fi
 ! logged stub- || fail "a secret is in the journal"
 ! run journalctl --no-pager -o cat -u "$service" | grep -E '^<[0-7]>' || fail "priorities are left in the lines"
 

@@ -1,11 +1,13 @@
 #include "stibee_sync/telemetry/log.hpp"
 
 #include <fcntl.h>
+#include <optional>
 #include <poll.h>
 #include <set>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -16,7 +18,9 @@ namespace stibee_sync::telemetry {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -168,7 +172,7 @@ TEST(Log, GivesTheJournalItsPriorities) {
   const std::string stream = std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
   setenv("JOURNAL_STREAM", stream.c_str(), 1);
   {
-    Log log({.fd = ends[1]});
+    Log log({.fd = ends[1], .journal_socket = "/nonexistent/socket"});
     log.event(Level::Error, Event::StoreFailed, "disk full");
   }
   unsetenv("JOURNAL_STREAM");
@@ -178,6 +182,126 @@ TEST(Log, GivesTheJournalItsPriorities) {
   EXPECT_THAT(std::string(buffer, static_cast<std::size_t>(count)), StartsWith("<3>{\"ts\":"));
   close(ends[0]);
   close(ends[1]);
+}
+
+/// A journal that only reads, and the stream that a service's standard error is.
+class Journal {
+ public:
+  Journal() {
+    std::string folder = "/tmp/stibee-journal-XXXXXX";
+    folder_ = ::mkdtemp(folder.data());
+    listen();
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, stream_), 0);
+    struct stat about{};
+    EXPECT_EQ(fstat(stream_[1], &about), 0);
+    const auto stream = std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
+    setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  }
+  ~Journal() {
+    unsetenv("JOURNAL_STREAM");
+    close(socket_);
+    close(stream_[0]);
+    close(stream_[1]);
+    unlink(path().c_str());
+    rmdir(folder_.c_str());
+  }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  LogOptions options() const { return {.fd = stream_[1], .journal_socket = path()}; }
+  void restart() {
+    close(socket_);
+    unlink(path().c_str());
+    listen();
+  }
+  void go_away() {
+    unlink(path().c_str());
+    close(socket_);
+  }
+  std::string next_entry() const { return text_from(socket_); }  // "" when there is none
+  std::string stream() const { return text_from(stream_[0]); }
+
+ private:
+  std::string path() const { return folder_ + "/socket"; }
+  void listen() {
+    socket_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path().copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  static std::string text_from(int fd) {
+    std::string text(65536, '\0');
+    const auto count = recv(fd, text.data(), text.size(), 0);
+    text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return text;
+  }
+
+  std::string folder_;
+  int socket_ = -1;
+  int stream_[2] = {-1, -1};
+};
+
+TEST(Log, TheJournalGetsEventMirrorAndRefAsFieldsBesideTheLine) {
+  const Journal journal;
+  Log log(journal.options());
+  log.never_print("hunter2");
+  log.event(Level::Warn, Event::PersonParked, "a row cannot be sent",
+            {{"mirror", "members"}, {"ref", "0123456789ab"}, {"reason", "hunter2"}});
+  log.debug("not at this level");
+  log.event(Level::Info, Event::DaemonReady, "a\nb");
+  ASSERT_TRUE(log.flush(10s));
+  const auto entry = journal.next_entry();
+  EXPECT_THAT(entry, StartsWith("MESSAGE={\"ts\":"));
+  EXPECT_THAT(entry, EndsWith("\"mirror\":\"members\",\"ref\":\"0123456789ab\",\"reason\":\"<secret>\"}\n"
+                              "PRIORITY=4\nSYSLOG_IDENTIFIER=stibee-syncd\nEVENT=person.parked\n"
+                              "MIRROR=members\nREF=0123456789ab\n"));
+  EXPECT_THAT(
+      journal.next_entry(),
+      EndsWith("\"msg\":\"a\\nb\"}\nPRIORITY=6\nSYSLOG_IDENTIFIER=stibee-syncd\nEVENT=daemon.ready\n"));
+  EXPECT_EQ(journal.next_entry(), "");
+  EXPECT_EQ(journal.stream(), "") << "nothing is said twice";
+}
+
+TEST(Log, WhileTheJournalIsAwayItsStreamGetsTheLinesAndAfterARestartItGetsEntriesAgain) {
+  Journal journal;
+  Log log(journal.options());
+  log.event(Level::Info, Event::DaemonStart, "first");
+  ASSERT_TRUE(log.flush(10s));
+  EXPECT_THAT(journal.next_entry(), HasSubstr("EVENT=daemon.start\n"));
+  journal.restart();
+  log.event(Level::Info, Event::DaemonReady, "second");
+  ASSERT_TRUE(log.flush(10s));
+  EXPECT_THAT(journal.next_entry(), HasSubstr("EVENT=daemon.ready\n"));
+  journal.go_away();
+  log.event(Level::Error, Event::StoreFailed, "third");
+  ASSERT_TRUE(log.flush(10s));
+  EXPECT_THAT(journal.stream(), AllOf(StartsWith("<3>{\"ts\":"), EndsWith("\"msg\":\"third\"}\n")));
+  EXPECT_EQ(log.lines_lost(), 0U);
+  journal.restart();
+}
+
+TEST(Log, AJournalThatDoesNotReadBlocksNobodyAndNoEnd) {
+  const Journal journal;
+  auto options = journal.options();
+  options.queue_lines = 16;
+  std::optional<Log> log(std::in_place, options);
+  const std::string padding(500, 'x');
+  for (int i = 0; i < 2000; ++i)
+    log->event(Level::Info, Event::SyncStarted, padding);
+  EXPECT_GT(log->lines_lost(), 0U);
+  log.reset();  // comes back
+}
+
+TEST(Log, WhereTheFormatIsGivenTheJournalGetsLines) {
+  const Journal journal;
+  auto options = journal.options();
+  options.format = LineFormat::Text;
+  Log log(options);
+  log.event(Level::Info, Event::DaemonReady, "ready");
+  ASSERT_TRUE(log.flush(10s));
+  EXPECT_THAT(journal.stream(), AllOf(StartsWith("<6>"), EndsWith(" INFO  daemon.ready: ready\n")));
+  EXPECT_EQ(journal.next_entry(), "");
 }
 
 TEST(Log, AStalledReaderLosesTheOldestLinesAndNeverBlocksTheCaller) {
