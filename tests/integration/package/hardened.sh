@@ -1,12 +1,18 @@
 #!/bin/bash
 # The programs bear the armour that the distribution's own have, and no path of the machine that built them.
-#   hardened.sh CHECKOUT PROGRAM…          exit 77: skipped
+#   hardened.sh CHECKOUT COMPILE-COMMANDS PROGRAM…          exit 77: skipped
 set -euo pipefail
 command -v readelf > /dev/null || { echo "skipped: readelf is missing"; exit 77; }
-checkout=$1
-shift
+checkout=$1 commands=$2
+shift 2
 
 result=0
+# One object without it does not show in the program.
+sources=$(grep -F " -c $checkout/src/" "$commands")
+if grep -v -e '-D_FORTIFY_SOURCE=2' <<< "$sources" | grep -oE ' -c [^"]+' | sort -u; then
+  echo "these are compiled without"
+  result=1
+fi
 for program in "$@"; do
   lacks() { echo "$(basename "$program"): $*" && result=1; }
   header=$(readelf --wide --file-header --program-headers --dynamic "$program")
