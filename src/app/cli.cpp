@@ -184,7 +184,8 @@ class CommandLine {
   static CLI::Option* as_time(CLI::Option* option) {
     const std::map<std::string, std::int64_t> units{
         {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
-    return option->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED))
+    return option
+        ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED).description(""))
         ->check([](const std::string& milliseconds) {
           return milliseconds.starts_with('-') || milliseconds == "0"
                      ? "must be more than nothing, such as 30s or 10m"

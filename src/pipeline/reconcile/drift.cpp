@@ -269,6 +269,27 @@ class Comparison {
   PersonDrift found_;
 };
 
+/// When it happened is told by no time that Stibee shows for certain, so it counts from now: a consent given
+/// before must not bring back somebody who may have said no after it.
+ledger::Suppression opt_out_seen(UtcTime now) {
+  ledger::Suppression suppression;
+  suppression.at = now;
+  suppression.by = "unknown";
+  return suppression;
+}
+
+/// Somebody who is believed to be subscribed, as a state does that was put back.
+Consequence opted_out_since(const store::Listed& listed, const ledger::RemoteView& view, UtcTime now) {
+  Consequence change;
+  const auto& person = *view.ledger;
+  const bool mailed = !view.is_trace && person.wanted.intent == Intent::Subscribed &&
+                      person.confirmed.status == RemoteStatus::Subscribed;
+  if (!mailed || listed.status != RemoteStatus::OptedOut) return change;
+  change.confirmed = ledger::with_observed(person.confirmed, person.wanted, RemoteStatus::OptedOut, now);
+  if (!view.suppression) change.suppress = opt_out_seen(now);
+  return change;
+}
+
 bool in_progress(const ledger::RemoteView& view, const MirrorPlan& plan, UtcTime now) {
   if (view.in_flight) return true;
   if (!view.ledger || view.parked) return false;
@@ -313,16 +334,10 @@ PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& vi
 
 Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, UtcTime now) {
   Consequence change;
+  if (view.in_flight) return change;
   const bool known = view.ledger && view.ledger->confirmed.status != RemoteStatus::Unknown;
-  if (known || view.in_flight) return change;
-  if (listed.status == RemoteStatus::OptedOut && !view.suppression) {
-    // When it happened is told by no time that Stibee shows for certain, so it counts from now: a consent
-    // given before must not bring back somebody who may have said no after it.
-    ledger::Suppression suppression;
-    suppression.at = now;
-    suppression.by = "unknown";
-    change.suppress = suppression;
-  }
+  if (known) return opted_out_since(listed, view, now);
+  if (listed.status == RemoteStatus::OptedOut && !view.suppression) change.suppress = opt_out_seen(now);
   if (!view.ledger || view.is_trace) return change;
   // A status that nobody knows: the one state in which nothing is ever sent.
   const auto status = listed.status.value_or(RemoteStatus::AutoDeleted);

@@ -154,7 +154,9 @@ TEST(Steering, MembersOfTheGroupMayAskAndOthersMayNot) {
   ASSERT_EQ(::geteuid(), 0u) << "takes root, to become somebody else";
   Deployment deployment;
   open_to(deployment, "adm");
+  deployment.add_members(1, 3);
   deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
   struct stat info{};
   ASSERT_EQ(::stat((deployment.directory() / "control.sock").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777u, 0660u);

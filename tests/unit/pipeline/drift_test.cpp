@@ -376,6 +376,21 @@ TEST(Adopt, SuppressesUnsubscribedPeopleWhoAreInNoRowAndLeavesStrays) {
   EXPECT_TRUE(is_empty(adopt_change(listed, on_record, now))) << "what is known better is kept";
 }
 
+TEST(Adopt, OfPeopleWhoAreKnownOnlyANoCounts) {
+  auto listed = *in_step().listed;
+  auto view = in_step().view;
+  ASSERT_EQ(view.ledger->confirmed.status, RemoteStatus::Subscribed);
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now)));
+  listed.status = RemoteStatus::OptedOut;
+  const auto change = adopt_change(listed, view, now);
+  ASSERT_TRUE(change.confirmed);
+  EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
+  ASSERT_TRUE(change.suppress);
+  EXPECT_EQ(change.suppress->at, now);
+  view.ledger->wanted.intent = Intent::Unsubscribed;
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now))) << "that may be our own unsubscribe";
+}
+
 TEST(Adopt, NeverSendsAnythingToPeopleOfAnUnknownStatus) {
   auto listed = *in_step().listed;
   listed.status.reset();
