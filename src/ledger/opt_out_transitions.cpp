@@ -68,4 +68,12 @@ Person with_suppression(Person person, const Suppression& suppression) {
   return person;
 }
 
+Person forgotten(Person person) {
+  const auto known = person.row ? std::optional(person.row->confirmed) : person.trace;
+  const bool opted_out = known && known->status == domain::RemoteStatus::OptedOut;
+  person.row.reset();
+  person.trace = opted_out ? trace_of(*known) : std::nullopt;
+  return person;
+}
+
 }  // namespace stibee_sync::ledger

@@ -15,6 +15,13 @@ constexpr std::string_view from_duplicates =
     "a.mirror AND l.key = a.key "
     "WHERE a.mirror = m.mirror AND a.email = m.email AND a.key < m.key AND l.rejection IS NULL)";
 
+/// Of one of them: the key of the row that is sent.
+constexpr std::string_view lowest_bearer =
+    "(SELECT a.key FROM member_address a CROSS JOIN member l ON l.mirror = a.mirror AND l.key = a.key WHERE "
+    "a.mirror = m.mirror AND a.email = m.email AND a.key < m.key AND l.rejection IS NULL ORDER BY a.key "
+    "LIMIT "
+    "1)";
+
 std::size_t people_of(std::int64_t count) {
   return static_cast<std::size_t>(std::max<std::int64_t>(count, 0));
 }
@@ -75,7 +82,7 @@ std::size_t Store::wanted_subscribed(MirrorId mirror) const {
   return people_of(tables_->tally(mirror).wanted_subscribed);
 }
 
-std::vector<ParkedPerson> Store::parked(MirrorId mirror, std::size_t most) const {
+std::vector<ParkedPerson> Store::parked(MirrorId mirror, std::size_t most, std::string_view reason) const {
   std::vector<ParkedPerson> people;
   const ReadView view(*tables_->connection);
   const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(most, std::size_t{1} << 40));
@@ -83,8 +90,10 @@ std::vector<ParkedPerson> Store::parked(MirrorId mirror, std::size_t most) const
       *tables_->connection,
       "SELECT s.member_key, m.email, m.parked, m.message, m.attempts, m.parked_since FROM subscriber_more m "
       "INDEXED BY parked CROSS JOIN subscriber s ON s.mirror = m.mirror AND s.email = m.email "
-      "WHERE m.mirror = ? AND m.parked IS NOT NULL ORDER BY m.parked, m.email LIMIT ?");
-  refused.bind(1, mirror.number).bind(2, limit);
+      "WHERE m.mirror = ?1 AND m.parked IS NOT NULL AND (?3 = '' OR m.parked = ?3) ORDER BY m.parked, "
+      "m.email "
+      "LIMIT ?2");
+  refused.bind(1, mirror.number).bind(2, limit).bind(3, reason);
   while (refused.step()) {
     ParkedPerson person;
     if (!refused.is_null(0)) person.key = key_at(refused, 0).to_string();
@@ -98,8 +107,8 @@ std::vector<ParkedPerson> Store::parked(MirrorId mirror, std::size_t most) const
   Statement rejected(
       *tables_->connection,
       "SELECT key, email, rejection, rejected_column FROM member INDEXED BY member_rejected WHERE mirror = "
-      "? AND rejection IS NOT NULL ORDER BY rejection, key LIMIT ?");
-  rejected.bind(1, mirror.number).bind(2, limit - static_cast<std::int64_t>(people.size()));
+      "?1 AND rejection IS NOT NULL AND (?3 = '' OR rejection = ?3) ORDER BY rejection, key LIMIT ?2");
+  rejected.bind(1, mirror.number).bind(2, limit - static_cast<std::int64_t>(people.size())).bind(3, reason);
   while (rejected.step()) {
     ParkedPerson person;
     person.key = key_at(rejected, 0).to_string();
@@ -109,14 +118,17 @@ std::vector<ParkedPerson> Store::parked(MirrorId mirror, std::size_t most) const
     if (!column.empty()) person.message = "column " + std::string(column);
     people.push_back(std::move(person));
   }
-  Statement duplicates(*tables_->connection,
-                       "SELECT m.key, m.email" + std::string(from_duplicates) + " ORDER BY m.key LIMIT ?");
+  const auto duplicate = name(domain::Reason(domain::Reason::DuplicateAddress));
+  if (!reason.empty() && reason != duplicate) return people;
+  Statement duplicates(*tables_->connection, "SELECT m.key, m.email, " + std::string(lowest_bearer) +
+                                                 std::string(from_duplicates) + " ORDER BY m.key LIMIT ?");
   duplicates.bind(1, mirror.number).bind(2, limit - static_cast<std::int64_t>(people.size()));
   while (duplicates.step()) {
     ParkedPerson person;
     person.key = key_at(duplicates, 0).to_string();
     person.email = duplicates.text(1);
-    person.reason = name(domain::Reason::DuplicateAddress);
+    person.reason = duplicate;
+    person.sent_instead = key_at(duplicates, 2).to_string();
     person.message = "a row with a lower key bears the same address; that one is sent";
     people.push_back(std::move(person));
   }

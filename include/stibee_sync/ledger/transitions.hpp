@@ -82,6 +82,8 @@ Person unparked(Person person, const Policy& policy, domain::UtcTime now);
 Person hastened(Person person, domain::UtcTime now);
 /// After a crash with a call out: nobody knows whether it was applied.
 Person after_crash(Person person);
+/// A human wants nothing kept of the person, but that they opted out.
+Person forgotten(Person person);
 /// An opt-out on record that the row has not heard of yet: takes it out of the queue; the next placement
 /// finds where it belongs.
 Person with_suppression(Person person, const Suppression& suppression);

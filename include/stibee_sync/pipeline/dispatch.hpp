@@ -2,6 +2,7 @@
 
 #include "stibee_sync/delivery/call_choice.hpp"
 #include "stibee_sync/pipeline/burst.hpp"
+#include "stibee_sync/pipeline/call_memory.hpp"
 #include "stibee_sync/pipeline/caller.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
@@ -66,6 +67,7 @@ class Dispatch final : public Asker {
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
   void on_beat(std::function<void()> beat) { beat_ = std::move(beat); }
   DispatchCondition condition() const;
+  CallMemory& memory() { return memory_; }
 
  private:
   struct Answer;
@@ -101,6 +103,8 @@ class Dispatch final : public Asker {
   boost::asio::awaitable<std::shared_ptr<Answer>> read(std::shared_ptr<Call> call,
                                                        std::shared_ptr<const Attempted> attempted) const;
   boost::asio::awaitable<void> settle(std::shared_ptr<Call> call, std::shared_ptr<Answer> answer);
+  /// For whoever asks later why somebody is as they are.
+  void remember(const Call& call, const Answer& answer);
   /// What follows for those who have not arrived.
   void decide(const Call& call, Answer& answer);
   /// What follows for one person of the call; the rest of the settlement is for the caller to add.
@@ -168,6 +172,7 @@ class Dispatch final : public Asker {
   runtime::MonotonicTime store_not_before_{};  // after a store error
   runtime::MonotonicTime tidy_again_{};        // not before
   std::size_t settled_ = 0;
+  CallMemory memory_;
   std::function<void()> progress_;
   std::function<void()> beat_;
 };

@@ -42,6 +42,7 @@ struct ParkedPerson {
   std::string message;
   int attempts = 0;
   std::optional<domain::UtcTime> since;
+  std::string sent_instead;  // of a duplicate: the key of the row that bears the same address and is sent
 };
 
 }  // namespace stibee_sync::store

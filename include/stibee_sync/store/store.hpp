@@ -4,6 +4,7 @@
 #include "stibee_sync/ledger/person.hpp"
 #include "stibee_sync/store/list_scan.hpp"
 #include "stibee_sync/store/mirror_state.hpp"
+#include "stibee_sync/store/person_record.hpp"
 #include "stibee_sync/store/reports.hpp"
 #include "stibee_sync/store/scan.hpp"
 #include "stibee_sync/store/store_error.hpp"
@@ -83,6 +84,10 @@ class Store {
 
   /// All that is remembered of one address; empty: nothing.
   ledger::Person find(MirrorId mirror, const domain::EmailAddress& email) const;
+  /// The same, with what else the state has of them: to be shown.
+  PersonRecord record_of(MirrorId mirror, const domain::EmailAddress& email) const;
+  /// The row of a key that is given as text, as the last read left it.
+  std::optional<KnownRow> row_of_key(MirrorId mirror, std::string_view key) const;
   /// When the next unclaimed pending row of these mirrors becomes due (may be in the past); nullopt: nothing
   /// pending.
   std::optional<domain::UtcTime> next_due(const std::vector<MirrorId>& mirrors) const;
@@ -100,7 +105,8 @@ class Store {
   std::size_t wanted_subscribed(MirrorId mirror) const;
   /// Suppressed people of a list, whether the table still has them or not.
   std::size_t suppressed(MirrorId mirror) const;
-  std::vector<ParkedPerson> parked(MirrorId mirror, std::size_t most) const;
+  /// `reason`: only with this one; "": all.
+  std::vector<ParkedPerson> parked(MirrorId mirror, std::size_t most, std::string_view reason = {}) const;
   /// People pending and not parked, whether due or not, but for deletions that are postponed beyond `now`.
   std::size_t pending(MirrorId mirror, domain::UtcTime now) const;
 

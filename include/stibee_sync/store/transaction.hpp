@@ -77,6 +77,9 @@ class Transaction {
   /// Parked by that reason ("": any), and with that normalised address ("": all).
   std::vector<domain::EmailAddress> parked_people(MirrorId mirror, std::string_view reason,
                                                   std::string_view email);
+  /// What else than the ledger's row names the address: rows of the snapshot, held changes, marks for the
+  /// next read. True: there was something.
+  bool erase_address(MirrorId mirror, const domain::EmailAddress& email);
   /// Who waits for the end of a backoff.
   std::vector<domain::EmailAddress> backed_off(MirrorId mirror, domain::UtcTime now);
 

@@ -157,6 +157,7 @@ asio::awaitable<std::shared_ptr<Dispatch::Answer>> Dispatch::read(
 asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call, std::shared_ptr<Answer> answer) {
   const auto& plan = plan_of(call->claimed.line.mirror);
   decide(*call, *answer);
+  remember(*call, *answer);
   const auto work = store::in_transaction([id = plan.id, answer, policy = plan.policy,
                                            now = services_.clock.utc()](store::Transaction& transaction) {
     auto settled = pipeline::settle(transaction, id, answer->people, policy, now);
@@ -190,6 +191,18 @@ void Dispatch::report(const Settled& settled, const std::string& mirror) {
   if (settled.erased > 0)
     services_.log.event(Level::Info, Event::PrivacyErased, "people who left are erased, but for a keyed hash",
                         {{"mirror", mirror}, {"count", settled.erased}});
+}
+
+void Dispatch::remember(const Call& call, const Answer& answer) {
+  const auto people = call.recipients.size();
+  // Of a call with more than it holds, the last ones would push out the first.
+  for (std::size_t i = 0; i < std::min(people, CallMemory::most); ++i) {
+    const auto& recipient = call.recipients[i];
+    const auto& outcome = answer.result.outcomes[i];
+    memory_.note(call.claimed.line.mirror, services_.key.fingerprint(recipient.email.text()),
+                 {services_.clock.utc(), recipient.operation.kind, people, outcome.kind, outcome.reason,
+                  outcome.message});
+  }
 }
 
 void Dispatch::decide(const Call& call, Answer& answer) {

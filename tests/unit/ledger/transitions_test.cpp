@@ -505,5 +505,26 @@ TEST(WithSuppression, NothingButAnUnsubscribeIsSentToWhoOptedOut) {
   EXPECT_EQ(with_suppression(leaving, optout).row->lane, Lane::Optout);
 }
 
+TEST(Forgotten, NothingIsKeptButThatSomebodyOptedOut) {
+  Person person;
+  person.row.emplace();
+  person.row->confirmed.status = domain::RemoteStatus::Unsubscribed;
+  EXPECT_EQ(forgotten(person), Person{});
+
+  person.row->confirmed.status = domain::RemoteStatus::OptedOut;
+  person.suppression.emplace();
+  const auto kept = forgotten(person);
+  EXPECT_FALSE(kept.row);
+  ASSERT_TRUE(kept.trace);
+  EXPECT_EQ(kept.trace->status, domain::RemoteStatus::OptedOut);
+  EXPECT_EQ(kept.suppression, person.suppression);
+  EXPECT_EQ(forgotten(kept), kept);
+
+  Person gone;
+  gone.trace.emplace();
+  gone.trace->status = domain::RemoteStatus::Unsubscribed;
+  EXPECT_EQ(forgotten(gone), Person{});
+}
+
 }  // namespace
 }  // namespace stibee_sync::ledger
