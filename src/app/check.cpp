@@ -150,6 +150,8 @@ int check(const Options& options) {
   const auto dialect = make_dialect(settings);
   Findings findings(options.json);
   findings.good("configuration", options.config.string());
+  if (settings.notify)
+    findings.good("notify", "the address is readable and well formed; nothing was sent to it");
   if (settings.webhook) findings.good("webhook", describe(*settings.webhook));
   check_mirrors(settings, *dialect, findings);
   check_database(settings, *dialect, findings);

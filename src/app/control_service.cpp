@@ -231,10 +231,10 @@ void ControlService::remember(DaemonView& seen) {
   seen.happened = chronicle_.happenings.newest_first();
 }
 
-asio::awaitable<std::string> ControlService::state_line() {
+asio::awaitable<DaemonView> ControlService::look() {
   const auto engine = co_await engines_.borrow();
-  const auto seen = co_await view(&*engine);
-  co_return app::state_line(seen);
+  auto seen = co_await view(&*engine);
+  co_return seen;
 }
 
 asio::awaitable<json::Value> ControlService::failures(Engine* engine, Meant meant, std::size_t most) {

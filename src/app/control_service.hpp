@@ -36,8 +36,8 @@ class ControlService {
   http::Handler admin_handler();
   /// Ends each pause whose time is over; for as long as the daemon runs.
   boost::asio::awaitable<void> end_pauses();
-  /// What `systemctl status` shows. Throws store::StoreError.
-  boost::asio::awaitable<std::string> state_line();
+  /// What all reports are made of. Throws store::StoreError.
+  boost::asio::awaitable<DaemonView> look();
 
  private:
   boost::asio::awaitable<http::ServerResponse> guarded_control(std::filesystem::path socket,

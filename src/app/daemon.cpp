@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <climits>
 
 namespace stibee_sync::app {
 
@@ -31,8 +32,8 @@ constexpr std::chrono::milliseconds stop_limit{4700};
 constexpr std::size_t admin_connections_of_one = 48;
 
 std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, HOST_NAME_MAX) == 0 ? name : "unknown";
 }
 
 std::chrono::nanoseconds cpu_time_of_thread() {
@@ -66,6 +67,7 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       chronicle_{{STIBEE_VERSION, host_name(), clock_->utc()}, {}, {}},
       control_(ground_, engines_, health_, chronicle_, [this] { return reload_and_wait(); }),
       events_(ground_, engines_),
+      notices_(ground_, system_random(), host_name()),
       told_(clock_->make_timer()),
       reloaded_(*clock_) {
   for (const auto& mirror : settings_.mirrors)
@@ -210,7 +212,9 @@ void Daemon::started() {
   health_.state_open(true);
   asio::co_spawn(context_, watch(), [](std::exception_ptr) {});
   asio::co_spawn(context_, control_.end_pauses(), [this](std::exception_ptr error) { page_failed(error); });
+  notices_.admit(settings_);
   asio::co_spawn(context_, tell_state(), [](std::exception_ptr) {});
+  asio::co_spawn(context_, notices_.run(), [](std::exception_ptr) {});
   starting_.reset();
   service_.ready("running");
   log_.event(
@@ -231,6 +235,7 @@ void Daemon::put_in_force(settings::Settings fresh) {
   hide_secrets(log_, settings_);
   log_.set_level(log_level(settings_.log.level));
   if (settings_.webhook) events_.admit(*settings_.webhook);
+  notices_.admit(settings_);
 }
 
 void Daemon::listen() {
@@ -294,6 +299,7 @@ void Daemon::begin_stop() {
   if (webhook_) webhook_->stop();
   if (admin_) admin_->stop();
   if (socket_) socket_->stop();
+  notices_.stop();
   told_->wake();
   asio::co_spawn(context_, cut_off(), [](std::exception_ptr) {});
 }
@@ -370,9 +376,11 @@ asio::awaitable<void> Daemon::watch() {
 asio::awaitable<void> Daemon::tell_state() {
   const auto timer = clock_->make_timer();
   while (!stopping_) {
-    auto look = control_.state_line();
-    const auto line = co_await runtime::answer_of<store::StoreError>(std::move(look));
-    if (!stopping_) service_.status(line ? line.value() : "the state cannot be read: " + line.error());
+    auto look = control_.look();
+    const auto seen = co_await runtime::answer_of<store::StoreError>(std::move(look));
+    if (stopping_) break;
+    service_.status(seen ? state_line(seen.value()) : "the state cannot be read: " + seen.error());
+    if (seen) notices_.look(seen.value());
     co_await timer->wait_until(clock_->monotonic() + std::chrono::seconds(5));
   }
 }

@@ -2,6 +2,7 @@
 
 #include "app/control_service.hpp"
 #include "app/more_time.hpp"
+#include "app/notifier.hpp"
 #include "app/setup.hpp"
 #include "app/webhook_service.hpp"
 #include "stibee_sync/runtime/bell.hpp"
@@ -59,7 +60,7 @@ class Daemon {
   ReloadReport reload_failed(const std::string& why, const std::vector<settings::Problem>& problems = {});
   boost::asio::awaitable<void> cut_off();
   boost::asio::awaitable<void> watch();
-  /// Keeps `systemctl status` up to date, and the history of the last 24 hours.
+  /// Keeps `systemctl status` up to date, the history of the last 24 hours, and whoever is told of changes.
   boost::asio::awaitable<void> tell_state();
   /// The loop, and how long it was busy with one thing at most.
   void turn();
@@ -84,6 +85,7 @@ class Daemon {
   Chronicle chronicle_;
   ControlService control_;
   WebhookService events_;
+  Notifier notices_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<http::Server> admin_;
   std::unique_ptr<http::Server> socket_;

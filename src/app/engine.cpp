@@ -18,12 +18,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::function<double()> system_random() {
-  return [engine = std::mt19937_64(std::random_device{}())]() mutable {
-    return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
-  };
-}
-
 /// For a process that goes on with the password that it has.
 source::Connection saying_how_to_renew(source::Connection connection, const settings::Settings& settings) {
   if (const auto& file = settings.database.password_file)
@@ -32,6 +26,12 @@ source::Connection saying_how_to_renew(source::Connection connection, const sett
 }
 
 }  // namespace
+
+std::function<double()> system_random() {
+  return [engine = std::mt19937_64(std::random_device{}())]() mutable {
+    return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
+  };
+}
 
 std::unique_ptr<delivery::Dialect> make_dialect(const settings::Settings& settings) {
   if (settings.stibee.api == settings::ApiVersion::V1) return delivery::make_v1();

@@ -137,6 +137,8 @@ class Engine {
   bool stopping_ = false;
 };
 
+/// Uniform in [0, 1).
+std::function<double()> system_random();
 /// Pure; without the ids that the store gives.
 std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& settings,
                                                const delivery::Dialect& dialect);

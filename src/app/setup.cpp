@@ -1,6 +1,7 @@
 #include "app/setup.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/notifier.hpp"
 #include "app/source_warnings.hpp"
 #include "app/writeback_check.hpp"
 #include "stibee_sync/domain/reason.hpp"
@@ -91,6 +92,10 @@ void hide_secrets(telemetry::Log& log, const settings::Settings& settings) {
   if (settings.database.password) log.never_print(settings.database.password->reveal());
   if (settings.webhook && !settings.webhook->secret.empty())
     log.never_print(settings.webhook->secret.reveal());
+  if (settings.notify && !settings.notify->url.empty()) {
+    log.never_print(settings.notify->url.reveal());
+    log.never_print(mailbox_of(settings).target);
+  }
 }
 
 OpenState open_state(const settings::Settings& settings, telemetry::Log& log, Complaint complaint) {

@@ -26,6 +26,8 @@ std::vector<std::string> renewed_secrets(const Settings& old, const Settings& fr
   std::vector<std::string> keys;
   if (old.stibee.api_key != fresh.stibee.api_key) keys.emplace_back("stibee.api_key_file");
   if (old.database.password != fresh.database.password) keys.emplace_back("database.password_file");
+  if (old.notify && fresh.notify && old.notify->url != fresh.notify->url)
+    keys.emplace_back("notify.url_file");
   if (old.webhook && fresh.webhook && old.webhook->secret != fresh.webhook->secret)
     keys.emplace_back("webhook.secret_file");
   return keys;

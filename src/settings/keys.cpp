@@ -63,6 +63,17 @@ constexpr auto control_keys = [](const auto& each) {
   each.key("group", &Control::group, read_group, Restart::Needed);
 };
 
+constexpr auto notify_keys = [](const auto& each) {
+  each.secret("url_file", read_notify_url, "url", "webhook", "webhook_url", "address");
+  each.key("format", &Notify::format,
+           choice<notice::LetterFormat>({{"json", notice::LetterFormat::Json},
+                                         {"slack", notice::LetterFormat::Slack},
+                                         {"jandi", notice::LetterFormat::Jandi}}));
+  each.key("language", &Notify::language,
+           choice<notice::Language>({{"en", notice::Language::English}, {"ko", notice::Language::Korean}}));
+  each.key("on", &Notify::on, read_occasions);
+};
+
 constexpr auto webhook_keys = [](const auto& each) {
   each.key("listen", &Webhook::listen, parse_listen_address, Restart::Needed);
   each.secret("secret_file", read_webhook_secret, "secret", "token", "password");
@@ -145,6 +156,7 @@ constexpr auto all_keys = [](const auto& each) {
   each.block("admin", &Settings::admin, admin_keys);
   each.block("control", &Settings::control, control_keys);
   each.rule(place_socket);
+  each.block("notify", &Settings::notify, notify_keys);
   each.block("webhook", &Settings::webhook, webhook_keys);
   each.list("mirrors", &Settings::mirrors, mirror_keys,
             "add a mirror: `- name: members`, with `list_id` and `source` below it");

@@ -18,6 +18,8 @@ void read_socket(const Cursor& at, Path& out);
 void read_group(const Cursor& at, std::string& out);
 /// The default of control.socket depends on the environment and on state.directory.
 void place_socket(const Cursor& file, Settings& settings);
+void read_notify_url(const Cursor& at, Notify& out);
+void read_occasions(const Cursor& at, notice::Occasions& out);
 void read_webhook_secret(const Cursor& at, Webhook& out);
 void read_hosts(const Cursor& at, std::vector<std::string>& out);
 void read_networks(const Cursor& at, std::vector<Cidr>& out);

@@ -94,6 +94,39 @@ void read_webhook_secret(const Cursor& at, Webhook& out) {
   }
 }
 
+void read_notify_url(const Cursor& at, Notify& out) {
+  const auto file = read_path(at, Need::Required, "${CREDENTIALS_DIRECTORY}/notify_url");
+  if (file) out.url_file = *file;
+  auto secret = read_secret(at, file);
+  if (!secret) return;
+  // Whoever knows the address may write there: it is not repeated.
+  if (const auto wrong = refuse_notify_url(secret->reveal())) {
+    at.problem("names a file whose address " + wrong->what, wrong->cure);
+  } else {
+    out.url = std::move(*secret);
+  }
+}
+
+void read_occasions(const Cursor& at, notice::Occasions& out) {
+  if (!at.there()) return;
+  const std::string cure = "write `on: [unhealthy, recovered]`, or any of " + joined(notice::occasion_names);
+  if (at.is(Node::Kind::Null)) {
+    at.problem("has no value", cure + ", or remove the line for all");
+    return;
+  }
+  notice::Occasions occasions;
+  for (const Cursor& entry : at.some_entries(cure)) {
+    auto parsed = entry.is(Node::Kind::Scalar) ? parse_choice(entry.raw(), notice::occasion_names)
+                                               : Parsed<std::size_t>(Unreadable{"is no single word", cure});
+    if (const auto* wrong = std::get_if<Unreadable>(&parsed)) {
+      at.context().report.add(entry.place(), "an entry of `" + at.path() + "` " + wrong->what, wrong->cure);
+    } else {
+      occasions.insert(static_cast<notice::Occasion>(std::get<std::size_t>(parsed)));
+    }
+  }
+  if (!occasions.empty()) out = std::move(occasions);
+}
+
 void read_hosts(const Cursor& at, std::vector<std::string>& out) {
   if (!at.there()) return;
   const std::string cure = "write `" + at.key() + ": [monitor.example.org]`";

@@ -48,6 +48,19 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return static_cast<std::uint16_t>(*number);
 }
 
+/// What keeps us from sending to a host; `shown` is what plain http would show.
+std::optional<Unreadable> refuse_authority(const text::Url& url, const std::string& cure,
+                                           const std::string& shown) {
+  if (!is_host_name(url.host) && !url.host_is_bracketed) return Unreadable{"has no valid host", cure};
+  if (url.port && parse_port(*url.port).value_or(0) == 0) return Unreadable{"has no valid port", cure};
+  const auto address = text::IpAddress::parse(url.host);
+  if (url.scheme != "https" && url.host != "localhost" && !(address && address->is_loopback())) {
+    return Unreadable{"is plain http to another machine, which would show " + shown + " to the network",
+                      "use https://; plain http is for a loopback address only"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Parsed<milliseconds> parse_duration(std::string_view text) {
@@ -237,6 +250,17 @@ Parsed<std::string> parse_host_name(std::string_view text) {
   return refuse(text, "which is no host name", "write the name alone, without scheme and port");
 }
 
+std::optional<Unreadable> refuse_notify_url(std::string_view text) {
+  const std::string cure = "copy the address of the incoming webhook again: https://HOST/…";
+  const auto parsed = text::parse_url(text);
+  const auto* url = std::get_if<text::Url>(&parsed);
+  if (url == nullptr || (url->scheme != "https" && url->scheme != "http"))
+    return Unreadable{"is no URL beginning with https://", cure};
+  if (url->has_user) return Unreadable{"has a user name or password in it", cure};
+  if (url->has_fragment) return Unreadable{"has a fragment (#)", cure};
+  return refuse_authority(*url, cure, "it");
+}
+
 Parsed<std::string> parse_base_url(std::string_view text) {
   const auto wrong = [](std::string what) {
     return Unreadable{std::move(what),
@@ -252,14 +276,8 @@ Parsed<std::string> parse_base_url(std::string_view text) {
     return wrong(*problem == text::UrlProblem::Rest ? "has characters that do not belong in a URL"
                                                     : "has no valid host");
   }
-  const auto& url = std::get<text::Url>(parsed);
-  if (!is_host_name(url.host) && !url.host_is_bracketed) return wrong("has no valid host");
-  if (url.port && parse_port(*url.port).value_or(0) == 0) return wrong("has no valid port");
-  const auto address = text::IpAddress::parse(url.host);
-  if (!https && url.host != "localhost" && !(address && address->is_loopback())) {
-    return Unreadable{"is plain http to another machine, which would show the API key to the network",
-                      "use https://; plain http is for a loopback address only"};
-  }
+  if (auto no = refuse_authority(std::get<text::Url>(parsed), wrong("").cure, "the API key"))
+    return std::move(*no);
   while (text.ends_with('/'))
     text.remove_suffix(1);
   if (text.ends_with("/v1") || text.ends_with("/v2")) {

@@ -50,6 +50,9 @@ Parsed<Cidr> parse_cidr(std::string_view text);
 /// Returns the URL without trailing slashes. Messages do not repeat it, since it may hold a password.
 Parsed<std::string> parse_base_url(std::string_view text);
 
+/// Nothing when notices can be posted to this URL. Messages do not repeat it, since it is a secret.
+std::optional<Unreadable> refuse_notify_url(std::string_view text);
+
 /// `http://HOST:PORT`. Messages do not repeat it, since it may hold a password.
 Parsed<Proxy> parse_proxy(std::string_view text);
 

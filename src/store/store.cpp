@@ -189,6 +189,16 @@ void Store::set_placed_by(MirrorId mirror, std::string_view what) {
   tables_->placed[mirror] = what;
 }
 
+std::string Store::told() const {
+  return tables_->connection->query_text("SELECT value FROM meta WHERE name = 'told'");
+}
+
+void Store::set_told(std::string_view what) {
+  SqlTransaction transaction(*tables_->connection);
+  Statement(*tables_->connection, "INSERT OR REPLACE INTO meta VALUES ('told', ?)").bind(1, what).run();
+  transaction.commit();
+}
+
 std::size_t Store::people(MirrorId mirror) const {
   if (tables_->mode == Connection::Mode::ReadWrite) {
     const auto& status = tables_->ledger.tally(mirror).status;

@@ -202,6 +202,8 @@ struct Metrics::State : Registered {
       gauges("stibee_suppressed_people", "People kept from being mailed because they opted out.").Add({});
   PerLabel<Counter, WritebackResult> writebacks = each<WritebackResult>(
       counters("stibee_writeback_total", "Statements run to carry events to the source."), "result");
+  PerLabel<Counter, NotifyResult> notices = each<NotifyResult>(
+      counters("stibee_notify_total", "Notices posted, by what became of each."), "result");
   Counter& store_errors =
       counters("stibee_store_errors_total", "Failed operations on the state file.").Add({});
   Gauge& state_free =
@@ -433,6 +435,9 @@ void Metrics::last_compared(std::string_view mirror, WallTime when, std::uint64_
     m.last_compared->Set(unix_seconds(when));
     m.drift_left->Set(amount(left));
   });
+}
+void Metrics::notify(NotifyResult result) {
+  at(state_->notices, result).Increment();
 }
 void Metrics::store_error() {
   state_->store_errors.Increment();

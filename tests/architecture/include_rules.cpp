@@ -16,6 +16,7 @@ const std::map<std::string, Rooms, std::less<>> may_include{
     {"privacy", {"text"}},
     {"json", {"text"}},
     {"domain", {"text"}},
+    {"notice", {"domain", "json", "privacy", "text"}},
     {"ledger", {"domain"}},
     {"diff", {"domain", "ledger", "text"}},
     {"delivery", {"domain", "json", "ledger", "privacy", "text"}},
@@ -25,13 +26,13 @@ const std::map<std::string, Rooms, std::less<>> may_include{
     {"http", {"text"}},
     {"webhook", {"domain", "json", "text"}},
     {"telemetry", {"json", "privacy", "text"}},
-    {"settings", {"domain", "ledger", "text"}},
+    {"settings", {"domain", "ledger", "notice", "text"}},
     {"pipeline",
      {"text", "privacy", "json", "domain", "ledger", "diff", "delivery", "runtime", "store", "source", "http",
       "webhook", "telemetry", "settings"}},
     {"app",
      {"text", "privacy", "json", "domain", "ledger", "diff", "delivery", "runtime", "store", "source", "http",
-      "webhook", "telemetry", "settings", "pipeline"}},
+      "webhook", "telemetry", "settings", "notice", "pipeline"}},
 };
 
 const Rooms asio_rooms{"runtime", "http", "pipeline", "app"};

@@ -2,6 +2,8 @@
 
 #include "stibee_sync/domain/rate.hpp"
 #include "stibee_sync/ledger/policy.hpp"
+#include "stibee_sync/notice/news.hpp"
+#include "stibee_sync/notice/occasion.hpp"
 #include "stibee_sync/settings/secret.hpp"
 #include "stibee_sync/text/ip.hpp"
 
@@ -102,6 +104,16 @@ struct Control {
   bool operator==(const Control&) const = default;
 };
 
+/// Tells somebody when a mirror's state changes.
+struct Notify {
+  std::filesystem::path url_file;  ///< required
+  Secret url;                      ///< https, or http to a loopback address
+  notice::LetterFormat format = notice::LetterFormat::Json;
+  notice::Language language = notice::Language::English;
+  notice::Occasions on = notice::all_occasions();  ///< what is told; never empty
+  bool operator==(const Notify&) const = default;
+};
+
 struct Webhook {
   ListenAddress listen{"127.0.0.1", 9465};
   std::filesystem::path secret_file;                   ///< required
@@ -184,6 +196,7 @@ struct Settings {
   Logging log;
   Admin admin;
   Control control;
+  std::optional<Notify> notify;    ///< absent: nobody is told
   std::optional<Webhook> webhook;  ///< absent: no webhook listener
   std::vector<Mirror> mirrors;     ///< never empty
 

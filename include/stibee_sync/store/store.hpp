@@ -54,6 +54,9 @@ class Store {
   /// clock that was set back may have left somebody where they do not belong.
   std::string placed_by(MirrorId mirror) const;
   void set_placed_by(MirrorId mirror, std::string_view what);
+  /// What somebody was told last of all mirrors, in the words of who tells; "": nothing yet.
+  std::string told() const;
+  void set_told(std::string_view what);
   /// How many addresses the ledger has of it. Looks at each, unless they were counted before.
   std::size_t people(MirrorId mirror) const;
   bool paused(MirrorId mirror) const;

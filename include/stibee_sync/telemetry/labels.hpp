@@ -128,6 +128,11 @@ enum class WritebackResult { Done, NoRow, ManyRows, Failed };
 template <>
 inline constexpr auto label_names<WritebackResult> = LabelNames<4>{"done", "no_row", "many_rows", "failed"};
 
+/// Refused: the receiver wants no such letter (an address that is gone, say); all the same it is tried again.
+enum class NotifyResult { Sent, Failed, Refused };
+template <>
+inline constexpr auto label_names<NotifyResult> = LabelNames<3>{"sent", "failed", "refused"};
+
 enum class DriftKind {
   MissingThere,
   StrayThere,

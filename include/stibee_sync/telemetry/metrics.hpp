@@ -84,6 +84,8 @@ class Metrics {
   /// When the list was last compared, also before the daemon's start, and how many differences that left.
   void last_compared(std::string_view mirror, WallTime when, std::uint64_t left);
 
+  void notify(NotifyResult result);
+
   // The daemon itself
   void store_error();
   void state_free_bytes(std::uint64_t bytes);

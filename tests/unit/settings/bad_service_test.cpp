@@ -194,6 +194,18 @@ const Bad addresses[] = {
     {"ProxyWithPath", stibee("proxy: http://proxy.example.org:3128/pac"),
      "3:10: `stibee.proxy` has something after its port; write http://HOST:PORT, such as "
      "http://proxy.example.org:3128"},
+    {"AnAddressForNoticesInTheFile",
+     also("notify: {url_file: credentials/notify_url, url: https://hooks.example.org/x}"),
+     "12:44: `notify.url`: secrets are not accepted in this file; put it in a file that others cannot read, "
+     "and name that file in `url_file`"},
+    {"NoticesOfAnUnknownFormat", also("notify: {url_file: credentials/notify_url, format: slak}"),
+     "12:52: `notify.format` is \"slak\", which is not one of its values; did you mean slack?"},
+    {"NoticesOfAnUnknownOccasion", also("notify: {url_file: credentials/notify_url, on: [held, recoverd]}"),
+     "12:55: an entry of `notify.on` is \"recoverd\", which is not one of its values; did you mean "
+     "recovered?"},
+    {"NoticesOfNothing", also("notify: {url_file: credentials/notify_url, on: []}"),
+     "12:48: `notify.on` is an empty list; write `on: [unhealthy, recovered]`, or any of unhealthy, held, "
+     "drift, recovered, released or imported"},
     {"HostsThatAreNoList", also("admin: {allowed_hosts: monitor}"),
      "12:24: `admin.allowed_hosts` must be a list, not a single value; write `allowed_hosts: "
      "[monitor.example.org]`"},

@@ -72,7 +72,7 @@ TEST(Example, HasTheKeysOfEachBlockInTheOrderOfItsTable) {
     if (place != result.settings().places.end())
       lines[key.substr(0, key.find_last_of('.') + 1)].push_back(place->second.line);
   }
-  EXPECT_EQ(lines.size(), 14U);
+  EXPECT_EQ(lines.size(), 15U);
   for (const auto& [block, numbers] : lines)
     EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end())) << block;
 }
@@ -123,6 +123,10 @@ TEST(Example, ShowsTheDefaultsWhereItSaysSo) {
   EXPECT_EQ(shown.state, defaults.state);
   EXPECT_EQ(shown.log, defaults.log);
   EXPECT_EQ(shown.admin, defaults.admin);
+  ASSERT_TRUE(shown.notify);
+  EXPECT_EQ(shown.notify->format, Notify{}.format);
+  EXPECT_EQ(shown.notify->language, Notify{}.language);
+  EXPECT_EQ(shown.notify->on, Notify{}.on);
   ASSERT_TRUE(shown.webhook);
   EXPECT_EQ(shown.webhook->listen, Webhook{}.listen);
   EXPECT_EQ(shown.webhook->allow_from, Webhook{}.allow_from);

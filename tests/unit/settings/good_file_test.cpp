@@ -36,6 +36,7 @@ TEST(GoodFile, MinimalFileHasTheDefaultsOfTheDesign) {
   EXPECT_EQ(settings.log, (Logging{LogLevel::Info, LogFormat::Auto}));
   EXPECT_EQ(settings.admin.listen, (ListenAddress{"127.0.0.1", 9464}));
   EXPECT_EQ(settings.control.socket, "/var/lib/stibee-syncd/control.sock");
+  EXPECT_FALSE(settings.notify);
   EXPECT_FALSE(settings.webhook);
 
   ASSERT_EQ(settings.mirrors.size(), 1U);
@@ -79,6 +80,11 @@ log: {level: debug, format: json}
 admin: {listen: off, allowed_hosts: [Monitor.example.org., "2001:db8::1"]}
 control:
   socket:
+notify:
+  url_file: ${CREDENTIALS_DIRECTORY}/notify_url
+  format: jandi
+  language: ko
+  on: [held, released]
 webhook:
   listen: "[::1]:9465"
   secret_file: ${CREDENTIALS_DIRECTORY}/webhook_secret
@@ -147,6 +153,11 @@ TEST(GoodFile, EveryKeyOfTheServiceIsRead) {
   EXPECT_EQ(settings.admin.listen, std::nullopt);
   EXPECT_EQ(settings.admin.allowed_hosts, (std::vector<std::string>{"monitor.example.org", "2001:db8::1"}));
   EXPECT_EQ(settings.control.socket, "/run/stibee-syncd/control.sock");
+  ASSERT_TRUE(settings.notify);
+  EXPECT_EQ(settings.notify->url.reveal(), "https://hooks.example.org/services/T0/B0/x?y=1");
+  EXPECT_EQ(settings.notify->format, notice::LetterFormat::Jandi);
+  EXPECT_EQ(settings.notify->language, notice::Language::Korean);
+  EXPECT_EQ(settings.notify->on, (notice::Occasions{notice::Occasion::Held, notice::Occasion::Released}));
   ASSERT_TRUE(settings.webhook);
   EXPECT_EQ(settings.webhook->listen.text(), "[::1]:9465");
   EXPECT_EQ(settings.webhook->secret.reveal(), "hook-secret_1.2~3");
@@ -191,6 +202,15 @@ TEST(GoodFile, EveryKeyOfAMirrorIsRead) {
   EXPECT_TRUE(second.create_missing_groups);
   EXPECT_TRUE(second.groups.empty());
   EXPECT_EQ(second.on_leave, OnLeave::Delete);
+}
+
+TEST(GoodFile, OfEverythingSomebodyIsToldUnlessTheFileSaysOfWhat) {
+  const Workspace workspace;
+  const Settings settings = loaded(workspace, minimal() + "notify: {url_file: credentials/notify_url}\n");
+  ASSERT_TRUE(settings.notify);
+  EXPECT_EQ(settings.notify->format, notice::LetterFormat::Json);
+  EXPECT_EQ(settings.notify->language, notice::Language::English);
+  EXPECT_EQ(settings.notify->on, notice::all_occasions());
 }
 
 TEST(GoodFile, BlocksWithoutKeysHaveTheirDefaults) {

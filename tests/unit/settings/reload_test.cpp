@@ -1,5 +1,7 @@
 #include "stibee_sync/settings/reload.hpp"
 
+#include "stibee_sync/settings/credential.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,6 +71,18 @@ TEST(Reload, WebhookSecretMayChangeButNotItsAddress) {
   EXPECT_THAT(needs_restart(old, fresh), IsEmpty());
   fresh.webhook->listen.port = 1;
   EXPECT_THAT(needs_restart(old, fresh), ElementsAre("webhook.listen"));
+}
+
+TEST(Reload, WhoIsToldMayChange) {
+  Settings old = running();
+  Settings fresh = old;
+  fresh.notify = Notify{};
+  EXPECT_THAT(needs_restart(old, fresh), IsEmpty());
+  old.notify = Notify{};
+  fresh.notify->url = Secret("https://hooks.example.org/new");
+  fresh.notify->on = {notice::Occasion::Held};
+  EXPECT_THAT(needs_restart(old, fresh), IsEmpty());
+  EXPECT_THAT(renewed_secrets(old, fresh), ElementsAre("notify.url_file"));
 }
 
 }  // namespace

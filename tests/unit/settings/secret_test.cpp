@@ -17,6 +17,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 template <class T>
@@ -167,6 +168,34 @@ TEST(SecretFile, WebhookSecretMustFitIntoAUrl) {
       ElementsAre(
           "12:24: `webhook.secret_file` names a secret with characters that a URL would have to encode; "
           "make one of letters and digits, with `openssl rand -hex 32` for example"));
+}
+
+TEST(SecretFile, TheAddressOfNoticesMustBeOneAndIsNotRepeated) {
+  const Workspace workspace;
+  const std::string yaml = minimal() + "notify: {url_file: hook}\n";
+  const std::string names = "12:20: `notify.url_file` names a file whose address ";
+  const std::string copy = "; copy the address of the incoming webhook again: https://HOST/…";
+  const std::pair<std::string_view, std::string> addresses[] = {
+      {"hooks.example.org/s3cret", "is no URL beginning with https://" + copy},
+      {"ftp://hooks.example.org/s3cret", "is no URL beginning with https://" + copy},
+      {"https://hooks example.org/s3cret", "is no URL beginning with https://" + copy},
+      {"https://me:s3cret@hooks.example.org/x", "has a user name or password in it" + copy},
+      {"https://hooks.example.org/x#s3cret", "has a fragment (#)" + copy},
+      {"https:///s3cret", "has no valid host" + copy},
+      {"https://hooks.example.org:0/s3cret", "has no valid port" + copy},
+      {"http://hooks.example.org/s3cret",
+       "is plain http to another machine, which would show it to the network; use https://; plain http is "
+       "for a loopback address only"},
+  };
+  for (const auto& [address, wrong] : addresses) {
+    workspace.write("hook", address, 0600);
+    EXPECT_THAT(workspace.problems(yaml), ElementsAre(names + wrong)) << address;
+  }
+  for (const auto* const address : {"http://127.0.0.1:8080/x", "http://[::1]/", "https://hooks.example.org",
+                                    "https://hooks.example.org/a@b/c?token=d"}) {
+    workspace.write("hook", address, 0600);
+    EXPECT_THAT(workspace.problems(yaml), IsEmpty()) << address;
+  }
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ Workspace::Workspace() {
   write("credentials/stibee_api_key", "0123456789abcdef\n", 0400);
   write("credentials/db_password", " pass word \n", 0400);
   write("credentials/webhook_secret", "hook-secret_1.2~3", 0400);
+  write("credentials/notify_url", "https://hooks.example.org/services/T0/B0/x?y=1\n", 0400);
   variables = {{"CREDENTIALS_DIRECTORY", (folder_ / "credentials").string()}};
 }
 

@@ -10,8 +10,8 @@
 
 namespace stibee_sync::settings {
 
-/// A throw-away folder with a credentials directory (stibee_api_key, db_password, webhook_secret) and an
-/// environment that points to it.
+/// A throw-away folder with a credentials directory (stibee_api_key, db_password, webhook_secret, notify_url)
+/// and an environment that points to it.
 class Workspace {
  public:
   Workspace();

@@ -286,5 +286,13 @@ TEST_F(ClosedStore, GoesOnCountingFromWhatTheLastLifeCounted) {
   EXPECT_EQ(counted.wanted_subscribed, looked_at.wanted_subscribed);
 }
 
+TEST_F(ClosedStore, WhatSomebodyWasToldLastIsKnownToTheNextLife) {
+  EXPECT_EQ(open()->told(), "");
+  open()->set_told("all is well");
+  EXPECT_EQ(open()->told(), "all is well");
+  in_a_life_that_is_killed([](Store& store) { store.set_told("the guard holds"); });
+  EXPECT_EQ(open()->told(), "the guard holds");
+}
+
 }  // namespace
 }  // namespace stibee_sync::store
