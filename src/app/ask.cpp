@@ -2,10 +2,14 @@
 
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
+#include "app/explainer.hpp"
+#include "app/failures_report.hpp"
+#include "app/forgetting.hpp"
 #include "app/held_report.hpp"
 #include "app/human_word.hpp"
 #include "app/mirror_choice.hpp"
 #include "app/render.hpp"
+#include "app/reveals.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/http/unix_client.hpp"
 
@@ -31,12 +35,13 @@ std::vector<std::filesystem::path> sockets(const settings::Settings& settings, b
 }
 
 std::optional<Answer> ask_at(const std::vector<std::filesystem::path>& paths, const std::string& method,
-                             const std::string& target, const json::Value& body) {
+                             const std::string& target, const json::Value& body,
+                             std::chrono::seconds patience = usual_patience) {
   for (const auto& path : paths) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) continue;
     http::Request request(method, target, {}, method == "POST" ? json::to_string(body) : std::string());
-    const auto result = http::request_over_unix_socket(path, std::move(request), std::chrono::seconds(30));
+    const auto result = http::request_over_unix_socket(path, std::move(request), patience);
     if (!result.ok()) {
       if (::access(path.c_str(), W_OK) != 0 && errno == EACCES) {
         std::cerr << "no permission to use " << path.string()
@@ -71,13 +76,15 @@ Whereabouts whereabouts(const Options& options) {
 }
 
 std::optional<Answer> ask_daemon_quietly(const Whereabouts& whereabouts, const std::string& method,
-                                         const std::string& target, const json::Value& body) {
-  return ask_at(sockets(whereabouts.settings, !whereabouts.usable()), method, target, body);
+                                         const std::string& target, const json::Value& body,
+                                         std::chrono::seconds patience) {
+  return ask_at(sockets(whereabouts.settings, !whereabouts.usable()), method, target, body, patience);
 }
 
 std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& method,
-                                 const std::string& target, const json::Value& body) {
-  auto answer = ask_daemon_quietly(whereabouts, method, target, body);
+                                 const std::string& target, const json::Value& body,
+                                 std::chrono::seconds patience) {
+  auto answer = ask_daemon_quietly(whereabouts, method, target, body, patience);
   for (const auto& problem : whereabouts.problems)
     std::cerr << (answer ? "warning: " : "") << settings::to_string(problem) << "\n";
   if (answer && !whereabouts.usable()) {
@@ -90,8 +97,20 @@ std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& me
 int exit_code_of(const Answer& answer) {
   if (answer.status == 200) return ExitCode::ok;
   std::cerr << text_of(answer.body, "error") << "\n";
-  if (answer.status == 403) return ExitCode::refused;
-  return answer.status == 404 ? ExitCode::no_such_thing : ExitCode::internal;
+  switch (answer.status) {
+    case 400:
+      return ExitCode::usage;
+    case 403:
+      return ExitCode::refused;
+    case 404:
+      return ExitCode::no_such_thing;
+    case 409:
+      return ExitCode::try_later;
+    case 503:
+      return ExitCode::unavailable;
+    default:
+      return ExitCode::internal;
+  }
 }
 
 void need_usable(const Whereabouts& whereabouts) {
@@ -194,11 +213,15 @@ int change(const Options& options, const std::string& target, json::Value body, 
   return code;
 }
 
-Answer not_found(std::string_view error) {
+Answer complaint(int status, std::string_view error) {
   Answer answer;
-  answer.status = 404;
+  answer.status = status;
   answer.body.set("error", error);
   return answer;
+}
+
+Answer not_found(std::string_view error) {
+  return complaint(404, error);
 }
 
 Answer found(std::string key, json::Value value) {
@@ -207,6 +230,36 @@ Answer found(std::string key, json::Value value) {
   answer.body.set(std::move(key), std::move(value));
   return answer;
 }
+
+namespace {
+
+constexpr std::size_t most_failures_as_text = 100;
+constexpr std::size_t most_failures_as_json = 100'000;
+constexpr std::chrono::seconds patience_for_table{100};
+
+/// What changes is in the table only; without the password, who they are is known all the same.
+pipeline::RowsSeen rows_alone(const Options& options, HeldSetView& view, const domain::StateKey& key) {
+  pipeline::RowsSeen rows;
+  const auto loaded = load_settings_quietly(options.config, settings::SecretFiles::Read);
+  if (!loaded) {
+    rows.problem = "the secrets of the file cannot be read here";
+    return rows;
+  }
+  const auto reader = source::make_postgres_reader(patient_connection(loaded.settings()));
+  return rows_of(view, *reader, key, utc_now());
+}
+
+Answer held_set_alone(const Options& options, const settings::Settings& settings, const HeldSetAsked& asked) {
+  const ReadState state(settings);
+  const auto dialect = make_dialect(settings);
+  auto view = held_set_view(*state, mirrors_in(*state, settings, *dialect), asked, utc_now());
+  if (!view) return not_found(no_such_set);
+  const auto rows = rows_alone(options, *view, state->key());
+  if (asked.reveal) tell_of(Reveal{"guard show", view->people.size()});
+  return Answer{200, held_set_report(*view, rows, asked, state->key())};
+}
+
+}  // namespace
 
 int status(const Options& options) {
   json::Value value;
@@ -222,10 +275,13 @@ int guard(const Options& options) {
 }
 
 int failures(const Options& options) {
-  constexpr std::size_t most = 100'000;
+  FailuresAsked asked;
+  asked.reason = options.reason;
+  asked.reveal = options.reveal;
+  asked.limit = options.limit.value_or(options.json ? most_failures_as_json : most_failures_as_text);
   auto where = whereabouts(options);
   json::Value value;
-  auto target = "/failures?most=" + std::to_string(most);
+  auto target = "/failures?" + query_of(asked);
   if (!options.mirror.empty()) target += "&" + mirror_query(options.mirror);
   if (const auto answer = ask_daemon(where, "GET", target)) {
     if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
@@ -235,10 +291,36 @@ int failures(const Options& options) {
     const ReadState state(where.settings);
     const auto dialect = make_dialect(where.settings);
     const auto meant = meant_of(mirrors_in(*state, where.settings, *dialect), options);
-    value = failures_report(view_parked(*state, meant, most));
+    value = failures_report(*state, meant, asked, utc_now());
+    if (asked.reveal) tell_of(Reveal{"failures", addresses_in(value)});
   }
   print(options, value, render_failures);
   return ExitCode::ok;
+}
+
+int forget(const Options& options) {
+  pipeline::PersonAsked person;
+  if (const auto problem = read_address(options.argument, person)) {
+    std::cerr << *problem << "\n";
+    return ExitCode::usage;
+  }
+  json::Value body = json::Value::object();
+  body.set("email", person.email->text());
+  return change(
+      options, "/forget", body,
+      [&](OpenedState& state) {
+        const auto forgetting = forget_person(*state.store, state.mirrors, *person.email);
+        if (!forgetting.refused.empty()) return complaint(409, forgetting.refused);
+        if (!forgetting.known) return not_found(nobody_to_forget);
+        tell_of_forgetting(*state.log, state.store->key(), *person.email);
+        return Answer{200, forgetting_report(forgetting)};
+      },
+      [](const json::Value& answer) {
+        const auto* tidy = answer.find("tidy");
+        const bool done = tidy != nullptr && tidy->if_bool() != nullptr && *tidy->if_bool();
+        return std::string("erased from every file; of an opt-out, a keyed hash stays") +
+               (done ? "" : " (the files' logs are emptied once the read that runs has ended)");
+      });
 }
 
 int retry(const Options& options) {
@@ -277,14 +359,10 @@ int guard_approve(const Options& options) {
 int guard_show(const Options& options) {
   const HeldSetAsked asked{options.argument, options.reveal};
   auto where = whereabouts(options);
-  auto answer = ask_daemon(where, "GET", "/guard/show?" + query_of(asked));
+  auto answer = ask_daemon(where, "GET", "/guard/show?" + query_of(asked), {}, patience_for_table);
   if (!answer) {
     need_usable(where);
-    const ReadState state(where.settings);
-    const auto dialect = make_dialect(where.settings);
-    const auto mirrors = mirrors_in(*state, where.settings, *dialect);
-    auto report = held_set_report(*state, mirrors, asked, utc_now());
-    answer = report ? Answer{200, std::move(*report)} : not_found(no_such_set);
+    answer = held_set_alone(options, where.settings, asked);
   }
   if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
   print(options, answer->body, render_held_set);

@@ -8,6 +8,7 @@
 #include "stibee_sync/store/store.hpp"
 #include "stibee_sync/telemetry/log.hpp"
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,6 +21,10 @@ struct Answer {
   int status = 0;
   json::Value body;
 };
+/// Says the daemon's complaint, if it is one.
+int exit_code_of(const Answer& answer);
+
+inline constexpr std::chrono::seconds usual_patience{30};
 
 /// Asks the daemon of this configuration through its control socket. nullopt: none is running. Prints and
 /// throws Exit if one is there but does not answer, or may not be asked.
@@ -38,12 +43,12 @@ Whereabouts whereabouts(const Options& options);
 /// The same through them. A bad file is a warning where the daemon answers; where none does, its problems are
 /// printed.
 std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& method,
-                                 const std::string& target, const json::Value& body = {});
+                                 const std::string& target, const json::Value& body = {},
+                                 std::chrono::seconds patience = usual_patience);
 /// The same, and nothing is said of a bad file.
 std::optional<Answer> ask_daemon_quietly(const Whereabouts& whereabouts, const std::string& method,
-                                         const std::string& target, const json::Value& body);
-/// The answer's exit code; what is wrong is printed.
-int exit_code_of(const Answer& answer);
+                                         const std::string& target, const json::Value& body,
+                                         std::chrono::seconds patience = usual_patience);
 /// What has been done, as JSON or in the words that `done` finds for the answer.
 void print_done(const Options& options, const Answer& answer,
                 const std::function<std::string(const json::Value&)>& done);

@@ -66,7 +66,13 @@ class CommandLine {
             "Mirrors, people, queue, holds, limiter; exit 1 when something needs attention or no daemon runs",
             status));
     auto* failures_command =
-        add("failures", "People and rows that cannot be sent, with the reason", failures);
+        add("failures", "Who cannot be sent: how many for which reason, the cure, and the people", failures);
+    failures_command->add_option("--reason", options_.reason, "Only those with this reason")
+        ->type_name("REASON");
+    failures_command
+        ->add_option("--limit", options_.limit, "So many people at most (100; with --json 100000)")
+        ->type_name("N");
+    with_reveal(failures_command);
     with_json(failures_command);
     with_mirror(failures_command);
     auto* retry_command =
@@ -94,6 +100,7 @@ class CommandLine {
     approve->callback([this] { chosen_ = guard_approve; });
     with_json(approve);
 
+    add_people();
     for (auto* command : {add("pause", "Read and send nothing until `resume`", pause),
                           add("resume", "Go on after `pause`", resume)}) {
       command->add_option("mirror", options_.mirror, "The same as --mirror")->type_name("NAME");
@@ -200,11 +207,29 @@ class CommandLine {
         ->default_str("10m");
   }
 
-  void with_json(CLI::App* command) { command->add_flag("--json", options_.json, "Report as JSON"); }
+  /// What is asked about one person.
+  void add_people() {
+    auto* explain_command =
+        add("explain",
+            "Why one person is, or is not, on the list: row, rule, opt-outs, calls, and what is sent next",
+            explain);
+    explain_command->add_option("email", options_.argument, "Whom it is about")->type_name("EMAIL");
+    explain_command->add_option("--key", options_.key, "… or the key of their row")->type_name("KEY");
+    with_reveal(explain_command);
+    with_json(explain_command);
+    with_mirror(explain_command);
+
+    auto* forget_command = add(
+        "forget", "Erase a person who has left from every local file, but for the keyed hash of an opt-out",
+        forget);
+    forget_command->add_option("email", options_.argument, "Whom")->required()->type_name("EMAIL");
+    with_json(forget_command);
+  }
 
   void with_reveal(CLI::App* command) {
-    command->add_flag("--reveal", options_.reveal, "Show the addresses in full");
+    command->add_flag("--reveal", options_.reveal, "Show addresses and values in full; that is logged");
   }
+  void with_json(CLI::App* command) { command->add_flag("--json", options_.json, "Report as JSON"); }
 
   void with_mirror(CLI::App* command) {
     command->add_option("--mirror", options_.mirror, "Only this mirror")->type_name("NAME");

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace stibee_sync::app {
@@ -13,12 +15,16 @@ struct Options {
   bool detailed_exitcode = false;              // plan
   bool repair = false;                         // reconcile
   bool remove = false;                         // changefeed sql
-  bool reveal = false;                         // guard show, plan
+  bool reveal = false;                         // of people: addresses and values in full
   bool wait = false;                           // sync-now
   std::chrono::milliseconds pause_for{0};      // pause; 0: until `resume`
   std::chrono::milliseconds timeout{600'000};  // sync, sync-now --wait: without progress
-  std::string argument;                        // retry's what, guard's digest, the folder of a backup
-  std::string mirror;                          // only this one; "": all
+  std::string
+      argument;     // retry's what, guard's digest, the folder of a backup, whom explain and forget are about
+  std::string key;  // explain: of a row
+  std::string reason;                // failures: only with this one
+  std::optional<std::size_t> limit;  // failures: so many people at most
+  std::string mirror;                // only this one; "": all
 };
 
 /// Each runs one command to its end, prints its report on standard output and its complaints on standard
@@ -34,6 +40,8 @@ int retry(const Options& options);
 int guard(const Options& options);
 int guard_show(const Options& options);
 int guard_approve(const Options& options);
+int explain(const Options& options);
+int forget(const Options& options);
 int pause(const Options& options);
 int resume(const Options& options);
 int sync_now(const Options& options);

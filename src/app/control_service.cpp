@@ -1,6 +1,7 @@
 #include "app/control_service.hpp"
 
 #include "app/call_slots.hpp"
+#include "app/control_answer.hpp"
 #include "app/held_report.hpp"
 #include "app/human_word.hpp"
 #include "app/metrics_report.hpp"
@@ -11,7 +12,6 @@
 #include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -23,16 +23,6 @@ using http::ServerRequest;
 using http::ServerResponse;
 
 namespace {
-
-ServerResponse json_response(int status, const json::Value& value) {
-  return ServerResponse(status, "application/json", json::to_string(value) + "\n");
-}
-
-ServerResponse error_response(int status, std::string_view error) {
-  json::Value value;
-  value.set("error", error);
-  return json_response(status, value);
-}
 
 std::string text_member(const json::Value& body, std::string_view key) {
   const auto* member = body.find(key);
@@ -47,15 +37,6 @@ bool may_steer(const std::optional<http::PeerCredentials>& peer, const std::file
   if (!peer || ::stat(socket.c_str(), &info) != 0) return false;
   if (peer->uid == 0 || peer->uid == ::geteuid() || peer->gid == info.st_gid) return true;
   return std::find(peer->groups.begin(), peer->groups.end(), info.st_gid) != peer->groups.end();
-}
-
-std::size_t number_in_query(std::string_view query, std::string_view key, std::size_t otherwise) {
-  const auto at = query.find(key);
-  if (at == std::string_view::npos) return otherwise;
-  const auto text = query.substr(at + key.size());
-  std::size_t value = otherwise;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 /// For which a pause is asked; nullopt: until somebody resumes.
@@ -111,7 +92,16 @@ ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::He
       health_(health),
       chronicle_(chronicle),
       reload_(std::move(reload)),
-      pause_ends_(ground.clock.make_timer()) {}
+      pause_ends_(ground.clock.make_timer()),
+      names_(runtime::make_thread_worker("names")),
+      people_(runtime::make_thread_worker("people")),
+      explainer_(ground.clock, ground.store, ground.key, *people_) {}
+
+ControlService::~ControlService() {
+  for (const auto& each : people_readers_) {
+    if (const auto reader = each.lock()) reader->cancel();
+  }
+}
 
 http::Handler ControlService::control_handler(const std::filesystem::path& socket) {
   return [this, socket](ServerRequest request) { return guarded_control(socket, std::move(request)); };
@@ -137,6 +127,20 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   const auto& path = request.path;
   // Which waits for the engine to be given back.
   if (post && path == "/reload") co_return co_await reload();
+  if (post && path == "/explain") {
+    auto peer = request.credentials;
+    auto asked = body;
+    co_return co_await explain(std::move(peer), std::move(asked));
+  }
+  if (!post && path == "/guard/show") {
+    auto peer = request.credentials;
+    auto asked = request.query;
+    co_return co_await show_held(std::move(peer), std::move(asked));
+  }
+  if (post && path == "/forget") {
+    auto address = text_member(body, "email");
+    co_return co_await forget(std::move(address));
+  }
   const auto engine = co_await engines_.borrow();
   const auto names = names_of(engine->mirrors());
   const auto asked_for = mirror_asked(request, body);
@@ -150,14 +154,7 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     const auto seen = co_await view(&*engine);
     co_return json_response(200, guard_report(seen));
   }
-  if (!post && path == "/guard/show") {
-    auto asked = request.query;
-    co_return co_await show_held(&*engine, std::move(asked));
-  }
-  if (!post && path == "/failures") {
-    const auto report = co_await failures(&*engine, meant, number_in_query(request.query, "most=", 1000));
-    co_return json_response(200, report);
-  }
+  if (!post && path == "/failures") co_return co_await failures(&*engine, meant, std::move(request));
   if (post && path == "/guard/approve") {
     auto digest = text_member(body, "digest");
     co_return co_await approve(&*engine, std::move(digest));
@@ -237,14 +234,6 @@ asio::awaitable<DaemonView> ControlService::look() {
   co_return seen;
 }
 
-asio::awaitable<json::Value> ControlService::failures(Engine* engine, Meant meant, std::size_t most) {
-  auto work = [plans = plans_of(engine->mirrors(), meant), most](store::Store& store) {
-    return view_parked(store, plans, most);
-  };
-  const auto parked = co_await ground_.store.run(std::move(work));
-  co_return failures_report(parked.value());
-}
-
 asio::awaitable<ServerResponse> ControlService::approve(Engine* engine, std::string digest) {
   auto work = [plans = engine->mirrors(), digest, now = ground_.clock.utc()](store::Store& store) {
     return approve_hold(store, plans, digest, now);
@@ -255,14 +244,6 @@ asio::awaitable<ServerResponse> ControlService::approve(Engine* engine, std::str
   json::Value answer;
   answer.set("approved", digest);
   co_return json_response(200, answer);
-}
-
-asio::awaitable<ServerResponse> ControlService::show_held(Engine* engine, std::string query) {
-  auto work = [plans = engine->mirrors(), asked = held_set_asked(query), now = ground_.clock.utc()](
-                  store::Store& store) { return held_set_report(store, plans, asked, now); };
-  const auto report = co_await ground_.store.run(std::move(work));
-  if (!report.value()) co_return error_response(404, no_such_set);
-  co_return json_response(200, *report.value());
 }
 
 asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, Meant meant, std::string what) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "app/engine_slot.hpp"
+#include "app/explainer.hpp"
 #include "app/reload_report.hpp"
 #include "app/report.hpp"
+#include "app/reveals.hpp"
 #include "stibee_sync/http/server.hpp"
 #include "stibee_sync/json/value.hpp"
 
@@ -26,11 +28,13 @@ class ControlService {
   /// All of it outlives the service. Each look at the state is noted in the chronicle.
   ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health, Chronicle& chronicle,
                  Reload reload);
+  /// Ends what is read for somebody who asked.
+  ~ControlService();
 
-  /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now /reload;
-  /// POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its report. Bodies and
-  /// answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means that one alone, where
-  /// a command can be about one: 404 if there is none of that name.
+  /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now /reload
+  /// /explain /forget; POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its
+  /// report. Bodies and answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means that
+  /// one alone, where a command can be about one: 404 if there is none of that name.
   http::Handler control_handler(const std::filesystem::path& socket);
   /// GET /livez /readyz /metrics /status, and what that page is made of: /status.css /status.js /status.svg.
   http::Handler admin_handler();
@@ -49,9 +53,19 @@ class ControlService {
   /// Notes in the chronicle what is seen, and adds what the chronicle has.
   void remember(DaemonView& seen);
   using Meant = std::vector<std::size_t>;  // indices of the engine's mirrors
-  boost::asio::awaitable<json::Value> failures(Engine* engine, Meant meant, std::size_t most);
+  boost::asio::awaitable<http::ServerResponse> failures(Engine* engine, Meant meant,
+                                                        http::ServerRequest request);
   boost::asio::awaitable<http::ServerResponse> approve(Engine* engine, std::string digest);
-  boost::asio::awaitable<http::ServerResponse> show_held(Engine* engine, std::string query);
+  /// Who asks is told apart for the log.
+  using Peer = std::optional<http::PeerCredentials>;
+  boost::asio::awaitable<http::ServerResponse> explain(Peer peer, json::Value body);
+  boost::asio::awaitable<http::ServerResponse> show_held(Peer peer, std::string query);
+  boost::asio::awaitable<http::ServerResponse> forget(std::string address);
+  /// Ended with this object. A table is read for whoever asks by a connection of its own.
+  std::shared_ptr<source::Reader> people_reader(const settings::Settings& settings);
+  /// All that the daemon adds to what the state and the table have.
+  boost::asio::awaitable<void> complete(std::shared_ptr<PersonFacts> facts);
+  boost::asio::awaitable<void> log_reveal(Peer peer, Reveal reveal);
   boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, Meant meant, std::string what);
   boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, Meant meant,
                                                      std::optional<domain::Duration> how_long);
@@ -72,6 +86,10 @@ class ControlService {
   Chronicle& chronicle_;
   Reload reload_;
   std::unique_ptr<runtime::Timer> pause_ends_;
+  std::unique_ptr<runtime::Worker> names_;   // looks up users
+  std::unique_ptr<runtime::Worker> people_;  // reads tables for whoever asks about a person
+  std::vector<std::weak_ptr<source::Reader>> people_readers_;
+  Explainer explainer_;
 };
 
 /// How a mirror is named in the query of a GET.

@@ -163,28 +163,6 @@ std::string render_guard(const json::Value& report) {
   return text.empty() ? "nothing is held\n" : text;
 }
 
-std::string render_held_set(const json::Value& report) {
-  std::string text;
-  for (const auto& person : list_of(report, "people"))
-    text += text_of(person, "operation") + "  key " + text_of(person, "key") + "  " +
-            text_of(person, "email") + "\n";
-  return text + with_thousands(static_cast<std::int64_t>(list_of(report, "people").size())) + " " +
-         text_of(report, "class") + " of " + text_of(report, "mirror") + "\n";
-}
-
-std::string render_failures(const json::Value& report) {
-  std::string text;
-  for (const auto& person : list_of(report, "people")) {
-    text += text_of(person, "mirror") + "  " + text_of(person, "reason") + "  key " + text_of(person, "key");
-    const auto email = text_of(person, "email");
-    if (!email.empty()) text += "  " + email;
-    const auto message = text_of(person, "message");
-    if (!message.empty()) text += "\n    " + message;
-    text += "\n";
-  }
-  return text.empty() ? "nobody is parked\n" : text;
-}
-
 std::string render_plan(const json::Value& report) {
   std::string text;
   for (const auto& warning : list_of(report, "warnings")) {

@@ -11,8 +11,6 @@ namespace stibee_sync::app {
 /// Reports as text for a terminal, from their JSON. Pure.
 std::string render_status(const json::Value& report);
 std::string render_guard(const json::Value& report);
-std::string render_held_set(const json::Value& report);
-std::string render_failures(const json::Value& report);
 std::string render_plan(const json::Value& report);
 
 /// "" or 0 where the member is missing or of another type.

@@ -382,25 +382,6 @@ Value guard_report(const DaemonView& view) {
   return report;
 }
 
-Value failures_report(const std::vector<ParkedView>& parked) {
-  Value people = Value::array();
-  for (const auto& view : parked) {
-    Value one;
-    one.set("mirror", view.mirror);
-    one.set("key", view.person.key);
-    one.set("email", view.person.email);
-    one.set("reason", view.person.reason);
-    one.set("message", view.person.message);
-    one.set("attempts", view.person.attempts);
-    one.set("since", time_or_null(view.person.since));
-    people.push_back(std::move(one));
-  }
-  Value report;
-  report.set("version", 1);
-  report.set("people", std::move(people));
-  return report;
-}
-
 std::vector<MirrorView> view_mirrors(const store::Store& store,
                                      const std::vector<pipeline::MirrorPlan>& plans, domain::UtcTime now) {
   std::vector<MirrorView> views;
@@ -413,17 +394,6 @@ std::vector<MirrorView> view_mirrors(const store::Store& store,
     view.summary = store.summary(plan.id, now);
     view.suppressed = store.suppressed(plan.id);
     views.push_back(std::move(view));
-  }
-  return views;
-}
-
-std::vector<ParkedView> view_parked(const store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
-                                    std::size_t most) {
-  std::vector<ParkedView> views;
-  for (const auto& plan : plans) {
-    for (auto& person : store.parked(plan.id, most - std::min(most, views.size()))) {
-      views.push_back({plan.name, std::move(person)});
-    }
   }
   return views;
 }

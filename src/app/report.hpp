@@ -50,12 +50,6 @@ struct DaemonView {
 json::Value status_report(const DaemonView& view);
 json::Value guard_report(const DaemonView& view);
 
-struct ParkedView {
-  std::string mirror;
-  store::ParkedPerson person;
-};
-json::Value failures_report(const std::vector<ParkedView>& people);
-
 /// All that the table had by then is known.
 std::optional<domain::UtcTime> last_success_of(const MirrorView& mirror);
 std::size_t people_waiting(const MirrorView& mirror);
@@ -68,7 +62,5 @@ double seconds_at_limits(const DaemonView& view, const std::map<domain::Lane, st
 /// Reads what the views need. Blocking: on the store's thread. Throws store::StoreError.
 std::vector<MirrorView> view_mirrors(const store::Store& store,
                                      const std::vector<pipeline::MirrorPlan>& plans, domain::UtcTime now);
-std::vector<ParkedView> view_parked(const store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
-                                    std::size_t most);
 
 }  // namespace stibee_sync::app

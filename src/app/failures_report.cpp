@@ -1,0 +1,131 @@
+#include "app/failures_report.hpp"
+
+#include "app/cures.hpp"
+#include "app/render.hpp"
+#include "stibee_sync/privacy/masked.hpp"
+#include "stibee_sync/text/hex.hpp"
+#include "stibee_sync/text/time_format.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace stibee_sync::app {
+namespace {
+
+using json::Value;
+
+constexpr std::string_view reason_key = "reason=";
+constexpr std::string_view limit_key = "limit=";
+constexpr std::string_view reveal_key = "reveal";
+
+/// What follows the key in one of the query's parts; nullopt: none has it.
+std::optional<std::string_view> part_of(std::string_view query, std::string_view key) {
+  while (!query.empty()) {
+    const auto part = query.substr(0, query.find('&'));
+    if (part.starts_with(key)) return part.substr(key.size());
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+  }
+  return std::nullopt;
+}
+
+/// A row without a usable address has none to show.
+std::string shown(const std::string& email, bool reveal) {
+  return reveal || email.empty() ? email : privacy::masked_address(email);
+}
+
+Value person_report(const std::string& mirror, const store::ParkedPerson& person, bool reveal) {
+  Value one;
+  one.set("mirror", mirror);
+  one.set("key", person.key);
+  one.set("email", shown(person.email, reveal));
+  one.set("reason", person.reason);
+  one.set("message", person.message);
+  one.set("attempts", person.attempts);
+  one.set("since", person.since ? Value(text::iso_utc(*person.since)) : Value());
+  if (!person.sent_instead.empty()) one.set("sent_instead", person.sent_instead);
+  return one;
+}
+
+Value reason_report(const std::string& mirror, const std::string& reason, std::size_t count) {
+  Value one;
+  one.set("mirror", mirror);
+  one.set("reason", reason);
+  one.set("count", count);
+  one.set("cure", cure_of(reason));
+  return one;
+}
+
+}  // namespace
+
+FailuresAsked failures_asked(std::string_view query) {
+  FailuresAsked asked;
+  asked.reason = text::percent_decoded(part_of(query, reason_key).value_or(""));
+  asked.reveal = part_of(query, reveal_key).has_value();
+  if (const auto limit = part_of(query, limit_key))
+    std::from_chars(limit->data(), limit->data() + limit->size(), asked.limit);
+  return asked;
+}
+
+std::string query_of(const FailuresAsked& asked) {
+  auto query = std::string(limit_key) + std::to_string(asked.limit);
+  if (!asked.reason.empty()) query += "&" + std::string(reason_key) + text::percent_encoded(asked.reason);
+  if (asked.reveal) query += "&" + std::string(reveal_key);
+  return query;
+}
+
+Value failures_report(const store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                      const FailuresAsked& asked, domain::UtcTime now) {
+  auto reasons = Value::array();
+  auto people = Value::array();
+  std::size_t total = 0;
+  for (const auto& plan : plans) {
+    for (const auto& [reason, count] : store.backlog(plan.id, now).parked) {
+      if (!asked.reason.empty() && reason != asked.reason) continue;
+      total += count;
+      reasons.push_back(reason_report(plan.name, reason, count));
+    }
+    const auto room = asked.limit - std::min(asked.limit, people.if_array()->size());
+    for (const auto& person : store.parked(plan.id, room, asked.reason))
+      people.push_back(person_report(plan.name, person, asked.reveal));
+  }
+  Value report;
+  report.set("version", 1);
+  report.set("total", total);
+  report.set("reasons", std::move(reasons));
+  report.set("people", std::move(people));
+  return report;
+}
+
+std::size_t addresses_in(const Value& report) {
+  const auto* people = report.find("people");
+  if (people == nullptr || people->if_array() == nullptr) return 0;
+  const auto& all = *people->if_array();
+  return static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [](const Value& one) { return !text_of(one, "email").empty(); }));
+}
+
+std::string render_failures(const Value& report) {
+  const auto& reasons = *report.find("reasons")->if_array();
+  if (reasons.empty()) return "nobody is parked\n";
+  std::string text;
+  for (const auto& one : reasons)
+    text += text_of(one, "mirror") + "  " + with_thousands(integer_of(one, "count")) + " " +
+            text_of(one, "reason") + "\n    " + text_of(one, "cure") + "\n";
+  text += "\n";
+  const auto& people = *report.find("people")->if_array();
+  for (const auto& person : people) {
+    text += text_of(person, "mirror") + "  " + text_of(person, "reason") + "  key " + text_of(person, "key");
+    if (const auto email = text_of(person, "email"); !email.empty()) text += "  " + email;
+    if (const auto other = text_of(person, "sent_instead"); !other.empty())
+      text += "  (key " + other + " is sent)";
+    if (const auto message = text_of(person, "message"); !message.empty()) text += "\n    " + message;
+    text += "\n";
+  }
+  const auto left = integer_of(report, "total") - static_cast<std::int64_t>(people.size());
+  if (left > 0) text += "and " + with_thousands(left) + " more: --limit shows them, --reason fewer\n";
+  return text;
+}
+
+}  // namespace stibee_sync::app

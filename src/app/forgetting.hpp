@@ -1,0 +1,32 @@
+#pragma once
+
+#include "stibee_sync/json/value.hpp"
+#include "stibee_sync/pipeline/mirror_plan.hpp"
+#include "stibee_sync/store/store.hpp"
+#include "stibee_sync/telemetry/log.hpp"
+
+#include <string>
+#include <vector>
+
+namespace stibee_sync::app {
+
+/// What came of the wish to forget somebody.
+struct Forgetting {
+  std::string refused;  // why not now, and when; "": it was not
+  bool known = false;   // something was kept of them
+  bool tidy = true;     // false: a read is in the way of emptying the files' logs, which comes by itself
+};
+
+/// Erases a person from the state, of mirrors that the settings do not name any more, too. What stays is the
+/// keyed hash of an opt-out. Refused while the table has them, or something is still to be sent to Stibee.
+/// Blocking, on the store's thread. Throws store::StoreError.
+Forgetting forget_person(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
+                         const domain::EmailAddress& email);
+/// Logs that, by a ref.
+void tell_of_forgetting(telemetry::Log& log, const domain::StateKey& key, const domain::EmailAddress& email);
+
+json::Value forgetting_report(const Forgetting& forgetting);
+inline constexpr std::string_view nobody_to_forget =
+    "nothing is kept of this person but, if they opted out, a keyed hash";
+
+}  // namespace stibee_sync::app
