@@ -23,6 +23,7 @@ TEST(StatusPage, HoldsInABrowser) {
   options.log_level = "info";
   Deployment deployment(std::move(options));
   deployment.add_members(1, 40'000);
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);  // until the browser is there
   const auto& daemon = deployment.start_daemon();
   const auto finished =
       run({"/usr/bin/env", "node", STIBEE_BROWSER_SCRIPT},

@@ -69,6 +69,7 @@ async function isAccessible(page, scene, ways = looks.slice(0, 2)) {
 
 async function watchImport(korean, english) {
   step("an import is under way, and its progress moves without a reload");
+  world.syncd("resume");
   await stateIs(korean, "importing");
   const bar = korean.locator("progress");
   await bar.waitFor();
