@@ -163,8 +163,9 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     auto what = text_member(body, "what");
     co_return co_await retry(&*engine, meant, std::move(what));
   }
-  if (post && path == "/pause") co_return co_await pause(&*engine, meant, how_long(body));
-  if (post && path == "/resume") co_return co_await resume(&*engine, meant);
+  if (post && path == "/pause")
+    co_return co_await pause(&*engine, meant, how_long(body), request.credentials);
+  if (post && path == "/resume") co_return co_await resume(&*engine, meant, request.credentials);
   if (post && path == "/sync-now") co_return co_await sync_now(&*engine, meant);
   if (post && path == "/slot") {
     auto limiter_class = text_member(body, "class");
@@ -259,42 +260,48 @@ asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, Meant mean
 }
 
 asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant meant,
-                                                      std::optional<domain::Duration> how_long) {
+                                                      std::optional<domain::Duration> how_long, Peer peer) {
   const auto now = ground_.clock.utc();
   std::optional<domain::UtcTime> until;
   if (how_long) until = now + std::chrono::ceil<std::chrono::milliseconds>(*how_long);
   auto work = [plans = plans_of(engine->mirrors(), meant), until, now](store::Store& store) {
     return pause_mirrors(store, plans, now, until);
   };
-  const auto kept = co_await ground_.store.run(std::move(work));
-  tell(*engine, meant, kept.value());
+  auto kept = co_await ground_.store.run(std::move(work));
   for (const auto i : meant)
     engine->set_paused(i, true);
   pause_ends_->wake();
+  auto changes = std::move(kept).value();
+  co_await tell(engine, meant, std::move(changes), peer);
   json::Value answer;
   answer.set("paused", meant.size());
   answer.set("until", until ? json::Value(text::iso_utc(*until)) : json::Value());
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::resume(Engine* engine, Meant meant) {
+asio::awaitable<ServerResponse> ControlService::resume(Engine* engine, Meant meant, Peer peer) {
   auto work = [plans = plans_of(engine->mirrors(), meant), now = ground_.clock.utc()](store::Store& store) {
     return resume_mirrors(store, plans, now);
   };
-  const auto kept = co_await ground_.store.run(std::move(work));
-  tell(*engine, meant, kept.value());
+  auto kept = co_await ground_.store.run(std::move(work));
   for (const auto i : meant) {
     engine->set_paused(i, false);
     engine->ingest().sync_now(i);
   }
+  auto changes = std::move(kept).value();
+  co_await tell(engine, meant, std::move(changes), peer);
   json::Value answer;
   answer.set("resumed", meant.size());
   co_return json_response(200, answer);
 }
 
-void ControlService::tell(const Engine& engine, const Meant& meant, const std::vector<PauseChange>& changes) {
+asio::awaitable<void> ControlService::tell(Engine* engine, Meant meant, std::vector<PauseChange> changes,
+                                           Peer peer) {
+  if (changes.empty() || !peer) co_return;
+  auto look = [user = peer->uid] { return user_in_words(user); };
+  const auto by = co_await runtime::offload(*names_, std::move(look));
   for (const auto& change : changes)
-    tell_of_pause(ground_.log, engine.mirrors()[meant[change.mirror]], change);
+    tell_of_pause(ground_.log, engine->mirrors()[meant[change.mirror]], change, by);
 }
 
 asio::awaitable<void> ControlService::end_pauses() {
@@ -318,7 +325,7 @@ asio::awaitable<std::optional<domain::Duration>> ControlService::end_due() {
   if (!looked) co_return longest_look_away;
   const auto& [ended, next] = looked.value();
   for (const auto& change : ended) {
-    tell_of_pause(ground_.log, engine->mirrors()[change.mirror], change);
+    tell_of_pause(ground_.log, engine->mirrors()[change.mirror], change, {});
     engine->set_paused(change.mirror, false);
     engine->ingest().sync_now(change.mirror);
   }

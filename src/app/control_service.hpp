@@ -68,9 +68,10 @@ class ControlService {
   boost::asio::awaitable<void> log_reveal(Peer peer, Reveal reveal);
   boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, Meant meant, std::string what);
   boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, Meant meant,
-                                                     std::optional<domain::Duration> how_long);
-  boost::asio::awaitable<http::ServerResponse> resume(Engine* engine, Meant meant);
-  void tell(const Engine& engine, const Meant& meant, const std::vector<PauseChange>& changes);
+                                                     std::optional<domain::Duration> how_long, Peer peer);
+  boost::asio::awaitable<http::ServerResponse> resume(Engine* engine, Meant meant, Peer peer);
+  /// Logs what the peer wanted.
+  boost::asio::awaitable<void> tell(Engine* engine, Meant meant, std::vector<PauseChange> changes, Peer peer);
   /// Ends the pauses whose time is over. How long it is until the next one is; nullopt: none will be.
   boost::asio::awaitable<std::optional<domain::Duration>> end_due();
   boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine, Meant meant);

@@ -107,7 +107,7 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
   auto opened = std::move(answer).value();
   tell_of(ground->log, opened.matched);
   for (const auto& change : opened.resumed)
-    tell_of_pause(ground->log, opened.matched.plans[change.mirror], change);
+    tell_of_pause(ground->log, opened.matched.plans[change.mirror], change, {});
   // To read the certificates that are trusted takes long enough to be noticed on the loop.
   auto trust = [executor = ground->context.get_executor(), options = client_options(*settings)] {
     return std::make_unique<http::Client>(executor, options);

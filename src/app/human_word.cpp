@@ -67,7 +67,8 @@ std::optional<domain::UtcTime> next_end_of_pause(const store::Store& store,
   return next;
 }
 
-void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, const PauseChange& change) {
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, const PauseChange& change,
+                   const std::string& by) {
   const std::string since = change.since ? text::iso_utc(*change.since) : "unknown";
   if (change.paused) {
     log.event(telemetry::Level::Info, telemetry::Event::MirrorPaused,
@@ -75,11 +76,12 @@ void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, const 
                            : "nothing is read or sent for it until `resume`",
               {{"mirror", plan.name},
                {"since", since},
-               {"until", change.until ? text::iso_utc(*change.until) : "resume"}});
+               {"until", change.until ? text::iso_utc(*change.until) : "resume"},
+               {"by", by}});
   } else {
     log.event(telemetry::Level::Info, telemetry::Event::MirrorResumed,
               change.by_itself ? "the pause is over: it is read and sent again" : "it is read and sent again",
-              {{"mirror", plan.name}, {"since", since}});
+              {{"mirror", plan.name}, {"since", since}, {"by", by}});
   }
 }
 

@@ -49,7 +49,8 @@ std::vector<PauseChange> end_due_pauses(store::Store& store, const std::vector<p
 /// When the next pause ends by itself; nullopt: none does.
 std::optional<domain::UtcTime> next_end_of_pause(const store::Store& store,
                                                  const std::vector<pipeline::MirrorPlan>& plans);
-/// Logs such a change of that mirror's.
-void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, const PauseChange& change);
+/// Logs such a change of that mirror's. `by`: who wanted it; "": its time was over.
+void tell_of_pause(telemetry::Log& log, const pipeline::MirrorPlan& plan, const PauseChange& change,
+                   const std::string& by);
 
 }  // namespace stibee_sync::app

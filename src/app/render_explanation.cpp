@@ -1,27 +1,16 @@
 #include "app/explanation.hpp"
 #include "app/render.hpp"
+#include "app/report_members.hpp"
 
 namespace stibee_sync::app {
 namespace {
 
 using json::Value;
 
-const Value::Array& list_of(const Value& object, std::string_view key) {
-  static const Value::Array empty;
-  const auto* member = object.find(key);
-  const auto* list = member == nullptr ? nullptr : member->if_array();
-  return list == nullptr ? empty : *list;
-}
-
 const Value& member_of(const Value& object, std::string_view key) {
   static const Value none;
   const auto* member = object.find(key);
   return member == nullptr ? none : *member;
-}
-
-bool flag_of(const Value& object, std::string_view key) {
-  const auto* flag = member_of(object, key).if_bool();
-  return flag != nullptr && *flag;
 }
 
 std::string text_or(const Value& object, std::string_view key, std::string_view otherwise) {

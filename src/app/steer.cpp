@@ -4,12 +4,14 @@
 #include "app/local_time.hpp"
 #include "app/progress.hpp"
 #include "app/render.hpp"
+#include "app/reveals.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
 #include <iostream>
 #include <thread>
+#include <unistd.h>
 
 // `pause`, `resume`, `sync-now` and `reload`: what a daemon is told to do.
 
@@ -139,7 +141,7 @@ int pause(const Options& options) {
         std::optional<domain::UtcTime> until;
         if (seconds.count() > 0) until = now + seconds;
         for (const auto& change : pause_mirrors(*state.store, state.mirrors, now, until))
-          tell_of_pause(*state.log, state.mirrors[change.mirror], change);
+          tell_of_pause(*state.log, state.mirrors[change.mirror], change, user_in_words(::geteuid()));
         auto answer = found("paused", state.mirrors.size());
         answer.body.set("until", until ? json::Value(text::iso_utc(*until)) : json::Value());
         return answer;
@@ -152,7 +154,7 @@ int resume(const Options& options) {
       options, "/resume", json::Value::object(),
       [](OpenedState& state) {
         for (const auto& change : resume_mirrors(*state.store, state.mirrors, utc_now()))
-          tell_of_pause(*state.log, state.mirrors[change.mirror], change);
+          tell_of_pause(*state.log, state.mirrors[change.mirror], change, user_in_words(::geteuid()));
         return found("resumed", state.mirrors.size());
       },
       [](const json::Value&) { return std::string("resumed"); });
