@@ -149,6 +149,7 @@ asio::awaitable<std::shared_ptr<PersonFacts>> Explainer::look(pipeline::MirrorPl
   facts->row_of_key = std::move(begun->row_of_key);
   facts->waits = std::move(begun->waits);
   facts->email = facts->seen.email;
+  if (!facts->email) facts->there.why_not = "there is no address to look for";
   if (facts->email == asked.email) co_return facts;
   co_return co_await recorded_again(facts);
 }

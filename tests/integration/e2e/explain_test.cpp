@@ -185,6 +185,11 @@ TEST(Explain, ARowThatMovedLeavesTheOldAddressAndIsNewUnderTheOther) {
   EXPECT_EQ(text(mirror, "email"), "moved@example.com");
   EXPECT_EQ(text(explained(deployment, {"p8@example.com"}), "rule"), "address_taken");
   EXPECT_EQ(text(explained(deployment, {"p9@example.com"}), "rule"), "unusable_address");
+  deployment.sql("INSERT INTO members VALUES (99, NULL)");
+  mirror = explained(deployment, {"--key", "99"});
+  EXPECT_EQ(text(items(at(mirror, "table"), "rows").front(), "reason"), "null_email");
+  EXPECT_EQ(text(at(mirror, "next_call"), "why_none"), "the row has no usable address");
+  EXPECT_FALSE(flag(at(mirror, "stibee"), "asked"));
 }
 
 TEST(Explain, OfSomebodyNobodyKnowsItSaysWhatWouldMakeThemKnown) {
