@@ -270,7 +270,8 @@ void Daemon::page_failed(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const store::StoreError& failure) {
     metrics_.store_error();
-    log_.event(Level::Error, Event::StoreFailed, failure.what());
+    if (const auto left_out = page_trouble_.happened(clock_->monotonic(), failure.what()))
+      log_.event(Level::Error, Event::StoreFailed, failure.what(), {{"left_out", *left_out}});
   } catch (const std::exception& failure) {
     log_.debug("a page failed", {{"detail", failure.what()}});
   }

@@ -7,6 +7,7 @@
 #include "app/webhook_service.hpp"
 #include "stibee_sync/runtime/bell.hpp"
 #include "stibee_sync/telemetry/service_manager.hpp"
+#include "stibee_sync/telemetry/trouble.hpp"
 
 #include <cstdint>
 #include <exception>
@@ -95,6 +96,7 @@ class Daemon {
   std::uint64_t reloads_done_ = 0;        // of them: in force, or overtaken by a later one that is
   ReloadReport last_reload_;
   runtime::Bell reloaded_;
+  telemetry::LastingTrouble page_trouble_;
   bool stopping_ = false;
   int code_ = 0;
 };

@@ -153,8 +153,8 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
 }
 
 pipeline::Services Engine::services() const {
-  return {ground_.clock,   ground_.store,   ground_.key,     ground_.log,
-          ground_.metrics, system_random(), database_clock_, compute_};
+  return {ground_.clock,   ground_.store,   ground_.key, ground_.log,   ground_.metrics,
+          system_random(), database_clock_, compute_,    store_trouble_};
 }
 
 Engine::~Engine() = default;

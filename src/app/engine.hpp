@@ -114,6 +114,7 @@ class Engine {
   Ground ground_;
   settings::Settings settings_;
   std::shared_ptr<pipeline::DatabaseClock> database_clock_ = std::make_shared<pipeline::DatabaseClock>();
+  std::shared_ptr<telemetry::LastingTrouble> store_trouble_ = std::make_shared<telemetry::LastingTrouble>();
   std::shared_ptr<runtime::Worker> compute_ = runtime::make_thread_worker("compute");
   std::unique_ptr<delivery::Dialect> dialect_;
   std::unique_ptr<source::Reader> reader_;

@@ -108,11 +108,7 @@ std::string listed(const std::vector<settings::Cidr>& networks) {
 }  // namespace
 
 WebhookService::WebhookService(Ground ground, EngineSlot& engines)
-    : ground_(ground),
-      engines_(engines),
-      reader_(runtime::make_thread_worker("webhook")),
-      rejections_(5, std::chrono::seconds(10)),
-      failures_(5, std::chrono::seconds(10)) {}
+    : ground_(ground), engines_(engines), reader_(runtime::make_thread_worker("webhook")) {}
 
 void WebhookService::admit(const settings::Webhook& settings) {
   secret_cure_ =
@@ -228,7 +224,7 @@ void WebhookService::refused(int status) {
 void WebhookService::handler_failed(const std::exception_ptr& error) {
   ground_.metrics.webhook_request(WebhookOutcome::Failed);
   event_missed(std::nullopt);
-  const auto left_out = failures_.take(ground_.clock.monotonic());
+  const auto left_out = failures_.happened(ground_.clock.monotonic());
   if (!left_out) return;
   std::string what = "unknown";
   try {
@@ -241,7 +237,7 @@ void WebhookService::handler_failed(const std::exception_ptr& error) {
 }
 
 void WebhookService::report_rejection(std::string_view reason, std::string_view source) {
-  const auto left_out = rejections_.take(ground_.clock.monotonic());
+  const auto left_out = rejections_.happened(ground_.clock.monotonic(), reason);
   if (!left_out) return;
   std::vector<telemetry::Field> fields{{"reason", reason}, {"source", source}, {"left_out", *left_out}};
   if (reason == webhook::name(webhook::Verdict::WrongSecret)) fields.emplace_back("cure", secret_cure_);

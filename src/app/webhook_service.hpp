@@ -3,7 +3,7 @@
 #include "app/engine_slot.hpp"
 #include "stibee_sync/http/server.hpp"
 #include "stibee_sync/settings/settings.hpp"
-#include "stibee_sync/telemetry/line_budget.hpp"
+#include "stibee_sync/telemetry/trouble.hpp"
 #include "stibee_sync/webhook/gate.hpp"
 #include "stibee_sync/webhook/list_event.hpp"
 
@@ -50,8 +50,8 @@ class WebhookService {
   std::optional<webhook::Gate> gate_;
   std::string secret_cure_;                  // for whoever calls with another secret
   std::unique_ptr<runtime::Worker> reader_;  // of large bodies
-  telemetry::LineBudget rejections_;
-  telemetry::LineBudget failures_;
+  telemetry::LastingTrouble rejections_;     // by reason
+  telemetry::LastingTrouble failures_;
 };
 
 /// In one line, what the listener is and whom it lets in: for `check`. Without the secret.

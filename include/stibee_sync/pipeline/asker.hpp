@@ -20,6 +20,7 @@ class Reply {
 
   /// Set if there was no answer.
   const std::optional<delivery::NoAnswer>& no_answer() const { return no_answer_; }
+  int status() const { return status_; }  ///< 0 if there was no answer
   /// Looks into this reply.
   delivery::ApiAnswer answer() const { return {status_, body_, retry_after_}; }
 

@@ -106,6 +106,7 @@ class Caller final : public Asker {
     delivery::LimiterClass limiter_class = delivery::LimiterClass::All;
     std::string_view mirror;  // "": of no mirror's queue
     std::size_t people = 0;
+    int status = 0;  // of HTTP; 0: no answer came
     domain::Duration took{};
   };
 
@@ -185,6 +186,10 @@ class Caller final : public Asker {
   void restore_holds(const std::vector<store::LoggedAttempt>& logged);
   void channel_failed(const http::Failure& failure, delivery::Api api, telemetry::EndpointLabel endpoint);
   void count(const Facts& facts, const delivery::CallResult& result);
+  void trace(const Facts& facts, const delivery::CallResult& result);
+  void worked(const Facts& facts);
+  void tell(std::optional<std::uint64_t> left_out, telemetry::Event event, std::string_view msg,
+            std::span<const telemetry::Field> fields);
   void judge_refused_key(const Facts& facts, const std::string& why,
                          std::span<const telemetry::Field> fields);
   runtime::MonotonicTime next_slot(delivery::LimiterClass limiter_class, Urgency urgency,
@@ -213,6 +218,10 @@ class Caller final : public Asker {
   std::shared_ptr<std::size_t> asks_in_line_ = std::make_shared<std::size_t>(0);
   std::size_t calls_ = 0;
   std::string problem_;
+  std::map<delivery::Api, telemetry::LastingTrouble>
+      failing_;  // calls without an answer, or with one that is none
+  std::map<delivery::LimiterClass, telemetry::LastingTrouble> throttled_;
+  telemetry::LastingTrouble refused_;  // calls as a whole
   bool stopping_ = false;
 };
 

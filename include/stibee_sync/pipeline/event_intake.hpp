@@ -58,7 +58,6 @@ class EventIntake {
   telemetry::LineBudget echo_lines_;
   telemetry::LineBudget person_lines_;
   telemetry::LineBudget suppression_lines_;
-  telemetry::LineBudget trouble_lines_;
 };
 
 }  // namespace stibee_sync::pipeline

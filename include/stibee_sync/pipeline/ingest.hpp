@@ -9,6 +9,7 @@
 #include "stibee_sync/source/change_feed.hpp"
 #include "stibee_sync/source/source.hpp"
 #include "stibee_sync/telemetry/line_budget.hpp"
+#include "stibee_sync/telemetry/trouble.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -99,7 +100,7 @@ class Ingest {
     std::set<std::string> groups_told;  // values without a group that were spoken of in this life
     std::set<std::string> parked_told;  // rows that the last read found refused, by ref and reason
     std::size_t more_parked_told = 0;   // … and how many of those were only counted
-    telemetry::LineBudget failure_lines{1, std::chrono::minutes(1)};
+    telemetry::LastingTrouble trouble;  // reads that fail
     // With a change feed.
     std::optional<FeedWatch> watch;
     std::uint64_t reads_wanted = 0;  // when the last read of the table began
@@ -136,7 +137,6 @@ class Ingest {
   void compare_clocks(const MirrorPlan& plan, const source::ReadShape& server);
   /// What the next read is measured against.
   void note_facts(std::size_t mirror, const Read& made, const ReadFinding& finding, ReadCommit& commit);
-  std::optional<std::uint64_t> line_about(std::size_t mirror, const std::string& trouble);
   CycleOutcome failed(std::size_t mirror, const source::SourceError& error);
   void finished(std::size_t mirror, const ReadFinding& finding, const Judgement& judgement,
                 const CommittedRead& committed);
@@ -162,6 +162,8 @@ class Ingest {
   bool stopping_ = false;
   bool reading_ = false;
   bool connected_ = false;
+  bool ever_connected_ = false;
+  telemetry::LastingTrouble connection_;
   bool clocks_apart_ = false;
   telemetry::LineBudget clock_lines_{1, std::chrono::minutes(1)};
 };

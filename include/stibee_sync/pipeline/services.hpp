@@ -6,11 +6,13 @@
 #include "stibee_sync/store/store.hpp"
 #include "stibee_sync/telemetry/log.hpp"
 #include "stibee_sync/telemetry/metrics.hpp"
+#include "stibee_sync/telemetry/trouble.hpp"
 
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace stibee_sync::pipeline {
 
@@ -27,10 +29,24 @@ struct Services {
   /// reading its answer.
   std::shared_ptr<runtime::Worker> compute = runtime::make_inline_worker();
 
+  /// The store's, for all loops.
+  std::shared_ptr<telemetry::LastingTrouble> store_trouble = std::make_shared<telemetry::LastingTrouble>();
+
   /// Counts and logs that the store could not do something.
   void store_failed(std::string_view why, std::initializer_list<telemetry::Field> fields = {}) const {
     metrics.store_error();
-    log.event(telemetry::Level::Error, telemetry::Event::StoreFailed, why, fields);
+    const auto left_out = store_trouble->happened(clock.monotonic(), why);
+    if (!left_out) return;
+    std::vector<telemetry::Field> all(fields);
+    all.emplace_back("left_out", *left_out);
+    log.event(telemetry::Level::Error, telemetry::Event::StoreFailed, why, all);
+  }
+  /// It kept something.
+  void store_worked() const {
+    const auto past = store_trouble->over(clock.monotonic());
+    if (!past) return;
+    log.event(telemetry::Level::Info, telemetry::Event::StoreFailed, "the state takes changes again",
+              {{"failures", past->times}, {"seconds", past->lasted}});
   }
 };
 

@@ -154,13 +154,11 @@ void Caller::channel_failed(const http::Failure& failure, delivery::Api api,
   const auto utc = services_.clock.utc();
   const auto pause = delivery::retry_at(outcome, open_failures_, utc, services_.random) - utc;
   open_not_before_ = now + std::max<std::chrono::nanoseconds>(pause, std::chrono::milliseconds(100));
-  auto problem = std::string(unreachable) + failure.detail;
-  const bool news = problem_ != problem;
-  problem_ = std::move(problem);
+  problem_ = std::string(unreachable) + failure.detail;
   services_.metrics.api_retry(telemetry::RetryReason::Transient);
-  if (news) {
+  if (const auto left_out = failing_[api].happened(now, failure.detail)) {
     services_.log.event(Level::Warn, Event::ApiRequestFailed, failure.detail,
-                        {{"cause", http::to_string(failure.kind)}, {"people", 0}});
+                        {{"cause", http::to_string(failure.kind)}, {"people", 0}, {"left_out", *left_out}});
   }
   report_circuit(api, circuits_.at(api).failed(now), failure.detail);
 }
@@ -281,6 +279,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
   auto made = co_await exchange(attempt, std::move(request));
   const auto attempted = std::make_shared<Attempted>(std::move(made));
   facts.took = attempted->took;
+  facts.status = attempted->reply.status();
   const auto result = co_await verdict_of(attempted);
   judge(facts, *result);
   ended(*attempt);

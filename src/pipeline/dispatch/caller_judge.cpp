@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/caller.hpp"
 
 #include <array>
+#include <vector>
 
 // The judging half of Caller: from a call's result to limiter, circuit, log and metrics.
 
@@ -91,8 +92,42 @@ void Caller::count(const Facts& facts, const delivery::CallResult& result) {
   }
 }
 
+/// One line a call, for whoever debugs. Of the people in it, only their number.
+void Caller::trace(const Facts& facts, const delivery::CallResult& result) {
+  if (!services_.log.enabled(Level::Debug)) return;
+  services_.log.debug("a call", {{"endpoint", delivery::name(facts.endpoint)},
+                                 {"mirror", facts.mirror},
+                                 {"people", facts.people},
+                                 {"status", facts.status},
+                                 {"ms", facts.took.count()},
+                                 {"outcome", telemetry::name(outcome_label(result))},
+                                 {"reason", name(result.reason)}});
+}
+
+void Caller::worked(const Facts& facts) {
+  const auto now = services_.clock.monotonic();
+  const auto api = delivery::api_of(facts.limiter_class);
+  release(facts.limiter_class, now - facts.took);
+  if (api == options_.main) problem_.clear();
+  if (const auto past = failing_[api].over(now)) {
+    services_.log.event(Level::Info, Event::ApiRecovered, "calls to Stibee get through again",
+                        {{"failures", past->times}, {"seconds", past->lasted}});
+  }
+  report_circuit(api, circuits_.at(api).succeeded(), "");
+}
+
+/// Once when it begins, and once a minute: a batch that is halved, or a server that is away, makes many.
+void Caller::tell(std::optional<std::uint64_t> left_out, Event event, std::string_view msg,
+                  std::span<const telemetry::Field> fields) {
+  if (!left_out) return;
+  std::vector<telemetry::Field> all(fields.begin(), fields.end());
+  all.emplace_back("left_out", *left_out);
+  services_.log.event(Level::Warn, event, msg, all);
+}
+
 void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
   count(facts, result);
+  trace(facts, result);
   const auto now = services_.clock.monotonic();
   const auto endpoint = delivery::name(facts.endpoint);
   const auto api = delivery::api_of(facts.limiter_class);
@@ -103,37 +138,35 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
                              telemetry::Field("people", facts.people),
                              telemetry::Field("mirror", facts.mirror),
                              telemetry::Field("seconds", facts.took)};
-  const auto fine = [&] {
-    release(facts.limiter_class, now - facts.took);
-    if (api == options_.main) problem_.clear();
-    report_circuit(api, circuit.succeeded(), "");
-  };
   switch (result.verdict) {
     case CallVerdict::Answered:
-      services_.log.debug("call answered", fields);
-      fine();
+      worked(facts);
+      if (const auto past = throttled_[facts.limiter_class].over(now)) {
+        services_.log.event(Level::Info, Event::ApiRecovered, "Stibee takes calls at the lower rate",
+                            {{"class", delivery::name(facts.limiter_class)}, {"throttled", past->times}});
+      }
       break;
     case CallVerdict::BatchRefused:
-      services_.log.event(Level::Warn, Event::ApiRequestFailed, "Stibee refused a call as a whole", fields);
-      fine();
+      tell(refused_.happened(now, std::string(endpoint) + " " + why), Event::ApiRequestFailed,
+           "Stibee refused a call as a whole", fields);
+      worked(facts);
       break;
     case CallVerdict::Throttled:
       limiter.throttled(now);
       if (result.retry_after) hold(facts.limiter_class, *result.retry_after);
-      services_.log.event(Level::Warn, Event::ApiThrottled, "Stibee says it is too much: the rate is halved",
-                          fields);
+      tell(throttled_[facts.limiter_class].happened(now), Event::ApiThrottled,
+           "Stibee says it is too much: the rate is halved", fields);
       // It answers, so a probe has succeeded; but that is no reason to call the trouble over.
       if (circuit.state() != delivery::CircuitBreaker::State::Closed)
         report_circuit(api, circuit.succeeded(), "");
       break;
     case CallVerdict::ServerTrouble:
-      if (result.reason == domain::Reason::StaleConnection) {
-        services_.log.debug("a kept connection had been closed by the other end", fields);
-        break;
-      }
+      // A kept connection that the other end had closed is none.
+      if (result.reason == domain::Reason::StaleConnection) break;
       if (api == options_.main)
         problem_ = "calls to Stibee fail: " + (result.message.empty() ? why : result.message);
-      services_.log.event(Level::Warn, Event::ApiRequestFailed, "a call failed and will be repeated", fields);
+      tell(failing_[api].happened(now, why), Event::ApiRequestFailed, "a call failed and will be repeated",
+           fields);
       if (result.retry_after) hold(facts.limiter_class, *result.retry_after);
       report_circuit(api, circuit.failed(now), why);
       break;
@@ -143,8 +176,7 @@ void Caller::judge(const Facts& facts, const delivery::CallResult& result) {
       if (api != options_.main && !facts.mirror.empty()) {
         judge_refused_key(facts, why, fields);
       } else {
-        services_.log.debug("call not permitted", fields);
-        fine();
+        worked(facts);
       }
       break;
     case CallVerdict::Unauthorised:

@@ -171,6 +171,7 @@ asio::awaitable<void> Dispatch::settle(std::shared_ptr<Call> call, std::shared_p
     auto attempt = work;
     const auto settled = co_await services_.store.run(std::move(attempt));
     if (settled) {
+      services_.store_worked();
       report(settled.value(), plan.name);
       note_arrivals(*call, *answer, settled.value());
       settled_ += answer->all_arrived();

@@ -46,8 +46,7 @@ EventIntake::EventIntake(Services services, std::vector<MirrorPlan> mirrors)
       event_lines_(60, std::chrono::seconds(1)),
       echo_lines_(10, std::chrono::minutes(1)),
       person_lines_(60, std::chrono::seconds(1)),
-      suppression_lines_(200, std::chrono::milliseconds(200)),
-      trouble_lines_(5, std::chrono::seconds(10)) {}
+      suppression_lines_(200, std::chrono::milliseconds(200)) {}
 
 asio::awaitable<Intake> EventIntake::take(std::shared_ptr<const webhook::ListEvent> event) {
   const auto plan = std::find_if(mirrors_->begin(), mirrors_->end(),
@@ -58,10 +57,11 @@ asio::awaitable<Intake> EventIntake::take(std::shared_ptr<const webhook::ListEve
   auto job = store::in_transaction(
       [work, key = services_.key](store::Transaction& transaction) { apply(*work, transaction, key); });
   const auto applied = co_await services_.store.run(std::move(job));
-  if (applied) co_return finished(*work);
-  services_.metrics.store_error();
-  if (const auto left_out = trouble_lines_.take(services_.clock.monotonic()))
-    services_.log.event(Level::Error, Event::StoreFailed, applied.error(), {{"left_out", *left_out}});
+  if (applied) {
+    services_.store_worked();
+    co_return finished(*work);
+  }
+  services_.store_failed(applied.error());
   Intake failed;
   failed.kind = Intake::Kind::Failed;
   co_return failed;

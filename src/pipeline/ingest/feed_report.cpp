@@ -111,8 +111,11 @@ void Ingest::report_drained(std::size_t mirror, const ReadFinding& finding, cons
     services_.log.event(Level::Info, Event::PrivacyErased, "people who left are erased, but for a keyed hash",
                         {{"mirror", name}, {"count", committed.applied.erased}});
   }
-  const auto left_out = state.drain_lines.take(services_.clock.monotonic());
-  if (left_out && committed.applied.rows > 0) {
+  const auto now = services_.clock.monotonic();
+  const bool over = state.trouble.over(now).has_value();
+  if (committed.applied.rows > 0) services_.store_worked();
+  const auto left_out = state.drain_lines.take(now);
+  if (over || (left_out && committed.applied.rows > 0)) {
     services_.log.event(Level::Info, Event::SyncFinished, "changes came by the feed",
                         {{"mirror", name},
                          {"rows", committed.applied.rows},
@@ -122,7 +125,7 @@ void Ingest::report_drained(std::size_t mirror, const ReadFinding& finding, cons
                          {"resubscribes", finding.of(ChangeClass::Resubscribe).count},
                          {"removals", finding.of(ChangeClass::Removal).count},
                          {"seconds", finding.report.elapsed},
-                         {"left_out", *left_out}});
+                         {"left_out", left_out.value_or(0)}});
   }
   if (committed_) committed_(mirror);
   if ((committed.applied.addresses > 0 || finding.of(ChangeClass::None).count > 0) && changed_) changed_();

@@ -154,11 +154,7 @@ asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
 }
 
 void Ingest::note_store_failure(std::size_t mirror, const std::string& why) {
-  services_.metrics.store_error();
-  if (const auto left_out = line_about(mirror, why)) {
-    services_.log.event(Level::Error, Event::StoreFailed, why,
-                        {{"mirror", mirrors_[mirror].name}, {"left_out", *left_out}});
-  }
+  services_.store_failed(why, {{"mirror", mirrors_[mirror].name}});
   auto& condition = states_[mirror].condition;
   condition.last = CycleOutcome::Failed;
   condition.problem = why;
@@ -206,6 +202,9 @@ void Ingest::answered(const MirrorPlan& plan, const ReadFinding& finding) {
   services_.metrics.db_query(finding.report.elapsed);
   compare_clocks(plan, finding.report.shape);
   if (std::exchange(connected_, true)) return;
+  // A connection that comes and goes is told when it is first there, and as a trouble from then on.
+  const bool first = !std::exchange(ever_connected_, true);
+  if (!connection_.over(services_.clock.monotonic()) && !first) return;
   services_.log.event(Level::Info, Event::SourceConnected, "the database answers",
                       {{"mirror", plan.name}, {"server_version", finding.report.shape.server_version}});
 }

@@ -56,21 +56,14 @@ constexpr ChangeClass counted_classes[] = {ChangeClass::Add, ChangeClass::Update
 
 }  // namespace
 
-/// The same trouble again and again is a line when it begins, and one a minute: whether there is to be one
-/// now, and then how many were left out.
-std::optional<std::uint64_t> Ingest::line_about(std::size_t mirror, const std::string& trouble) {
-  auto& state = states_[mirror];
-  if (state.condition.problem != trouble) state.failure_lines = State{}.failure_lines;
-  return state.failure_lines.take(services_.clock.monotonic());
-}
-
 CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
   auto& condition = states_[mirror].condition;
   const auto& name = mirrors_[mirror].name;
   if (error.kind == SourceError::Kind::Cancelled && stopping_) return CycleOutcome::Cancelled;
   const bool distrust =
       error.kind == SourceError::Kind::Untrusted || error.kind == SourceError::Kind::NotAsMapped;
-  const auto left_out = line_about(mirror, error.message);
+  const auto now = services_.clock.monotonic();
+  const auto left_out = states_[mirror].trouble.happened(now, error.message);
   condition.problem = error.message;
   condition.kind = error.kind;
   condition.sqlstate = error.sqlstate;
@@ -78,7 +71,7 @@ CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
   condition.last = distrust ? CycleOutcome::Untrusted : CycleOutcome::Failed;
   const bool lost = error.kind == SourceError::Kind::Unreachable || error.kind == SourceError::Kind::Refused;
   if (lost) services_.metrics.db_up(false);
-  if (lost && std::exchange(connected_, false)) {
+  if (lost && std::exchange(connected_, false) && connection_.happened(now)) {
     services_.log.event(Level::Warn, Event::SourceLost, error.message, {{"mirror", name}});
   }
   if (left_out) {
@@ -186,7 +179,10 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   auto& condition = state.condition;
   const auto& plan = mirrors_[mirror];
   const auto changed = committed.applied.addresses;
-  const bool news = !condition.last.has_value() || condition.failures > 0 || changed > 0;
+  const bool first = !condition.last.has_value();
+  const bool over = state.trouble.over(services_.clock.monotonic()).has_value();
+  const bool news = first || over || changed > 0;
+  if (changed > 0) services_.store_worked();
   const auto known = std::move(condition.problem);
   condition.failures = 0;
   condition.problem.clear();

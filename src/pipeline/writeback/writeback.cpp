@@ -125,7 +125,7 @@ asio::awaitable<void> Writeback::run() {
       const auto served = co_await runtime::answer_of<store::StoreError>(std::move(turn));
       if (served) {
         next = served.value();
-        store_failures_ = 0;
+        if (std::exchange(store_failures_, 0) > 0) services_.store_worked();
       } else {
         store_failed(served.error());
       }
@@ -284,10 +284,8 @@ void Writeback::database_failed(const SourceError& error) {
 }
 
 void Writeback::store_failed(const std::string& what) {
-  services_.metrics.store_error();
   back_off(++store_failures_);
-  if (std::has_single_bit(static_cast<unsigned>(store_failures_)))
-    services_.log.event(Level::Error, Event::StoreFailed, what);
+  services_.store_failed(what);
 }
 
 void Writeback::back_off(int failures) {
