@@ -179,9 +179,10 @@ std::optional<std::filesystem::path> read_path(const Cursor& at, Need need, std:
     const bool credentials = expanded.unset == "CREDENTIALS_DIRECTORY";
     if (!credentials || context.secret_files == SecretFiles::Read) {
       at.problem("needs " + expanded.unset + ", which is not set",
-                 credentials ? "run under systemd with LoadCredential=, make a folder `credentials` beside the "
-                               "configuration, or write the path out"
-                             : "run under systemd, or write the path out");
+                 credentials
+                     ? "run under systemd with LoadCredential=, make a folder `credentials` beside the "
+                       "configuration, or write the path out"
+                     : "run under systemd, or write the path out");
     }
     return std::nullopt;
   }

@@ -149,7 +149,8 @@ TEST(SecretFile, UnsetCredentialsDirectoryIsExplained) {
       workspace.problems(naming("${CREDENTIALS_DIRECTORY}/key")),
       ElementsAre(
           "2:17: `stibee.api_key_file` needs CREDENTIALS_DIRECTORY, which is not set; run under systemd "
-          "with LoadCredential=, make a folder `credentials` beside the configuration, or write the path out"));
+          "with LoadCredential=, make a folder `credentials` beside the configuration, or write the path "
+          "out"));
 }
 
 TEST(SecretFile, WhiteSpaceAroundItIsTrimmed) {
