@@ -103,8 +103,9 @@ asio::awaitable<ServerResponse> ControlService::explain(Peer peer, json::Value b
   if (context->plans.empty()) co_return error_response(404, context->no_mirror);
   const auto reader = people_reader(context->settings);
   std::vector<std::shared_ptr<PersonFacts>> mirrors;
-  for (const auto& plan : context->plans) {
-    auto facts = co_await explainer_.look(plan, asked.person, reader);
+  for (auto plan : context->plans) {
+    auto person = asked.person;
+    auto facts = co_await explainer_.look(std::move(plan), std::move(person), reader);
     if (is_known(*facts)) co_await complete(facts);
     mirrors.push_back(std::move(facts));
   }

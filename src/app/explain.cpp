@@ -47,8 +47,9 @@ struct Lone {
 
 asio::awaitable<void> look(Lone* lone, std::vector<pipeline::MirrorPlan> plans, pipeline::PersonAsked asked,
                            std::shared_ptr<Mirrors> mirrors) {
-  for (const auto& plan : plans) {
-    auto facts = co_await lone->explainer.look(plan, asked, lone->reader);
+  for (auto& plan : plans) {
+    auto person = asked;
+    auto facts = co_await lone->explainer.look(std::move(plan), std::move(person), lone->reader);
     if (is_known(*facts))
       facts->waits.insert(facts->waits.begin(), "no daemon runs here: nothing is read or sent");
     if (is_known(*facts) && facts->email) {

@@ -14,6 +14,7 @@ namespace stibee_sync::app {
 
 /// What Stibee says of one person now.
 struct ThereNow {
+  ThereNow() = default;
   std::string why_not;                               // it could not be asked; "": it was
   std::optional<delivery::v2::ListedPerson> listed;  // nullopt: nobody of the address is in the list
 };

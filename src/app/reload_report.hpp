@@ -15,6 +15,7 @@ struct RefusedSecrets {
 
 /// What a reload is told by.
 struct ReloadReport {
+  ReloadReport() = default;
   bool in_force = true;  // false: the file is refused, and the old settings stay
   bool warns = false;    // something that was refused by others is as it was
   std::string text;

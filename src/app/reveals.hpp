@@ -7,12 +7,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace stibee_sync::app {
 
 /// That somebody was shown people's addresses in full. The daemon logs who; blocks for the system's list of
 /// users.
 struct Reveal {
+  Reveal(std::string by, std::size_t shown) : command(std::move(by)), people(shown) {}
   std::string command;     // "explain", "failures", "guard show"
   std::size_t people = 0;  // none: nothing is told
 };

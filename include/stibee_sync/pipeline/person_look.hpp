@@ -13,6 +13,7 @@ namespace stibee_sync::pipeline {
 
 /// Whom one asks for: an address, the key of a row (as text), or both.
 struct PersonAsked {
+  PersonAsked() = default;
   std::optional<domain::EmailAddress> email;
   std::string key;
 };
