@@ -1,5 +1,7 @@
 #pragma once
 
+#include "stibee_sync/notice/occasion.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -11,7 +13,7 @@
 
 namespace stibee_sync::app {
 
-enum class Language { English, Korean };
+using notice::Language;
 std::string_view code(Language language);  // "en", "ko"
 
 /// One sentence in every language, with {0}, {1} … for values. A text that lacks a language, or a value in

@@ -13,7 +13,7 @@ bool is_known(const MirrorView& mirror) {
 
 }  // namespace
 
-notice::Picture picture_of(const DaemonView& seen) {
+notice::Picture picture_of(const DaemonView& seen, Language language) {
   notice::Picture picture;
   for (const auto& mirror : seen.mirrors) {
     const auto health = health_of(mirror, seen);
@@ -25,7 +25,7 @@ notice::Picture picture_of(const DaemonView& seen) {
       one.well = true;
     }
     one.state = telemetry::name(health.state);
-    one.problem = health.problem;
+    one.problem = in_one_line(health.problems, language);
     for (const auto& hold : mirror.summary.holds)
       one.held[hold.change_class] = {hold.count, hold.digest};
     one.imported = milestones.imported;

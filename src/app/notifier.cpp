@@ -90,7 +90,7 @@ void Notifier::admit(const settings::Settings& settings) {
 }
 
 void Notifier::look(const DaemonView& seen) {
-  picture_ = picture_of(seen);
+  picture_ = picture_of(seen, told_by_ ? told_by_->language : Language::English);
   woken_->wake();
 }
 

@@ -56,8 +56,8 @@ std::string waits(const Problem& problem, const Text& one, const Text& many, Lan
   return said;
 }
 
-std::string with_detail(const Problem& problem) {
-  const auto said = sentence(problem, Language::English);
+std::string with_detail(const Problem& problem, Language language) {
+  const auto said = sentence(problem, language);
   if (problem.detail.empty() || problem.kind == ProblemKind::Paused) return said;
   if (said.empty()) return problem.detail;
   return problem.kind == ProblemKind::Held ? said + " (" + problem.detail + ")"
@@ -110,11 +110,11 @@ std::string sentence(const Problem& problem, Language language) {
   std::abort();
 }
 
-std::string in_one_line(const std::vector<Problem>& problems) {
+std::string in_one_line(const std::vector<Problem>& problems, Language language) {
   std::string line;
   const Problem* before = nullptr;
   for (const auto& problem : problems) {
-    const auto said = with_detail(problem);
+    const auto said = with_detail(problem, language);
     if (said.empty()) continue;
     if (before != nullptr) line += is_wait(*before) && explains_waits(problem) ? ": " : "; ";
     line += said;

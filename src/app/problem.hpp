@@ -44,8 +44,8 @@ struct Problem {
 
 /// The sentence without its detail; "" where the detail is all that is to be said.
 std::string sentence(const Problem& problem, Language language);
-/// All in English, details included, in one line.
-std::string in_one_line(const std::vector<Problem>& problems);
+/// All in one line, with their details, which are English.
+std::string in_one_line(const std::vector<Problem>& problems, Language language = Language::English);
 
 /// `{code, count, of, seconds, limits_explain_seconds, detail}`, and back again: what is read from a report
 /// is said by the same function.

@@ -63,6 +63,8 @@ TEST(NoticeView, HoldsMilestonesAndPeopleAreThoseOfTheState) {
   EXPECT_EQ(picture.compared, domain::UtcTime{seconds(900)});
   EXPECT_EQ(picture.drift, 3U);
   EXPECT_EQ(picture.mirrored, 4150U);
+  const auto korean = picture_of(view, Language::Korean).at("members").problem;
+  EXPECT_NE(korean.find("120명의 변경을 보류"), std::string::npos) << korean;
 }
 
 }  // namespace
