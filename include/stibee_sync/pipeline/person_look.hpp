@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace stibee_sync::pipeline {
@@ -14,6 +15,8 @@ namespace stibee_sync::pipeline {
 /// Whom one asks for: an address, the key of a row (as text), or both.
 struct PersonAsked {
   PersonAsked() = default;
+  PersonAsked(std::optional<domain::EmailAddress> address, std::string row_key)
+      : email(std::move(address)), key(std::move(row_key)) {}
   std::optional<domain::EmailAddress> email;
   std::string key;
 };

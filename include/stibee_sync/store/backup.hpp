@@ -15,12 +15,12 @@
 namespace stibee_sync::store {
 
 struct BackupContents {
-  struct Mirror {
+  struct MirrorCopied {
     std::string name;
     std::int64_t list_id = 0;
     std::size_t people = 0;  // known, on the list or not
   };
-  std::vector<Mirror> mirrors;
+  std::vector<MirrorCopied> mirrors;
   std::size_t opt_outs = 0;  // on record
   std::string made;          // ISO 8601, UTC; "": the files bear no mark
 };

@@ -53,7 +53,7 @@ const Bad keys[] = {
     {"UnknownKeyOfAnotherBlock", stibee("poll_interval: 1s"),
      "3:3: unknown key `stibee.poll_interval`; move it to `mirrors[]`, where it is known"},
     {"UnknownKeyLikeNoOther", also("control:\n  frobnicate: 1"),
-     "13:3: unknown key `control.frobnicate`; remove it; known here are socket"},
+     "13:3: unknown key `control.frobnicate`; remove it; known here are socket or group"},
     {"UnknownBlock", also("logs: {level: info}"), "12:1: unknown key `logs`; did you mean `log`?"},
     {"KeyGivenTwice", stibee("api: v1\n  api: v2"),
      "4:3: `stibee.api` is given twice, first in line 3; remove one of the two"},
