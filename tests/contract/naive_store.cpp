@@ -392,18 +392,18 @@ std::vector<store::ParkedPerson> NaiveStore::parked() const {
     if (!person.row || !person.row->parked) continue;
     const auto& row = *person.row;
     refused.push_back({row.key ? row.key->to_string() : "", address, name(row.parked), row.message,
-                       row.attempts, row.parked_since});
+                       row.attempts, row.parked_since, ""});
   }
-  std::set<std::string> seen;
+  std::map<std::string, std::string> first;  // address → the lowest key that bears it
   for (const auto& [key, member] : state.members) {
     if (!member.rejection.empty()) {
       rejected.push_back({key.to_string(), member.email.value_or(""), member.rejection,
-                          "column " + member.rejected_column, 0, std::nullopt});
-    } else if (member.email && !seen.insert(*member.email).second && member.shadowed) {
+                          "column " + member.rejected_column, 0, std::nullopt, ""});
+    } else if (member.email && !first.emplace(*member.email, key.to_string()).second && member.shadowed) {
       // Not where the address was decided without the other row, whose own move is held back.
       duplicates.push_back({key.to_string(), *member.email, "duplicate_address",
                             "a row with a lower key bears the same address; that one is sent", 0,
-                            std::nullopt});
+                            std::nullopt, first.at(*member.email)});
     }
   }
   const auto by_reason = [](const auto& a, const auto& b) { return a.reason < b.reason; };
