@@ -128,6 +128,7 @@ class StoreBesideModel {
         EXPECT_EQ(real[i].message, model[i].message);
         EXPECT_EQ(real[i].attempts, model[i].attempts);
         EXPECT_EQ(real[i].since, model[i].since);
+        EXPECT_EQ(real[i].sent_instead, model[i].sent_instead);
       }
     }
   }

@@ -33,7 +33,7 @@ Markup head(const Reader& reader) {
                  "<meta name=\"color-scheme\" content=\"light dark\">"
                  "<meta name=\"robots\" content=\"noindex\">"
                  "<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>"_html +
-                     element("title", reader.text(texts::title)) +
+                     element("title", "stibee-syncd"_html) +
                      "<link rel=\"icon\" type=\"image/svg+xml\" href=\"/status.svg\">"
                      "<link rel=\"stylesheet\" href=\"/status.css\">"
                      "<script src=\"/status.js\" defer></script>"_html);

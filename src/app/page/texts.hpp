@@ -7,7 +7,6 @@
 namespace stibee_sync::app::texts {
 
 // The page
-inline constexpr Text title{"stibee-syncd status", "stibee-syncd 상태"};
 inline constexpr Text to_content{"Skip to the content", "본문으로 건너뛰기"};
 inline constexpr Text language{"Language", "언어"};
 inline constexpr Text all_well{"All is well", "모두 정상입니다"};
