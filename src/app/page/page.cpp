@@ -26,7 +26,7 @@ Markup language_link(Language other, const Text& name, const Reader& reader) {
                  {{"href", href}, {"lang", code(other)}, {"hreflang", code(other)}});
 }
 
-Markup head(const Reader& reader) {
+Markup head() {
   return element("head",
                  "<meta charset=\"utf-8\">"
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
@@ -88,7 +88,7 @@ std::string status_page(const Value& status, Language language) {
   const auto body = skip + top(status, reader) +
                     element("main", main, {{"id", "content"}, {"tabindex", "-1"}}) + foot(status, reader);
   return ("<!doctype html>\n"_html +
-          element("html", head(reader) + element("body", body), {{"lang", code(language)}}) + "\n"_html)
+          element("html", head() + element("body", body), {{"lang", code(language)}}) + "\n"_html)
       .html();
 }
 
