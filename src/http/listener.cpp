@@ -56,13 +56,16 @@ gid_t group_named(const std::string& name, const std::string& path) {
   return found->gr_gid;
 }
 
-/// Only a member may give a file to a group.
+/// Only a member may give a file to a group. Under systemd the file is born as the group's: calls that would
+/// give it away are forbidden there.
 void give_to_group(const std::string& path, const std::string& name) {
   constexpr auto same_owner = static_cast<uid_t>(-1);
-  if (::chown(path.c_str(), same_owner, group_named(name, path)) == 0) return;
+  const auto group = group_named(name, path);
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) == 0 && status.st_gid == group) return;
+  if (::chown(path.c_str(), same_owner, group) == 0) return;
   refuse(errno, path,
-         "it cannot be given to the group `" + name +
-             "`, of which the daemon is no member; in its unit, that takes SupplementaryGroups=" + name +
+         "it cannot be given to the group `" + name + "`; in the unit, that takes Group=" + name +
              " and PrivateUsers=no");
 }
 

@@ -90,7 +90,7 @@ async function watchHealth(korean, english) {
   await stateIs(korean, "ok");
   await stateIs(english, "ok");
   await says(korean, "모두 정상입니다");
-  await says(english, "All is well");
+  await says(english, "healthy");
   await says(korean, "첫 가져오기가 끝났습니다");
   assert.equal(await korean.locator("html").getAttribute("lang"), "ko");
   assert.equal(await english.locator("html").getAttribute("lang"), "en");
@@ -132,7 +132,7 @@ async function useKeyboard(page) {
   await page.setViewportSize(desk);
 
   await page.keyboard.press("Enter");
-  await says(page, "All is well");
+  await says(page, "healthy");
   assert.equal(await page.locator("html").getAttribute("lang"), "en");
   await page.goto(`${world.url}?lang=xx`);
   assert.equal(await page.locator("html").getAttribute("lang"), "ko", "an unknown language falls back to the browser's");

@@ -56,11 +56,12 @@ class LastingTrouble {
     const auto known =
         std::find_if(lines_.begin(), lines_.end(), [what](const Lines& each) { return each.what == what; });
     if (known != lines_.end()) return known->budget;
-    if (lines_.size() == most_kinds) lines_.erase(lines_.begin());
+    if (lines_.size() == most_kinds) return others_;
     return lines_.emplace_back(Lines{std::string(what)}).budget;
   }
 
   std::vector<Lines> lines_;
+  LineBudget others_{1, std::chrono::minutes(1)};  // so that whoever thinks up new kinds does not fill the log
   std::uint64_t times_ = 0;
   Time began_{};
   bool told_ = false;

@@ -16,6 +16,7 @@ header,main,footer{max-width:60rem;margin:0 auto;padding:0 1rem}
 header{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem 1rem;padding-top:1rem}
 h1{font-size:1.35rem;margin:0}
 .verdict{margin:0}
+.verdict span::first-letter{text-transform:uppercase}
 nav{margin-left:auto;display:flex;gap:.25rem}
 nav a{padding:.3rem .6rem;border-radius:.4rem}
 nav a[aria-current]{color:var(--ink);text-decoration:none;font-weight:600;background:var(--card);border:1px solid var(--line)}

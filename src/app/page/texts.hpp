@@ -9,9 +9,9 @@ namespace stibee_sync::app::texts {
 // The page
 inline constexpr Text to_content{"Skip to the content", "본문으로 건너뛰기"};
 inline constexpr Text language{"Language", "언어"};
-inline constexpr Text all_well{"All is well", "모두 정상입니다"};
-inline constexpr Text needs_attention{"Needs attention", "확인이 필요합니다"};
-inline constexpr Text not_running{"Not running", "실행되고 있지 않습니다"};
+inline constexpr Text all_well{"healthy", "모두 정상입니다"};
+inline constexpr Text needs_attention{"needs attention", "확인이 필요합니다"};
+inline constexpr Text not_running{"not running", "실행되고 있지 않습니다"};
 inline constexpr Text silent{
     "The daemon does not answer. What is shown here is from {0}; it goes on by itself "
     "when the daemon is back.",
@@ -25,12 +25,12 @@ inline constexpr Text running_for{"Running for", "실행 시간"};
 inline constexpr Text since_start{"{0}, since {1}", "{0} ({1}부터)"};
 
 // How a mirror fares
-inline constexpr Text ok{"healthy", "정상"};
+inline constexpr Text ok{"ok", "정상"};
 inline constexpr Text importing{"importing", "가져오는 중"};
 inline constexpr Text standby{"standby", "대기"};
 inline constexpr Text paused{"paused", "일시 중지"};
 inline constexpr Text held{"held", "보류"};
-inline constexpr Text untrusted{"table not trusted", "테이블 확인 필요"};
+inline constexpr Text untrusted{"untrusted", "테이블 확인 필요"};
 inline constexpr Text failing{"failing", "장애"};
 inline constexpr Text list{"Stibee list {0}", "스티비 주소록 {0}"};
 inline constexpr Text is_importing{"People are being sent to Stibee.", "구독자를 스티비로 보내고 있습니다."};

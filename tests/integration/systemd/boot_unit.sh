@@ -102,7 +102,7 @@ eventually answers_ready || fail "/readyz does not answer after the restart"
 if [ "$(basename "$program")" != unit_probe ]; then
   run sh -c 'printf "control:\n  group: adm\n" >> /etc/stibee-syncd/config.yaml &&
     mkdir -p /etc/systemd/system/stibee-syncd.service.d &&
-    printf "[Service]\nSupplementaryGroups=adm\nPrivateUsers=no\n" > /etc/systemd/system/stibee-syncd.service.d/group.conf &&
+    printf "[Service]\nGroup=adm\nPrivateUsers=no\n" > /etc/systemd/system/stibee-syncd.service.d/group.conf &&
     systemctl daemon-reload && systemctl restart stibee-syncd.service' || fail "does not start with control.group"
   ask() { run setpriv --reuid=65534 --regid=65534 "$@" stibee-syncd --config /etc/stibee-syncd/config.yaml pause; }
   ask --groups=4 || fail "a member of the group may not pause it"

@@ -54,7 +54,7 @@ SQL
 edit_configuration() {
   sed -i -e '0,/^stibee:/s||stibee:\n  base_url: http://127.0.0.1:8080|' \
     -e 's|^  url: postgresql:.*|  url: postgresql://mirror@127.0.0.1/shop?sslmode=disable\n  password_file: ${CREDENTIALS_DIRECTORY}/db_password|' \
-    -e 's|^      email: email$|      email: email\n      subscribed: email_opt_in\n      fields: {name: name}|' \
+    -e 's|^      email: email$|      email: email\n      fields: {name: name}|' \
     /etc/stibee-syncd/config.yaml
 }
 

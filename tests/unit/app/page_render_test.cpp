@@ -136,7 +136,7 @@ std::string words_in(std::string page) {
 TEST_F(PageTest, ShowsFiguresAgesAndTimesInTheReadersWords) {
   const auto english = status_page(status_of(mirror("ok")), Language::English);
   EXPECT_THAT(english, HasSubstr("<html lang=\"en\">"));
-  EXPECT_THAT(english, HasSubstr("<span class=\"state ok\">healthy</span>"));
+  EXPECT_THAT(english, HasSubstr("<span class=\"state ok\">ok</span>"));
   EXPECT_THAT(english, HasSubstr("<dt>Last update</dt><dd>12 s ago"));
   EXPECT_THAT(english, HasSubstr(">2026-11-28 18:20:00 KST</time>"));
   EXPECT_THAT(english, HasSubstr("<dt>Last delivery</dt><dd>not yet</dd>"));
@@ -190,7 +190,7 @@ TEST_F(PageTest, TellsWhatIsWrongAndWhichCommandHelps) {
   const auto status = status_of(mirror("failing", std::move(problems)), false);
 
   const auto english = status_page(status, Language::English);
-  EXPECT_THAT(english, HasSubstr("Needs attention"));
+  EXPECT_THAT(english, HasSubstr("needs attention"));
   EXPECT_THAT(english, HasSubstr("2 opt-outs wait, the first for 16 s"));
   EXPECT_THAT(english, HasSubstr("Why: Stibee cannot be reached: connection refused"));
   EXPECT_THAT(english, HasSubstr("<code class=\"command\">stibee-syncd check</code>"));

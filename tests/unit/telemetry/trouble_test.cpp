@@ -43,6 +43,14 @@ TEST(LastingTrouble, OfAnotherKindIsToldAtOnceAndThenAsSeldom) {
   EXPECT_EQ(trouble.over(start + seconds(60))->times, 60U);
 }
 
+TEST(LastingTrouble, OfEverNewKindsDoesNotFillTheLog) {
+  LastingTrouble trouble;
+  int lines = 0;
+  for (int i = 0; i < 10'000; ++i)
+    lines += trouble.happened(start + std::chrono::milliseconds(i), "kind " + std::to_string(i % 20)) ? 1 : 0;
+  EXPECT_EQ(lines, 9) << "one for each of the first kinds, and one for all others";
+}
+
 TEST(LastingTrouble, ThatNeverWasIsNotOver) {
   LastingTrouble trouble;
   EXPECT_FALSE(trouble.lasts());
