@@ -50,7 +50,9 @@ PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& vi
 
 /// What the first start against a list takes over of a person: what is there counts as confirmed, whoever is
 /// unsubscribed there has opted out, since nobody can tell who did it. Empty for everybody of whom more is
-/// known already, as in a state that was put back; but that somebody said no since counts. Pure.
-Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, domain::UtcTime now);
+/// known already, but for a no of somebody who was known as subscribed before the list was begun to be read
+/// (`asked`), as in a state that was put back. Pure.
+Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, domain::UtcTime asked,
+                         domain::UtcTime now);
 
 }  // namespace stibee_sync::pipeline

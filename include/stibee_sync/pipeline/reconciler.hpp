@@ -125,8 +125,9 @@ class Reconciler {
   boost::asio::awaitable<void> unreadable(std::size_t mirror, ListReadResult result);
   boost::asio::awaitable<bool> key_works_on_v1();
   boost::asio::awaitable<void> leave_ledger(std::shared_ptr<store::ListScan> scan);
+  /// `asked`: when the list was begun to be read.
   boost::asio::awaitable<void> take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
-                                         std::shared_ptr<store::ListScan> scan);
+                                         std::shared_ptr<store::ListScan> scan, domain::UtcTime asked);
   boost::asio::awaitable<void> set_adopted(std::size_t mirror);
 
   boost::asio::awaitable<void> compare_or_throw(std::size_t mirror, bool repair, int most_failures);

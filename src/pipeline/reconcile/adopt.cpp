@@ -100,6 +100,7 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
   // Groups that are matched by name are known only once the table was read.
   if (hooks_.plan(mirror).create_missing_groups) co_await until_table_read(mirror);
   const auto plan = std::make_shared<const MirrorPlan>(hooks_.plan(mirror));
+  const auto asked = services_.clock.utc();
   auto scan = co_await begin_list(plan->id);
   auto services = services_;
   auto hooks = read_hooks(mirror, most_list_failures);
@@ -119,7 +120,7 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
       // only then there are rows that it can settle.
       co_await leave_ledger(scan);
       co_await until_table_read(mirror);
-      if (!stopping_) co_await take_over(mirror, plan, scan);
+      if (!stopping_) co_await take_over(mirror, plan, scan, asked);
       break;
     case ListReadEnd::KeyRefused:
     case ListReadEnd::Forbidden:
@@ -199,7 +200,7 @@ asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
 }
 
 asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
-                                            std::shared_ptr<store::ListScan> scan) {
+                                            std::shared_ptr<store::ListScan> scan, domain::UtcTime asked) {
   Tally tally;
   const auto now = services_.clock.utc();
   const auto said = services_.database_clock->later(now, services_.clock.monotonic());
@@ -207,12 +208,12 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
     const auto chunk = co_await offload(worker_, std::move(read));
     if (chunk->empty()) break;
-    auto apply = store::in_transaction([plan, chunk, now, said](store::Transaction& transaction) {
+    auto apply = store::in_transaction([plan, chunk, asked, now, said](store::Transaction& transaction) {
       Tally counted;
       for (const auto& [email, listed] : *chunk) {
         const auto person = transaction.find(plan->id, email);
         const auto view = ledger::view_of(person);
-        const auto change = adopt_change(listed, view, now);
+        const auto change = adopt_change(listed, view, asked, now);
         count(counted, listed, view, change);
         carry_out(transaction, plan->id, email, person, change, plan->policy, now, said);
       }

@@ -279,11 +279,14 @@ ledger::Suppression opt_out_seen(UtcTime now) {
 }
 
 /// Somebody who is believed to be subscribed, as a state does that was put back.
-Consequence opted_out_since(const store::Listed& listed, const ledger::RemoteView& view, UtcTime now) {
+Consequence opted_out_since(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
+                            UtcTime now) {
   Consequence change;
   const auto& person = *view.ledger;
+  // What was learnt while the list was read may be newer than what it shows.
   const bool mailed = !view.is_trace && person.wanted.intent == Intent::Subscribed &&
-                      person.confirmed.status == RemoteStatus::Subscribed;
+                      person.confirmed.status == RemoteStatus::Subscribed && person.confirmed.since &&
+                      *person.confirmed.since < asked;
   if (!mailed || listed.status != RemoteStatus::OptedOut) return change;
   change.confirmed = ledger::with_observed(person.confirmed, person.wanted, RemoteStatus::OptedOut, now);
   if (!view.suppression) change.suppress = opt_out_seen(now);
@@ -332,11 +335,12 @@ PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& vi
   return refined;
 }
 
-Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, UtcTime now) {
+Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
+                         UtcTime now) {
   Consequence change;
   if (view.in_flight) return change;
   const bool known = view.ledger && view.ledger->confirmed.status != RemoteStatus::Unknown;
-  if (known) return opted_out_since(listed, view, now);
+  if (known) return opted_out_since(listed, view, asked, now);
   if (listed.status == RemoteStatus::OptedOut && !view.suppression) change.suppress = opt_out_seen(now);
   if (!view.ledger || view.is_trace) return change;
   // A status that nobody knows: the one state in which nothing is ever sent.

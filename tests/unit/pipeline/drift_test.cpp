@@ -340,7 +340,7 @@ ledger::RemoteView unknown_member(Intent intent = Intent::Subscribed) {
 
 TEST(Adopt, TakesWhatIsThereAsConfirmedSoThatNothingEqualIsSentAgain) {
   const auto view = unknown_member();
-  const auto change = adopt_change(*in_step().listed, view, now);
+  const auto change = adopt_change(*in_step().listed, view, now, now);
   ASSERT_TRUE(change.confirmed);
   EXPECT_EQ(change.confirmed->status, RemoteStatus::Subscribed);
   const auto next = ledger::next_operation(view.ledger->wanted, *change.confirmed, ledger::Policy{}, now);
@@ -354,7 +354,7 @@ TEST(Adopt, TakesEverybodyUnsubscribedForOptedOutNow) {
   listed.status = RemoteStatus::OptedOut;
   auto view = unknown_member();
   view.ledger->wanted.consented_at = later;  // newer than anything that the list shows
-  const auto change = adopt_change(listed, view, now);
+  const auto change = adopt_change(listed, view, now, now);
   ASSERT_TRUE(change.confirmed);
   EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
   ASSERT_TRUE(change.suppress);
@@ -366,29 +366,29 @@ TEST(Adopt, TakesEverybodyUnsubscribedForOptedOutNow) {
 
 TEST(Adopt, SuppressesUnsubscribedPeopleWhoAreInNoRowAndLeavesStrays) {
   auto listed = *in_step().listed;
-  EXPECT_TRUE(is_empty(adopt_change(listed, ledger::RemoteView{}, now)));
+  EXPECT_TRUE(is_empty(adopt_change(listed, ledger::RemoteView{}, now, now)));
   listed.status = RemoteStatus::OptedOut;
-  const auto change = adopt_change(listed, ledger::RemoteView{}, now);
+  const auto change = adopt_change(listed, ledger::RemoteView{}, now, now);
   EXPECT_TRUE(change.suppress);
   EXPECT_FALSE(change.confirmed);
   ledger::RemoteView on_record;
   on_record.suppression = ledger::Suppression{before, "subscriber", "too much mail"};
-  EXPECT_TRUE(is_empty(adopt_change(listed, on_record, now))) << "what is known better is kept";
+  EXPECT_TRUE(is_empty(adopt_change(listed, on_record, now, now))) << "what is known better is kept";
 }
 
 TEST(Adopt, OfPeopleWhoAreKnownOnlyANoCounts) {
   auto listed = *in_step().listed;
   auto view = in_step().view;
   ASSERT_EQ(view.ledger->confirmed.status, RemoteStatus::Subscribed);
-  EXPECT_TRUE(is_empty(adopt_change(listed, view, now)));
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now)));
   listed.status = RemoteStatus::OptedOut;
-  const auto change = adopt_change(listed, view, now);
+  const auto change = adopt_change(listed, view, now, now);
   ASSERT_TRUE(change.confirmed);
   EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
   ASSERT_TRUE(change.suppress);
   EXPECT_EQ(change.suppress->at, now);
   view.ledger->wanted.intent = Intent::Unsubscribed;
-  EXPECT_TRUE(is_empty(adopt_change(listed, view, now))) << "that may be our own unsubscribe";
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now))) << "that may be our own unsubscribe";
 }
 
 TEST(Adopt, NeverSendsAnythingToPeopleOfAnUnknownStatus) {
@@ -397,7 +397,7 @@ TEST(Adopt, NeverSendsAnythingToPeopleOfAnUnknownStatus) {
   for (const auto intent : {Intent::Subscribed, Intent::Unsubscribed, Intent::Absent}) {
     auto view = unknown_member(intent);
     view.ledger->wanted.fields = print(7);
-    const auto change = adopt_change(listed, view, now);
+    const auto change = adopt_change(listed, view, now, now);
     ASSERT_TRUE(change.confirmed);
     EXPECT_TRUE(std::holds_alternative<ledger::Rest>(
         ledger::next_operation(view.ledger->wanted, *change.confirmed, ledger::Policy{}, now)));
@@ -408,7 +408,7 @@ TEST(Adopt, TakesOverTheOtherStatuses) {
   for (const auto status : {RemoteStatus::AutoDeleted, RemoteStatus::Ready, RemoteStatus::Purged}) {
     auto listed = *in_step().listed;
     listed.status = status;
-    const auto change = adopt_change(listed, unknown_member(), now);
+    const auto change = adopt_change(listed, unknown_member(), now, now);
     ASSERT_TRUE(change.confirmed);
     EXPECT_EQ(change.confirmed->status, status);
     EXPECT_FALSE(change.suppress);
@@ -420,7 +420,9 @@ TEST(Adopt, LeavesPeopleAloneOfWhomMoreIsKnown) {
   listed.status = RemoteStatus::OptedOut;
   auto view = unknown_member();
   view.ledger->confirmed.status = RemoteStatus::Subscribed;
-  EXPECT_TRUE(is_empty(adopt_change(listed, view, now)));
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now)));
+  view.ledger->confirmed.since = now;
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, later))) << "learnt while the list was read";
 }
 
 TEST(Repair, UnsubscribesNoMoreThanTheGuardWouldLetThrough) {
