@@ -61,8 +61,8 @@ class LastingTrouble {
   }
 
   std::vector<Lines> lines_;
-  LineBudget others_{1,
-                     std::chrono::minutes(1)};  // so that whoever thinks up new kinds does not fill the log
+  // So that whoever thinks up new kinds does not fill the log.
+  LineBudget others_{1, std::chrono::minutes(1)};
   std::uint64_t times_ = 0;
   Time began_{};
   bool told_ = false;
