@@ -13,16 +13,16 @@ struct InKorean {
 };
 
 constexpr InKorean korean_words[]{
-    {"ok", "정상"},           {"importing", "가져오는 중"},
-    {"standby", "대기 중"},   {"paused", "일시 중지"},
-    {"held", "보류 중"},      {"untrusted", "원본을 신뢰할 수 없음"},
-    {"failing", "장애"},      {"removals", "제거"},
-    {"optouts", "수신거부"},  {"resubscribes", "재구독"},
-    {"updates", "정보 변경"}, {"adds", "추가"},
+    {"ok", korean::ok},           {"importing", korean::importing},
+    {"standby", korean::standby}, {"paused", korean::paused},
+    {"held", korean::held},       {"untrusted", korean::untrusted},
+    {"failing", korean::failing}, {"removals", korean::removals},
+    {"optouts", korean::optouts}, {"resubscribes", korean::resubscribes},
+    {"updates", korean::updates}, {"adds", korean::adds},
 };
 
 /// A word that nobody translated is better than none.
-std::string korean(const std::string& word) {
+std::string korean_of(const std::string& word) {
   const auto* const found = std::find_if(std::begin(korean_words), std::end(korean_words),
                                          [&](const InKorean& each) { return each.word == word; });
   return found == std::end(korean_words) ? word : std::string(found->korean);
@@ -81,16 +81,18 @@ NoticeWords korean_wording(const Notice& news) {
   const auto people = std::to_string(news.people) + "명";
   switch (news.occasion) {
     case Occasion::Unhealthy:
-      return {mirror + "에 문제가 생겼습니다 (상태: " + korean(news.state) + ")", korean_problem(news), {}};
-    case Occasion::Recovered:
       return {
-          mirror + "의 문제가 해결되었습니다 (상태: " + korean(news.state) + ")", korean_problem(news), {}};
+          mirror + "에 문제가 생겼습니다 (상태: " + korean_of(news.state) + ")", korean_problem(news), {}};
+    case Occasion::Recovered:
+      return {mirror + "의 문제가 해결되었습니다 (상태: " + korean_of(news.state) + ")",
+              korean_problem(news),
+              {}};
     case Occasion::Held:
-      return {mirror + "의 변경을 보류했습니다: " + korean(news.held_class) + " " + people,
+      return {mirror + "의 변경을 보류했습니다: " + korean_of(news.held_class) + " " + people,
               "나머지 변경은 계속 반영됩니다. 대상을 확인하시고, 의도하신 변경이면 승인해 주시기 바랍니다.",
               {}};
     case Occasion::Released:
-      return {mirror + "의 보류가 해제되었습니다: " + korean(news.held_class), "", {}};
+      return {mirror + "의 보류가 해제되었습니다: " + korean_of(news.held_class), "", {}};
     case Occasion::Drift:
       return {mirror + "에서 회원 테이블과 스티비 주소록이 서로 다릅니다: " + people, "", {}};
     case Occasion::Imported:

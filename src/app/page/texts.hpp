@@ -25,13 +25,13 @@ inline constexpr Text running_for{"Running for", "실행 시간"};
 inline constexpr Text since_start{"{0}, since {1}", "{0} ({1}부터)"};
 
 // How a mirror fares
-inline constexpr Text ok{"ok", "정상"};
-inline constexpr Text importing{"importing", "가져오는 중"};
-inline constexpr Text standby{"standby", "대기"};
-inline constexpr Text paused{"paused", "일시 중지"};
-inline constexpr Text held{"held", "보류"};
-inline constexpr Text untrusted{"untrusted", "테이블 확인 필요"};
-inline constexpr Text failing{"failing", "장애"};
+inline constexpr Text ok{"ok", notice::korean::ok};
+inline constexpr Text importing{"importing", notice::korean::importing};
+inline constexpr Text standby{"standby", notice::korean::standby};
+inline constexpr Text paused{"paused", notice::korean::paused};
+inline constexpr Text held{"held", notice::korean::held};
+inline constexpr Text untrusted{"untrusted", notice::korean::untrusted};
+inline constexpr Text failing{"failing", notice::korean::failing};
 inline constexpr Text list{"Stibee list {0}", "스티비 주소록 {0}"};
 inline constexpr Text is_importing{"People are being sent to Stibee.", "구독자를 스티비로 보내고 있습니다."};
 inline constexpr Text source_unlike{"The table cannot be read, or is not as it should be",
@@ -46,11 +46,11 @@ inline constexpr Text held_changes{"Held: {0} {1}", "보류된 변경: {1} {0}�
 inline constexpr Text held_since{"since {0}", "{0}부터"};
 inline constexpr Text who_is_held{"Who they are: {0}", "대상 확인: {0}"};
 inline constexpr Text if_meant{"If it is meant: {0}", "의도한 변경이라면: {0}"};
-inline constexpr Text removals{"unsubscribes and deletions", "구독 해지·삭제"};
-inline constexpr Text optouts{"opt-outs", "수신거부"};
-inline constexpr Text resubscribes{"resubscribes", "재구독"};
-inline constexpr Text updates{"updates", "정보 변경"};
-inline constexpr Text adds{"new people", "신규 구독자"};
+inline constexpr Text removals{"unsubscribes and deletions", notice::korean::removals};
+inline constexpr Text optouts{"opt-outs", notice::korean::optouts};
+inline constexpr Text resubscribes{"resubscribes", notice::korean::resubscribes};
+inline constexpr Text updates{"updates", notice::korean::updates};
+inline constexpr Text adds{"new people", notice::korean::adds};
 
 // Times and progress
 inline constexpr Text last_update{"Last update", "마지막 업데이트"};
