@@ -1,6 +1,7 @@
 #include "app/explanation.hpp"
 
 #include "app/cures.hpp"
+#include "app/report_members.hpp"
 #include "stibee_sync/ledger/next_operation.hpp"
 #include "stibee_sync/ledger/placement.hpp"
 #include "stibee_sync/ledger/rule.hpp"
@@ -18,16 +19,8 @@ using json::Value;
 
 constexpr std::string_view hidden_value = "***";
 
-Value time_or_null(const std::optional<domain::UtcTime>& time) {
-  return time ? Value(text::iso_utc(*time)) : Value();
-}
-
-std::string shown(const std::string& address, const Showing& showing) {
-  return showing.reveal ? address : privacy::masked_address(address);
-}
-
 Value shown(const std::optional<domain::EmailAddress>& email, const Showing& showing) {
-  return email ? Value(shown(email->text(), showing)) : Value();
+  return email ? Value(privacy::shown_address(email->text(), showing.reveal)) : Value();
 }
 
 /// A value that is empty is no secret.
@@ -151,9 +144,8 @@ delivery::PackedCall packed(const PersonFacts& facts, const Standing& standing,
                             const domain::Operation& operation, const delivery::Dialect& dialect,
                             const Showing& showing) {
   delivery::Recipient recipient;
-  recipient.email = showing.reveal
-                        ? *facts.email
-                        : domain::EmailAddress::from_normalised(privacy::masked_address(facts.email->text()));
+  recipient.email =
+      domain::EmailAddress::from_normalised(privacy::shown_address(facts.email->text(), showing.reveal));
   recipient.operation = operation;
   if (standing.values) recipient.fields = *standing.values;
   for (auto& field : recipient.fields)
@@ -234,7 +226,8 @@ Value confirmed_report(const domain::Confirmed& confirmed, const Showing& showin
   report.set("since", time_or_null(confirmed.since));
   report.set("groups", groups_report(confirmed.groups));
   report.set("in_doubt", confirmed.maybe_subscribed || !confirmed.maybe_groups.empty());
-  if (!confirmed.moved_to.empty()) report.set("moved_to", shown(confirmed.moved_to, showing));
+  if (!confirmed.moved_to.empty())
+    report.set("moved_to", privacy::shown_address(confirmed.moved_to, showing.reveal));
   return report;
 }
 

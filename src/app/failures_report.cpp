@@ -2,9 +2,9 @@
 
 #include "app/cures.hpp"
 #include "app/render.hpp"
+#include "app/report_members.hpp"
+#include "stibee_sync/http/query.hpp"
 #include "stibee_sync/privacy/masked.hpp"
-#include "stibee_sync/text/hex.hpp"
-#include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -16,34 +16,19 @@ namespace {
 
 using json::Value;
 
-constexpr std::string_view reason_key = "reason=";
-constexpr std::string_view limit_key = "limit=";
+constexpr std::string_view reason_key = "reason";
+constexpr std::string_view limit_key = "limit";
 constexpr std::string_view reveal_key = "reveal";
-
-/// What follows the key in one of the query's parts; nullopt: none has it.
-std::optional<std::string_view> part_of(std::string_view query, std::string_view key) {
-  while (!query.empty()) {
-    const auto part = query.substr(0, query.find('&'));
-    if (part.starts_with(key)) return part.substr(key.size());
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-  }
-  return std::nullopt;
-}
-
-/// A row without a usable address has none to show.
-std::string shown(const std::string& email, bool reveal) {
-  return reveal || email.empty() ? email : privacy::masked_address(email);
-}
 
 Value person_report(const std::string& mirror, const store::ParkedPerson& person, bool reveal) {
   Value one;
   one.set("mirror", mirror);
   one.set("key", person.key);
-  one.set("email", shown(person.email, reveal));
+  one.set("email", privacy::shown_address(person.email, reveal));
   one.set("reason", person.reason);
   one.set("message", person.message);
   one.set("attempts", person.attempts);
-  one.set("since", person.since ? Value(text::iso_utc(*person.since)) : Value());
+  one.set("since", time_or_null(person.since));
   if (!person.sent_instead.empty()) one.set("sent_instead", person.sent_instead);
   return one;
 }
@@ -61,17 +46,18 @@ Value reason_report(const std::string& mirror, const std::string& reason, std::s
 
 FailuresAsked failures_asked(std::string_view query) {
   FailuresAsked asked;
-  asked.reason = text::percent_decoded(part_of(query, reason_key).value_or(""));
-  asked.reveal = part_of(query, reveal_key).has_value();
-  if (const auto limit = part_of(query, limit_key))
+  asked.reason = http::query_value(query, reason_key).value_or("");
+  asked.reveal = http::query_value(query, reveal_key).has_value();
+  if (const auto limit = http::query_value(query, limit_key))
     std::from_chars(limit->data(), limit->data() + limit->size(), asked.limit);
   return asked;
 }
 
 std::string query_of(const FailuresAsked& asked) {
-  auto query = std::string(limit_key) + std::to_string(asked.limit);
-  if (!asked.reason.empty()) query += "&" + std::string(reason_key) + text::percent_encoded(asked.reason);
-  if (asked.reveal) query += "&" + std::string(reveal_key);
+  std::string query;
+  http::add_to_query(query, limit_key, std::to_string(asked.limit));
+  if (!asked.reason.empty()) http::add_to_query(query, reason_key, asked.reason);
+  if (asked.reveal) http::add_to_query(query, reveal_key, "");
   return query;
 }
 

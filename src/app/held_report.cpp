@@ -1,6 +1,7 @@
 #include "app/held_report.hpp"
 
 #include "app/render.hpp"
+#include "stibee_sync/http/query.hpp"
 #include "stibee_sync/privacy/masked.hpp"
 
 #include <algorithm>
@@ -10,8 +11,8 @@
 namespace stibee_sync::app {
 namespace {
 
-constexpr std::string_view reveal_suffix = "&reveal";
-constexpr std::string_view digest_prefix = "digest=";
+constexpr std::string_view reveal_key = "reveal";
+constexpr std::string_view digest_key = "digest";
 
 /// What releasing somebody of the set does at Stibee.
 std::string_view operation_of(const store::HeldPerson& person, std::string_view change_class,
@@ -88,14 +89,16 @@ std::string in_words(const json::Value& changes) {
 
 HeldSetAsked held_set_asked(std::string_view query) {
   HeldSetAsked asked;
-  asked.reveal = query.ends_with(reveal_suffix);
-  if (asked.reveal) query.remove_suffix(reveal_suffix.size());
-  if (query.starts_with(digest_prefix)) asked.digest = query.substr(digest_prefix.size());
+  asked.digest = http::query_value(query, digest_key).value_or("");
+  asked.reveal = http::query_value(query, reveal_key).has_value();
   return asked;
 }
 
 std::string query_of(const HeldSetAsked& asked) {
-  return std::string(digest_prefix) + asked.digest + std::string(asked.reveal ? reveal_suffix : "");
+  std::string query;
+  http::add_to_query(query, digest_key, asked.digest);
+  if (asked.reveal) http::add_to_query(query, reveal_key, "");
+  return query;
 }
 
 std::optional<HeldSetView> held_set_view(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
@@ -149,7 +152,7 @@ json::Value held_set_report(const HeldSetView& view, const pipeline::RowsSeen& r
     const auto& held = person.held;
     json::Value one;
     one.set("key", held.key ? held.key->to_string() : std::string());
-    one.set("email", asked.reveal ? held.email : privacy::masked_address(held.email));
+    one.set("email", privacy::shown_address(held.email, asked.reveal));
     one.set("ref", person.ref);
     one.set("operation", operation_of(held, view.change_class, view.plan.policy));
     one.set("changes", changes_report(person, rows, asked.reveal, key));

@@ -1,5 +1,6 @@
 #include "app/language.hpp"
 
+#include "stibee_sync/http/query.hpp"
 #include "stibee_sync/text/ascii.hpp"
 
 #include <charconv>
@@ -19,14 +20,6 @@ std::string_view cut(std::string_view& text, char separator) {
   const auto part = text.substr(0, at);
   text = at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
   return part;
-}
-
-std::string_view without_blanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
 }
 
 /// `ko`, `ko-KR`, `*`; nullopt: one that there is not.
@@ -87,7 +80,7 @@ Language preferred_language(std::string_view accept_language) {
   double best = 0;
   while (!accept_language.empty()) {
     auto each = cut(accept_language, ',');
-    const auto language = language_of(without_blanks(cut(each, ';')));
+    const auto language = language_of(text::trimmed(cut(each, ';')));
     const double quality = quality_of(each);
     if (!language || quality <= best) continue;
     best = quality;
@@ -97,11 +90,9 @@ Language preferred_language(std::string_view accept_language) {
 }
 
 Language language_asked(std::string_view query, std::string_view accept_language) {
-  while (!query.empty()) {
-    const auto each = cut(query, '&');
-    if (each == "lang=ko") return Language::Korean;
-    if (each == "lang=en") return Language::English;
-  }
+  const auto asked = http::query_value(query, "lang");
+  if (asked == "ko") return Language::Korean;
+  if (asked == "en") return Language::English;
   return preferred_language(accept_language);
 }
 

@@ -2,6 +2,7 @@
 
 #include "app/local_time.hpp"
 #include "app/report_members.hpp"
+#include "stibee_sync/text/time_format.hpp"
 
 #include <cstdio>
 
@@ -26,6 +27,10 @@ bool flag_of(const json::Value& object, std::string_view key) {
   const auto* member = object.find(key);
   const auto* flag = member == nullptr ? nullptr : member->if_bool();
   return flag != nullptr && *flag;
+}
+
+json::Value time_or_null(const std::optional<domain::UtcTime>& time) {
+  return time ? json::Value(text::iso_utc(*time)) : json::Value();
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #include "app/report.hpp"
 
 #include "app/local_time.hpp"
+#include "app/report_members.hpp"
 #include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
@@ -10,10 +11,6 @@ namespace {
 
 using json::Value;
 using pipeline::CycleOutcome;
-
-Value time_or_null(const std::optional<domain::UtcTime>& time) {
-  return time ? Value(text::iso_utc(*time)) : Value();
-}
 
 std::size_t pending_of(const store::Summary& summary, domain::Lane lane) {
   const auto found = summary.pending.find(lane);

@@ -13,4 +13,8 @@ std::string masked_address(std::string_view address) {
   return std::string(address.substr(0, first)) + "***" + std::string(address.substr(at));
 }
 
+std::string shown_address(std::string_view address, bool reveal) {
+  return reveal || address.empty() ? std::string(address) : masked_address(address);
+}
+
 }  // namespace stibee_sync::privacy
