@@ -25,23 +25,25 @@ constexpr std::size_t most_samples = 5;  // of an operation
 /// A few of those of whom each operation is to be done.
 class Samples {
  public:
-  void add(domain::OperationKind kind, const domain::EmailAddress& email) {
+  void add(domain::OperationKind kind, const domain::EmailAddress& email,
+           const std::optional<domain::MemberKey>& key) {
     auto& people = people_[kind];
-    if (people.size() < most_samples) people.push_back(email);
+    if (people.size() < most_samples) people.push_back({email, key});
   }
   void operator+=(const Samples& others) {
     for (const auto& [kind, people] : others.people_) {
-      for (const auto& email : people)
-        add(kind, email);
+      for (const auto& person : people)
+        add(kind, person.email, person.key);
     }
   }
   json::Value report(bool reveal) const {
     json::Value out = json::Value::array();
     for (const auto& [kind, people] : people_) {
-      for (const auto& email : people) {
+      for (const auto& person : people) {
         json::Value one;
         one.set("operation", domain::name(kind));
-        one.set("email", reveal ? email.text() : privacy::masked_address(email.text()));
+        one.set("key", person.key ? person.key->to_string() : std::string());
+        one.set("email", privacy::shown_address(person.email.text(), reveal));
         out.push_back(std::move(one));
       }
     }
@@ -49,7 +51,11 @@ class Samples {
   }
 
  private:
-  std::map<domain::OperationKind, std::vector<domain::EmailAddress>> people_;
+  struct Person {
+    domain::EmailAddress email;
+    std::optional<domain::MemberKey> key;  // of their row; nullopt: they have none
+  };
+  std::map<domain::OperationKind, std::vector<Person>> people_;
 };
 
 /// What one class of changes would send. People who can go in one way only are packed as the dispatcher
@@ -119,7 +125,7 @@ std::vector<domain::Operation> steps_to(const domain::Wanted& wanted, domain::Co
 class Beside {
  public:
   /// Somebody who waits: what is to be sent to them.
-  using Waiting = std::function<void(const domain::EmailAddress&, const std::vector<domain::Operation>&)>;
+  using Waiting = std::function<void(const store::ListedPair&, const std::vector<domain::Operation>&)>;
   Beside(store::ListScan scan, const ledger::Policy& policy, domain::UtcTime now, Waiting waiting)
       : scan_(std::move(scan)), policy_(policy), now_(now), waiting_(std::move(waiting)) {
     scan_.distinct();
@@ -150,7 +156,7 @@ class Beside {
     const auto& view = pair_.view;
     if (view.ledger && !view.is_trace && view.pending && !view.parked) {
       const auto steps = steps_to(view.ledger->wanted, taken_over(view), policy_, now_);
-      if (!steps.empty()) waiting_(pair_.email, steps);
+      if (!steps.empty()) waiting_(pair_, steps);
     }
     more_ = scan_.next(pair_);
   }
@@ -179,9 +185,9 @@ struct Queued {
   std::map<domain::Lane, std::size_t> lanes;
   Samples samples;
 
-  void add(const domain::EmailAddress& email, const std::vector<domain::Operation>& steps) {
+  void add(const store::ListedPair& person, const std::vector<domain::Operation>& steps) {
     ++people;
-    samples.add(steps.front().kind, email);
+    samples.add(steps.front().kind, person.email, person.view.key);
     ++lanes[domain::lane_of(steps.front().kind)];
     for (const auto& step : steps)
       ++operations[std::string(domain::name(step.kind))];
@@ -192,7 +198,7 @@ using ClassPlans = std::map<diff::ChangeClass, ClassPlan>;
 
 void add_person(ClassPlan& planned, const domain::EmailAddress& email, const diff::Resolution& resolution,
                 const std::vector<domain::Operation>& steps) {
-  planned.samples.add(steps.front().kind, email);
+  planned.samples.add(steps.front().kind, email, resolution.key);
   for (const auto& operation : steps) {
     delivery::Recipient recipient;
     recipient.email = email;
@@ -277,7 +283,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   std::optional<Beside> beside;
   if (auto scan = scan_beside(state, mirror, list, backlog))
     beside.emplace(std::move(*scan), mirror.policy, now,
-                   [&](const auto& email, const auto& steps) { queued.add(email, steps); });
+                   [&](const auto& person, const auto& steps) { queued.add(person, steps); });
   const auto before = state.source_facts(mirror.id);
   auto scan = state.begin_scan(mirror.id);
   ClassPlans classes;

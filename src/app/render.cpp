@@ -192,7 +192,8 @@ std::string render_plan(const json::Value& report) {
     text += "  calls " + with_thousands(integer_of(mirror, "calls")) + ", at least " +
             duration_text(double_of(mirror, "seconds_at_limit")) + " at the limit\n";
     for (const auto& sample : list_of(mirror, "samples")) {
-      text += "    " + text_of(sample, "operation") + "  " + text_of(sample, "email") + "\n";
+      text += "    " + text_of(sample, "operation") + "  key " + text_of(sample, "key") + "  " +
+              text_of(sample, "email") + "\n";
     }
   }
   return text;
