@@ -59,9 +59,8 @@ Explaining explaining(const Engine& engine, const std::string& mirror) {
 }  // namespace
 
 asio::awaitable<void> ControlService::log_reveal(Peer peer, Reveal reveal) {
-  if (!peer || reveal.people == 0) co_return;
-  auto look = [user = peer->uid] { return user_in_words(user); };
-  const auto user = co_await runtime::offload(*names_, std::move(look));
+  if (reveal.people == 0) co_return;
+  const auto user = co_await user_of(std::move(peer));
   tell_of(ground_.log, reveal, user);
 }
 
@@ -119,13 +118,9 @@ asio::awaitable<ServerResponse> ControlService::explain(Peer peer, json::Value b
 
 asio::awaitable<ServerResponse> ControlService::failures(Engine* engine, Meant meant,
                                                          http::ServerRequest request) {
-  std::vector<pipeline::MirrorPlan> plans;
-  for (const auto i : meant)
-    plans.push_back(engine->mirrors()[i]);
   const auto asked = failures_asked(request.query);
-  auto work = [plans = std::move(plans), asked, now = ground_.clock.utc()](store::Store& store) {
-    return failures_report(store, plans, asked, now);
-  };
+  auto work = [plans = plans_meant(engine->mirrors(), meant), asked, now = ground_.clock.utc()](
+                  store::Store& store) { return failures_report(store, plans, asked, now); };
   const auto report = co_await ground_.store.run(std::move(work));
   Reveal reveal{"failures", asked.reveal ? addresses_in(report.value()) : std::size_t{0}};
   co_await log_reveal(request.credentials, std::move(reveal));

@@ -8,7 +8,8 @@
 #include "app/mirror_choice.hpp"
 #include "app/page/page.hpp"
 #include "app/reconcile_report.hpp"
-#include "stibee_sync/text/hex.hpp"
+#include "app/render.hpp"
+#include "stibee_sync/http/query.hpp"
 #include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
@@ -24,12 +25,6 @@ using http::ServerResponse;
 
 namespace {
 
-std::string text_member(const json::Value& body, std::string_view key) {
-  const auto* member = body.find(key);
-  const auto* text = member == nullptr ? nullptr : member->if_string();
-  return text == nullptr ? std::string() : *text;
-}
-
 /// Root, the daemon's own user, and members of the socket's group may steer the daemon. The socket's mode
 /// says the same, but holds only as long as the folders above it do.
 bool may_steer(const std::optional<http::PeerCredentials>& peer, const std::filesystem::path& socket) {
@@ -39,39 +34,19 @@ bool may_steer(const std::optional<http::PeerCredentials>& peer, const std::file
   return std::find(peer->groups.begin(), peer->groups.end(), info.st_gid) != peer->groups.end();
 }
 
-/// For which a pause is asked; nullopt: until somebody resumes.
-std::optional<domain::Duration> how_long(const json::Value& body) {
-  const auto* seconds = body.find("seconds");
-  const auto* number = seconds == nullptr ? nullptr : seconds->if_integer();
-  if (number == nullptr || *number <= 0) return std::nullopt;
-  return std::chrono::seconds(*number);
-}
-
-/// So that a pause ends in time though the clock was set.
-constexpr domain::Duration longest_look_away = std::chrono::minutes(1);
-
-constexpr std::string_view mirror_key = "mirror=";
+constexpr std::string_view mirror_key = "mirror";
 
 std::string mirror_asked(const ServerRequest& request, const json::Value& body) {
-  if (request.method == "POST") return text_member(body, "mirror");
-  const auto at = request.query.find(mirror_key);
-  if (at == std::string::npos) return {};
-  const auto text = request.query.substr(at + mirror_key.size());
-  return text::percent_decoded(text.substr(0, text.find('&')));
-}
-
-std::vector<pipeline::MirrorPlan> plans_of(const std::vector<pipeline::MirrorPlan>& all,
-                                           const std::vector<std::size_t>& meant) {
-  std::vector<pipeline::MirrorPlan> plans;
-  for (const auto i : meant)
-    plans.push_back(all[i]);
-  return plans;
+  if (request.method == "POST") return text_of(body, mirror_key);
+  return http::query_value(request.query, mirror_key).value_or("");
 }
 
 }  // namespace
 
 std::string mirror_query(const std::string& name) {
-  return std::string(mirror_key) + text::percent_encoded(name);
+  std::string query;
+  http::add_to_query(query, mirror_key, name);
+  return query;
 }
 
 DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings,
@@ -115,6 +90,13 @@ asio::awaitable<ServerResponse> ControlService::guarded_control(std::filesystem:
   co_return co_await control(std::move(request));
 }
 
+asio::awaitable<std::string> ControlService::user_of(Peer peer) {
+  if (!peer) co_return std::string();
+  auto look = [user = peer->uid] { return user_in_words(user); };
+  auto name = co_await runtime::offload(*names_, std::move(look));
+  co_return name;
+}
+
 http::Handler ControlService::admin_handler() {
   return [this](ServerRequest request) { return admin(std::move(request)); };
 }
@@ -138,7 +120,7 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     co_return co_await show_held(std::move(peer), std::move(asked));
   }
   if (post && path == "/forget") {
-    auto address = text_member(body, "email");
+    auto address = text_of(body, "email");
     co_return co_await forget(std::move(address));
   }
   const auto engine = co_await engines_.borrow();
@@ -156,19 +138,21 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
   }
   if (!post && path == "/failures") co_return co_await failures(&*engine, meant, std::move(request));
   if (post && path == "/guard/approve") {
-    auto digest = text_member(body, "digest");
+    auto digest = text_of(body, "digest");
     co_return co_await approve(&*engine, std::move(digest));
   }
   if (post && path == "/retry") {
-    auto what = text_member(body, "what");
+    auto what = text_of(body, "what");
     co_return co_await retry(&*engine, meant, std::move(what));
   }
-  if (post && path == "/pause")
-    co_return co_await pause(&*engine, meant, how_long(body), request.credentials);
+  if (post && path == "/pause") {
+    auto asked = body;
+    co_return co_await pause(&*engine, meant, std::move(asked), request.credentials);
+  }
   if (post && path == "/resume") co_return co_await resume(&*engine, meant, request.credentials);
   if (post && path == "/sync-now") co_return co_await sync_now(&*engine, meant);
   if (post && path == "/slot") {
-    auto limiter_class = text_member(body, "class");
+    auto limiter_class = text_of(body, "class");
     co_return co_await lend_slot(&*engine, std::move(limiter_class));
   }
   if (post && path == "/reconcile") {
@@ -248,7 +232,7 @@ asio::awaitable<ServerResponse> ControlService::approve(Engine* engine, std::str
 }
 
 asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, Meant meant, std::string what) {
-  auto work = [plans = plans_of(engine->mirrors(), meant), what, now = ground_.clock.utc()](
+  auto work = [plans = plans_meant(engine->mirrors(), meant), what, now = ground_.clock.utc()](
                   store::Store& store) { return retry_parked(store, plans, what, now); };
   const auto retried = co_await ground_.store.run(std::move(work));
   const auto count = retried.value();
@@ -259,83 +243,9 @@ asio::awaitable<ServerResponse> ControlService::retry(Engine* engine, Meant mean
   co_return json_response(200, answer);
 }
 
-asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant meant,
-                                                      std::optional<domain::Duration> how_long, Peer peer) {
-  const auto now = ground_.clock.utc();
-  std::optional<domain::UtcTime> until;
-  if (how_long) until = now + std::chrono::ceil<std::chrono::milliseconds>(*how_long);
-  auto work = [plans = plans_of(engine->mirrors(), meant), until, now](store::Store& store) {
-    return pause_mirrors(store, plans, now, until);
-  };
-  auto kept = co_await ground_.store.run(std::move(work));
-  for (const auto i : meant)
-    engine->set_paused(i, true);
-  pause_ends_->wake();
-  auto changes = std::move(kept).value();
-  co_await tell(engine, meant, std::move(changes), peer);
-  json::Value answer;
-  answer.set("paused", meant.size());
-  answer.set("until", until ? json::Value(text::iso_utc(*until)) : json::Value());
-  co_return json_response(200, answer);
-}
-
-asio::awaitable<ServerResponse> ControlService::resume(Engine* engine, Meant meant, Peer peer) {
-  auto work = [plans = plans_of(engine->mirrors(), meant), now = ground_.clock.utc()](store::Store& store) {
-    return resume_mirrors(store, plans, now);
-  };
-  auto kept = co_await ground_.store.run(std::move(work));
-  for (const auto i : meant) {
-    engine->set_paused(i, false);
-    engine->ingest().sync_now(i);
-  }
-  auto changes = std::move(kept).value();
-  co_await tell(engine, meant, std::move(changes), peer);
-  json::Value answer;
-  answer.set("resumed", meant.size());
-  co_return json_response(200, answer);
-}
-
-asio::awaitable<void> ControlService::tell(Engine* engine, Meant meant, std::vector<PauseChange> changes,
-                                           Peer peer) {
-  if (changes.empty() || !peer) co_return;
-  auto look = [user = peer->uid] { return user_in_words(user); };
-  const auto by = co_await runtime::offload(*names_, std::move(look));
-  for (const auto& change : changes)
-    tell_of_pause(ground_.log, engine->mirrors()[meant[change.mirror]], change, by);
-}
-
-asio::awaitable<void> ControlService::end_pauses() {
-  for (;;) {
-    const auto next = co_await end_due();
-    // By the other clock, since that one may be set meanwhile.
-    const auto again =
-        next ? ground_.clock.monotonic() + std::min(*next, longest_look_away) : runtime::forever;
-    co_await pause_ends_->wait_until(again);
-  }
-}
-
-asio::awaitable<std::optional<domain::Duration>> ControlService::end_due() {
-  const auto engine = co_await engines_.borrow();
-  const auto now = ground_.clock.utc();
-  auto work = [plans = engine->mirrors(), now](store::Store& store) {
-    auto ended = end_due_pauses(store, plans, now);
-    return std::pair(std::move(ended), next_end_of_pause(store, plans));
-  };
-  const auto looked = co_await ground_.store.run(std::move(work));
-  if (!looked) co_return longest_look_away;
-  const auto& [ended, next] = looked.value();
-  for (const auto& change : ended) {
-    tell_of_pause(ground_.log, engine->mirrors()[change.mirror], change, {});
-    engine->set_paused(change.mirror, false);
-    engine->ingest().sync_now(change.mirror);
-  }
-  if (!next) co_return std::nullopt;
-  co_return std::max<domain::Duration>(*next - now, domain::Duration::zero());
-}
-
 asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine, Meant meant) {
   const auto asked = ground_.clock.utc();
-  auto work = [plans = plans_of(engine->mirrors(), meant), now = asked](store::Store& store) {
+  auto work = [plans = plans_meant(engine->mirrors(), meant), now = asked](store::Store& store) {
     store::Transaction transaction(store);
     for (const auto& plan : plans)
       pipeline::hasten(transaction, plan.id, now);

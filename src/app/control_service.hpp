@@ -67,9 +67,11 @@ class ControlService {
   boost::asio::awaitable<void> complete(std::shared_ptr<PersonFacts> facts);
   boost::asio::awaitable<void> log_reveal(Peer peer, Reveal reveal);
   boost::asio::awaitable<http::ServerResponse> retry(Engine* engine, Meant meant, std::string what);
-  boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, Meant meant,
-                                                     std::optional<domain::Duration> how_long, Peer peer);
+  boost::asio::awaitable<http::ServerResponse> pause(Engine* engine, Meant meant, json::Value body,
+                                                     Peer peer);
   boost::asio::awaitable<http::ServerResponse> resume(Engine* engine, Meant meant, Peer peer);
+  /// Their name on this host, which the system's list of users tells; "": nobody knows who it is.
+  boost::asio::awaitable<std::string> user_of(Peer peer);
   /// Logs what the peer wanted.
   boost::asio::awaitable<void> tell(Engine* engine, Meant meant, std::vector<PauseChange> changes, Peer peer);
   /// Ends the pauses whose time is over. How long it is until the next one is; nullopt: none will be.

@@ -14,6 +14,14 @@ std::vector<std::size_t> mirrors_meant(const std::vector<std::string>& names, co
   return meant;
 }
 
+std::vector<pipeline::MirrorPlan> plans_meant(const std::vector<pipeline::MirrorPlan>& all,
+                                              const std::vector<std::size_t>& meant) {
+  std::vector<pipeline::MirrorPlan> plans;
+  for (const auto i : meant)
+    plans.push_back(all[i]);
+  return plans;
+}
+
 std::string no_such_mirror(const std::vector<std::string>& names, const std::string& name) {
   constexpr std::size_t slips = 2;
   auto listed = text::nearest(name, names, names.size(), slips);
