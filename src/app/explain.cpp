@@ -1,12 +1,10 @@
 #include "app/ask.hpp"
 #include "app/exit_code.hpp"
 #include "app/explainer.hpp"
-#include "app/foreground.hpp"
-#include "app/lone_asker.hpp"
+#include "app/lone.hpp"
 #include "app/mirror_choice.hpp"
 #include "app/render.hpp"
 #include "app/reveals.hpp"
-#include "app/setup.hpp"
 
 #include <iostream>
 #include <utility>
@@ -23,30 +21,18 @@ constexpr std::chrono::seconds patience{150};
 
 using Mirrors = std::vector<std::shared_ptr<PersonFacts>>;
 
-/// What a look without a daemon stands on.
-struct Lone {
-  Lone(const settings::Settings& settings, std::unique_ptr<store::Store> store)
-      : log(make_log(settings)),
-        foreground(settings, log, std::move(store)),
-        worker(runtime::make_thread_worker("people")),
-        slots(settings, foreground.ground().clock),
-        client(foreground.ground().context.get_executor(), client_options(settings)),
-        asker(client, slots, std::string(settings.stibee.api_key.reveal()), longest_wait_for_slot),
+struct LoneLook : Lone {
+  LoneLook(const settings::Settings& settings, std::unique_ptr<store::Store> store)
+      : Lone(settings, std::move(store), "people", longest_wait_for_slot),
         reader(source::make_postgres_reader(patient_connection(settings))),
         explainer(foreground.ground().clock, foreground.ground().store, foreground.ground().key, *worker) {}
 
-  telemetry::Log log;
-  Foreground foreground;
-  std::unique_ptr<runtime::Worker> worker;
-  CallSlots slots;
-  http::Client client;
-  LoneAsker asker;
   std::shared_ptr<source::Reader> reader;
   Explainer explainer;
 };
 
-asio::awaitable<void> look(Lone* lone, std::vector<pipeline::MirrorPlan> plans, pipeline::PersonAsked asked,
-                           std::shared_ptr<Mirrors> mirrors) {
+asio::awaitable<void> look(LoneLook* lone, std::vector<pipeline::MirrorPlan> plans,
+                           pipeline::PersonAsked asked, std::shared_ptr<Mirrors> mirrors) {
   for (auto& plan : plans) {
     auto person = asked;
     auto facts = co_await lone->explainer.look(std::move(plan), std::move(person), lone->reader);
@@ -81,7 +67,7 @@ Answer explain_alone(const settings::Settings& settings, const ExplainAsked& ask
   const ReadState state(settings);
   const auto dialect = make_dialect(settings);
   auto plans = meant_of(mirrors_in(*state, settings, *dialect), asked.mirror);
-  Lone lone(settings, state.opened_again());
+  LoneLook lone(settings, state.opened_again());
   const auto mirrors = std::make_shared<Mirrors>();
   bool interrupted = false;
   lone.foreground.run(look(&lone, std::move(plans), asked.person, mirrors), [&] {

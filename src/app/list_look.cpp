@@ -1,7 +1,7 @@
 #include "app/list_look.hpp"
 
 #include "app/exit_code.hpp"
-#include "app/lone_asker.hpp"
+#include "app/lone.hpp"
 #include "app/progress.hpp"
 #include "app/render.hpp"
 #include "stibee_sync/pipeline/list_read.hpp"
@@ -41,29 +41,12 @@ bool is_to_be_taken_over(const store::Store& state, const pipeline::MirrorPlan& 
   return mirror.reconcile.mode != settings::ReconcileMode::Off && !state.adopted(mirror.id);
 }
 
-struct ListLook::Loop {
-  Loop(const settings::Settings& settings, std::unique_ptr<store::Store> store)
-      : log(make_log(settings)),
-        foreground(settings, log, std::move(store)),
-        worker(runtime::make_thread_worker("list")),
-        slots(settings, foreground.ground().clock),
-        client(foreground.ground().context.get_executor(), client_options(settings)),
-        asker(client, slots, std::string(settings.stibee.api_key.reveal()), patience) {}
-
-  telemetry::Log log;
-  Foreground foreground;
-  std::unique_ptr<runtime::Worker> worker;
-  CallSlots slots;
-  http::Client client;
-  LoneAsker asker;
-};
-
 ListLook::ListLook(const settings::Settings& settings) : settings_(settings) {}
 ListLook::~ListLook() = default;
 
 ListLook::Seen ListLook::read(const ReadState& state, const pipeline::MirrorPlan& mirror) {
-  if (!loop_) loop_ = std::make_unique<Loop>(settings_, state.opened_again());
-  const auto& ground = loop_->foreground.ground();
+  if (!lone_) lone_ = std::make_unique<Lone>(settings_, state.opened_again(), "list", patience);
+  const auto& ground = lone_->foreground.ground();
   const auto scan = std::make_shared<store::ListScan>(state->begin_list(mirror.id));
   const auto ending = std::make_shared<Ending>();
   bool interrupted = false;
@@ -77,12 +60,12 @@ ListLook::Seen ListLook::read(const ReadState& state, const pipeline::MirrorPlan
                                 most_failures);
   pipeline::Services services{ground.clock, ground.store,   ground.key,
                               ground.log,   ground.metrics, [] { return 0.5; }};
-  loop_->foreground.run(
-      read_into(std::move(services), loop_->worker.get(), &loop_->asker,
+  lone_->foreground.run(
+      read_into(std::move(services), lone_->worker.get(), &lone_->asker,
                 std::make_shared<const pipeline::MirrorPlan>(mirror), scan, std::move(hooks), ending),
       [&] {
         interrupted = true;
-        loop_->client.cancel();
+        lone_->client.cancel();
       });
   progress.end();
   if (interrupted) throw Exit{ExitCode::try_later};
@@ -92,15 +75,15 @@ ListLook::Seen ListLook::read(const ReadState& state, const pipeline::MirrorPlan
     seen.scan = std::move(*scan);
     seen.people = result.people();
   } else {
-    seen.why_not = loop_->asker.trouble().empty() ? result.why() : loop_->asker.trouble();
+    seen.why_not = lone_->asker.trouble().empty() ? result.why() : lone_->asker.trouble();
   }
   return seen;
 }
 
 void ListLook::leave() {
-  if (!loop_) return;
-  const auto now = loop_->foreground.ground().clock.monotonic();
-  const auto until = loop_->slots.unknown_until();
+  if (!lone_) return;
+  const auto now = lone_->foreground.ground().clock.monotonic();
+  const auto until = lone_->slots.unknown_until();
   if (until <= now) return;
   std::cerr << "waiting until these calls count no longer, so that a daemon that starts now stays within "
                "Stibee's limits\n";

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "app/call_slots.hpp"
-#include "app/foreground.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 
@@ -10,6 +8,8 @@
 #include <string>
 
 namespace stibee_sync::app {
+
+struct Lone;
 
 /// Whether the daemon would read the mirror's list before it sends anything to it.
 bool is_to_be_taken_over(const store::Store& state, const pipeline::MirrorPlan& mirror);
@@ -33,9 +33,8 @@ class ListLook {
   void leave();
 
  private:
-  struct Loop;
   const settings::Settings& settings_;
-  std::unique_ptr<Loop> loop_;  // from the first read on
+  std::unique_ptr<Lone> lone_;  // from the first read on
 };
 
 }  // namespace stibee_sync::app
