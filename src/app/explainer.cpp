@@ -1,8 +1,9 @@
 #include "app/explainer.hpp"
 
 #include "app/engine.hpp"
+#include "app/local_time.hpp"
+#include "app/problem.hpp"
 #include "app/render.hpp"
-#include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -23,7 +24,7 @@ struct Begun {
 
 std::string hold_in_words(const store::HeldChanges& hold) {
   return "the guard holds " + with_thousands(static_cast<std::int64_t>(hold.count)) + " " +
-         hold.change_class + " since " + text::iso_utc(hold.since) + ", this person among them (" + hold.why +
+         hold.change_class + " since " + local_time(hold.since) + ", this person among them (" + hold.why +
          "): `stibee-syncd guard show " + hold.digest + "`";
 }
 
@@ -32,9 +33,11 @@ std::vector<std::string> waits_in(const store::Store& store, const pipeline::Mir
                                   const store::PersonRecord& record) {
   std::vector<std::string> waits;
   if (store.paused(plan.id)) {
-    const auto since = store.milestones(plan.id).paused_since;
-    waits.push_back("the mirror is paused" + (since ? " since " + text::iso_utc(*since) : std::string()) +
-                    ": nothing is read or sent until `stibee-syncd resume`");
+    const auto milestones = store.milestones(plan.id);
+    Problem pause{ProblemKind::Paused};
+    if (milestones.paused_until) pause.detail = local_time(*milestones.paused_until);
+    waits.push_back("the mirror is " + sentence(pause, Language::English) +
+                    (milestones.paused_since ? ", since " + local_time(*milestones.paused_since) : ""));
   }
   if (plan.reconcile.mode != settings::ReconcileMode::Off && !store.adopted(plan.id))
     waits.emplace_back("the list is read before anything is sent to it");

@@ -1,8 +1,8 @@
 #include "app/forgetting.hpp"
 
+#include "app/local_time.hpp"
 #include "stibee_sync/ledger/transitions.hpp"
 #include "stibee_sync/store/transaction.hpp"
-#include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
 
@@ -24,7 +24,7 @@ std::string why_kept(const std::string& mirror, const store::PersonRecord& recor
   if (row->wanted.intent != domain::Intent::Absent)
     return in_table(mirror, row->key ? row->key->to_string() : "unknown");
   if (!row->lane) return "";
-  return mirror + ": Stibee still has to be told that they left, due " + text::iso_utc(row->due) +
+  return mirror + ": Stibee still has to be told that they left, due " + local_time(row->due) +
          "; `stibee-syncd explain` shows the call";
 }
 

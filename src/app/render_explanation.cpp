@@ -1,4 +1,5 @@
 #include "app/explanation.hpp"
+#include "app/local_time.hpp"
 #include "app/render.hpp"
 #include "app/report_members.hpp"
 
@@ -16,6 +17,11 @@ const Value& member_of(const Value& object, std::string_view key) {
 std::string text_or(const Value& object, std::string_view key, std::string_view otherwise) {
   auto text = text_of(object, key);
   return text.empty() ? std::string(otherwise) : text;
+}
+
+/// Of the member, in local time; "" where there is none.
+std::string time_of(const Value& object, std::string_view key) {
+  return local_time(text_of(object, key));
 }
 
 /// `  word       text`
@@ -58,7 +64,7 @@ std::string row_lines(const Value& row) {
     return lines;
   }
   lines += line("", fields_in_words(row) + "; " + groups_in_words(row));
-  if (const auto consent = text_of(row, "consented_at"); !consent.empty())
+  if (const auto consent = time_of(row, "consented_at"); !consent.empty())
     lines += line("", "consent of " + consent);
   if (const auto other = text_of(row, "sent_instead"); !other.empty())
     lines += line("", "the row with key " + other + " bears the same address: its values are sent");
@@ -83,7 +89,7 @@ std::string ledger_lines(const Value& mirror) {
   const auto wanted = text_of(mirror, "wanted");
   if (wanted.empty()) return {};
   const auto& confirmed = member_of(mirror, "confirmed");
-  const auto since = text_of(confirmed, "since");
+  const auto since = time_of(confirmed, "since");
   auto known = text_of(confirmed, "status") + (since.empty() ? "" : " since " + since);
   if (const auto moved = text_of(confirmed, "moved_to"); !moved.empty()) known += ", to " + moved;
   if (flag_of(confirmed, "in_doubt")) known += "; a call may have been applied whose answer is not known";
@@ -94,7 +100,7 @@ std::string opt_out_lines(const Value& mirror) {
   std::string text;
   for (const auto& one : list_of(mirror, "opt_outs")) {
     const auto reason = text_of(one, "reason");
-    text += line("opt-out", "of the " + text_of(one, "of") + ", " + text_of(one, "at") + ", by " +
+    text += line("opt-out", "of the " + text_of(one, "of") + ", " + time_of(one, "at") + ", by " +
                                 text_or(one, "by", "nobody knows whom") +
                                 (reason.empty() ? "" : ", in their words: " + reason));
   }
@@ -107,15 +113,15 @@ std::string delivery_lines(const Value& mirror) {
   if (flag_of(delivery, "in_flight")) text += line("now", "a call is out for them");
   const auto words = text_of(delivery, "message");
   if (const auto parked = text_of(delivery, "parked"); !parked.empty()) {
-    text += line("parked", parked + " since " + text_of(delivery, "parked_since") +
+    text += line("parked", parked + " since " + time_of(delivery, "parked_since") +
                                (words.empty() ? "" : "; Stibee says: " + words));
   } else if (const auto lane = text_of(delivery, "lane"); !lane.empty()) {
-    text += line("waiting", "lane " + lane + ", since " + text_of(delivery, "pending_since"));
+    text += line("waiting", "lane " + lane + ", since " + time_of(delivery, "pending_since"));
     const auto error = text_of(delivery, "error");
     if (integer_of(delivery, "attempts") > 0) {
       text +=
           line("retry", with_thousands(integer_of(delivery, "attempts")) + " attempts, the next not before " +
-                            text_of(delivery, "not_before") + (error.empty() ? "" : "; last " + error) +
+                            time_of(delivery, "not_before") + (error.empty() ? "" : "; last " + error) +
                             (words.empty() ? "" : ": " + words));
     }
   }
@@ -127,7 +133,7 @@ std::string call_lines(const Value& mirror) {
   for (const auto& call : list_of(mirror, "calls")) {
     const auto reason = text_of(call, "reason");
     const auto words = text_of(call, "message");
-    text += line("call", text_of(call, "at") + " " + text_of(call, "operation") + " (" +
+    text += line("call", time_of(call, "at") + " " + text_of(call, "operation") + " (" +
                              with_thousands(integer_of(call, "people")) +
                              " in the call): " + text_of(call, "outcome") +
                              (reason.empty() ? "" : ", " + reason) + (words.empty() ? "" : ": " + words));
@@ -136,9 +142,12 @@ std::string call_lines(const Value& mirror) {
   std::string last;
   if (const auto* answers = member_of(mirror, "last_answers").if_object()) {
     for (const auto& [what, at] : *answers) {
-      if (const auto* time = at.if_string()) last += (last.empty() ? "" : ", ") + what + " " + *time;
+      if (const auto* time = at.if_string())
+        last += (last.empty() ? "" : ", ") + what + " " + local_time(std::string_view(*time));
     }
   }
+  // Without an address there is nobody whom the daemon could have called for.
+  if (text_of(mirror, "email").empty()) return {};
   const auto unknown = member_of(mirror, "calls").is_null()
                            ? "not known without a daemon, which remembers the last ones"
                            : "none since the daemon started, or longer ago than it remembers";
@@ -157,7 +166,7 @@ std::string next_lines(const Value& mirror) {
   const auto& next = member_of(mirror, "next_call");
   const auto operation = text_of(next, "operation");
   if (operation.empty()) return line("next call", "none: " + text_of(next, "why_none"));
-  const auto due = text_of(next, "due");
+  const auto due = time_of(next, "due");
   auto text = line("next call", operation + (due.empty() ? "" : ", not before " + due));
   text += line("", text_of(next, "method") + " " + text_of(next, "path"));
   if (const auto body = text_of(next, "body"); !body.empty()) text += line("", body);

@@ -224,7 +224,7 @@ TEST(Explain, WhoeverIsHeldOrPausedIsToldWhatTheyWaitFor) {
   const auto shown = deployment.syncd({"explain", "p7@example.com"});
   EXPECT_TRUE(has(shown.out, "the guard holds 60 removals")) << shown.out;
   EXPECT_TRUE(has(shown.out, "guard show ")) << shown.out;
-  EXPECT_TRUE(has(shown.out, "is paused since")) << shown.out;
+  EXPECT_TRUE(has(shown.out, "the mirror is paused until `stibee-syncd resume`, since 2")) << shown.out;
   EXPECT_FALSE(has(deployment.syncd({"explain", "p77@example.com"}).out, "the guard holds"));
 }
 
