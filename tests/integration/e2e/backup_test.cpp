@@ -25,6 +25,21 @@ void opt_out_at_stibee(Deployment& deployment, const std::string& email) {
                          R"({"list":"1234","action":"unsubscribe","emails":[")" + email + R"("]})");
 }
 
+fs::path backup_of(Deployment& deployment, const std::string& name = "copy") {
+  const auto target = deployment.directory() / name;
+  const auto result = deployment.syncd({"backup", target.string()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return target;
+}
+
+/// The list has everybody at the time of the copy.
+fs::path backup_after_syncing(Deployment& deployment, int members) {
+  deployment.add_members(1, members);
+  const auto result = deployment.syncd({"sync"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return backup_of(deployment);
+}
+
 TEST(Backup, BesideTheDaemonItIsWholeAndClosedToOthers) {
   Deployment deployment;
   deployment.add_members(1, 300);
@@ -48,10 +63,7 @@ TEST(Backup, BesideTheDaemonItIsWholeAndClosedToOthers) {
 
 TEST(Backup, IsRestoredAndGoesOnWhereItWas) {
   Deployment deployment;
-  deployment.add_members(1, 300);
-  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
-  const auto target = deployment.directory() / "copy";
-  ASSERT_EQ(deployment.syncd({"backup", target.string()}).exit_code, 0);
+  const auto target = backup_after_syncing(deployment, 300);
   fs::remove_all(deployment.state());
   const auto restored = deployment.syncd({"restore", target.string()});
   ASSERT_EQ(restored.exit_code, 0) << restored.err;
@@ -62,17 +74,14 @@ TEST(Backup, IsRestoredAndGoesOnWhereItWas) {
   ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
   EXPECT_EQ(deployment.differences(), std::vector<std::string>{});
   EXPECT_EQ(deployment.stat("repeated_people"), repeated) << "nobody is sent again";
-  EXPECT_EQ(deployment.syncd({"backup", target.string() + "-2"}).exit_code, 0) << "a restored state is one";
+  backup_of(deployment, "of-the-restored");
 }
 
 TEST(Backup, AnOlderStateKeepsTheOptOutsThatCameAfterIt) {
   Deployment deployment;
-  deployment.add_members(1, 100);
-  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
-  const auto target = deployment.directory() / "copy";
-  ASSERT_EQ(deployment.syncd({"backup", target.string()}).exit_code, 0);
+  const auto target = backup_after_syncing(deployment, 100);
   opt_out_at_stibee(deployment, "p5@example.com");
-  ASSERT_NE(deployment.syncd({"reconcile"}).exit_code, 69);
+  ASSERT_EQ(deployment.syncd({"reconcile"}).exit_code, 0);
   const auto restored = deployment.report({"restore", target.string()});
   const auto* kept = at(restored, "opt_outs_kept").if_bool();
   ASSERT_NE(kept, nullptr);
@@ -85,10 +94,7 @@ TEST(Backup, AnOlderStateKeepsTheOptOutsThatCameAfterIt) {
 
 TEST(Backup, OptOutsSinceThenAreFoundInTheListThoughBothFilesWereLost) {
   Deployment deployment;
-  deployment.add_members(1, 100);
-  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
-  const auto target = deployment.directory() / "copy";
-  ASSERT_EQ(deployment.syncd({"backup", target.string()}).exit_code, 0);
+  const auto target = backup_after_syncing(deployment, 100);
   opt_out_at_stibee(deployment, "p5@example.com");
   fs::remove_all(deployment.state());
   ASSERT_EQ(deployment.syncd({"restore", target.string()}).exit_code, 0);
@@ -100,12 +106,8 @@ TEST(Backup, OptOutsSinceThenAreFoundInTheListThoughBothFilesWereLost) {
 
 TEST(Backup, FilesThatDoNotBelongTogetherAreRefusedAndNothingIsChanged) {
   Deployment deployment;
-  deployment.add_members(1, 10);
-  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
-  const auto first = deployment.directory() / "first";
-  const auto second = deployment.directory() / "second";
-  ASSERT_EQ(deployment.syncd({"backup", first.string()}).exit_code, 0);
-  ASSERT_EQ(deployment.syncd({"backup", second.string()}).exit_code, 0);
+  const auto first = backup_after_syncing(deployment, 10);
+  const auto second = backup_of(deployment, "second");
   fs::copy_file(first / "suppressions.sqlite", second / "suppressions.sqlite",
                 fs::copy_options::overwrite_existing);
   const auto mixed = deployment.syncd({"restore", second.string()});
@@ -134,15 +136,12 @@ TEST(Backup, FilesThatDoNotBelongTogetherAreRefusedAndNothingIsChanged) {
 
 TEST(Backup, TheOptOutsOfAnotherStateAreNotLostToARestore) {
   Deployment one;
-  one.add_members(1, 10);
-  ASSERT_EQ(one.syncd({"sync"}).exit_code, 0);
-  const auto target = one.directory() / "copy";
-  ASSERT_EQ(one.syncd({"backup", target.string()}).exit_code, 0);
+  const auto target = backup_after_syncing(one, 10);
   Deployment other;
   other.add_members(1, 10);
   ASSERT_EQ(other.syncd({"sync"}).exit_code, 0);
   opt_out_at_stibee(other, "p5@example.com");
-  ASSERT_NE(other.syncd({"reconcile"}).exit_code, 69);
+  ASSERT_EQ(other.syncd({"reconcile"}).exit_code, 0);
   const auto refused = other.syncd({"restore", target.string()});
   EXPECT_EQ(refused.exit_code, 74);
   EXPECT_NE(refused.err.find("opt-outs of another state"), std::string::npos) << refused.err;
