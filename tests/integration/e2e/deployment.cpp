@@ -325,4 +325,17 @@ bool Deployment::converges(std::chrono::milliseconds limit) {
   return eventually(limit, [&] { return subscribed() == wanted() && differences().empty(); });
 }
 
+bool Deployment::all_arrive() {
+  const auto nobody_waits = [&] {
+    const auto status = report({"status"});
+    const auto& pending = at(items(status, "mirrors").front(), "pending");
+    return number(pending, "optout") + number(pending, "delete") + number(pending, "upsert") == 0;
+  };
+  return eventually(std::chrono::minutes(5), [&] {
+    if (converges(std::chrono::seconds(2)) && eventually(std::chrono::seconds(2), nobody_waits)) return true;
+    syncd({"sync-now"});
+    return false;
+  });
+}
+
 }  // namespace stibee_sync::e2e

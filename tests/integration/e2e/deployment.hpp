@@ -68,6 +68,10 @@ class Deployment {
   std::int64_t subscribed();
   /// Waits until they are equal.
   bool converges(std::chrono::milliseconds limit = std::chrono::seconds(60));
+  /// Waits until they are equal and nobody waits in the daemon, after faults: whoever met several in a row
+  /// waits up to five minutes, as chance has it, so backoffs are ended by `sync-now`. What is left to wait
+  /// for is the budget of retries, ten a minute.
+  bool all_arrive();
 
   void write_config(const std::string& text);
   std::string config_text() const;

@@ -109,7 +109,7 @@ TEST(Fault, EveryKindOfBadAnswerEndsInAnEqualList) {
       {"kind":"cut_body","probability":0.3,"times":2},{"kind":"garbage_body","probability":0.3,"times":2},
       {"kind":"ok_false","probability":0.3,"times":2}]})");
   deployment.start_daemon();
-  ASSERT_TRUE(deployment.converges(180s)) << deployment.differences().front();
+  ASSERT_TRUE(deployment.all_arrive()) << deployment.differences().front();
   EXPECT_EQ(deployment.stat("violations"), 0);
 }
 
