@@ -10,12 +10,15 @@ cd "$1" || exit 70
 commands=0
 failures=0
 
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
 # Types one line. Some answers are no failure: `also STATUS` says which.
 type_line() {
-  local also=${2:-0} status=0
+  local also=${2:-0} status=0 begin=$EPOCHREALTIME
   commands=$((commands + 1))
   echo "$ $1"
   eval "$1" > /tmp/said 2>&1 < /dev/null || status=$?
+  echo "    # $(seconds_since "$begin") s"
   tail -n 12 /tmp/said | sed 's/^/    /'
   if [ "$status" != 0 ] && [ "$status" != "$also" ]; then
     failures=$((failures + 1))
@@ -78,12 +81,14 @@ POSTGRES_SETTINGS="listen_addresses = '127.0.0.1'"
 prepare_machine || exit 1
 trap 'kill "$sim"; stop_postgres' EXIT
 
+begin=$EPOCHREALTIME
 while IFS= read -r line; do type_line "$line"; done < <(lines_below Install)
 while IFS= read -r line; do
   type_line "$line"
   case $line in cp*config.yaml*) edit_configuration ;; esac
 done < <(lines_below Configure)
 await_delivery || failures=$((failures + 1))
+echo "# first delivery after $commands commands, both ways to install included, in $(seconds_since "$begin") s"
 while IFS= read -r line; do
   case $line in
     'stibee-syncd sync')
