@@ -74,12 +74,13 @@ class Unfinished {
 };
 
 void make_target(const fs::path& target, Unfinished& unfinished) {
+  std::error_code error;
+  fs::create_directories(target.parent_path(), error);  // what cannot be made is told of by mkdir
   if (::mkdir(target.c_str(), 0700) == 0) {
     unfinished.folder(target);
     return;
   }
   const int code = errno;
-  std::error_code error;
   if (code != EEXIST || !fs::is_directory(target, error)) fail("cannot make the folder", target, code);
   if (!fs::is_empty(target, error) || error) {
     throw StoreError(

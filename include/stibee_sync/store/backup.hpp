@@ -25,9 +25,9 @@ struct BackupContents {
   std::string made;          // ISO 8601, UTC; "": the files bear no mark
 };
 
-/// Copies the state of `directory`, as it is at one moment, into the folder `target`, which is made (0700) or
-/// is empty; files get mode 0600. Beside a daemon or without one; only reads the state. Without room, or with
-/// anything else that fails, nothing is left in `target`.
+/// Copies the state of `directory`, as it is at one moment, into the folder `target`, which is made (0700)
+/// with its parents, or is empty; files get mode 0600. Beside a daemon or without one; only reads the state.
+/// Without room, or with anything else that fails, nothing is left in `target`.
 BackupContents back_up(const std::filesystem::path& directory, const std::filesystem::path& target,
                        domain::UtcTime now);
 

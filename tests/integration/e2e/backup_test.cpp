@@ -45,7 +45,7 @@ TEST(Backup, BesideTheDaemonItIsWholeAndClosedToOthers) {
   deployment.add_members(1, 300);
   deployment.start_daemon();
   ASSERT_TRUE(deployment.converges());
-  const auto target = deployment.directory() / "copy";
+  const auto target = deployment.directory() / "backups" / "monday";  // neither is there yet
   const auto report = deployment.report({"backup", target.string()});
   EXPECT_EQ(number(report, "version"), 1);
   EXPECT_EQ(number(items(report, "mirrors").front(), "people"), 300);
