@@ -2,7 +2,7 @@
 """Holds the commands that the documents show to what the program has: commands_test.py PROGRAM CHECKOUT
 
 Every `stibee-syncd …` in README and docs, in code or between backticks, must name a command of the program, and each of its
-options must be in that command's --help. What the commands do is tested elsewhere; README's are typed as they stand.
+options must be in that command's --help. That they work is tested where they are typed (tests/integration/systemd).
 """
 import pathlib
 import re

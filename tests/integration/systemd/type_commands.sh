@@ -1,8 +1,8 @@
 #!/bin/bash
-# Types the commands of README.md as they are written there, on a machine that has nothing of ours yet: a systemd of our own
-# with a PostgreSQL and a stand-in for Stibee in it. The only things added are what README leaves to its reader: the two
-# files with secrets, and the edits of the configuration.
-#   readme_commands.sh CHECKOUT          exit 77: skipped. The preset `release` is built already.
+# Types the commands of the documents as they are written there, on a machine that has nothing of ours yet: a systemd of our
+# own with a PostgreSQL and a stand-in for Stibee in it. The only things added are what the documents leave to their reader:
+# the two files with secrets, and the edits of the configuration.
+#   type_commands.sh CHECKOUT SESSION    SESSION: readme or documents. Exit 77: skipped. The preset `release` is built already.
 set -euo pipefail
 # shellcheck source=tests/integration/systemd/private_systemd.sh
 . "$(dirname "$(readlink -f "$0")")/private_systemd.sh"
@@ -19,5 +19,5 @@ install_files() {
 }
 
 boot_systemd "$@"
-run env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin bash "$1/tests/integration/systemd/readme_session.sh" "$1" ||
-  fail "README's commands do not work as written"
+run env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin bash "$1/tests/integration/systemd/$2_session.sh" "$1" ||
+  fail "the commands do not work as written"
