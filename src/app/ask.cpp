@@ -12,6 +12,7 @@
 #include "app/reveals.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/http/unix_client.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <functional>
 #include <iostream>
@@ -336,7 +337,8 @@ int retry(const Options& options) {
       [](const json::Value& answer) {
         const auto count = integer_of(answer, "retried");
         if (count == 0) return std::string("nobody is parked whom sending again could help");
-        return with_thousands(count) + (count == 1 ? " person is" : " people are") + " in the queue again";
+        return text::with_thousands(count) + (count == 1 ? " person is" : " people are") +
+               " in the queue again";
       });
 }
 

@@ -4,6 +4,7 @@
 #include "app/render.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/store/backup.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <cerrno>
 #include <iostream>
@@ -46,8 +47,8 @@ std::string contents_in_words(const store::BackupContents& contents) {
   std::string text;
   for (const auto& mirror : contents.mirrors)
     text += "  " + mirror.name + " -> list " + std::to_string(mirror.list_id) + ": " +
-            with_thousands(static_cast<std::int64_t>(mirror.people)) + " people\n";
-  return text + "  " + with_thousands(static_cast<std::int64_t>(contents.opt_outs)) + " opt-outs on record\n";
+            text::with_thousands(mirror.people) + " people\n";
+  return text + "  " + text::with_thousands(contents.opt_outs) + " opt-outs on record\n";
 }
 
 std::string in_words(const store::Restored& restored, const fs::path& directory) {

@@ -4,6 +4,7 @@
 #include "app/local_time.hpp"
 #include "app/problem.hpp"
 #include "app/render.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -23,9 +24,9 @@ struct Begun {
 };
 
 std::string hold_in_words(const store::HeldChanges& hold) {
-  return "the guard holds " + with_thousands(static_cast<std::int64_t>(hold.count)) + " " +
-         hold.change_class + " since " + local_time(hold.since) + ", this person among them (" + hold.why +
-         "): `stibee-syncd guard show " + hold.digest + "`";
+  return "the guard holds " + text::with_thousands(hold.count) + " " + hold.change_class + " since " +
+         local_time(hold.since) + ", this person among them (" + hold.why + "): `stibee-syncd guard show " +
+         hold.digest + "`";
 }
 
 /// Of the state; a daemon knows more.
@@ -44,7 +45,7 @@ std::vector<std::string> waits_in(const store::Store& store, const pipeline::Mir
   for (const auto& hold : record.holds)
     waits.push_back(hold_in_words(hold));
   if (record.writebacks > 0)
-    waits.push_back(with_thousands(static_cast<std::int64_t>(record.writebacks)) +
+    waits.push_back(text::with_thousands(record.writebacks) +
                     " events of theirs wait to be written to the database");
   return waits;
 }
@@ -88,9 +89,8 @@ std::string why_silent(const pipeline::Reply& reply) {
 
 std::string too_long(std::size_t people) {
   const auto pages = (people + delivery::v2::largest_page - 1) / delivery::v2::largest_page;
-  return "the list has " + with_thousands(static_cast<std::int64_t>(people)) +
-         " people, and Stibee shows nobody alone: to look through it takes " +
-         with_thousands(static_cast<std::int64_t>(pages)) +
+  return "the list has " + text::with_thousands(people) +
+         " people, and Stibee shows nobody alone: to look through it takes " + text::with_thousands(pages) +
          " calls; `stibee-syncd reconcile` compares all of it";
 }
 

@@ -5,6 +5,7 @@
 #include "app/report_members.hpp"
 #include "stibee_sync/http/query.hpp"
 #include "stibee_sync/privacy/masked.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -97,7 +98,7 @@ std::string render_failures(const Value& report) {
   if (reasons.empty()) return "nobody is parked\n";
   std::string text;
   for (const auto& one : reasons)
-    text += text_of(one, "mirror") + "  " + with_thousands(integer_of(one, "count")) + " " +
+    text += text_of(one, "mirror") + "  " + text::with_thousands(integer_of(one, "count")) + " " +
             text_of(one, "reason") + "\n    " + text_of(one, "cure") + "\n";
   text += "\n";
   const auto& people = *report.find("people")->if_array();
@@ -110,7 +111,7 @@ std::string render_failures(const Value& report) {
     text += "\n";
   }
   const auto left = integer_of(report, "total") - static_cast<std::int64_t>(people.size());
-  if (left > 0) text += "and " + with_thousands(left) + " more: --limit shows them, --reason fewer\n";
+  if (left > 0) text += "and " + text::with_thousands(left) + " more: --limit shows them, --reason fewer\n";
   return text;
 }
 

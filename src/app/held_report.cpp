@@ -3,6 +3,7 @@
 #include "app/render.hpp"
 #include "stibee_sync/http/query.hpp"
 #include "stibee_sync/privacy/masked.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -180,8 +181,8 @@ std::string render_held_set(const json::Value& report) {
   }
   if (const auto problem = text_of(report, "problem"); !problem.empty())
     text += "what changes cannot be told: " + problem + "\n";
-  return text + with_thousands(static_cast<std::int64_t>(people.size())) + " " + text_of(report, "class") +
-         " of " + text_of(report, "mirror") + "\n";
+  return text + text::with_thousands(people.size()) + " " + text_of(report, "class") + " of " +
+         text_of(report, "mirror") + "\n";
 }
 
 }  // namespace stibee_sync::app

@@ -5,6 +5,7 @@
 #include "app/progress.hpp"
 #include "app/render.hpp"
 #include "stibee_sync/pipeline/list_read.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <iostream>
 #include <thread>
@@ -54,8 +55,8 @@ ListLook::Seen ListLook::read(const ReadState& state, const pipeline::MirrorPlan
   pipeline::ListReadHooks hooks([&interrupted] { return interrupted; },
                                 [&](std::size_t read, std::size_t total) {
                                   progress.show(mirror.name + ": reading the list, " +
-                                                with_thousands(static_cast<std::int64_t>(read)) + " of " +
-                                                with_thousands(static_cast<std::int64_t>(total)));
+                                                text::with_thousands(read) + " of " +
+                                                text::with_thousands(total));
                                 },
                                 most_failures);
   pipeline::Services services{ground.clock, ground.store,   ground.key,

@@ -1,5 +1,7 @@
 #include "app/mirror_match.hpp"
 
+#include "stibee_sync/text/number_format.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -67,7 +69,7 @@ MatchedMirrors open_mirrors(store::Store& store, std::vector<pipeline::MirrorPla
 
 std::string in_words(const UnconfiguredMirror& mirror) {
   return "the state has the mirror `" + mirror.name + "` of list " + std::to_string(mirror.list_id) + " (" +
-         std::to_string(mirror.people) + (mirror.people == 1 ? " person" : " people") +
+         text::with_thousands(mirror.people) + (mirror.people == 1 ? " person" : " people") +
          "), which the file does not name: nothing is read or sent for it, and the list stays as it is; " +
          std::string(cure_of_unconfigured);
 }

@@ -1,6 +1,7 @@
 #include "app/problem.hpp"
 
 #include "app/render.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -51,7 +52,7 @@ constexpr Text paused_until{"paused until {0}", "{0}까지 일시 중지되었�
 
 std::string waits(const Problem& problem, const Text& one, const Text& many, Language language) {
   auto said = say(problem.count == 1 ? one : many, language,
-                  {with_thousands(static_cast<std::int64_t>(problem.count)), about(problem.wait, language)});
+                  {text::with_thousands(problem.count), about(problem.wait, language)});
   if (problem.explained) said += say(too_long, language, {about(*problem.explained, language)});
   return said;
 }
@@ -82,7 +83,7 @@ std::string_view name(ProblemKind kind) {
 }
 
 std::string sentence(const Problem& problem, Language language) {
-  const auto count = with_thousands(static_cast<std::int64_t>(problem.count));
+  const auto count = text::with_thousands(problem.count);
   switch (problem.kind) {
     case ProblemKind::NotRunning:
       return say(not_running, language);
@@ -95,8 +96,7 @@ std::string sentence(const Problem& problem, Language language) {
     case ProblemKind::CallsFail:
       return problem.detail.empty() ? say(calls_fail, language) : std::string();
     case ProblemKind::Rows:
-      return say(problem.of == 1 ? row : rows, language,
-                 {count, with_thousands(static_cast<std::int64_t>(problem.of))});
+      return say(problem.of == 1 ? row : rows, language, {count, text::with_thousands(problem.of)});
     case ProblemKind::FeedLost:
       return say(feed_lost, language);
     case ProblemKind::Held:

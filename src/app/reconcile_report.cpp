@@ -2,6 +2,7 @@
 
 #include "app/exit_code.hpp"
 #include "app/report_members.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -98,10 +99,10 @@ std::string render_reconcile_progress(const Value& progress) {
   const auto phase = text_of(progress, "phase");
   std::string text = text_of(progress, "mirror") + ": ";
   if (phase == "comparing")
-    return text + "comparing, " + with_thousands(integer_of(progress, "compared")) + " people so far";
+    return text + "comparing, " + text::with_thousands(integer_of(progress, "compared")) + " people so far";
   text += phase == "delivering" ? "sending what mends it" : "reading the list";
-  return text + ", " + with_thousands(integer_of(progress, "read")) + " of " +
-         with_thousands(integer_of(progress, "total"));
+  return text + ", " + text::with_thousands(integer_of(progress, "read")) + " of " +
+         text::with_thousands(integer_of(progress, "total"));
 }
 
 std::string render_reconcile(const Value& report) {
@@ -118,16 +119,16 @@ std::string render_reconcile(const Value& report) {
       for (const auto& [kind, count] : *counts->if_object())
         all += count.if_integer() == nullptr ? 0 : *count.if_integer();
     }
-    text += with_thousands(integer_of(mirror, "compared")) + " people compared, " +
-            (all == 0 ? std::string("no") : with_thousands(all)) +
+    text += text::with_thousands(integer_of(mirror, "compared")) + " people compared, " +
+            (all == 0 ? std::string("no") : text::with_thousands(all)) +
             (all == 1 ? " difference" : " differences");
     if (text_of(mirror, "mode") == "repair")
-      text += ", " + with_thousands(all - integer_of(mirror, "remaining")) + " mended";
+      text += ", " + text::with_thousands(all - integer_of(mirror, "remaining")) + " mended";
     text += "\n";
     if (const auto unknown = integer_of(mirror, "unknown_status"); unknown > 0)
-      text += "  " + with_thousands(unknown) + " people have a status that is not known: left alone\n";
+      text += "  " + text::with_thousands(unknown) + " people have a status that is not known: left alone\n";
     if (const auto held = integer_of(mirror, "held_back"); held > 0) {
-      text += "  " + with_thousands(held) +
+      text += "  " + text::with_thousands(held) +
               " people are subscribed there against the table: more than a repair unsubscribes by itself\n";
     }
     std::size_t shown = 0;
@@ -144,8 +145,8 @@ std::string render_reconcile(const Value& report) {
       text += "\n";
     }
     if (all > static_cast<std::int64_t>(most_shown))
-      text +=
-          "  … and " + with_thousands(all - static_cast<std::int64_t>(most_shown)) + " more; see --json\n";
+      text += "  … and " + text::with_thousands(all - static_cast<std::int64_t>(most_shown)) +
+              " more; see --json\n";
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include "app/local_time.hpp"
 #include "app/report_members.hpp"
+#include "stibee_sync/text/number_format.hpp"
 #include "stibee_sync/text/time_format.hpp"
 
 #include <cstdio>
@@ -43,7 +44,7 @@ std::string counts_line(const json::Value& object, std::string_view key) {
       const auto* number = value.if_integer();
       if (number == nullptr || *number == 0) continue;
       if (!text.empty()) text += ", ";
-      text += with_thousands(*number) + " " + name;
+      text += text::with_thousands(*number) + " " + name;
     }
   }
   return text.empty() ? "none" : text;
@@ -52,7 +53,7 @@ std::string counts_line(const json::Value& object, std::string_view key) {
 std::string hold_lines(const json::Value& holder) {
   std::string text;
   for (const auto& hold : list_of(holder, "held")) {
-    text += "  HELD      " + with_thousands(integer_of(hold, "count")) + " " + text_of(hold, "class");
+    text += "  HELD      " + text::with_thousands(integer_of(hold, "count")) + " " + text_of(hold, "class");
     const auto since = text_of(hold, "since");
     if (!since.empty()) text += " since " + local_time(since);
     text += "\n            " + text_of(hold, "why") +
@@ -73,14 +74,6 @@ std::int64_t integer_of(const json::Value& object, std::string_view key) {
   const auto* member = object.find(key);
   const auto* number = member == nullptr ? nullptr : member->if_integer();
   return number == nullptr ? 0 : *number;
-}
-
-std::string with_thousands(std::int64_t number) {
-  auto text = std::to_string(number);
-  const std::size_t first = number < 0 ? 1 : 0;
-  for (std::size_t i = text.size(); i > first + 3; i -= 3)
-    text.insert(i - 3, ",");
-  return text;
 }
 
 std::string duration_text(double seconds) {
@@ -114,7 +107,7 @@ std::string render_status(const json::Value& report) {
     text += hold_lines(mirror);
     const auto last = text_of(mirror, "last_success");
     text += "  last read " + (last.empty() ? "never" : local_time(last)) + ", " +
-            with_thousands(integer_of(mirror, "source_members")) + " rows\n";
+            text::with_thousands(integer_of(mirror, "source_members")) + " rows\n";
     if (const auto* feed = mirror.find("feed"); feed != nullptr && !feed->is_null()) {
       const auto why = text_of(*feed, "problem");
       text += "  feed      " + text_of(*feed, "state") + (why.empty() ? "" : " (" + why + ")") + "\n";
@@ -123,7 +116,7 @@ std::string render_status(const json::Value& report) {
     text += "  delivered " + (arrived.empty() ? "nothing yet" : "last " + local_time(arrived)) + "\n";
     if (const auto compared = text_of(mirror, "last_compared"); !compared.empty())
       text += "  compared  last " + local_time(compared) + ", " +
-              with_thousands(integer_of(mirror, "drift")) + " differences left\n";
+              text::with_thousands(integer_of(mirror, "drift")) + " differences left\n";
     if (const auto since = text_of(mirror, "paused_since"); !since.empty())
       text += "  paused    since " + local_time(since) + "\n";
     text += "  at Stibee " + counts_line(mirror, "people") + "\n";
@@ -132,12 +125,12 @@ std::string render_status(const json::Value& report) {
       const double left = double_of(*progress, "seconds_left");
       if (left > 0) text += ", about " + duration_text(left) + " at the limit";
       if (const auto total = integer_of(*progress, "total"); total > 0)
-        text +=
-            " (" + with_thousands(integer_of(*progress, "done")) + " of " + with_thousands(total) + " done)";
+        text += " (" + text::with_thousands(integer_of(*progress, "done")) + " of " +
+                text::with_thousands(total) + " done)";
     }
     text += "\n  parked    " + counts_line(mirror, "parked") + "\n";
     if (const auto waiting = integer_of(mirror, "writebacks"); waiting > 0)
-      text += "  back      " + with_thousands(waiting) + " events wait to be written to the database\n";
+      text += "  back      " + text::with_thousands(waiting) + " events wait to be written to the database\n";
   }
   text += "\n";
   for (const auto& limiter : list_of(report, "limiter")) {
@@ -154,8 +147,8 @@ std::string render_status(const json::Value& report) {
 std::string render_guard(const json::Value& report) {
   std::string text;
   for (const auto& hold : list_of(report, "held")) {
-    text += text_of(hold, "mirror") + ": " + with_thousands(integer_of(hold, "count")) + " " +
-            text_of(hold, "class") + " of " + with_thousands(integer_of(hold, "of")) + ", since " +
+    text += text_of(hold, "mirror") + ": " + text::with_thousands(integer_of(hold, "count")) + " " +
+            text_of(hold, "class") + " of " + text::with_thousands(integer_of(hold, "of")) + ", since " +
             local_time(text_of(hold, "since")) + "\n  why     " + text_of(hold, "why") + "\n  digest  " +
             text_of(hold, "digest") + "\n  people  ";
     std::size_t shown = 0;
@@ -175,13 +168,14 @@ std::string render_plan(const json::Value& report) {
   }
   for (const auto& mirror : list_of(report, "mirrors")) {
     text += text_of(mirror, "name") + " -> list " + std::to_string(integer_of(mirror, "list_id")) + ": " +
-            with_thousands(integer_of(mirror, "source_members")) + " rows\n";
+            text::with_thousands(integer_of(mirror, "source_members")) + " rows\n";
     for (const auto& warning : list_of(mirror, "warnings")) {
       if (const auto* words = warning.if_string()) text += "  warning: " + *words + "\n";
     }
     if (const auto* list = mirror.find("list"); list != nullptr && flag_of(*list, "read")) {
-      text += "  list has " + with_thousands(integer_of(*list, "people")) + " people; " +
-              with_thousands(integer_of(*list, "opted_out")) + " of the table opted out there, and stay so\n";
+      text += "  list has " + text::with_thousands(integer_of(*list, "people")) + " people; " +
+              text::with_thousands(integer_of(*list, "opted_out")) +
+              " of the table opted out there, and stay so\n";
     }
     const bool bounds = flag_of(mirror, "upper_bounds");
     if (bounds) text += "  UPPER BOUNDS: " + text_of(mirror, "upper_bounds_because") + "\n";
@@ -189,7 +183,7 @@ std::string render_plan(const json::Value& report) {
         std::string("  would send ") + (bounds ? "at most " : "") + counts_line(mirror, "operations") + "\n";
     text += hold_lines(mirror);
     text += "  cannot be sent " + counts_line(mirror, "rejected") + "\n";
-    text += "  calls " + with_thousands(integer_of(mirror, "calls")) + ", at least " +
+    text += "  calls " + text::with_thousands(integer_of(mirror, "calls")) + ", at least " +
             duration_text(double_of(mirror, "seconds_at_limit")) + " at the limit\n";
     for (const auto& sample : list_of(mirror, "samples")) {
       text += "    " + text_of(sample, "operation") + "  key " + text_of(sample, "key") + "  " +

@@ -16,7 +16,6 @@ std::string render_plan(const json::Value& report);
 /// "" or 0 where the member is missing or of another type.
 std::string text_of(const json::Value& object, std::string_view key);
 std::int64_t integer_of(const json::Value& object, std::string_view key);
-std::string with_thousands(std::int64_t number);  // 1,234,567
-std::string duration_text(double seconds);        // "1 h 5 min", "3.2 s"
+std::string duration_text(double seconds);  // "1 h 5 min", "3.2 s"
 
 }  // namespace stibee_sync::app

@@ -2,6 +2,7 @@
 #include "app/local_time.hpp"
 #include "app/render.hpp"
 #include "app/report_members.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 namespace stibee_sync::app {
 namespace {
@@ -120,9 +121,9 @@ std::string delivery_lines(const Value& mirror) {
     const auto error = text_of(delivery, "error");
     if (integer_of(delivery, "attempts") > 0) {
       text +=
-          line("retry", with_thousands(integer_of(delivery, "attempts")) + " attempts, the next not before " +
-                            time_of(delivery, "not_before") + (error.empty() ? "" : "; last " + error) +
-                            (words.empty() ? "" : ": " + words));
+          line("retry", text::with_thousands(integer_of(delivery, "attempts")) +
+                            " attempts, the next not before " + time_of(delivery, "not_before") +
+                            (error.empty() ? "" : "; last " + error) + (words.empty() ? "" : ": " + words));
     }
   }
   return text;
@@ -134,7 +135,7 @@ std::string call_lines(const Value& mirror) {
     const auto reason = text_of(call, "reason");
     const auto words = text_of(call, "message");
     text += line("call", time_of(call, "at") + " " + text_of(call, "operation") + " (" +
-                             with_thousands(integer_of(call, "people")) +
+                             text::with_thousands(integer_of(call, "people")) +
                              " in the call): " + text_of(call, "outcome") +
                              (reason.empty() ? "" : ", " + reason) + (words.empty() ? "" : ": " + words));
   }

@@ -6,6 +6,7 @@
 #include "app/render.hpp"
 #include "app/reveals.hpp"
 #include "app/setup.hpp"
+#include "stibee_sync/text/number_format.hpp"
 #include "stibee_sync/text/time_format.hpp"
 
 #include <algorithm>
@@ -85,7 +86,7 @@ class Wait {
     }
     if (waiting != waiting_) moved_ = std::chrono::steady_clock::now();
     waiting_ = waiting;
-    progress_.show(waiting == 0 ? "reading" : with_thousands(waiting) + " people wait");
+    progress_.show(waiting == 0 ? "reading" : text::with_thousands(waiting) + " people wait");
     return done;
   }
 

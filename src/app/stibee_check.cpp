@@ -6,6 +6,7 @@
 #include "app/render.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/runtime/system_clock.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <set>
@@ -103,7 +104,7 @@ Finding judge_count(const Asked& asked, const settings::Settings& settings, std:
   }
   const auto count = delivery::v2::read_count(asked.reply.answer());
   if (const auto* total = std::get_if<std::size_t>(&count)) {
-    finding.text = list + " has " + with_thousands(static_cast<std::int64_t>(*total)) + " people at Stibee";
+    finding.text = list + " has " + text::with_thousands(*total) + " people at Stibee";
     return finding;
   }
   const auto& failure = std::get<delivery::CallResult>(count);

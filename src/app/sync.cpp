@@ -5,6 +5,7 @@
 #include "app/render.hpp"
 #include "app/report.hpp"
 #include "app/setup.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <iostream>
 
@@ -114,21 +115,20 @@ class OnePass {
         last_progress = now;
       }
       if (condition.key_refused) {
-        std::cerr << "Stibee refuses the API key; nothing is lost: "
-                  << with_thousands(static_cast<std::int64_t>(left)) << " people wait\n";
+        std::cerr << "Stibee refuses the API key; nothing is lost: " << text::with_thousands(left)
+                  << " people wait\n";
         code_ = ExitCode::try_later;
         break;
       }
       if (now - last_progress >= timeout_) {
         std::cerr << "no progress for " << duration_text(std::chrono::duration<double>(timeout_).count())
                   << (condition.problem.empty() ? "" : ": " + condition.problem)
-                  << "; nothing is lost: " << with_thousands(static_cast<std::int64_t>(left))
-                  << " people wait\n";
+                  << "; nothing is lost: " << text::with_thousands(left) << " people wait\n";
         code_ = ExitCode::try_later;
         break;
       }
       if (engine_->adopting()) {
-        progress_.show("reading the list, " + with_thousands(static_cast<std::int64_t>(read)) + " people");
+        progress_.show("reading the list, " + text::with_thousands(read) + " people");
       } else {
         show(total, left, condition);
       }
@@ -148,10 +148,9 @@ class OnePass {
     const auto done = static_cast<std::int64_t>(total - std::min(total, left));
     // Of what waits, nearly all are subscribes.
     const double seconds = seconds_at_limits(view_, {{domain::Lane::Upsert, left}});
-    progress_.show(with_thousands(done) + " of " + with_thousands(static_cast<std::int64_t>(total)) +
-                   " people, " + with_thousands(static_cast<std::int64_t>(condition.calls)) + " calls, " +
-                   duration_text(seconds) + " left at the limit" +
-                   (condition.problem.empty() ? "" : " (" + condition.problem + ")"));
+    progress_.show(text::with_thousands(done) + " of " + text::with_thousands(total) + " people, " +
+                   text::with_thousands(condition.calls) + " calls, " + duration_text(seconds) +
+                   " left at the limit" + (condition.problem.empty() ? "" : " (" + condition.problem + ")"));
   }
 
   asio::awaitable<std::size_t> pending() {
@@ -205,8 +204,8 @@ int sync(const Options& options) {
   } else if (pass.code() == ExitCode::ok || pass.code() == ExitCode::held) {
     const auto condition = pass.condition();
     std::cout << (pass.code() == ExitCode::held ? "in step but for what is held: " : "in step: ")
-              << with_thousands(static_cast<std::int64_t>(condition.settled))
-              << " people brought up to date with " << condition.calls << " calls\n";
+              << text::with_thousands(condition.settled) << " people brought up to date with "
+              << condition.calls << " calls\n";
   }
   return pass.code();
 }

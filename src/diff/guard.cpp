@@ -1,5 +1,7 @@
 #include "stibee_sync/diff/guard.hpp"
 
+#include "stibee_sync/text/number_format.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -17,7 +19,7 @@ std::string in_words(double number) {
 }
 
 std::string in_words(std::size_t number) {
-  return std::to_string(number);
+  return text::with_thousands(number);
 }
 
 std::string join(std::initializer_list<std::string_view> parts) {

@@ -1,4 +1,5 @@
 #include "stibee_sync/notice/letter.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -49,7 +50,7 @@ std::vector<std::string> commands_for(const Notice& news) {
 }
 
 NoticeWords english_words(const Notice& news) {
-  const auto people = std::to_string(news.people) + (news.people == 1 ? " person" : " people");
+  const auto people = text::with_thousands(news.people) + (news.people == 1 ? " person" : " people");
   switch (news.occasion) {
     case Occasion::Unhealthy:
       return {news.mirror + " needs attention: " + news.state, news.problem, {}};
@@ -78,7 +79,7 @@ std::string korean_problem(const Notice& news) {
 NoticeWords korean_wording(const Notice& news) {
   // The particle follows a word of ours, whatever the name ends with.
   const auto mirror = "\"" + news.mirror + "\" 미러";
-  const auto people = std::to_string(news.people) + "명";
+  const auto people = text::with_thousands(news.people) + "명";
   switch (news.occasion) {
     case Occasion::Unhealthy:
       return {

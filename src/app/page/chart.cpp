@@ -3,6 +3,7 @@
 #include "app/local_time.hpp"
 #include "app/page/texts.hpp"
 #include "app/report_members.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <string>
@@ -74,7 +75,7 @@ Markup chart(const Numbers& numbers, const Text& name, Told told, std::string_vi
   const auto value = told == Told::Sum ? sum_of(numbers) : most_of(numbers);
   const auto& words = told == Told::Sum ? texts::chart_sum : texts::chart_most;
   const auto language = reader.language();
-  const auto said = say(words, language, {with_thousands(value)});
+  const auto said = say(words, language, {text::with_thousands(value)});
   const auto label = std::string(name.in(language)) + ": " + said;
   return element(
       "figure", element("figcaption", reader.text(name) + element("b", escaped(said))) + bars(numbers, label),

@@ -4,6 +4,7 @@
 #include "app/page/texts.hpp"
 #include "app/render.hpp"
 #include "stibee_sync/text/ascii.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -57,7 +58,7 @@ Markup Reader::duration(double seconds) const {
 }
 
 Markup figure(std::int64_t number) {
-  return escaped(with_thousands(number));
+  return escaped(text::with_thousands(number));
 }
 
 Markup command_line(std::string_view command, std::string_view mirror) {

@@ -201,7 +201,7 @@ TEST(Guard, SaysWhyInNumbersAndSettings) {
   const GuardVerdict verdict = guarded(facts, {});
   ASSERT_EQ(verdict.holds.size(), 1u);
   EXPECT_EQ(verdict.holds[0].why,
-            "501 removals are more than 200: guard.max_removal_percent is 2 % of 10000 mirrored people, "
+            "501 removals are more than 200: guard.max_removal_percent is 2 % of 10,000 mirrored people, "
             "guard.min_removals is 20; 501 removals are more than guard.max_removals, which is 500");
 }
 

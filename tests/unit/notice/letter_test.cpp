@@ -103,7 +103,7 @@ TEST(Letter, ForSlackIsATextInEnglish) {
             "members: table and list differ in 12 people\n`stibee-syncd reconcile --mirror members`\n\n"
             "members: the trouble is over (state: ok)\n`stibee-syncd status`\n\n"
             "members: no opt-outs are held any more\n`stibee-syncd guard`\n\n"
-            "members: the first import is through, 4150 people subscribed\n`stibee-syncd status`");
+            "members: the first import is through, 4,150 people subscribed\n`stibee-syncd status`");
 }
 
 TEST(Letter, ForSlackIsATextInKorean) {
@@ -119,7 +119,7 @@ TEST(Letter, ForSlackIsATextInKorean) {
             "`stibee-syncd reconcile --mirror members`\n\n"
             "\"members\" 미러의 문제가 해결되었습니다 (상태: 정상)\n`stibee-syncd status`\n\n"
             "\"members\" 미러의 보류가 해제되었습니다: 수신거부\n`stibee-syncd guard`\n\n"
-            "\"members\" 미러의 첫 가져오기가 끝났습니다: 구독자 4150명\n`stibee-syncd status`");
+            "\"members\" 미러의 첫 가져오기가 끝났습니다: 구독자 4,150명\n`stibee-syncd status`");
 }
 
 TEST(Letter, ForJandiHasItsHeadersColourAndAPartForEachNews) {
