@@ -10,9 +10,11 @@ namespace stibee_sync::domain {
 namespace {
 
 // Looked for in the name without case and without what separates its words.
-constexpr std::array<std::string_view, 14> refusals{
-    "optout", "optedout",    "unsub",   "nomail",   "noemail", "donotmail", "donotemail",
-    "dnd",    "nomarketing", "refused", "rejectad", "거부",    "해지",      "철회"};
+constexpr std::array<std::string_view, 30> refusals{
+    "optout",      "optedout", "unsub",    "nomail",   "noemail", "donotmail", "donotemail", "dnd",
+    "nomarketing", "refuse",   "rejectad", "disagree", "declin",  "denied",    "deny",       "withdraw",
+    "거부",        "해지",     "철회",     "미동의",   "비동의",  "부동의",    "동의안함",   "동의하지",
+    "거절",        "취소",     "중단",     "차단",     "미수신",  "수신안함"};
 constexpr std::array<std::string_view, 27> consents{
     "optin",      "optedin",     "subscri", "newsletter", "marketing", "consent",    "agree",
     "permission", "mailing",     "emailok", "mailok",     "adok",      "okmail",     "okemail",

@@ -15,8 +15,9 @@ TEST(ConsentName, WhatSoundsLikeAConsentIsOne) {
 }
 
 TEST(ConsentName, WhatSoundsLikeARefusalIsOne) {
-  for (const auto* name :
-       {"unsubscribed", "opt_out", "optedOut", "email_opt_out", "no_mail", "do_not_email", "수신거부"})
+  for (const auto* name : {"unsubscribed", "opt_out", "optedOut", "email_opt_out", "no_mail", "do_not_email",
+                           "수신거부", "ad_disagreed", "consent_withdrawn", "수신_미동의", "마케팅_비동의",
+                           "구독취소", "수신차단", "동의_안함", "동의하지_않음"})
     EXPECT_EQ(consent_named(name), ConsentName::No) << name;
 }
 
