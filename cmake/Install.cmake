@@ -25,7 +25,7 @@ install(FILES ${STIBEE_MADE}/stibee-syncd.yaml.5 DESTINATION ${CMAKE_INSTALL_MAN
 install(FILES config/completion/stibee-syncd.bash RENAME stibee-syncd
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES config/completion/_stibee-syncd DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
-install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md README.ko.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR}
   FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.png" PATTERN man EXCLUDE)
 install(FILES config/prometheus/alerts.yml config/prometheus/scrape.example.yml

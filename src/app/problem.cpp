@@ -1,6 +1,7 @@
 #include "app/problem.hpp"
 
-#include "app/render.hpp"
+#include "app/report_members.hpp"
+#include "app/why_words.hpp"
 #include "stibee_sync/text/number_format.hpp"
 
 #include <array>
@@ -25,16 +26,20 @@ constexpr std::array<std::pair<ProblemKind, std::string_view>, 11> names{{
 }};
 
 constexpr Text not_running{"not running", "실행되고 있지 않습니다"};
-constexpr Text one_optout{"{0} opt-out waits, the first for {1}", "수신거부 {0}건이 {1}째 기다리고 있습니다"};
+constexpr Text one_optout{"{0} opt-out waits, the first for {1}",
+                          "수신거부 {0}건이 {1} 동안 처리되지 않고 있습니다"};
 constexpr Text optouts{"{0} opt-outs wait, the first for {1}",
-                       "수신거부 {0}건이 기다리고 있으며, 가장 오래된 것은 {1}째입니다"};
-constexpr Text one_person{"{0} person waits, the first for {1}", "{0}명이 {1}째 기다리고 있습니다"};
+                       "수신거부 {0}건이 처리되지 않고 있으며, 가장 오래된 것은 {1} 동안 기다렸습니다"};
+constexpr Text one_person{"{0} person waits, the first for {1}", "{0}명이 {1} 동안 기다리고 있습니다"};
 constexpr Text people{"{0} people wait, the first for {1}",
-                      "{0}명이 기다리고 있으며, 가장 오래된 사람은 {1}째입니다"};
+                      "{0}명이 기다리고 있으며, 가장 오래 기다린 사람은 {1} 동안 기다렸습니다"};
 constexpr Text too_long{", longer than the limits explain ({0})",
-                        " (호출 한도로 설명되는 시간 {0}보다 깁니다)"};
+                        " (호출 한도를 감안한 예상 시간 {0}보다 오래 걸리고 있습니다)"};
 constexpr Text key_refused{"Stibee refuses the API key", "스티비가 API 키를 거부합니다"};
 constexpr Text calls_fail{"calls to Stibee fail", "스티비 호출이 실패하고 있습니다"};
+constexpr Text calls_refused{"Calls to Stibee do not get through", "스티비 호출이 처리되지 않고 있습니다"};
+constexpr Text source_unlike{"The table cannot be read, or is not as it should be",
+                             "테이블을 읽을 수 없거나 정상 상태가 아닙니다"};
 constexpr Text rows{"{0} of {1} rows cannot be sent; see `failures`",
                     "테이블의 {1}행 가운데 {0}행을 보낼 수 없습니다. `failures`로 확인하십시오"};
 constexpr Text row{"{0} of {1} row cannot be sent; see `failures`",
@@ -46,9 +51,9 @@ constexpr Text one_held{"the guard holds the changes of {0} person; see `guard`"
 constexpr Text held{"the guard holds the changes of {0} people; see `guard`",
                     "가드가 {0}명의 변경을 보류했습니다. `guard`로 확인하십시오"};
 constexpr Text paused{"paused until `stibee-syncd resume`",
-                      "일시 중지되었습니다. `stibee-syncd resume`으로 다시 시작합니다"};
+                      "일시 중지 중입니다. `stibee-syncd resume`을 실행하면 다시 동기화합니다"};
 
-constexpr Text paused_until{"paused until {0}", "{0}까지 일시 중지되었습니다"};
+constexpr Text paused_until{"paused until {0}", "{0}까지 일시 중지 중입니다"};
 
 std::string waits(const Problem& problem, const Text& one, const Text& many, Language language) {
   auto said = say(problem.count == 1 ? one : many, language,
@@ -58,11 +63,15 @@ std::string waits(const Problem& problem, const Text& one, const Text& many, Lan
 }
 
 std::string with_detail(const Problem& problem, Language language) {
+  // In English these details are sentences by themselves.
+  const bool alone = problem.kind == ProblemKind::Source || problem.kind == ProblemKind::CallsFail;
+  if (alone && language == Language::English && !problem.detail.empty()) return problem.detail;
   const auto said = sentence(problem, language);
-  if (problem.detail.empty() || problem.kind == ProblemKind::Paused) return said;
-  if (said.empty()) return problem.detail;
-  return problem.kind == ProblemKind::Held ? said + " (" + problem.detail + ")"
-                                           : said + ": " + problem.detail;
+  std::string cause(cause_of(problem));
+  if (cause.empty()) return said;
+  if (language == Language::Korean) cause = why_in_korean(cause).value_or(cause);
+  if (said.empty()) return cause;
+  return problem.kind == ProblemKind::Held ? said + " (" + cause + ")" : said + ": " + cause;
 }
 
 bool is_wait(const Problem& problem) {
@@ -94,7 +103,7 @@ std::string sentence(const Problem& problem, Language language) {
     case ProblemKind::KeyRefused:
       return say(key_refused, language);
     case ProblemKind::CallsFail:
-      return problem.detail.empty() ? say(calls_fail, language) : std::string();
+      return say(problem.detail.empty() ? calls_fail : calls_refused, language);
     case ProblemKind::Rows:
       return say(problem.of == 1 ? row : rows, language, {count, text::with_thousands(problem.of)});
     case ProblemKind::FeedLost:
@@ -104,10 +113,19 @@ std::string sentence(const Problem& problem, Language language) {
     case ProblemKind::Paused:
       return problem.detail.empty() ? say(paused, language) : say(paused_until, language, {problem.detail});
     case ProblemKind::Source:
+      return say(source_unlike, language);
     case ProblemKind::Importing:
       return {};
   }
   std::abort();
+}
+
+std::string_view cause_of(const Problem& problem) {
+  if (problem.kind == ProblemKind::Paused) return {};
+  std::string_view cause = problem.detail;
+  const auto said = std::string(calls_fail.en) + ": ";
+  if (problem.kind == ProblemKind::CallsFail && cause.starts_with(said)) cause.remove_prefix(said.size());
+  return cause;
 }
 
 std::string in_one_line(const std::vector<Problem>& problems, Language language) {

@@ -42,9 +42,11 @@ struct Problem {
   std::string detail = {};  // English: what PostgreSQL, Stibee or the network said
 };
 
-/// The sentence without its detail; "" where the detail is all that is to be said.
+/// The sentence without its detail; "" where there is nothing to be said.
 std::string sentence(const Problem& problem, Language language);
-/// All in one line, with their details, which are English.
+/// The detail that comes after the sentence, in English; "": none does. Lives as long as the problem.
+std::string_view cause_of(const Problem& problem);
+/// All in one line, with their details: in English but for what is ours.
 std::string in_one_line(const std::vector<Problem>& problems, Language language = Language::English);
 
 /// `{code, count, of, seconds, limits_explain_seconds, detail}`, and back again: what is read from a report

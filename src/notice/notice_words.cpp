@@ -90,14 +90,14 @@ NoticeWords korean_wording(const Notice& news) {
               {}};
     case Occasion::Held:
       return {mirror + "의 변경을 보류했습니다: " + korean_of(news.held_class) + " " + people,
-              "나머지 변경은 계속 반영됩니다. 대상을 확인하시고, 의도하신 변경이면 승인해 주시기 바랍니다.",
+              "나머지 변경은 계속 반영됩니다. 대상을 확인하고, 의도한 변경이면 승인하십시오.",
               {}};
     case Occasion::Released:
       return {mirror + "의 보류가 해제되었습니다: " + korean_of(news.held_class), "", {}};
     case Occasion::Drift:
       return {mirror + "에서 회원 테이블과 스티비 주소록이 서로 다릅니다: " + people, "", {}};
     case Occasion::Imported:
-      return {mirror + "의 첫 가져오기가 끝났습니다: 구독자 " + people, "", {}};
+      return {mirror + "의 첫 반영이 끝났습니다: 구독자 " + people, "", {}};
   }
   std::abort();
 }

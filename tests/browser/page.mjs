@@ -91,7 +91,7 @@ async function watchHealth(korean, english) {
   await stateIs(english, "ok");
   await says(korean, "모두 정상입니다");
   await says(english, "healthy");
-  await says(korean, "첫 가져오기가 끝났습니다");
+  await says(korean, "첫 반영이 끝났습니다");
   assert.equal(await korean.locator("html").getAttribute("lang"), "ko");
   assert.equal(await english.locator("html").getAttribute("lang"), "en");
   assert.ok(await korean.evaluate(() => window.sameDocument), "the page was loaded anew");

@@ -32,13 +32,13 @@ enum class Language { English, Korean };
 /// Stibee's own pages.
 namespace korean {
 inline constexpr std::string_view ok = "정상";
-inline constexpr std::string_view importing = "가져오는 중";
+inline constexpr std::string_view importing = "반영 중";
 inline constexpr std::string_view standby = "대기";
 inline constexpr std::string_view paused = "일시 중지";
 inline constexpr std::string_view held = "보류";
 inline constexpr std::string_view untrusted = "테이블 확인 필요";
 inline constexpr std::string_view failing = "장애";
-inline constexpr std::string_view removals = "구독 해지·삭제";
+inline constexpr std::string_view removals = "빠진 회원의 수신거부·완전삭제";
 inline constexpr std::string_view optouts = "수신거부";
 inline constexpr std::string_view resubscribes = "재구독";
 inline constexpr std::string_view updates = "정보 변경";

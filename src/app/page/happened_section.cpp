@@ -5,6 +5,7 @@
 #include "app/report_members.hpp"
 
 #include <string>
+#include <utility>
 
 namespace stibee_sync::app {
 namespace {
@@ -41,10 +42,28 @@ constexpr EventWord events[] = {
     {"delivery.finished", &texts::imported},
 };
 
+constexpr std::pair<std::string_view, const Text*> drifts[] = {
+    {"missing_there", &texts::missing_there},     {"stray_there", &texts::stray_there},
+    {"opted_out_there", &texts::opted_out_there}, {"subscribed_there", &texts::subscribed_there},
+    {"auto_deleted", &texts::deleted_there},      {"purged", &texts::purged_there},
+    {"fields_differ", &texts::fields_differ},     {"groups_differ", &texts::groups_differ},
+};
+
+/// Of what so many were: a class of changes, a kind of drift, or something else, as it is.
+Markup kind_of(std::string_view what, const Reader& reader) {
+  for (const auto& [kind, text] : drifts) {
+    if (kind == what) return reader.text(*text);
+  }
+  return class_of_changes(what, reader);
+}
+
 Markup words_of(const Value& happening, const Reader& reader) {
   const auto name = text_of(happening, "event");
   const auto count = figure(integer_of(happening, "count"));
-  const auto what = class_of_changes(text_of(happening, "what"), reader);
+  const auto kind = text_of(happening, "what");
+  const auto what = kind_of(kind, reader);
+  // A repair that was too large tells how many, and not of what.
+  if (name == "reconcile.drift" && kind.empty()) return reader.say(texts::drift_held_back, {count});
   for (const auto& [event, text] : events) {
     if (event == name) return reader.say(*text, {count, what});
   }

@@ -1,7 +1,7 @@
 #include "app/page/mirror_section.hpp"
 
+#include "app/cures.hpp"
 #include "app/page/chart.hpp"
-#include "app/page/cure_words.hpp"
 #include "app/page/texts.hpp"
 #include "app/problem.hpp"
 #include "app/report_members.hpp"
@@ -78,13 +78,12 @@ Markup number_cell(std::int64_t number) {
 
 /// What is wrong in the reader's language, and what PostgreSQL, Stibee or the network said of it.
 Markup words_of(const Problem& problem, const Reader& reader) {
-  auto words = in_code_where_quoted(sentence(problem, reader.language()));
-  if (problem.kind == ProblemKind::Source) words = reader.text(texts::source_unlike);
-  if (problem.kind == ProblemKind::CallsFail && words.empty()) words = reader.text(texts::calls_refused);
-  if (problem.kind == ProblemKind::Importing) words = reader.text(texts::is_importing);
-  if (problem.detail.empty() || problem.kind == ProblemKind::Paused) return words;
+  if (problem.kind == ProblemKind::Importing) return reader.text(texts::is_importing);
+  const auto words = in_code_where_quoted(sentence(problem, reader.language()));
+  const auto cause = cause_of(problem);
+  if (cause.empty()) return words;
   return words + ". "_html +
-         element("span", reader.say(texts::why, {reader.english(problem.detail)}), {{"class", "detail"}});
+         element("span", reader.say(texts::why, {reader.why(cause)}), {{"class", "detail"}});
 }
 
 /// The command that helps; "": what is held has its own, and an import needs none.
@@ -149,7 +148,7 @@ Markup holds_of(const Value& mirror, const Reader& reader) {
     auto words = element(
         "p", reader.say(texts::held_changes, {count, class_of_changes(text_of(hold, "class"), reader)}) +
                  ", "_html + reader.say(texts::held_since, {reader.ago(text_of(hold, "since"))}));
-    words += element("p", reader.say(texts::why, {reader.english(text_of(hold, "why"))}));
+    words += element("p", reader.say(texts::why, {reader.why(text_of(hold, "why"))}));
     words += element("p", reader.say(texts::who_is_held, {command_line("guard show " + digest)}));
     words += element("p", reader.say(texts::if_meant, {command_line("guard approve " + digest)}));
     holds += element("div", words, {{"class", "hold"}});
@@ -259,7 +258,7 @@ Markup parked_of(const Value& mirror, const Reader& reader) {
       any = true;
       rows += element("tr", element("th", element("code", escaped(reason)), {{"scope", "row"}}) +
                                 number_cell(*count) +
-                                element("td", in_code_where_quoted(cure_in(reader.language(), reason))));
+                                element("td", in_code_where_quoted(cure_of(reason, reader.language()))));
     }
   }
   if (!any) return heading(texts::parked, reader) + element("p", reader.text(texts::nobody_parked));

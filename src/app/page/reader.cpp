@@ -2,7 +2,7 @@
 
 #include "app/local_time.hpp"
 #include "app/page/texts.hpp"
-#include "app/render.hpp"
+#include "app/why_words.hpp"
 #include "stibee_sync/text/ascii.hpp"
 #include "stibee_sync/text/number_format.hpp"
 
@@ -34,9 +34,10 @@ domain::UtcTime time_of(std::string_view iso) {
   return domain::UtcTime(std::chrono::seconds(::timegm(&parts)));
 }
 
-Markup Reader::english(std::string_view words) const {
-  if (language_ == Language::English) return in_code_where_quoted(words);
-  return element("span", in_code_where_quoted(words), {{"lang", "en"}});
+Markup Reader::why(std::string_view english) const {
+  if (language_ == Language::English) return in_code_where_quoted(english);
+  if (const auto korean = why_in_korean(english)) return in_code_where_quoted(*korean);
+  return element("span", in_code_where_quoted(english), {{"lang", "en"}});
 }
 
 Markup Reader::time(std::string_view iso) const {

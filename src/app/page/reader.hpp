@@ -21,8 +21,9 @@ class Reader {
   Markup say(const Text& words, std::initializer_list<Markup> values) const {
     return app::say(words, language_, values);
   }
-  /// English that came from elsewhere.
-  Markup english(std::string_view words) const;
+  /// Why something is so: in their language where the words are ours, else the English that came from
+  /// elsewhere.
+  Markup why(std::string_view english) const;
   /// "2026-11-28 19:00:12 KST".
   Markup time(std::string_view iso) const;
   /// "12 s ago", and the time; `words::never` for "".

@@ -34,16 +34,12 @@ inline constexpr Text untrusted{"untrusted", notice::korean::untrusted};
 inline constexpr Text failing{"failing", notice::korean::failing};
 inline constexpr Text list{"Stibee list {0}", "스티비 주소록 {0}"};
 inline constexpr Text is_importing{"People are being sent to Stibee.", "구독자를 스티비로 보내고 있습니다."};
-inline constexpr Text source_unlike{"The table cannot be read, or is not as it should be",
-                                    "테이블을 읽을 수 없거나 평소와 다릅니다"};
-inline constexpr Text calls_refused{"Calls to Stibee do not get through",
-                                    "스티비 호출이 처리되지 않고 있습니다"};
 inline constexpr Text why{"Why: {0}", "사유: {0}"};
 inline constexpr Text command{"What helps: {0}", "도움이 되는 명령: {0}"};
 
 // What the guard holds
-inline constexpr Text held_changes{"Held: {0} {1}", "보류된 변경: {1} {0}건"};
-inline constexpr Text held_since{"since {0}", "{0}부터"};
+inline constexpr Text held_changes{"Held: {0} {1}", "보류된 변경: {1} {0}명"};
+inline constexpr Text held_since{"since {0}", "보류 시각: {0}"};
 inline constexpr Text who_is_held{"Who they are: {0}", "대상 확인: {0}"};
 inline constexpr Text if_meant{"If it is meant: {0}", "의도한 변경이라면: {0}"};
 inline constexpr Text removals{"unsubscribes and deletions", notice::korean::removals};
@@ -73,12 +69,12 @@ inline constexpr Text in_table{"In the table", "테이블"};
 inline constexpr Text rows{"rows", "행"};
 inline constexpr Text at_stibee{"At Stibee", "스티비 주소록"};
 inline constexpr Text subscribed{"subscribed", "구독 중"};
-inline constexpr Text unsubscribed{"unsubscribed by the table", "테이블에 따라 구독 해지"};
-inline constexpr Text opted_out{"opted out themselves", "수신거부"};
+inline constexpr Text unsubscribed{"unsubscribed by the table", "테이블에 따라 수신거부"};
+inline constexpr Text opted_out{"opted out themselves", "스티비에서 수신거부"};
 inline constexpr Text auto_deleted{"deleted automatically (bounces)", "자동삭제"};
 inline constexpr Text ready{"asked to confirm", "구독 확인 대기"};
 inline constexpr Text on_record{"opt-outs on record", "기록된 수신거부"};
-inline constexpr Text to_write_back{"to be written back to the table", "테이블에 다시 기록할 항목"};
+inline constexpr Text to_write_back{"to be written back to the table", "테이블에 반영할 항목"};
 
 // Who waits, who is parked
 inline constexpr Text waiting{"Waiting", "대기 중"};
@@ -86,8 +82,8 @@ inline constexpr Text nobody_waits{"Nobody waits.", "기다리는 사람이 없�
 inline constexpr Text lane{"Lane", "구분"};
 inline constexpr Text people{"People", "인원"};
 inline constexpr Text oldest{"The oldest waits for", "가장 오래 기다린 시간"};
-inline constexpr Text lane_optout{"opt-outs, unsubscribes", "수신거부·구독 해지"};
-inline constexpr Text lane_delete{"deletions", "삭제"};
+inline constexpr Text lane_optout{"opt-outs, unsubscribes", "수신거부"};
+inline constexpr Text lane_delete{"deletions", "완전삭제"};
 inline constexpr Text lane_upsert{"new and changed", "추가·변경"};
 inline constexpr Text parked{"Cannot be sent", "보낼 수 없음"};
 inline constexpr Text nobody_parked{"Everybody can be sent.", "보낼 수 없는 사람이 없습니다."};
@@ -109,7 +105,7 @@ inline constexpr Text feed_off{"off: the table is read at each poll",
 // The last 24 hours
 inline constexpr Text last_day{"The last 24 hours", "최근 24시간"};
 inline constexpr Text counted_since{"Counted since {0}; a restart begins anew.",
-                                    "{0}부터 집계했습니다. 다시 시작하면 새로 집계합니다."};
+                                    "{0}부터 집계했습니다. 데몬을 재시작하면 처음부터 다시 집계합니다."};
 inline constexpr Text chart_changes{"People who arrived at Stibee", "스티비에 반영된 인원"};
 inline constexpr Text chart_calls{"Calls to Stibee", "스티비 호출"};
 inline constexpr Text chart_waiting{"People who waited", "기다린 인원"};
@@ -124,13 +120,13 @@ inline constexpr Text hour{"Hour", "시각"};
 inline constexpr Text calls{"Calls to Stibee", "스티비 호출"};
 inline constexpr Text class_v1{"All calls (API v1)", "모든 호출 (API v1)"};
 inline constexpr Text class_bulk{"Bulk adds", "대량 추가"};
-inline constexpr Text class_list{"Reading the list", "주소록 조회"};
+inline constexpr Text class_list{"Reading the list", "구독자 목록 조회"};
 inline constexpr Text class_other{"Single calls", "개별 호출"};
 inline constexpr Text a_second{"{0} a second; {1} used now", "초당 {0}회, 현재 {1}회 사용"};
 inline constexpr Text a_minute{"{0} a minute; {1} used now", "분당 {0}회, 현재 {1}회 사용"};
 inline constexpr Text a_window{"{0} in {2}; {1} used now", "{2}에 {0}회, 현재 {1}회 사용"};
 inline constexpr Text throttled{"Stibee said it was too much: {0} for now",
-                                "스티비가 과다 호출이라고 알려 당분간 {0}회"};
+                                "스티비의 호출 제한 응답에 따라 지금은 {0}회로 줄였습니다"};
 inline constexpr Text none_before{"Stibee wants none before {0}", "스티비가 {0} 전에는 호출을 받지 않습니다"};
 inline constexpr Text under_way{"Under way", "진행 중인 호출"};
 inline constexpr Text circuit{"Connection", "연결"};
@@ -144,17 +140,17 @@ inline constexpr Text circuit_probing{"Trying whether Stibee answers again",
 inline constexpr Text happened{"What happened", "최근 있었던 일"};
 inline constexpr Text nothing_happened{"Nothing since the start.", "시작한 뒤로 특별한 일이 없었습니다."};
 inline constexpr Text times{"{0} times", "{0}회"};
-inline constexpr Text by{"by {0}", "{0} 사용자"};
+inline constexpr Text by{"by {0}", "· 실행한 사용자: {0}"};
 inline constexpr Text daemon_ready{"The daemon was started", "데몬이 시작되었습니다"};
 inline constexpr Text daemon_reload{"New settings are in force", "새 설정이 적용되었습니다"};
 inline constexpr Text daemon_reload_failed{"A reload failed; the old settings stay in force",
                                            "설정을 다시 읽지 못해 이전 설정을 유지합니다"};
 inline constexpr Text sync_failed{"The table could not be read", "테이블을 읽지 못했습니다"};
-inline constexpr Text guard_held{"Held: {0} {1}", "보류: {1} {0}건"};
-inline constexpr Text guard_approved{"Released: {0} {1}", "승인됨: {1} {0}건"};
+inline constexpr Text guard_held{"Held: {0} {1}", "보류: {1} {0}명"};
+inline constexpr Text guard_approved{"Released: {0} {1}", "승인됨: {1} {0}명"};
 inline constexpr Text guard_cleared{"What was held is gone: the table is as it was",
                                     "테이블이 원래대로 돌아와 보류가 해제되었습니다"};
-inline constexpr Text source_untrusted{"The table is not as it should be", "테이블이 평소와 다릅니다"};
+inline constexpr Text source_untrusted{"The table is not as it should be", "테이블이 정상 상태가 아닙니다"};
 inline constexpr Text source_connected{"The database answers", "데이터베이스가 응답합니다"};
 inline constexpr Text source_lost{"The database does not answer", "데이터베이스가 응답하지 않습니다"};
 inline constexpr Text feed_was_lost{"The change feed was lost", "변경 피드가 끊겼습니다"};
@@ -164,11 +160,22 @@ inline constexpr Text api_recovered{"Stibee takes the calls again", "스티비�
 inline constexpr Text api_circuit_open{"Stibee does not answer", "스티비가 응답하지 않습니다"};
 inline constexpr Text api_circuit_closed{"Stibee answers again", "스티비가 다시 응답합니다"};
 inline constexpr Text mirror_paused{"Paused", "일시 중지되었습니다"};
-inline constexpr Text mirror_resumed{"Resumed", "다시 시작되었습니다"};
-inline constexpr Text writeback_failed{"A write-back failed", "테이블에 기록하지 못했습니다"};
+inline constexpr Text mirror_resumed{"Resumed", "일시 중지가 해제되었습니다"};
+inline constexpr Text writeback_failed{"A write-back failed", "스티비의 변경을 테이블에 반영하지 못했습니다"};
 inline constexpr Text reconcile_drift{"List and table differ: {0} people ({1})",
                                       "주소록과 테이블이 다릅니다: {0}명 ({1})"};
+inline constexpr Text drift_held_back{
+    "{0} people are subscribed at Stibee against the table: more than a repair unsubscribes by itself",
+    "테이블과 달리 구독 중인 {0}명은 자동으로 수신거부하기에는 많아 그대로 두었습니다"};
+inline constexpr Text missing_there{"missing in the list", "주소록에 없음"};
+inline constexpr Text stray_there{"only in the list", "주소록에만 있음"};
+inline constexpr Text opted_out_there{"opted out there", "주소록에서 수신거부"};
+inline constexpr Text subscribed_there{"subscribed there", "주소록에서 구독 중"};
+inline constexpr Text deleted_there{"deleted automatically", "자동삭제"};
+inline constexpr Text purged_there{"deleted for good there", "스티비에서 완전삭제"};
+inline constexpr Text fields_differ{"fields differ", "필드 값이 다름"};
+inline constexpr Text groups_differ{"groups differ", "그룹이 다름"};
 inline constexpr Text store_failed{"The state could not be written", "상태를 저장하지 못했습니다"};
-inline constexpr Text imported{"The first import is through: {0} people", "첫 가져오기가 끝났습니다: {0}명"};
+inline constexpr Text imported{"The first import is through: {0} people", "첫 반영이 끝났습니다: {0}명"};
 
 }  // namespace stibee_sync::app::texts

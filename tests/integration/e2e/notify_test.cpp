@@ -149,9 +149,10 @@ TEST(Notify, TroubleThatIsToldLateIsToldOnceAndARestartTellsNothingAgain) {
     titles.push_back(title);
     EXPECT_THAT(text(body, "body"), HasSubstr(title));
   }
-  EXPECT_THAT(titles, ElementsAre("\"members\" 미러에 문제가 생겼습니다 (상태: 장애)",
-                                  "\"members\" 미러의 문제가 해결되었습니다 (상태: 정상)",
-                                  "\"members\" 미러의 변경을 보류했습니다: 구독 해지·삭제 100명"));
+  EXPECT_THAT(titles,
+              ElementsAre("\"members\" 미러에 문제가 생겼습니다 (상태: 장애)",
+                          "\"members\" 미러의 문제가 해결되었습니다 (상태: 정상)",
+                          "\"members\" 미러의 변경을 보류했습니다: 빠진 회원의 수신거부·완전삭제 100명"));
   EXPECT_THAT(receiver.letters().front(), HasSubstr("Accept: application/vnd.tosslab.jandi-v2+json\r\n"));
 }
 

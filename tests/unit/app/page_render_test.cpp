@@ -1,5 +1,5 @@
+#include "app/cures.hpp"
 #include "app/happenings.hpp"
-#include "app/page/cure_words.hpp"
 #include "app/page/mirror_section.hpp"
 #include "app/page/page.hpp"
 #include "app/problem.hpp"
@@ -196,7 +196,8 @@ TEST_F(PageTest, TellsWhatIsWrongAndWhichCommandHelps) {
   EXPECT_THAT(english, HasSubstr("<code class=\"command\">stibee-syncd check</code>"));
   EXPECT_THAT(english, HasSubstr("<code class=\"command\">stibee-syncd resume --mirror members</code>"));
   const auto korean = status_page(status, Language::Korean);
-  EXPECT_THAT(korean, HasSubstr("수신거부 2건이 기다리고 있으며, 가장 오래된 것은 16초째입니다"));
+  EXPECT_THAT(korean,
+              HasSubstr("수신거부 2건이 처리되지 않고 있으며, 가장 오래된 것은 16초 동안 기다렸습니다"));
   EXPECT_THAT(korean, HasSubstr("<span lang=\"en\">Stibee cannot be reached: connection refused</span>"))
       << "what others said stays English, and says so";
 }
@@ -207,7 +208,7 @@ TEST_F(PageTest, ShowsWhatIsHeldAndHowToReleaseIt) {
   hold.set("count", 1'000);
   hold.set("digest", "abc123");
   hold.set("since", "2026-11-28T09:10:12.000Z");
-  hold.set("why", "the table has no rows");
+  hold.set("why", "the source has 0 rows, 1,000 people are mirrored");
   Value held = Value::array();
   held.push_back(std::move(hold));
   auto one = mirror("held");
@@ -216,8 +217,9 @@ TEST_F(PageTest, ShowsWhatIsHeldAndHowToReleaseIt) {
   EXPECT_THAT(english, HasSubstr("Held: <b>1,000</b> unsubscribes and deletions, since 10 min ago"));
   EXPECT_THAT(english, HasSubstr("<code class=\"command\">stibee-syncd guard approve abc123</code>"));
   EXPECT_THAT(english, HasSubstr("<code class=\"command\">stibee-syncd guard show abc123</code>"));
-  EXPECT_THAT(status_page(status_of(one), Language::Korean),
-              HasSubstr("보류된 변경: 구독 해지·삭제 <b>1,000</b>건"));
+  const auto korean = status_page(status_of(one), Language::Korean);
+  EXPECT_THAT(korean, HasSubstr("보류된 변경: 빠진 회원의 수신거부·완전삭제 <b>1,000</b>명"));
+  EXPECT_THAT(korean, HasSubstr("사유: 테이블이 0행입니다 (반영된 인원 1,000명)"));
 }
 
 TEST_F(PageTest, SpeaksKoreanAlone) {
@@ -301,17 +303,17 @@ TEST_F(PageTest, HasAWordForEverythingThatCanHappen) {
     const bool shown = happening_of(event, {}, fields).has_value();
     EXPECT_EQ(page.find("<code>" + std::string(name) + "</code>") == std::string::npos, shown) << name;
     if (shown) {
-      EXPECT_THAT(page, HasSubstr("jiwoo 사용자 (3회)")) << name;
+      EXPECT_THAT(page, HasSubstr("실행한 사용자: jiwoo (3회)")) << name;
     }
   }
 }
 
 TEST(Cures, AreThereInBothLanguagesForEveryReasonThatParks) {
   for (const auto& reason : parked_reasons()) {
-    EXPECT_NE(cure_in(Language::English, reason), "") << reason;
-    EXPECT_THAT(cure_in(Language::Korean, reason), HasSubstr("십시오")) << reason;
+    EXPECT_NE(cure_of(reason), "") << reason;
+    EXPECT_THAT(cure_of(reason, Language::Korean), HasSubstr("십시오")) << reason;
   }
-  EXPECT_NE(cure_in(Language::Korean, "http_503"), "");
+  EXPECT_THAT(cure_of("http_503", Language::Korean), HasSubstr("방화벽"));
 }
 
 TEST(PageScript, AsksNobodyElse) {

@@ -112,14 +112,14 @@ TEST(Letter, ForSlackIsATextInKorean) {
             "[mirror1] \"members\" 미러에 문제가 생겼습니다 (상태: 장애)\n"
             "내용: 3 opt-outs wait, the first for 40 s: cannot connect &lt;to&gt; Stibee &amp; co\n"
             "`stibee-syncd status`\n\n"
-            "\"members\" 미러의 변경을 보류했습니다: 구독 해지·삭제 120명\n"
-            "나머지 변경은 계속 반영됩니다. 대상을 확인하시고, 의도하신 변경이면 승인해 주시기 바랍니다.\n"
+            "\"members\" 미러의 변경을 보류했습니다: 빠진 회원의 수신거부·완전삭제 120명\n"
+            "나머지 변경은 계속 반영됩니다. 대상을 확인하고, 의도한 변경이면 승인하십시오.\n"
             "`stibee-syncd guard show abcd1234`\n`stibee-syncd guard approve abcd1234`\n\n"
             "\"members\" 미러에서 회원 테이블과 스티비 주소록이 서로 다릅니다: 12명\n"
             "`stibee-syncd reconcile --mirror members`\n\n"
             "\"members\" 미러의 문제가 해결되었습니다 (상태: 정상)\n`stibee-syncd status`\n\n"
             "\"members\" 미러의 보류가 해제되었습니다: 수신거부\n`stibee-syncd guard`\n\n"
-            "\"members\" 미러의 첫 가져오기가 끝났습니다: 구독자 4,150명\n`stibee-syncd status`");
+            "\"members\" 미러의 첫 반영이 끝났습니다: 구독자 4,150명\n`stibee-syncd status`");
 }
 
 TEST(Letter, ForJandiHasItsHeadersColourAndAPartForEachNews) {
@@ -133,8 +133,8 @@ TEST(Letter, ForJandiHasItsHeadersColourAndAPartForEachNews) {
       R"J({"body":"[mirror1] \"members\" 미러에 문제가 생겼습니다 (상태: 장애)","connectColor":"#D93025",)J"
       R"J("connectInfo":[{"title":"\"members\" 미러에 문제가 생겼습니다 (상태: 장애)",)J"
       R"J("description":"내용: 3 opt-outs wait, the first for 40 s: cannot connect <to> Stibee & co\n)J"
-      R"J(stibee-syncd status"},{"title":"\"members\" 미러의 변경을 보류했습니다: 구독 해지·삭제 120명",)J"
-      R"J("description":"나머지 변경은 계속 반영됩니다. 대상을 확인하시고, 의도하신 변경이면 승인해 주시기 바랍니다.\n)J"
+      R"J(stibee-syncd status"},{"title":"\"members\" 미러의 변경을 보류했습니다: 빠진 회원의 수신거부·완전삭제 120명",)J"
+      R"J("description":"나머지 변경은 계속 반영됩니다. 대상을 확인하고, 의도한 변경이면 승인하십시오.\n)J"
       R"J(stibee-syncd guard show abcd1234\nstibee-syncd guard approve abcd1234"}]})J");
   EXPECT_EQ(text_in(body_of({news(Occasion::Drift)}, LetterFormat::Jandi, Language::English), "connectColor"),
             "#F9AB00");
