@@ -151,6 +151,13 @@ asio::awaitable<ServerResponse> ControlService::show_held(Peer peer, std::string
   co_return json_response(200, report);
 }
 
+asio::awaitable<ServerResponse> ControlService::plan_revealed(Peer peer, std::int64_t people) {
+  if (people < 0) co_return error_response(400, "`people` is no number of people");
+  Reveal reveal{"plan", static_cast<std::size_t>(people)};
+  co_await log_reveal(std::move(peer), std::move(reveal));
+  co_return json_response(200, json::Value::object());
+}
+
 asio::awaitable<ServerResponse> ControlService::forget(std::string address) {
   pipeline::PersonAsked person;
   if (const auto problem = read_address(address, person)) co_return error_response(400, *problem);

@@ -119,6 +119,10 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     auto asked = request.query;
     co_return co_await show_held(std::move(peer), std::move(asked));
   }
+  if (post && path == "/plan/revealed") {
+    auto peer = request.credentials;
+    co_return co_await plan_revealed(std::move(peer), integer_of(body, "people"));
+  }
   if (post && path == "/forget") {
     auto address = text_of(body, "email");
     co_return co_await forget(std::move(address));

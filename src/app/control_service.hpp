@@ -61,6 +61,8 @@ class ControlService {
   boost::asio::awaitable<http::ServerResponse> explain(Peer peer, json::Value body);
   boost::asio::awaitable<http::ServerResponse> show_held(Peer peer, std::string query);
   boost::asio::awaitable<http::ServerResponse> forget(std::string address);
+  /// `plan` reads the state by itself, and says here whom it shows.
+  boost::asio::awaitable<http::ServerResponse> plan_revealed(Peer peer, std::int64_t people);
   /// Ended with this object. A table is read for whoever asks by a connection of its own.
   std::shared_ptr<source::Reader> people_reader(const settings::Settings& settings);
   /// All that the daemon adds to what the state and the table have.

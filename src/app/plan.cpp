@@ -1,15 +1,19 @@
+#include "app/ask.hpp"
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/list_look.hpp"
 #include "app/mirror_choice.hpp"
+#include "app/plan_samples.hpp"
 #include "app/render.hpp"
 #include "app/report.hpp"
+#include "app/report_members.hpp"
+#include "app/reveals.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/ledger/confirmed.hpp"
 #include "stibee_sync/ledger/next_operation.hpp"
 #include "stibee_sync/ledger/placement.hpp"
 #include "stibee_sync/pipeline/drift.hpp"
-#include "stibee_sync/privacy/masked.hpp"
+#include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -19,44 +23,6 @@
 
 namespace stibee_sync::app {
 namespace {
-
-constexpr std::size_t most_samples = 5;  // of an operation
-
-/// A few of those of whom each operation is to be done.
-class Samples {
- public:
-  void add(domain::OperationKind kind, const domain::EmailAddress& email,
-           const std::optional<domain::MemberKey>& key) {
-    auto& people = people_[kind];
-    if (people.size() < most_samples) people.push_back({email, key});
-  }
-  void operator+=(const Samples& others) {
-    for (const auto& [kind, people] : others.people_) {
-      for (const auto& person : people)
-        add(kind, person.email, person.key);
-    }
-  }
-  json::Value report(bool reveal) const {
-    json::Value out = json::Value::array();
-    for (const auto& [kind, people] : people_) {
-      for (const auto& person : people) {
-        json::Value one;
-        one.set("operation", domain::name(kind));
-        one.set("key", person.key ? person.key->to_string() : std::string());
-        one.set("email", privacy::shown_address(person.email.text(), reveal));
-        out.push_back(std::move(one));
-      }
-    }
-    return out;
-  }
-
- private:
-  struct Person {
-    domain::EmailAddress email;
-    std::optional<domain::MemberKey> key;  // of their row; nullopt: they have none
-  };
-  std::map<domain::OperationKind, std::vector<Person>> people_;
-};
 
 /// What one class of changes would send. People who can go in one way only are packed as the dispatcher
 /// would, since the size of their values may end a call early.
@@ -86,7 +52,7 @@ class ClassPlan {
   }
 
   std::map<std::string, std::size_t> operations;
-  Samples samples;
+  PlanSamples samples;
 
  private:
   void send(std::vector<delivery::Recipient>& waiting) {
@@ -183,7 +149,7 @@ struct Queued {
   std::size_t people = 0;
   std::map<std::string, std::size_t> operations;
   std::map<domain::Lane, std::size_t> lanes;
-  Samples samples;
+  PlanSamples samples;
 
   void add(const store::ListedPair& person, const std::vector<domain::Operation>& steps) {
     ++people;
@@ -212,7 +178,7 @@ void add_person(ClassPlan& planned, const domain::EmailAddress& email, const dif
 /// What the guard lets through.
 struct Forecast {
   std::map<std::string, std::size_t> operations;
-  Samples samples;
+  PlanSamples samples;
   delivery::Load load;
   bool changes = false;  // held ones count, too
 };
@@ -268,6 +234,21 @@ json::Value list_report(const ListLook::Seen& list, std::size_t opted_out) {
   report.set("people", list.people);
   report.set("opted_out", opted_out);
   return report;
+}
+
+/// What taking a list over unsubscribes at once is no change that a read finds, so the guard does not see it.
+std::optional<std::string> many_say_no(const std::map<std::string, std::size_t>& operations,
+                                       const ListLook::Seen& list, const diff::GuardLimits& limits) {
+  const auto found = operations.find(std::string(domain::name(domain::OperationKind::Unsubscribe)));
+  const auto leaving = found == operations.end() ? 0 : found->second;
+  if (leaving <= limits.min_removals ||
+      static_cast<double>(leaving) * 100 <= static_cast<double>(list.people) * limits.max_optout_percent)
+    return std::nullopt;
+  return "the first start would unsubscribe " + text::with_thousands(leaving) + " of the " +
+         text::with_thousands(list.people) +
+         " people in the list, since the table says no to them, and the guard does not hold what a first "
+         "start "
+         "does: look at `source.subscribed` before you start";
 }
 
 json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Settings& settings,
@@ -335,10 +316,25 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   report.set("calls", schedule.calls);
   report.set("seconds_at_limit", schedule.seconds);
   report.set("samples", expected.samples.report(reveal));
+  if (fresh) {
+    if (auto warning = many_say_no(expected.operations, list, mirror.guard))
+      warnings.push_back(std::move(*warning));
+  }
   if (judgement.zero_rows)
     warnings.push_back("the source has no rows: nothing is made of it until it has some");
   report.set("warnings", std::move(warnings));
   return report;
+}
+
+/// The daemon logs it, where one runs.
+void tell_of_samples(const settings::Settings& settings, const json::Value& report) {
+  std::size_t people = 0;
+  for (const auto& mirror : list_of(report, "mirrors"))
+    people += list_of(mirror, "samples").size();
+  json::Value body;
+  body.set("people", people);
+  const auto answer = ask_daemon(settings, "POST", "/plan/revealed", body);
+  if (!answer) tell_of(Reveal{"plan", people});
 }
 
 }  // namespace
@@ -383,6 +379,7 @@ int plan(const Options& options) {
   report.set("version", 1);
   report.set("mirrors", std::move(mirrors));
   report.set("warnings", std::move(warnings));
+  if (options.reveal) tell_of_samples(settings, report);
   std::cout << (options.json ? json::to_pretty_string(report) + "\n" : render_plan(report)) << std::flush;
   lists.leave();
   return options.detailed_exitcode && changes ? ExitCode::changes : ExitCode::ok;

@@ -128,6 +128,30 @@ TEST_P(PlanTest, ACallAtATimeWhenStibeeWantsNoneIsNotRepeated) {
   EXPECT_EQ(deployment.stat("calls"), calls + 1);
 }
 
+TEST_P(PlanTest, WarnsOfAFirstStartThatWouldUnsubscribeTheList) {
+  list_without_state();
+  const auto warning = "the first start would unsubscribe 290 of the 300 people in the list";
+  deployment.sql("UPDATE members SET email_opt_in = false");
+  EXPECT_NE(json::to_string(at(plan(), "warnings")).find(warning), std::string::npos);
+  EXPECT_NE(deployment.syncd({"plan"}).out.find(warning), std::string::npos);
+  deployment.sql("UPDATE members SET email_opt_in = id > 60");
+  EXPECT_TRUE(items(plan(), "warnings").empty()) << "50 are no more than a sixth";
+}
+
+TEST_P(PlanTest, WhoIsShownInFullIsLoggedByTheDaemonOrSaid) {
+  deployment.add_members(1, 3);
+  const auto alone = deployment.syncd({"plan", "--reveal"});
+  EXPECT_NE(alone.out.find("p1@example.com"), std::string::npos) << alone.out;
+  EXPECT_NE(alone.err.find("by `plan --reveal`: 3 people"), std::string::npos) << alone.err;
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);
+  const auto& daemon = deployment.start_daemon();
+  const auto beside = deployment.syncd({"plan", "--reveal"});
+  EXPECT_EQ(beside.err, "");
+  EXPECT_TRUE(eventually(std::chrono::seconds(10), [&] {
+    return daemon.err().find(R"("revealed":3,"command":"plan")") != std::string::npos;
+  })) << daemon.err();
+}
+
 INSTANTIATE_TEST_SUITE_P(Apis, PlanTest, ::testing::Values("v1", "v2"),
                          [](const ::testing::TestParamInfo<std::string>& api) { return api.param; });
 
