@@ -60,14 +60,17 @@ webhook::RequestOrigin caller_of(const ServerRequest& request) {
   return caller;
 }
 
-/// What a status that the listener answers by itself means for the metric.
+/// What a status that the listener answers by itself means for the metric. What is no HTTP comes from
+/// somebody who did not show the secret: nothing of Stibee's is lost.
 WebhookOutcome outcome_of(int status) {
   switch (status) {
     case 408:
       return WebhookOutcome::TimedOut;
     case 413:
-    case 431:
       return WebhookOutcome::TooLarge;
+    case 400:
+    case 431:
+      return WebhookOutcome::Forbidden;
     case 503:
       return WebhookOutcome::Failed;
     default:

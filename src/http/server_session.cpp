@@ -147,13 +147,6 @@ asio::awaitable<bool> ServerSession::serve_one() {
   }
   const std::string_view method(message.method_string().data(), message.method_string().size());
   const std::string_view target(message.target().data(), message.target().size());
-  auto refusal =
-      refuse_request(context_->options, method, target, hosts, message.version() == 10, local_address_);
-  if (refusal) {
-    const bool close_after = !parser.is_done() || !parser.keep_alive() || message.version() != 11;
-    const bool again = co_await refuse(std::move(*refusal), head_only, close_after);
-    co_return again;
-  }
   if (context_->options.screen) {
     auto turned_away = context_->options.screen(request_head(parser));
     if (turned_away) {
@@ -161,6 +154,13 @@ asio::awaitable<bool> ServerSession::serve_one() {
       const bool again = co_await answer(std::move(*turned_away), head_only, close_after);
       co_return again;
     }
+  }
+  auto refusal =
+      refuse_request(context_->options, method, target, hosts, message.version() == 10, local_address_);
+  if (refusal) {
+    const bool close_after = !parser.is_done() || !parser.keep_alive() || message.version() != 11;
+    const bool again = co_await refuse(std::move(*refusal), head_only, close_after);
+    co_return again;
   }
   const bool complete = co_await receive_body(&parser);
   if (!complete) co_return false;

@@ -361,6 +361,19 @@ TEST(Webhook, ReloadsUnderLoadRefuseNobodyAndLoseNoEvent) {
   EXPECT_EQ(daemon.wait(10s).exit_code, 0);
 }
 
+TEST(Webhook, AStrangersRequestIsNoLostEventWhateverItsMethod) {
+  Deployment deployment(with_webhook());
+  deployment.start_daemon();
+  const auto asked = [&](const std::string& path) {
+    return http(deployment.webhook_port(), "GET", path).status;
+  };
+  EXPECT_EQ(asked("/webhook/not-the-secret"), 404);
+  EXPECT_EQ(asked("/favicon.ico"), 404);
+  EXPECT_EQ(metric(deployment, R"(stibee_webhook_requests_total{outcome="forbidden"})"), 2);
+  EXPECT_EQ(asked("/webhook/" + Deployment::webhook_secret()), 405);
+  EXPECT_EQ(metric(deployment, R"(stibee_webhook_requests_total{outcome="malformed"})"), 1);
+}
+
 TEST(Webhook, OneEventThatNamesThousandsIsTaken) {
   Deployment deployment(with_webhook());
   deployment.add_members(1, 3'000);
