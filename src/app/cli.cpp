@@ -42,8 +42,8 @@ class CommandLine {
     app_.require_subcommand(1);
     app_.fallthrough();
     app_.footer(
-        "Exit codes: 0 done, 64 usage, 66 no such thing, 69 unreachable, 70 internal error, 74 disk "
-        "trouble,\n"
+        "Exit codes: 0 done, 1 status: needs attention, 2 plan, reconcile: differences, 64 usage,\n"
+        "66 no such thing, 69 unreachable, 70 internal error, 74 disk trouble,\n"
         "75 try later or another instance runs, 76 held by the guard, 77 refused, 78 bad configuration.");
 
     add("run", "Run the daemon until SIGTERM; SIGHUP reloads the configuration", run_daemon);
