@@ -83,7 +83,7 @@ elsewhere() {
     'systemctl reload' | 'systemctl restart' | 'systemctl status' | 'stibee-syncd guard approve' | 'stibee-syncd backup')
       echo "a name, not a command" ;;
     *api.stibee.com*) echo "there is no network in here" ;;
-    scripts/demo* | scripts/test*) echo "for a checkout" ;;
+    scripts/* | *' ./build/packages/'*) echo "for a checkout: README's session types it" ;;
     *) return 1 ;;
   esac
 }
