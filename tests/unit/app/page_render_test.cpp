@@ -5,6 +5,7 @@
 #include "app/problem.hpp"
 #include "app/setup.hpp"
 #include "stibee_sync/telemetry/event.hpp"
+#include "stibee_sync/telemetry/labels.hpp"
 
 #include <cstdlib>
 #include <ctime>
@@ -281,6 +282,26 @@ TEST_F(PageTest, DrawsTheDayAndTellsItToWhoeverCannotSeeIt) {
   EXPECT_THAT(page, HasSubstr("<th scope=\"row\">11-28 18:00</th><td class=\"number\">250</td>"));
   EXPECT_THAT(page, HasSubstr("<th scope=\"row\">11-28 17:00</th><td class=\"number\">1,000</td>"));
   EXPECT_THAT(page, HasSubstr("Counted since <time"));
+}
+
+TEST_F(PageTest, SaysOfADriftWhichKindItIsAndOfATooLargeRepairThatItWasNone) {
+  const auto happened_of = [](const std::string& kind) {
+    Value happening;
+    happening.set("event", "reconcile.drift");
+    happening.set("what", kind);
+    happening.set("count", 60);
+    auto happened = Value::array();
+    happened.push_back(std::move(happening));
+    auto status = status_of(mirror("ok"));
+    put(status, "happened", std::move(happened));
+    return status_page(status, Language::Korean);
+  };
+  for (const auto name : telemetry::label_names<telemetry::DriftKind>) {
+    const std::string kind(name);
+    EXPECT_THAT(happened_of(kind), HasSubstr("주소록과 테이블이 다릅니다: 60명 ("));
+    EXPECT_THAT(happened_of(kind), Not(HasSubstr(kind)));
+  }
+  EXPECT_THAT(happened_of(""), HasSubstr("구독 중인 60명은 자동으로 수신거부하기에는 많아"));
 }
 
 TEST_F(PageTest, HasAWordForEverythingThatCanHappen) {
