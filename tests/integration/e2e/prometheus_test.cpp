@@ -74,6 +74,11 @@ class Prometheus {
     if (!eventually(60s, listens) || found.empty())
       throw std::runtime_error("Prometheus (Debian's package prometheus) does not start: " + log);
     address_ = "http://127.0.0.1:" + found[1].str();
+    // It listens before it answers.
+    const auto ready = [&] {
+      return run({"/usr/bin/curl", "-sS", "--fail", address_ + "/-/ready"}).exit_code == 0;
+    };
+    if (!eventually(60s, ready)) throw std::runtime_error("Prometheus is not ready: " + process_->err());
   }
 
   /// `data` of what the API answers.
