@@ -161,7 +161,21 @@ timed_backup() {
     ls /var/backups/stibee-syncd/*/state.sqlite
 }
 
+# Whoever writes a document says above when it is met, or here that it is for developers.
+all_documents() {
+  local file name
+  for file in "$checkout"/docs/*.md; do
+    name=$(basename "$file" .md)
+    case " ${documents[*]} benchmarks design " in
+      *" $name "*) ;;
+      *) echo "FAILED: docs/$name.md is not typed"; return 1 ;;
+    esac
+  done
+}
+
 # ---- the session ----
+
+all_documents || exit 1
 
 prepare_machine || exit 1
 export PGHOST=$POSTGRES_DIR PGUSER=postgres
