@@ -316,7 +316,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   report.set("calls", schedule.calls);
   report.set("seconds_at_limit", schedule.seconds);
   report.set("samples", expected.samples.report(reveal));
-  if (fresh) {
+  if (fresh && !upper_bounds) {
     if (auto warning = many_say_no(expected.operations, list, mirror.guard))
       warnings.push_back(std::move(*warning));
   }
