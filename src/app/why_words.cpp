@@ -1,6 +1,7 @@
 #include "app/why_words.hpp"
 
 #include "app/language.hpp"
+#include "stibee_sync/pipeline/distrust.hpp"
 
 #include <array>
 #include <utility>
@@ -8,7 +9,7 @@
 namespace stibee_sync::app {
 namespace {
 
-/// The English is how the guard says it (diff/guard.cpp, pipeline/ingest): a test holds both together. No
+/// The English is how the guard says it (diff/guard.cpp): a test holds both together. No
 /// Korean particle follows a value.
 constexpr std::array whys{
     Text{"the source has 0 rows, {0} people are mirrored", "테이블이 0행입니다 (반영된 인원 {0}명)"},
@@ -41,10 +42,10 @@ constexpr std::array whys{
          "이전 {1}행 가운데 {0}행이 사라지고 새 회원 {2}명이 나타나 한도 {3}명을 넘습니다. 다른 테이블이 "
          "아닌지 "
          "확인하십시오"},
-    Text{"the source has no rows: nothing is removed", "테이블이 비어 있어 아무도 지우지 않습니다"},
-    Text{"the database is another server or timeline than at the last read, or was set back, and may lack "
-         "what "
-         "was read before: its differences wait until they are approved (`guard`)",
+    Text{pipeline::no_rows, "테이블이 비어 있어 아무도 지우지 않습니다"},
+    Text{pipeline::another_server,
+         "데이터베이스가 지난번과 다른 서버이거나 과거로 되돌려져, 이전에 읽은 내용이 없을 수 있습니다"},
+    Text{pipeline::another_server_waits,
          "데이터베이스가 지난번과 다른 서버이거나 과거로 되돌려져, 이전에 읽은 내용이 없을 수 있습니다. "
          "달라진 "
          "내용은 승인될 때까지 보류합니다(`guard`)"},

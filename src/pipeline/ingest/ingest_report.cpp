@@ -1,4 +1,5 @@
 #include "pipeline/ingest/ingest_read.hpp"
+#include "stibee_sync/pipeline/distrust.hpp"
 #include "stibee_sync/pipeline/ingest.hpp"
 
 #include <algorithm>
@@ -38,17 +39,10 @@ telemetry::ChangeOperation operation_of(ChangeClass change_class, const ledger::
 /// Where so many values are in no group, the column is no list of groups; that was said by then.
 constexpr std::size_t most_groups_told = 10 * diff::max_unknown_groups;
 
-constexpr std::string_view no_rows = "the source has no rows: nothing is removed";
-
-constexpr std::string_view another_server =
-    "the database is another server or timeline than at the last read, or was set back, and may lack what "
-    "was "
-    "read before: its differences wait until they are approved (`guard`)";
-
 /// Why what waits is not believed, beside its number; "": it is.
 std::string_view distrust_of(const ReadFinding& finding, const Judgement& judgement) {
   if (judgement.zero_rows) return no_rows;
-  return finding.trust == ServerTrust::Another ? another_server : std::string_view();
+  return finding.trust == ServerTrust::Another ? another_server_waits : std::string_view();
 }
 
 constexpr ChangeClass counted_classes[] = {ChangeClass::Add, ChangeClass::Update, ChangeClass::OptOut,

@@ -1,3 +1,4 @@
+#include "stibee_sync/pipeline/distrust.hpp"
 #include "stibee_sync/pipeline/table_read.hpp"
 
 #include <algorithm>
@@ -125,10 +126,7 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
         return hold.change_class == change_class;
       });
       if (count == 0 || waits) continue;
-      verdict.holds.push_back({change_class, count, mirrored,
-                               "the database is another server or timeline than at the last read, or was "
-                               "set back, and may lack what was read before",
-                               false});
+      verdict.holds.push_back({change_class, count, mirrored, std::string(another_server), false});
     }
   }
   Judgement judgement;

@@ -1,6 +1,7 @@
 #include "app/why_words.hpp"
 
 #include "stibee_sync/diff/guard.hpp"
+#include "stibee_sync/pipeline/distrust.hpp"
 
 #include <regex>
 #include <string>
@@ -66,6 +67,11 @@ TEST(WhyWords, WhateverTheGuardSaysIsSaidInKoreanWithTheSameNumbers) {
     }
   }
   EXPECT_GE(said, 12u);
+}
+
+TEST(WhyWords, WhyASourceIsNotBelievedIsSaidInKoreanToo) {
+  for (const auto why : {pipeline::no_rows, pipeline::another_server, pipeline::another_server_waits})
+    EXPECT_TRUE(why_in_korean(why)) << why;
 }
 
 TEST(WhyWords, SeveralReasonsStaySeveral) {
