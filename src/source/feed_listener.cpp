@@ -5,20 +5,15 @@
 #include "session.hpp"
 #include "stibee_sync/domain/backoff.hpp"
 #include "stibee_sync/source/change_feed.hpp"
+#include "wakeup.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstdint>
 #include <exception>
 #include <map>
 #include <mutex>
-#include <poll.h>
 #include <random>
-#include <sys/eventfd.h>
-#include <system_error>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 namespace stibee_sync::source {
@@ -36,32 +31,6 @@ constexpr std::string_view no_commit_notifies =
     "max_prepared_transactions is not 0, so the triggers of the change feed send no notification (a "
     "transaction "
     "that has notified cannot be prepared); it is looked at once a second";
-
-/// What a thread that waits in poll is woken by.
-class Bell {
- public:
-  Bell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-  }
-  ~Bell() { ::close(fd_); }
-  Bell(const Bell&) = delete;
-  Bell& operator=(const Bell&) = delete;
-
-  void ring() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto ignored = ::write(fd_, &one, sizeof one);
-  }
-  /// Until it rings, `socket` is readable, or the time is over; < 0: no limit.
-  void wait(int socket, int timeout) {
-    pollfd fds[] = {{fd_, POLLIN, 0}, {socket, POLLIN, 0}};
-    ::poll(fds, 2, timeout);
-    std::uint64_t drained = 0;
-    [[maybe_unused]] const auto ignored = ::read(fd_, &drained, sizeof drained);
-  }
-
- private:
-  int fd_;
-};
 
 class PostgresListener final : public FeedListener {
  public:
@@ -235,7 +204,7 @@ class PostgresListener final : public FeedListener {
   const Wake wake_;
   Interrupt interrupt_;
   Interrupt probe_interrupt_;  // the second connection, while there is one
-  Bell bell_;
+  Wakeup bell_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> listens_{false};
   mutable std::mutex mutex_;
