@@ -25,6 +25,10 @@ void Client::cancel() {
   pool_->cancel();
 }
 
+void Client::cut() {
+  pool_->cut();
+}
+
 std::size_t Client::idle_connections() const {
   return pool_->idle_connections();
 }

@@ -166,9 +166,13 @@ void ConnectionPool::close_expired() {
 
 void ConnectionPool::cancel() {
   cancelled_ = true;
+  resolver_->stop();
+  cut();
+}
+
+void ConnectionPool::cut() {
   idle_watchdog_.disarm();
   idle_.clear();
-  resolver_->stop();
   for (const auto& connection : made_) {
     if (const auto alive = connection.lock()) alive->cancel();
   }

@@ -29,6 +29,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
 
   void give_back(std::shared_ptr<Connection> connection);
   void cancel();
+  void cut();
   std::size_t idle_connections() const { return idle_.size(); }
 
  private:

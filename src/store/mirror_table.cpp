@@ -258,8 +258,9 @@ std::optional<domain::UtcTime> MirrorTable::adopted(MirrorId mirror) {
   return adopted_.step() ? time_at(adopted_, 0) : std::nullopt;
 }
 
-void MirrorTable::set_adopted(MirrorId mirror, domain::UtcTime when) {
-  set_adopted_.bind(1, to_number(when)).bind(2, mirror.number).run();
+void MirrorTable::set_adopted(MirrorId mirror, std::optional<domain::UtcTime> when) {
+  bind_time(set_adopted_, 1, when);
+  set_adopted_.bind(2, mirror.number).run();
 }
 
 std::optional<domain::UtcTime> MirrorTable::reconciled(MirrorId mirror) {

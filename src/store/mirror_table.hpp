@@ -48,7 +48,7 @@ class MirrorTable {
   void notes_written() { notes_.clear(); }
   std::int64_t generation(MirrorId mirror);
   std::optional<domain::UtcTime> adopted(MirrorId mirror);
-  void set_adopted(MirrorId mirror, domain::UtcTime when);
+  void set_adopted(MirrorId mirror, std::optional<domain::UtcTime> when);
   std::optional<domain::UtcTime> reconciled(MirrorId mirror);
   void set_reconciled(MirrorId mirror, domain::UtcTime when, std::size_t differences);
 

@@ -290,6 +290,10 @@ bool Transaction::set_imported(MirrorId mirror, domain::UtcTime when) {
   return work_->tables.mirrors.set_imported(mirror, when);
 }
 
+void Transaction::clear_adopted(MirrorId mirror) {
+  work_->tables.mirrors.set_adopted(mirror, std::nullopt);
+}
+
 void Transaction::set_adopted(MirrorId mirror, domain::UtcTime when) {
   work_->tables.mirrors.set_adopted(mirror, when);
 }

@@ -111,9 +111,7 @@ struct Metrics::State : Registered {
     gauges("stibee_build_info", "Always 1; the labels tell which program runs.")
         .Add({{"version", options.version}, {"api", options.api_v2 ? "v2" : "v1"}})
         .Set(1);
-    gauges("stibee_leader", "1 while this daemon does the work; 0: another one does, and this one stands by.")
-        .Add({})
-        .Set(1);
+    leader.Set(1);
     const std::size_t endpoints = options.api_v2 ? label_count<EndpointLabel> : v1_endpoints;
     for (std::size_t i = 0; i < endpoints; ++i) {
       const std::string_view endpoint = label_names<EndpointLabel>[i];
@@ -208,6 +206,9 @@ struct Metrics::State : Registered {
       counters("stibee_store_errors_total", "Failed operations on the state file.").Add({});
   Gauge& state_free =
       gauges("stibee_state_free_bytes", "Free space on the state directory's file system.").Add({});
+  Gauge& leader = gauges("stibee_leader",
+                         "1 while this daemon does the work; 0: another one does, and this one stands by.")
+                      .Add({});
   Gauge& reload =
       gauges("stibee_config_reload_success", "1 when the configuration was last loaded without error.")
           .Add({});
@@ -445,6 +446,10 @@ void Metrics::store_error() {
 void Metrics::state_free_bytes(std::uint64_t bytes) {
   state_->state_free.Set(amount(bytes));
 }
+void Metrics::leader(bool leads) {
+  state_->leader.Set(leads ? 1 : 0);
+}
+
 void Metrics::config_reload(bool worked) {
   state_->reload.Set(worked ? 1 : 0);
 }

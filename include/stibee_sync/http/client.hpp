@@ -60,6 +60,8 @@ class Client : public Transport {
 
   /// Ends every exchange and every attempt to connect with FailureKind::Cancelled, now and from now on.
   void cancel();
+  /// Ends those that are under way in the same way; later ones are made as ever.
+  void cut();
 
   std::size_t idle_connections() const;
 

@@ -32,6 +32,8 @@ struct CallerOptions {
   std::string api_key;              // sent with every call, printed nowhere
   std::string boot_id;              // of this boot; "" if unknown
   std::string key_cure = "reload";  // what makes the daemon take over another key
+  /// Whether calls may go out, in this moment: another daemon may be the one that works. Asked before each.
+  std::function<bool()> leads = [] { return true; };
 };
 
 /// For whom a slot is: ordinary calls leave some of a window of v2's shared class to the urgent ones, so that
@@ -122,6 +124,9 @@ class Caller final : public Asker {
   /// Brings back the attempts of an earlier life. To be awaited before the first call; again does nothing.
   boost::asio::awaitable<void> restore();
   void stop();
+  /// Of another daemon with this key, which worked until now: so many calls of its last windows count as
+  /// ours.
+  void inherit(const std::map<delivery::LimiterClass, std::size_t>& calls);
   bool quiet() const { return *in_flight_ == 0 && *opening_ == 0 && *keeping_ == 0 && asks_->empty(); }
 
   /// Whether calls of this class are made here.

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -56,6 +57,8 @@ class Dispatch final : public Asker {
   /// Why Stibee refuses calls of the mirror, whoever they are for; "": it does not.
   std::string refused(std::size_t mirror) const { return refusals_.problem(mirrors_[mirror].id); }
   DeliveryProgress progress(std::size_t mirror) const;
+  /// See Caller.
+  void inherit(const std::map<delivery::LimiterClass, std::size_t>& calls) { caller_.inherit(calls); }
   /// See Caller.
   bool has(delivery::LimiterClass limiter_class) const { return caller_.has(limiter_class); }
   boost::asio::awaitable<bool> lend_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until) {

@@ -49,9 +49,9 @@ bool unchanged_since(const store::ListedPair& pair, const ledger::RemoteView& vi
 PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& view, const MirrorPlan& plan);
 
 /// What the first start against a list takes over of a person: what is there counts as confirmed, whoever is
-/// unsubscribed there has opted out, since nobody can tell who did it. Empty for everybody of whom more is
-/// known already, but for a no of somebody who was known as subscribed before the list was begun to be read
-/// (`asked`), as in a state that was put back. Pure.
+/// unsubscribed there has opted out, since nobody can tell who did it. Of whom something is known already,
+/// what the list shows is newer than what was known before it was begun to be read (`asked`), as in a state
+/// that was put back or of a daemon that stood by; but for who opted out: they stay so. Pure.
 Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, domain::UtcTime asked,
                          domain::UtcTime now);
 

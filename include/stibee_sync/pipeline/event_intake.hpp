@@ -1,5 +1,6 @@
 #pragma once
 
+#include "stibee_sync/pipeline/foreign_hands.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/remote_event.hpp"
 #include "stibee_sync/pipeline/services.hpp"
@@ -50,10 +51,12 @@ class EventIntake {
   void report_person(const Work& work, const std::string& ref, const RemoteVerdict& verdict);
   bool may_mend(const std::string& ref) const;
   void mended(const std::string& ref);
+  void undone(const std::string& mirror);
 
   Services services_;
   std::shared_ptr<const std::vector<MirrorPlan>> mirrors_;
   std::unordered_map<std::string, domain::UtcTime> mended_;  // by ref
+  std::unordered_map<std::string, ForeignHands> foreign_;    // by mirror
   telemetry::LineBudget event_lines_;
   telemetry::LineBudget echo_lines_;
   telemetry::LineBudget person_lines_;

@@ -35,6 +35,7 @@ struct ReconcileReport {
   std::size_t total = 0;
   std::size_t compared = 0;        // people of table or list
   std::size_t unknown_status = 0;  // hands off
+  std::size_t undone = 0;          // differences of people to whom something was sent within a day
   std::size_t held_back = 0;       // unsubscribes that were too many for a repair without a human
   std::array<std::size_t, drift_kinds> counts{};  // all differences, also those not kept below
   std::array<std::size_t, drift_kinds> mended{};
@@ -51,9 +52,9 @@ inline constexpr std::size_t most_differences_kept = 10'000;
 /// What the daemon around it lends; all of it outlives the reconciler.
 struct ReconcilerHooks {
   std::function<const MirrorPlan&(std::size_t)> plan;  // of the moment: groups may be added to it
-  std::function<bool(std::size_t)> paused;
-  std::function<void(std::size_t)> adopted;  // the mirror may be served from now on
-  std::function<void()> changed;             // something may have become pending
+  std::function<bool(std::size_t)> paused;             // or another daemon works
+  std::function<void(std::size_t)> adopted;            // the mirror may be served from now on
+  std::function<void()> changed;                       // something may have become pending
 };
 
 struct ReconcilerOptions {
@@ -90,6 +91,12 @@ class Reconciler {
   const std::string& trouble(std::size_t mirror) const { return states_[mirror].trouble; }
   bool forbidden(std::size_t mirror) const { return states_[mirror].forbidden; }
   const ReconcileReport& report(std::size_t mirror) const { return states_[mirror].report; }
+  /// Another daemon works from now on: what the list holds is not known any more, and is taken over anew
+  /// once this one does. Not where lists are never read (`off`).
+  void stand_by();
+  /// This one works from now on: the table is read once more first, since whoever came last may be in the
+  /// list already.
+  void lead();
   void stop();
   void wake();  // a pause ended
 
@@ -97,6 +104,8 @@ class Reconciler {
   struct State {
     bool adopted = false;
     bool table_read = false;
+    std::size_t stood_by = 0;       // so many times: what was begun before is void
+    std::size_t forgotten = 0;      // of these, the last that the state knows of
     std::optional<bool> requested;  // with repair
     std::optional<domain::UtcTime> last;
     std::optional<domain::UtcTime> not_before;          // after a comparison that failed
@@ -129,6 +138,8 @@ class Reconciler {
   boost::asio::awaitable<void> take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
                                          std::shared_ptr<store::ListScan> scan, domain::UtcTime asked);
   boost::asio::awaitable<void> set_adopted(std::size_t mirror);
+  /// The state, too, is to know that the list is to be taken over anew.
+  boost::asio::awaitable<void> forget_adopted(std::size_t mirror);
 
   boost::asio::awaitable<void> compare_or_throw(std::size_t mirror, bool repair, int most_failures);
   boost::asio::awaitable<void> merge(std::size_t mirror, std::shared_ptr<Pass> pass);

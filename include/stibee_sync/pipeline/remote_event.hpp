@@ -25,8 +25,9 @@ struct RemoteVerdict {
   telemetry::WebhookEffect effect = telemetry::WebhookEffect::Ignored;
   bool suppression_added = false;  // that was not on record before
   bool suppression_lifted = false;
-  bool drift = false;  // Stibee has other values than were sent
-  bool mends = false;  // the values we sent are to be sent again
+  bool drift = false;        // Stibee has other values than were sent
+  bool mends = false;        // the values we sent are to be sent again
+  bool undoes_ours = false;  // somebody who is not the subscriber reversed what we sent within the last day
 };
 
 /// The rules of docs/webhooks.md, for one person as the state has them. Pure: no clock, no store.

@@ -140,6 +140,8 @@ class Transaction {
   /// Again does nothing. True: it was the first time.
   bool set_imported(MirrorId mirror, domain::UtcTime when);
   void set_adopted(MirrorId mirror, domain::UtcTime when);
+  /// Its list is to be taken over anew, as after a time in which another daemon worked.
+  void clear_adopted(MirrorId mirror);
   void set_reconciled(MirrorId mirror, domain::UtcTime when, std::size_t differences);
   void add_writeback(MirrorId mirror, const domain::EmailAddress& email,
                      const std::optional<domain::MemberKey>& key, const WritebackRequest& request,

@@ -46,6 +46,8 @@ enum class Event {
   WritebackFailed,
   ReconcileFinished,
   ReconcileDrift,
+  LeaderAcquired,
+  LeaderLost,
   NotifySent,
   NotifyFailed,
   StoreFailed,
@@ -65,8 +67,8 @@ inline constexpr std::array<std::string_view, event_count> event_names{
     "person.parked",       "delivery.finished",  "mirror.paused",      "mirror.resumed",
     "mirror.unconfigured", "webhook.accepted",   "webhook.rejected",   "webhook.applied",
     "suppression.added",   "suppression.lifted", "writeback.done",     "writeback.failed",
-    "reconcile.finished",  "reconcile.drift",    "notify.sent",        "notify.failed",
-    "store.failed",        "privacy.erased",
+    "reconcile.finished",  "reconcile.drift",    "leader.acquired",    "leader.lost",
+    "notify.sent",         "notify.failed",      "store.failed",       "privacy.erased",
 };
 
 constexpr std::string_view name(Event event) {

@@ -89,6 +89,8 @@ class Metrics {
   // The daemon itself
   void store_error();
   void state_free_bytes(std::uint64_t bytes);
+  /// Whether this daemon does the work; from the start it does.
+  void leader(bool leads);
   void config_reload(bool worked);
   /// The thread of the state was busy with one piece of work for that long; the longest one is shown. On that
   /// thread.

@@ -234,7 +234,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
   const auto limiter_class = request.limiter_class;
   std::unique_ptr<http::Channel> channel;
   for (bool logged = false;;) {
-    if (stopping_) co_return no_answer(Reason::Stopping);
+    if (stopping_ || !options_.leads()) co_return no_answer(Reason::Stopping);
     const auto now = services_.clock.monotonic();
     const auto at = next_call(limiter_class, Urgency::Asking, now);
     if (at > now) {
@@ -317,7 +317,7 @@ asio::awaitable<bool> Caller::take_slot(LimiterClass limiter_class, MonotonicTim
   for (bool logged = false; !stopping_;) {
     const auto now = services_.clock.monotonic();
     const auto at = next_slot(limiter_class, Urgency::Asking, now);
-    if (at > until) co_return false;
+    if (at > until || !options_.leads()) co_return false;
     if (at > now) {
       logged = false;
       co_await timer->wait_until(std::min<MonotonicTime>(at, now + longest_wait));

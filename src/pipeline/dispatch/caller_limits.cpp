@@ -17,6 +17,8 @@ namespace {
 
 /// No `Retry-After` is believed beyond this.
 constexpr std::chrono::hours longest_hold{24 * 30};
+/// Who becomes the one that works says so; this is for a moment in which nobody knows.
+constexpr std::chrono::seconds look_again_whether_it_leads{1};
 
 // Of so many calls a window, those that these leave to others.
 std::size_t kept_from(Urgency urgency, LimiterClass limiter_class, std::size_t calls_per_window) {
@@ -113,7 +115,17 @@ MonotonicTime Caller::next_slot(LimiterClass limiter_class, Urgency urgency, Mon
   return limiter->second.next_slot(now, kept, probe_every);
 }
 
+void Caller::inherit(const std::map<LimiterClass, std::size_t>& calls) {
+  const auto now = services_.clock.monotonic();
+  for (auto& [limiter_class, limiter] : limiters_) {
+    const auto theirs = calls.find(limiter_class);
+    if (theirs == calls.end()) continue;
+    limiter.restore(std::vector<MonotonicTime>(std::min(theirs->second, limiter.limit().calls), now));
+  }
+}
+
 MonotonicTime Caller::next_call(LimiterClass limiter_class, Urgency urgency, MonotonicTime now) const {
+  if (!options_.leads()) return now + look_again_whether_it_leads;
   return std::max(next_slot(limiter_class, urgency, now),
                   circuits_.at(delivery::api_of(limiter_class)).next_call(now));
 }

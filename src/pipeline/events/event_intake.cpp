@@ -151,6 +151,7 @@ Intake EventIntake::finished(const Work& work) {
         break;
     }
     if (verdict.mends) mended(services_.key.ref(email.text()));
+    if (verdict.undoes_ours) undone(work.plan->name);
   }
   const bool other = work.event->action == Action::Other;
   const auto unjudged =
@@ -204,6 +205,11 @@ void EventIntake::report_person(const Work& work, const std::string& ref, const 
                          {"by", webhook::name(work.event->actor)},
                          {"left_out", *left_out}});
   }
+}
+
+void EventIntake::undone(const std::string& mirror) {
+  if (const auto count = foreign_[mirror].undone(services_.clock.monotonic()))
+    tell_of_foreign_hands(services_.log, mirror, *count);
 }
 
 bool EventIntake::may_mend(const std::string& ref) const {

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/ledger/confirmed.hpp"
 #include "stibee_sync/ledger/next_operation.hpp"
+#include "stibee_sync/pipeline/foreign_hands.hpp"
 #include "stibee_sync/pipeline/writeback.hpp"
 #include "stibee_sync/text/ascii.hpp"
 
@@ -77,6 +78,7 @@ class Judge {
       case Action::Other:
         break;
     }
+    verdict_.undoes_ours = undoes_ours();
     return std::move(verdict_);
   }
 
@@ -111,6 +113,14 @@ class Judge {
   }
 
   void echo() { verdict_.effect = WebhookEffect::Echo; }
+
+  /// Hands in the web page do so now and then; another program with the same list does it again and again. A
+  /// bounce is nobody's doing.
+  bool undoes_ours() const {
+    if (event_.actor == Actor::Subscriber || event_.action == Action::Deleted || !view_.ledger) return false;
+    if (!verdict_.drift && !verdict_.change.confirmed) return false;
+    return sent_lately(view_.ledger->confirmed.called, now_);
+  }
 
   void observed(RemoteStatus what) {
     verdict_.effect = WebhookEffect::Applied;

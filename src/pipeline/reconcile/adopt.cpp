@@ -84,12 +84,21 @@ void count(Tally& tally, const store::Listed& listed, const ledger::RemoteView& 
 asio::awaitable<void> Reconciler::adopt(std::size_t mirror) {
   auto& state = states_[mirror];
   while (!state.adopted && !stopping_) {
-    auto attempt = try_to_adopt(mirror);
+    auto attempt = state.forgotten < state.stood_by ? forget_adopted(mirror) : try_to_adopt(mirror);
     const auto done = co_await runtime::answer_of<store::StoreError>(std::move(attempt));
     if (done) continue;
     store_failed(mirror, done.error());
     co_await pause(mirror, std::chrono::seconds(5));
   }
+}
+
+asio::awaitable<void> Reconciler::forget_adopted(std::size_t mirror) {
+  const auto stood_by = states_[mirror].stood_by;
+  auto work = store::in_transaction(
+      [id = hooks_.plan(mirror).id](store::Transaction& transaction) { transaction.clear_adopted(id); });
+  const auto kept = co_await services_.store.run(std::move(work));
+  kept.value();
+  states_[mirror].forgotten = stood_by;
 }
 
 asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
@@ -101,11 +110,13 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
   if (hooks_.plan(mirror).create_missing_groups) co_await until_table_read(mirror);
   const auto plan = std::make_shared<const MirrorPlan>(hooks_.plan(mirror));
   const auto asked = services_.clock.utc();
+  const auto stood_by = states_[mirror].stood_by;
   auto scan = co_await begin_list(plan->id);
   auto services = services_;
   auto hooks = read_hooks(mirror, most_list_failures);
   auto result = co_await read_list(std::move(services), worker_, asker_, plan, scan, std::move(hooks));
-  switch (result.end()) {
+  const bool overtaken = states_[mirror].stood_by != stood_by;
+  switch (overtaken ? ListReadEnd::Stopped : result.end()) {
     case ListReadEnd::NeverStill:
       // Whoever was missed is sent once more than needed, which changes nobody's status.
       services_.log.event(Level::Warn, Event::ReconcileFinished,
@@ -120,7 +131,7 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
       // only then there are rows that it can settle.
       co_await leave_ledger(scan);
       co_await until_table_read(mirror);
-      if (!stopping_) co_await take_over(mirror, plan, scan, asked);
+      if (!stopping_ && states_[mirror].stood_by == stood_by) co_await take_over(mirror, plan, scan, asked);
       break;
     case ListReadEnd::KeyRefused:
     case ListReadEnd::Forbidden:
@@ -202,9 +213,10 @@ asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
 asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
                                             std::shared_ptr<store::ListScan> scan, domain::UtcTime asked) {
   Tally tally;
+  const auto stood_by = states_[mirror].stood_by;
   const auto now = services_.clock.utc();
   const auto said = services_.database_clock->later(now, services_.clock.monotonic());
-  while (!stopping_) {
+  while (!stopping_ && states_[mirror].stood_by == stood_by) {
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
     const auto chunk = co_await offload(worker_, std::move(read));
     if (chunk->empty()) break;
@@ -222,7 +234,8 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
     const auto seen = co_await services_.store.run(std::move(apply));
     tally += seen.value();
   }
-  if (stopping_) co_return;  // begun anew by the next start: what is known is left alone
+  // Begun anew by the next start, or when this daemon works again: what is known is left alone.
+  if (stopping_ || states_[mirror].stood_by != stood_by) co_return;
   co_await set_adopted(mirror);
   services_.log.event(Level::Info, Event::ReconcileFinished, "the list was taken over",
                       {{"mirror", plan->name},

@@ -1,5 +1,6 @@
 #include "pipeline/reconcile/reconcile_pass.hpp"
 #include "stibee_sync/ledger/next_operation.hpp"
+#include "stibee_sync/pipeline/foreign_hands.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -177,6 +178,8 @@ void Reconciler::keep(std::size_t mirror, const Candidates& candidates) {
   for (const auto& candidate : candidates) {
     if (!candidate.counts) continue;
     if (candidate.apply && candidate.found.change.suppress) ++suppressed;
+    const auto& ledger = candidate.pair.view.ledger;
+    if (ledger && sent_lately(ledger->confirmed.called, services_.clock.utc())) ++report.undone;
     if (report.repair && !candidate.apply && candidate.found.mending == Mending::Unsubscribe)
       ++report.held_back;
     for (const auto& drift : candidate.found.drifts) {

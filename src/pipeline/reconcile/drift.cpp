@@ -278,19 +278,49 @@ ledger::Suppression opt_out_seen(UtcTime now) {
   return suppression;
 }
 
-/// Somebody who is believed to be subscribed, as a state does that was put back.
-Consequence opted_out_since(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
-                            UtcTime now) {
+void take_values(Confirmed& confirmed, const store::Listed& listed) {
+  confirmed.fields = listed.fields;
+  confirmed.ad_agreed = listed.ad_agreed;
+  if (!listed.groups) return;
+  confirmed.groups = *listed.groups;
+  confirmed.maybe_groups.clear();
+}
+
+/// What became of somebody who is known, while nobody looked here: in a state that was put back, or of a
+/// daemon that stood by.
+Consequence since_then(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
+                       UtcTime now) {
   Consequence change;
   const auto& person = *view.ledger;
+  const auto& before = person.confirmed;
   // What was learnt while the list was read may be newer than what it shows.
-  const bool mailed = !view.is_trace && person.wanted.intent == Intent::Subscribed &&
-                      person.confirmed.status == RemoteStatus::Subscribed && person.confirmed.since &&
-                      *person.confirmed.since < asked;
-  if (!mailed || listed.status != RemoteStatus::OptedOut) return change;
-  change.confirmed = ledger::with_observed(person.confirmed, person.wanted, RemoteStatus::OptedOut, now);
-  if (!view.suppression) change.suppress = opt_out_seen(now);
-  return change;
+  const bool older = !before.since || *before.since < asked;
+  if (view.is_trace || !older || !listed.status || before.status == RemoteStatus::OptedOut) return change;
+  const auto there = *listed.status;
+  switch (there) {
+    case RemoteStatus::OptedOut:
+    case RemoteStatus::Unsubscribed:
+      if (before.status == RemoteStatus::Unsubscribed) return change;
+      change.confirmed = ledger::with_observed(before, person.wanted, RemoteStatus::OptedOut, now);
+      if (!view.suppression) change.suppress = opt_out_seen(now);
+      return change;
+    case RemoteStatus::Subscribed: {
+      auto confirmed =
+          before.status == there ? before : ledger::with_observed(before, person.wanted, there, now);
+      take_values(confirmed, listed);
+      if (confirmed != before) change.confirmed = std::move(confirmed);
+      return change;
+    }
+    case RemoteStatus::AutoDeleted:
+    case RemoteStatus::Purged:
+      if (before.status != there) change.confirmed = ledger::with_observed(before, person.wanted, there, now);
+      return change;
+    case RemoteStatus::Ready:
+    case RemoteStatus::Moved:
+    case RemoteStatus::Unknown:
+      return change;
+  }
+  std::abort();
 }
 
 bool in_progress(const ledger::RemoteView& view, const MirrorPlan& plan, UtcTime now) {
@@ -340,7 +370,7 @@ Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& 
   Consequence change;
   if (view.in_flight) return change;
   const bool known = view.ledger && view.ledger->confirmed.status != RemoteStatus::Unknown;
-  if (known) return opted_out_since(listed, view, asked, now);
+  if (known) return since_then(listed, view, asked, now);
   if (listed.status == RemoteStatus::OptedOut && !view.suppression) change.suppress = opt_out_seen(now);
   if (!view.ledger || view.is_trace) return change;
   // A status that nobody knows: the one state in which nothing is ever sent.

@@ -1,6 +1,7 @@
 #include "stibee_sync/pipeline/reconciler.hpp"
 
 #include "pipeline/reconcile/reconcile_pass.hpp"
+#include "stibee_sync/pipeline/foreign_hands.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -94,6 +95,21 @@ void Reconciler::wake() {
     state.timer->wake();
 }
 
+void Reconciler::stand_by() {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    auto& state = states_[i];
+    ++state.stood_by;
+    if (hooks_.plan(i).reconcile.mode != settings::ReconcileMode::Off) state.adopted = false;
+  }
+  wake();
+}
+
+void Reconciler::lead() {
+  for (auto& state : states_)
+    state.table_read = false;
+  wake();
+}
+
 void Reconciler::table_was_read(std::size_t mirror) {
   if (std::exchange(states_[mirror].table_read, true)) return;
   states_[mirror].timer->wake();
@@ -176,10 +192,10 @@ std::optional<domain::UtcTime> Reconciler::due(std::size_t mirror) const {
 }
 
 asio::awaitable<void> Reconciler::run(std::size_t mirror) {
-  co_await adopt(mirror);
   auto& state = states_[mirror];
-  if (!state.last) state.last = services_.clock.utc();
   while (!stopping_) {
+    if (!state.adopted) co_await adopt(mirror);
+    if (!state.last) state.last = services_.clock.utc();
     const auto at = due(mirror);
     const auto wait = at ? *at - services_.clock.utc() : domain::Duration(std::chrono::seconds(30));
     if (wait > domain::Duration::zero()) {
@@ -275,6 +291,8 @@ void Reconciler::report_drift(std::size_t mirror) {
                          {"mended", report.mended[i]},
                          {"refs", refs}});
   }
+  if (report.undone >= ForeignHands::suspicious)
+    tell_of_foreign_hands(services_.log, plan.name, report.undone);
   if (report.held_back > 0) {
     services_.log.event(
         Level::Warn, Event::ReconcileDrift,

@@ -376,7 +376,7 @@ TEST(Adopt, SuppressesUnsubscribedPeopleWhoAreInNoRowAndLeavesStrays) {
   EXPECT_TRUE(is_empty(adopt_change(listed, on_record, now, now))) << "what is known better is kept";
 }
 
-TEST(Adopt, OfPeopleWhoAreKnownOnlyANoCounts) {
+TEST(Adopt, TakesANoOfPeopleWhoAreKnownForTheirOwnWhateverTheTableSays) {
   auto listed = *in_step().listed;
   auto view = in_step().view;
   ASSERT_EQ(view.ledger->confirmed.status, RemoteStatus::Subscribed);
@@ -388,7 +388,33 @@ TEST(Adopt, OfPeopleWhoAreKnownOnlyANoCounts) {
   ASSERT_TRUE(change.suppress);
   EXPECT_EQ(change.suppress->at, now);
   view.ledger->wanted.intent = Intent::Unsubscribed;
-  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now))) << "that may be our own unsubscribe";
+  const auto silent = adopt_change(listed, view, now, now);
+  ASSERT_TRUE(silent.confirmed);
+  EXPECT_TRUE(silent.suppress) << "nobody can tell whether it was the table's no or their own";
+  EXPECT_TRUE(std::holds_alternative<ledger::Rest>(
+      ledger::next_operation(view.ledger->wanted, *silent.confirmed, ledger::Policy{}, now)))
+      << "it is not said once more";
+}
+
+TEST(Adopt, TakesOverWhatAnotherDaemonDidSince) {
+  auto listed = *in_step().listed;
+  auto view = in_step().view;
+  listed.fields = print(9);
+  view.ledger->wanted.fields = print(9);
+  const auto updated = adopt_change(listed, view, now, now);
+  ASSERT_TRUE(updated.confirmed);
+  EXPECT_EQ(updated.confirmed->fields, print(9));
+  EXPECT_FALSE(updated.suppress);
+
+  view.ledger->confirmed.status = RemoteStatus::Unsubscribed;
+  const auto returned = adopt_change(listed, view, now, now);
+  ASSERT_TRUE(returned.confirmed);
+  EXPECT_EQ(returned.confirmed->status, RemoteStatus::Subscribed);
+  EXPECT_TRUE(std::holds_alternative<ledger::Rest>(
+      ledger::next_operation(view.ledger->wanted, *returned.confirmed, ledger::Policy{}, now)));
+
+  view.ledger->confirmed.status = RemoteStatus::OptedOut;
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now))) << "only a newer consent lifts an opt-out";
 }
 
 TEST(Adopt, NeverSendsAnythingToPeopleOfAnUnknownStatus) {
@@ -420,7 +446,6 @@ TEST(Adopt, LeavesPeopleAloneOfWhomMoreIsKnown) {
   listed.status = RemoteStatus::OptedOut;
   auto view = unknown_member();
   view.ledger->confirmed.status = RemoteStatus::Subscribed;
-  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now)));
   view.ledger->confirmed.since = now;
   EXPECT_TRUE(is_empty(adopt_change(listed, view, now, later))) << "learnt while the list was read";
 }
