@@ -61,11 +61,12 @@ DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings
 }
 
 ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health,
-                               Chronicle& chronicle, Reload reload)
+                               Chronicle& chronicle, const Leadership& leadership, Reload reload)
     : ground_(ground),
       engines_(engines),
       health_(health),
       chronicle_(chronicle),
+      leadership_(leadership),
       reload_(std::move(reload)),
       pause_ends_(ground.clock.make_timer()),
       names_(runtime::make_thread_worker("names")),
@@ -198,6 +199,8 @@ asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
     mirror.forbidden = engine->forbidden(i);
     mirror.refused = engine->refused(i);
     mirror.taking_over = !engine->reconciler().adopted(i);
+    mirror.stands_by = engine->stands_by();
+    if (mirror.stands_by) mirror.leader_problem = leadership_.trouble();
     mirror.trouble = engine->reconciler().trouble(i);
     mirror.progress = engine->dispatch().progress(i);
   }
@@ -287,6 +290,9 @@ asio::awaitable<ServerResponse> ControlService::lend_slot(Engine* engine, std::s
 ServerResponse ControlService::start_reconcile(Engine& engine, const Meant& meant, bool repair) {
   if (engine.stopping())
     return error_response(409, "the daemon takes over new settings just now; try again in a moment");
+  if (engine.stands_by())
+    return error_response(409,
+                          "another daemon leads, and compares: ask that one, or wait until this one leads");
   if (!engine.reconciler().request(repair, meant))
     return error_response(409, "a comparison is running already; try again when it is finished");
   json::Value answer;

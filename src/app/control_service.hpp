@@ -2,6 +2,7 @@
 
 #include "app/engine_slot.hpp"
 #include "app/explainer.hpp"
+#include "app/leadership.hpp"
 #include "app/reload_report.hpp"
 #include "app/report.hpp"
 #include "app/reveals.hpp"
@@ -27,7 +28,7 @@ class ControlService {
   using Reload = std::function<boost::asio::awaitable<ReloadReport>()>;
   /// All of it outlives the service. Each look at the state is noted in the chronicle.
   ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health, Chronicle& chronicle,
-                 Reload reload);
+                 const Leadership& leadership, Reload reload);
   /// Ends what is read for somebody who asked.
   ~ControlService();
 
@@ -89,6 +90,7 @@ class ControlService {
   EngineSlot& engines_;
   telemetry::Health& health_;
   Chronicle& chronicle_;
+  const Leadership& leadership_;
   Reload reload_;
   std::unique_ptr<runtime::Timer> pause_ends_;
   std::unique_ptr<runtime::Worker> names_;   // looks up users

@@ -63,9 +63,10 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       starting_(std::move(starting)),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
       ground_{context_, *clock_, *source_worker_, *store_, key_, log_, metrics_},
+      leadership_(ground_),
       engines_(*clock_),
       chronicle_{{STIBEE_VERSION, host_name(), clock_->utc()}, {}, {}},
-      control_(ground_, engines_, health_, chronicle_, [this] { return reload_and_wait(); }),
+      control_(ground_, engines_, health_, chronicle_, leadership_, [this] { return reload_and_wait(); }),
       events_(ground_, engines_),
       notices_(ground_, system_random(), host_name()),
       told_(clock_->make_timer()),
@@ -121,7 +122,9 @@ void Daemon::turn() {
 }
 
 asio::awaitable<void> Daemon::live() {
+  leadership_.follow(settings_);
   co_await start_engine();
+  asio::co_spawn(context_, leadership_.run(when_leadership_changes()), [](std::exception_ptr) {});
   started();
   for (;;) {
     while (!stopping_ && !next_settings_)
@@ -138,6 +141,7 @@ asio::awaitable<void> Daemon::live() {
     auto fresh = std::move(*next_settings_);
     next_settings_.reset();
     put_in_force(std::move(fresh));
+    leadership_.follow(settings_);
     co_await start_engine();
     for (const auto list_id : missed)
       engine_->event_missed(list_id);
@@ -154,12 +158,31 @@ asio::awaitable<void> Daemon::live() {
 }
 
 asio::awaitable<void> Daemon::start_engine() {
-  auto opened = co_await Engine::open(&ground_, &settings_);
+  auto may_call = std::function<bool()>([this] { return leadership_.may_call(); });
+  auto opened = co_await Engine::open(&ground_, &settings_, std::move(may_call));
   engine_ = std::move(opened);
+  if (!leadership_.leads()) engine_->stand_by();
   engine_->watch_over(health_);
   engine_->start([this](const std::string& what) { engine_failed(what); });
   engines_.lend(*engine_);
   asio::co_spawn(context_, try_writebacks(), [](std::exception_ptr) {});
+}
+
+Leadership::Hooks Daemon::when_leadership_changes() {
+  Leadership::Hooks hooks;
+  hooks.begin = [this] {
+    if (engine_ && engine_->stands_by()) engine_->lead(leadership_.inherited());
+  };
+  hooks.end = [this] {
+    if (engine_) engine_->stand_by();
+  };
+  hooks.cut = [this] {
+    if (engine_) engine_->cut_calls();
+  };
+  hooks.limiters = [this] {
+    return engine_ ? engine_->dispatch().condition().limiters : std::vector<pipeline::LimiterCondition>{};
+  };
+  return hooks;
 }
 
 void Daemon::remember_engine() {

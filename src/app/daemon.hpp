@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/control_service.hpp"
+#include "app/leadership.hpp"
 #include "app/more_time.hpp"
 #include "app/notifier.hpp"
 #include "app/setup.hpp"
@@ -42,6 +43,7 @@ class Daemon {
   /// From the first engine to the end of the last.
   boost::asio::awaitable<void> live();
   boost::asio::awaitable<void> start_engine();
+  Leadership::Hooks when_leadership_changes();
   /// What the engine sent since somebody looked last: it is about to go.
   void remember_engine();
   /// A statement that cannot work is told at once, not when the first event needs it; of a database that is
@@ -82,6 +84,7 @@ class Daemon {
   std::unique_ptr<MoreTime> starting_;
   boost::asio::signal_set signals_;
   Ground ground_;
+  Leadership leadership_;
   EngineSlot engines_;
   Chronicle chronicle_;
   ControlService control_;

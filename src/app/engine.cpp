@@ -93,7 +93,8 @@ std::vector<pipeline::MirrorPlan> mirrors_in(store::Store& store, const settings
 }
 
 asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
-                                                      const settings::Settings* settings) {
+                                                      const settings::Settings* settings,
+                                                      std::function<bool()> may_call) {
   const auto dialect = make_dialect(*settings);
   auto work = [plans = mirror_plans(*settings, *dialect), now = ground->clock.utc()](store::Store& store) {
     OpenedMirrors opened;
@@ -113,11 +114,12 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
     return std::make_unique<http::Client>(executor, options);
   };
   auto client = co_await runtime::offload(ground->source_worker, std::move(trust));
-  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened), std::move(client));
+  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened), std::move(client),
+                                     std::move(may_call));
 }
 
 Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors,
-               std::unique_ptr<http::Client> client)
+               std::unique_ptr<http::Client> client, std::function<bool()> may_call)
     : ground_(ground),
       settings_(settings),
       dialect_(make_dialect(settings)),
@@ -132,6 +134,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   options.api_key = settings.stibee.api_key.reveal();
   options.boot_id = runtime::boot_id();
   options.key_cure = settings::how_to_renew(settings.stibee.api_key_file, system_environment);
+  options.leads = std::move(may_call);
   for (const auto& state : mirrors.states)
     paused_.push_back(state.paused);
   dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(), *client_,
@@ -195,8 +198,10 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   list_worker_ = runtime::make_thread_worker("list");
   pipeline::ReconcilerHooks hooks;
   hooks.plan = [this](std::size_t mirror) -> const pipeline::MirrorPlan& { return mirrors()[mirror]; };
-  hooks.paused = [this](std::size_t mirror) { return paused_[mirror]; };
-  hooks.adopted = [this](std::size_t mirror) { dispatch_->set_blocked(mirror, false); };
+  hooks.paused = [this](std::size_t mirror) { return paused_[mirror] || !leads_; };
+  hooks.adopted = [this](std::size_t mirror) {
+    dispatch_->set_blocked(mirror, !leads_);  // of an empty list, before it is kept as taken over
+  };
   hooks.changed = [this] {
     dispatch_->wake();
     writeback_->wake();
@@ -207,7 +212,7 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   reconciler_ = std::make_unique<pipeline::Reconciler>(services(), *list_worker_, *dispatch_, *dialect_,
                                                        states, options, std::move(hooks));
   for (std::size_t i = 0; i < mirrors().size(); ++i)
-    dispatch_->set_blocked(i, !reconciler_->adopted(i));
+    serve(i);
   ingest_->on_commit([this](std::size_t mirror) { reconciler_->table_was_read(mirror); });
 }
 
@@ -278,8 +283,29 @@ bool Engine::adopting() const {
 }
 
 void Engine::block_all(bool blocked) {
+  all_blocked_ = blocked;
   for (std::size_t i = 0; i < mirrors().size(); ++i)
-    dispatch_->set_blocked(i, blocked || !reconciler_->adopted(i));
+    serve(i);
+}
+
+void Engine::serve(std::size_t mirror) {
+  dispatch_->set_blocked(mirror, !leads_ || all_blocked_ || !reconciler_->adopted(mirror));
+}
+
+void Engine::stand_by() {
+  leads_ = false;
+  reconciler_->stand_by();
+  for (std::size_t i = 0; i < mirrors().size(); ++i)
+    serve(i);
+}
+
+void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
+  leads_ = true;
+  dispatch_->inherit(calls);
+  reconciler_->lead();
+  for (std::size_t i = 0; i < mirrors().size(); ++i)
+    serve(i);
+  ingest_->sync_now();
 }
 
 void Engine::set_paused(std::size_t mirror, bool paused) {

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,10 +52,12 @@ class Engine {
   /// Opens the mirrors of the settings in the store, and tells the log of states that have no mirror any
   /// more. What waits there is placed by these settings before anything of it is sent. Throws
   /// store::StoreError. The one way to make an engine. What is pointed at outlives the opening.
+  /// `may_call`: asked before each call to Stibee.
   static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground* ground,
-                                                              const settings::Settings* settings);
+                                                              const settings::Settings* settings,
+                                                              std::function<bool()> may_call);
   Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors,
-         std::unique_ptr<http::Client> client);
+         std::unique_ptr<http::Client> client, std::function<bool()> may_call);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -80,6 +83,14 @@ class Engine {
   bool adopting() const;
   /// Serves no mirror at all until all may be served.
   void block_all(bool blocked);
+  /// Another daemon works: the table is read on, events are taken, and nothing is sent.
+  void stand_by();
+  /// This one works, after it stood by: first the lists are taken over as they are by now. `calls` of the one
+  /// before count against the limits.
+  void lead(const std::map<delivery::LimiterClass, std::size_t>& calls);
+  bool stands_by() const { return !leads_; }
+  /// Nobody waits any longer for the calls that are out.
+  void cut_calls() { client_->cut(); }
   /// Ends all loops: no new call goes out, those in flight have `limit` to end, then they are cut off. When
   /// it returns, nothing of the engine runs any more.
   boost::asio::awaitable<void> stop(domain::Duration limit);
@@ -106,6 +117,8 @@ class Engine {
 
  private:
   void make_reconciler(const std::vector<pipeline::MirrorState>& states);
+  /// Whether the mirror is served, as things stand.
+  void serve(std::size_t mirror);
   pipeline::Services services() const;
   void spawn(boost::asio::awaitable<void> loop);
   /// Those of mirrors that ask for it.
@@ -135,6 +148,8 @@ class Engine {
   std::function<void(std::string)> failed_;
   std::shared_ptr<Engine*> self_ = std::make_shared<Engine*>(this);  // gone with it: of calls that come later
   int running_ = 0;
+  bool leads_ = true;
+  bool all_blocked_ = false;
   bool stopping_ = false;
 };
 

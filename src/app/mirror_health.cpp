@@ -130,6 +130,16 @@ void judge_holds(const MirrorSigns& signs, std::vector<Problem>& problems) {
   problems.push_back(std::move(problem));
 }
 
+void judge_leadership(const MirrorSigns& signs, std::vector<Problem>& problems) {
+  if (!signs.stands_by) return;
+  Problem problem{ProblemKind::Standby, HealthState::Standby};
+  if (!signs.leader_problem.empty()) {
+    problem = Problem{ProblemKind::NoLeader};
+    problem.detail = signs.leader_problem;
+  }
+  problems.push_back(std::move(problem));
+}
+
 bool is_importing(const MirrorSigns& signs, domain::UtcTime now) {
   return std::any_of(signs.lanes.begin(), signs.lanes.end(), [&](const auto& each) {
     const auto& [which, lane] = each;
@@ -145,17 +155,19 @@ MirrorHealth judge(const MirrorSigns& signs, domain::UtcTime now) {
   if (!signs.served) {
     problems.emplace_back(Problem{ProblemKind::NotRunning});
   } else {
-    judge_sending(signs, now, problems);
+    // Who waits, and what is held, is the leader's to say.
+    if (!signs.stands_by) judge_sending(signs, now, problems);
     judge_source(signs, problems);
     judge_rows(signs, problems);
     judge_feed(signs, problems);
-    judge_holds(signs, problems);
+    if (!signs.stands_by) judge_holds(signs, problems);
+    judge_leadership(signs, problems);
     if (signs.paused) {
       Problem problem{ProblemKind::Paused, HealthState::Paused};
       problem.detail = signs.paused_until;
       problems.push_back(std::move(problem));
     }
-    if (!signs.paused && is_importing(signs, now))
+    if (!signs.paused && !signs.stands_by && is_importing(signs, now))
       problems.emplace_back(Problem{ProblemKind::Importing, HealthState::Importing});
   }
   std::stable_sort(problems.begin(), problems.end(),

@@ -33,7 +33,9 @@ struct MirrorSigns {
   };
   enum class Source { Fine, Untrusted, Failing };
 
-  bool served = true;  // somebody reads and sends
+  bool served = true;               // somebody reads and sends
+  bool stands_by = false;           // another daemon works, or nobody knows which
+  std::string leader_problem = {};  // why this one can never lead as things are; "": it could
   bool paused = false;
   std::string paused_until = {};    // when that ends by itself, in words; "": it does not
   std::size_t held = 0;             // people whose changes the guard holds

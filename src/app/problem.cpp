@@ -11,7 +11,7 @@
 namespace stibee_sync::app {
 namespace {
 
-constexpr std::array<std::pair<ProblemKind, std::string_view>, 11> names{{
+constexpr std::array<std::pair<ProblemKind, std::string_view>, 13> names{{
     {ProblemKind::NotRunning, "not_running"},
     {ProblemKind::OptoutsWait, "optouts_wait"},
     {ProblemKind::PeopleWait, "people_wait"},
@@ -22,6 +22,8 @@ constexpr std::array<std::pair<ProblemKind, std::string_view>, 11> names{{
     {ProblemKind::FeedLost, "feed_lost"},
     {ProblemKind::Held, "held"},
     {ProblemKind::Paused, "paused"},
+    {ProblemKind::Standby, "standby"},
+    {ProblemKind::NoLeader, "no_leader"},
     {ProblemKind::Importing, "importing"},
 }};
 
@@ -53,6 +55,10 @@ constexpr Text held{"the guard holds the changes of {0} people; see `guard`",
 constexpr Text paused{"paused until `stibee-syncd resume`",
                       "일시 중지 중입니다. `stibee-syncd resume`을 실행하면 다시 동기화합니다"};
 
+constexpr Text standby{"another daemon leads; this one takes over when it ends",
+                       "다른 데몬이 동기화하고 있으며, 그 데몬이 멈추면 이 데몬이 이어받습니다"};
+constexpr Text no_leader{"the leader lock cannot be had, so nothing is sent from here",
+                         "리더 잠금을 얻을 수 없어, 이 데몬은 아무것도 보내지 않습니다"};
 constexpr Text paused_until{"paused until {0}", "{0}까지 일시 중지 중입니다"};
 
 std::string waits(const Problem& problem, const Text& one, const Text& many, Language language) {
@@ -114,6 +120,10 @@ std::string sentence(const Problem& problem, Language language) {
       return problem.detail.empty() ? say(paused, language) : say(paused_until, language, {problem.detail});
     case ProblemKind::Source:
       return say(source_unlike, language);
+    case ProblemKind::Standby:
+      return say(standby, language);
+    case ProblemKind::NoLeader:
+      return say(no_leader, language);
     case ProblemKind::Importing:
       return {};
   }

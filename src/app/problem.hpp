@@ -27,6 +27,8 @@ enum class ProblemKind {
   FeedLost,   // `detail`
   Held,       // the changes of `count` people; `detail`: what the source is suspected of, may be ""
   Paused,     // `detail`: when that ends by itself; "": by `resume` alone
+  Standby,    // another daemon leads
+  NoLeader,   // `detail`: why this one cannot hold the leader lock, so that nobody may be leading
   Importing,  // no problem, but why it is not `ok`
 };
 /// "not_running", "optouts_wait" …

@@ -2,6 +2,7 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/foreground.hpp"
+#include "app/leadership.hpp"
 #include "app/mirror_choice.hpp"
 #include "app/progress.hpp"
 #include "app/reconcile_report.hpp"
@@ -69,10 +70,20 @@ class LoneComparison {
         settings_(settings),
         meant_(std::move(meant)),
         repair_(repair),
-        timer_(ground.clock.make_timer()) {}
+        timer_(ground.clock.make_timer()),
+        leadership_(ground) {}
 
   asio::awaitable<void> run() {
-    auto opened = co_await Engine::open(&ground_, &settings_);
+    // Whoever only looks sends nothing; but its calls count.
+    leadership_.follow(settings_);
+    const auto led_elsewhere = co_await leadership_.gain(patience_for_leadership);
+    if (led_elsewhere) {
+      std::cerr << *led_elsewhere << "\n";
+      code_ = ExitCode::try_later;
+      co_return;
+    }
+    auto may_call = std::function<bool()>([this] { return leadership_.may_call(); });
+    auto opened = co_await Engine::open(&ground_, &settings_, std::move(may_call));
     engine_ = std::move(opened);
     if (!all_adopted()) {
       std::cerr << "nothing was sent to this list yet, so there is nothing to compare: run `stibee-syncd "
@@ -117,6 +128,7 @@ class LoneComparison {
 
   void interrupt() {
     if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
+    leadership_.stop();
     if (!engine_) return;
     engine_->reconciler().stop();
     engine_->dispatch().stop();
@@ -165,6 +177,7 @@ class LoneComparison {
   std::vector<std::size_t> meant_;
   bool repair_;
   std::unique_ptr<runtime::Timer> timer_;
+  Leadership leadership_;
   std::unique_ptr<Engine> engine_;
   Progress progress_;
   int code_ = ExitCode::ok;

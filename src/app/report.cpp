@@ -157,6 +157,8 @@ std::size_t unsendable_of(const store::Summary& summary) {
 MirrorSigns signs_of(const MirrorView& mirror, const DaemonView& view) {
   MirrorSigns signs;
   signs.served = !nobody_runs(view);
+  signs.stands_by = mirror.stands_by;
+  signs.leader_problem = mirror.leader_problem;
   signs.paused = mirror.paused;
   if (const auto until = mirror.summary.milestones.paused_until) signs.paused_until = local_time(*until);
   for (const auto& hold : mirror.summary.holds)

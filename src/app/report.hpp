@@ -27,6 +27,8 @@ struct MirrorView {
   bool forbidden = false;      // Stibee does not let the key use the list
   std::string refused;         // why Stibee refuses its calls, whoever they are for
   bool taking_over = false;    // its list is read first
+  bool stands_by = false;      // another daemon works
+  std::string leader_problem;  // why this one could not
   std::string trouble;         // why that lasts; "": nothing is wrong
   pipeline::DeliveryProgress progress;
   std::optional<pipeline::SourceCondition> condition;

@@ -1,6 +1,7 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/foreground.hpp"
+#include "app/leadership.hpp"
 #include "app/progress.hpp"
 #include "app/render.hpp"
 #include "app/report.hpp"
@@ -19,6 +20,7 @@ class OnePass {
   OnePass(const Ground& ground, const settings::Settings& settings, const Options& options)
       : ground_(ground),
         settings_(settings),
+        leadership_(ground),
         view_(daemon_view({}, settings, ground.clock.utc())),
         timeout_(options.timeout),
         with_report_(options.json),
@@ -27,7 +29,15 @@ class OnePass {
   }
 
   asio::awaitable<void> run() {
-    auto opened = co_await Engine::open(&ground_, &settings_);
+    leadership_.follow(settings_);
+    const auto led_elsewhere = co_await leadership_.gain(patience_for_leadership);
+    if (led_elsewhere) {
+      std::cerr << *led_elsewhere << "\n";
+      code_ = ExitCode::try_later;
+      co_return;
+    }
+    auto may_call = std::function<bool()>([this] { return leadership_.may_call(); });
+    auto opened = co_await Engine::open(&ground_, &settings_, std::move(may_call));
     engine_ = std::move(opened);
     engine_->start_adopting();
     for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i) {
@@ -83,6 +93,7 @@ class OnePass {
   void interrupt() {
     code_ = ExitCode::try_later;
     interrupted_ = true;
+    leadership_.stop();
     if (engine_) engine_->ingest().stop();
     timer_->wake();
   }
@@ -170,6 +181,7 @@ class OnePass {
 
   const Ground& ground_;
   const settings::Settings& settings_;
+  Leadership leadership_;
   std::unique_ptr<Engine> engine_;
   DaemonView view_;
   domain::Duration timeout_;

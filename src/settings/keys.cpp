@@ -34,6 +34,7 @@ constexpr auto database_keys = [](const auto& each) {
   each.key("url", &Database::url,
            required(parse_database_url, "postgresql://USER@HOST/DATABASE?sslmode=verify-full"));
   each.secret("password_file", read_password, "password", "pass", "passwd");
+  each.key("leader_lock", &Database::leader_lock, parse_flag);
 };
 
 constexpr auto state_keys = [](const auto& each) {

@@ -74,6 +74,7 @@ struct Database {
   std::string url;  ///< required; libpq URL or key=value form, never with a password
   std::optional<std::filesystem::path> password_file;
   std::optional<Secret> password;  ///< what the file holds
+  bool leader_lock = false;        ///< of several daemons with these lists one works, the others stand by
   bool operator==(const Database&) const = default;
 };
 

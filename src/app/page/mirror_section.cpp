@@ -95,6 +95,7 @@ std::string_view command_for(ProblemKind kind) {
     case ProblemKind::CallsFail:
     case ProblemKind::Source:
     case ProblemKind::FeedLost:
+    case ProblemKind::NoLeader:
       return "check";
     case ProblemKind::Rows:
       return "failures";
@@ -103,6 +104,7 @@ std::string_view command_for(ProblemKind kind) {
     case ProblemKind::Paused:
       return "resume";
     case ProblemKind::NotRunning:
+    case ProblemKind::Standby:
     case ProblemKind::Importing:
       return {};
   }

@@ -1,0 +1,162 @@
+#include "integration/e2e/deployment.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <regex>
+
+#include <gtest/gtest.h>
+
+// Of several daemons with the same mirrors one works (database.leader_lock).
+
+namespace stibee_sync::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Another machine with the same configuration: a state of its own, and pages of its own.
+class OtherHost {
+ public:
+  explicit OtherHost(Deployment& deployment) : config_(deployment.directory() / "other.yaml") {
+    auto text = deployment.config_text();
+    text = std::regex_replace(text, std::regex("directory: .*"),
+                              "directory: " + (deployment.directory() / "other-state").string());
+    text = std::regex_replace(text, std::regex("admin:\n  listen: .*"), "admin:\n  listen: 127.0.0.1:0");
+    text = std::regex_replace(text, std::regex("\ndatabase:\n"), "\ndatabase:\n  leader_lock: true\n");
+    std::ofstream(config_) << text;
+    daemon_ = std::make_unique<Process>(
+        std::vector<std::string>{syncd_program(), "--config", config_.string(), "run"},
+        std::map<std::string, std::string>{}, (deployment.directory() / "other").string());
+    ready_ = eventually(120s, [&] { return daemon_->err().find("daemon.ready") != std::string::npos; });
+  }
+
+  bool ready() const { return ready_; }
+  Process& daemon() { return *daemon_; }
+  Finished syncd(std::vector<std::string> arguments) {
+    std::vector<std::string> command{syncd_program(), "--config", config_.string()};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return run(std::move(command));
+  }
+  std::string state() {
+    const auto report = json::parse(syncd({"status", "--json"}).out);
+    return report ? text(items(*report, "mirrors").front(), "state") : "no report";
+  }
+  bool has_read(std::int64_t people) {
+    const auto report = json::parse(syncd({"status", "--json"}).out);
+    return report && number(items(*report, "mirrors").front(), "source_members") == people;
+  }
+  bool leads() const { return event_lines(*daemon_, "leader.acquired").size() > lost(); }
+  std::size_t lost() const { return event_lines(*daemon_, "leader.lost").size(); }
+
+ private:
+  std::filesystem::path config_;
+  std::unique_ptr<Process> daemon_;
+  bool ready_ = false;
+};
+
+class Leader : public ::testing::Test {
+ protected:
+  explicit Leader(DeploymentOptions options = {}) : deployment_(std::move(options)) {}
+
+  void SetUp() override {
+    auto text = deployment_.config_text();
+    text = std::regex_replace(text, std::regex("\ndatabase:\n"), "\ndatabase:\n  leader_lock: true\n");
+    deployment_.write_config(text);
+    deployment_.add_members(1, 60);
+    deployment_.start_daemon();
+    ASSERT_TRUE(eventually(60s, [&] { return leads(); }));
+    ASSERT_TRUE(deployment_.converges());
+    other_ = std::make_unique<OtherHost>(deployment_);
+    ASSERT_TRUE(other_->ready()) << other_->daemon().err();
+    ASSERT_TRUE(eventually(60s, [&] { return other_->has_read(60); }));
+  }
+
+  bool leads() { return deployment_.admin("/metrics").body.find("\nstibee_leader 1\n") != std::string::npos; }
+  /// Ends the session that holds the lock, as a network does that is gone.
+  void break_lock() {
+    deployment_.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = "
+        "1400138082");
+  }
+  bool reads_again() {
+    const auto before = text(items(deployment_.report({"status"}), "mirrors").front(), "last_success");
+    return eventually(30s, [&] {
+      return text(items(deployment_.report({"status"}), "mirrors").front(), "last_success") != before;
+    });
+  }
+
+  Deployment deployment_;
+  std::unique_ptr<OtherHost> other_;
+};
+
+TEST_F(Leader, OneWorksAndTheOthersStandBy) {
+  EXPECT_EQ(other_->state(), "standby");
+  EXPECT_EQ(other_->syncd({"status"}).exit_code, 0) << "to stand by is no trouble";
+  EXPECT_FALSE(other_->leads());
+  deployment_.add_members(61, 70);
+  ASSERT_TRUE(deployment_.converges());
+  ASSERT_TRUE(eventually(60s, [&] { return other_->has_read(70); })) << "it keeps its state fresh";
+  EXPECT_EQ(deployment_.stat("repeated_people"), 0);
+
+  const auto sync = other_->syncd({"sync"});
+  EXPECT_EQ(sync.exit_code, 75) << sync.err;
+}
+
+TEST_F(Leader, TheOtherTakesOverAfterACrashAndNeitherSendsAgainNorShrinksTheList) {
+  deployment_.sql("UPDATE members SET email_opt_in = false WHERE id <= 5");
+  deployment_.sql("UPDATE members SET name = 'new' WHERE id = 10");
+  deployment_.sql("DELETE FROM members WHERE id = 60");
+  ASSERT_TRUE(deployment_.converges());
+  // No webhook: only the lists tells of it.
+  deployment_.stibee_post("/_sim/people",
+                          R"({"list":"1234","action":"unsubscribe","emails":["p20@example.com"]})");
+  ASSERT_TRUE(eventually(60s, [&] { return other_->has_read(59); }));
+  const auto subscribed = deployment_.subscribed();
+  const auto dump = deployment_.dump();
+
+  deployment_.daemon().send(SIGKILL);
+  const auto crashed = std::chrono::steady_clock::now();
+  ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
+  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - crashed).count();
+  std::printf("took over within %.1f s\n", took);
+  ASSERT_TRUE(eventually(60s, [&] { return other_->state() == "ok"; })) << other_->daemon().err();
+  EXPECT_EQ(deployment_.subscribed(), subscribed);
+  EXPECT_EQ(deployment_.dump(), dump) << "nobody is sent again";
+
+  deployment_.add_members(71, 80);
+  ASSERT_TRUE(eventually(60s, [&] { return deployment_.subscribed() == subscribed + 10; }));
+  EXPECT_EQ(deployment_.stat("violations"), 0);
+  EXPECT_EQ(deployment_.stat("repeated_people"), 0);
+  const auto status = json::parse(other_->syncd({"status", "--json"}).out);
+  ASSERT_TRUE(status);
+  EXPECT_GE(number(at(items(*status, "mirrors").front(), "people"), "opted_out"), 1);
+}
+
+TEST_F(Leader, AHolderWhoseConnectionBrokeSendsNothingBeforeItHoldsTheLockAgain) {
+  break_lock();
+  deployment_.add_members(61, 70);
+  ASSERT_TRUE(eventually(30s, [&] { return !event_lines(deployment_.daemon(), "leader.lost").empty(); }));
+  ASSERT_TRUE(eventually(60s, [&] { return deployment_.subscribed() == 70; }));
+  EXPECT_NE(leads(), other_->leads()) << "one of them";
+  EXPECT_EQ(deployment_.stat("repeated_people"), 0);
+  EXPECT_EQ(deployment_.stat("violations"), 0);
+}
+
+TEST_F(Leader, AReloadIsNoReasonToGiveUp) {
+  deployment_.daemon().send(SIGHUP);
+  ASSERT_TRUE(eventually(30s, [&] { return !event_lines(deployment_.daemon(), "daemon.reload").empty(); }));
+  ASSERT_TRUE(reads_again());
+  EXPECT_TRUE(leads());
+  EXPECT_EQ(event_lines(deployment_.daemon(), "leader.acquired").size(), 1U);
+  EXPECT_FALSE(other_->leads());
+}
+
+TEST_F(Leader, AStopHandsOver) {
+  deployment_.daemon().send(SIGTERM);
+  EXPECT_EQ(deployment_.daemon().wait(30s).exit_code, 0);
+  ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
+}
+
+}  // namespace
+}  // namespace stibee_sync::e2e
