@@ -76,6 +76,8 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
         continue;
       }
       if (error == asio::error::connection_aborted || error == asio::error::interrupted) continue;
+      // Whoever holds on to connections must not keep out the others by the descriptors either.
+      if (error == asio::error::no_descriptors && core->make_room({}, 0, Whose::Any)) continue;
       core->pause_.expires_after(accept_pause);
       co_await core->pause_.async_wait(asio::as_tuple(asio::use_awaitable));
     }

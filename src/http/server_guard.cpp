@@ -60,6 +60,15 @@ std::optional<std::string> host_of(std::string_view host_header) {
   return lower_case(host);
 }
 
+std::optional<Refusal> refuse_framing(const std::vector<std::string_view>& transfer_encodings,
+                                      bool is_http_1_0) {
+  if (transfer_encodings.empty()) return std::nullopt;
+  const bool plain =
+      transfer_encodings.size() == 1 && equal_ignoring_case(transfer_encodings.front(), "chunked");
+  if (plain && !is_http_1_0) return std::nullopt;
+  return Refusal(400, "a request body comes with Content-Length, or as chunked and nothing else\n");
+}
+
 std::optional<Refusal> refuse_request(const ServerOptions& options, std::string_view method,
                                       std::string_view target, const std::vector<std::string_view>& hosts,
                                       bool is_http_1_0, std::string_view local_address) {

@@ -22,6 +22,12 @@ class Refusal {
 /// The host of a Host header in lower case, without port and brackets; nothing when it is malformed.
 std::optional<std::string> host_of(std::string_view host_header);
 
+/// What keeps a request from being taken whose end another program could see elsewhere: whoever forwards
+/// requests to us would then take part of one for another. A Transfer-Encoding is "chunked" and nothing else,
+/// and of HTTP/1.1.
+std::optional<Refusal> refuse_framing(const std::vector<std::string_view>& transfer_encodings,
+                                      bool is_http_1_0);
+
 /// Decides from the header alone whether a request may go on to the handler. `hosts` are the values of all
 /// its Host headers; `local_address` is the address it was sent to, or empty on a Unix socket.
 std::optional<Refusal> refuse_request(const ServerOptions& options, std::string_view method,

@@ -141,9 +141,17 @@ asio::awaitable<bool> ServerSession::serve_one() {
   const auto& message = parser.get();
   const bool head_only = message.method() == beast_http::verb::head;
   std::vector<std::string_view> hosts;
+  std::vector<std::string_view> transfer_encodings;
   for (const auto& field : message) {
-    if (field.name() == beast_http::field::host)
-      hosts.emplace_back(field.value().data(), field.value().size());
+    const std::string_view value(field.value().data(), field.value().size());
+    if (field.name() == beast_http::field::host) hosts.push_back(value);
+    if (field.name() == beast_http::field::transfer_encoding) transfer_encodings.push_back(value);
+  }
+  // Before anybody is asked: where such a request ends is not known, so nothing more is read of its
+  // connection.
+  if (auto unclear = refuse_framing(transfer_encodings, message.version() == 10)) {
+    co_await refuse(std::move(*unclear), head_only, true);
+    co_return false;
   }
   const std::string_view method(message.method_string().data(), message.method_string().size());
   const std::string_view target(message.target().data(), message.target().size());

@@ -122,9 +122,13 @@ class PostgresWriter final : public Writer {
     const bool fresh = session_ == nullptr;
     if (fresh) session_ = std::make_unique<Session>(connection_, interrupt_);
     const auto timeout = std::chrono::milliseconds(connection_.statement_timeout).count();
+    // Else a network that went away before the COMMIT would leave the row locked, against ourselves too,
+    // until the server's keep-alives notice: hours.
+    const auto idle = connection_.longest_silence.count();
     const auto answer =
         session_->execute("BEGIN ISOLATION LEVEL READ COMMITTED " + mode +
                           "; SET LOCAL statement_timeout = " + std::to_string(timeout) +
+                          "; SET LOCAL idle_in_transaction_session_timeout = " + std::to_string(idle) +
                           "; SET LOCAL client_encoding = 'UTF8'; SET LOCAL "
                           "standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, "
                           "YMD'; SET LOCAL TimeZone = " +

@@ -74,11 +74,12 @@ Session::Session(libpq::Handle raw, const Connection& connection, Interrupt& int
       patience_(interrupt, connection.longest_silence) {
   try {
     connection_ = std::make_unique<AdoptedConnection>(std::move(raw));
+    interrupt_.watch(connection_->sock());
+    transaction_ = std::make_unique<pqxx::nontransaction>(*connection_);
   } catch (const pqxx::failure&) {
+    interrupt_.unwatch();
     throw StatementFailed{};  // it was lost at once
   }
-  interrupt_.watch(connection_->sock());
-  transaction_ = std::make_unique<pqxx::nontransaction>(*connection_);
   if (connection_->server_version() < 140'000) return;
   // A server that sorts for a reader who is gone finds out by itself. Servers on some systems cannot, and say
   // so.

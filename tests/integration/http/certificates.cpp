@@ -58,7 +58,8 @@ Certificate make(const CertificateWish& wish, bool authority, const Certificate*
   X509_set_version(x509, X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(x509), ++serial);
   const long end = static_cast<long>(wish.valid_from_now.count());
-  X509_gmtime_adj(X509_getm_notBefore(x509), std::min(end, 0L) - 86400);
+  X509_gmtime_adj(X509_getm_notBefore(x509),
+                  std::min(static_cast<long>(wish.begins_from_now.count()), end - 86400));
   X509_gmtime_adj(X509_getm_notAfter(x509), end);
   X509_set_pubkey(x509, key.get());
   X509_NAME* const subject = X509_get_subject_name(x509);

@@ -21,6 +21,8 @@ class CertificateWish {
   std::vector<std::string> alternatives;  // "DNS:localhost", "IP:127.0.0.1"
   std::string common_name = "stibee test";
   std::chrono::seconds valid_from_now = std::chrono::hours(24);  // negative: expired
+  std::chrono::seconds begins_from_now =
+      -std::chrono::hours(24);  // and a day before it expired at the latest
 };
 
 /// A certificate authority that lives for one test.
