@@ -1,3 +1,4 @@
+#include "app/asked.hpp"
 #include "app/control_answer.hpp"
 #include "app/control_service.hpp"
 #include "app/human_word.hpp"
@@ -25,9 +26,7 @@ constexpr domain::Duration longest_look_away = std::chrono::minutes(1);
 asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant meant, json::Value body,
                                                       Peer peer) {
   const auto now = ground_.clock.utc();
-  std::optional<domain::UtcTime> until;
-  if (const auto seconds = integer_of(body, "seconds"); seconds > 0)
-    until = now + std::chrono::seconds(seconds);
+  const auto until = pause_asked(body, now);
   auto work = [plans = plans_meant(engine->mirrors(), meant), until, now](store::Store& store) {
     return pause_mirrors(store, plans, now, until);
   };

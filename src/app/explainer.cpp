@@ -96,33 +96,6 @@ std::string too_long(std::size_t people) {
 
 }  // namespace
 
-json::Value body_of(const ExplainAsked& asked) {
-  auto body = json::Value::object();
-  if (asked.person.email) body.set("email", asked.person.email->text());
-  body.set("key", asked.person.key);
-  body.set("reveal", asked.reveal);
-  if (!asked.mirror.empty()) body.set("mirror", asked.mirror);
-  return body;
-}
-
-std::optional<std::string> read_address(const std::string& text, pipeline::PersonAsked& person) {
-  auto parsed = domain::EmailAddress::parse(text);
-  if (const auto* problem = std::get_if<domain::AddressProblem>(&parsed))
-    return "that is no address (" + name(domain::reason_of(*problem)) + ")";
-  person.email = std::get<domain::EmailAddress>(std::move(parsed));
-  return std::nullopt;
-}
-
-std::optional<std::string> read_body(const json::Value& body, ExplainAsked& asked) {
-  asked.person.key = text_of(body, "key");
-  asked.mirror = text_of(body, "mirror");
-  const auto* reveal = body.find("reveal");
-  asked.reveal = reveal != nullptr && reveal->if_bool() != nullptr && *reveal->if_bool();
-  const auto email = text_of(body, "email");
-  if (email.empty() && asked.person.key.empty()) return "name an address or a key";
-  return email.empty() ? std::nullopt : read_address(email, asked.person);
-}
-
 asio::awaitable<std::shared_ptr<PersonFacts>> Explainer::look(pipeline::MirrorPlan plan,
                                                               pipeline::PersonAsked asked,
                                                               std::shared_ptr<source::Reader> reader) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/asked.hpp"
 #include "app/explanation.hpp"
 #include "stibee_sync/pipeline/asker.hpp"
 #include "stibee_sync/runtime/clock.hpp"
@@ -14,18 +15,6 @@
 #include <boost/asio/awaitable.hpp>
 
 namespace stibee_sync::app {
-
-/// Whom `explain` is asked for.
-struct ExplainAsked {
-  pipeline::PersonAsked person;
-  bool reveal = false;
-  std::string mirror;  // only this one; "": all
-};
-/// From and to the body of a request to the control socket. Of an address that is none it says why; of
-/// neither an address nor a key, too.
-json::Value body_of(const ExplainAsked& asked);
-std::optional<std::string> read_body(const json::Value& body, ExplainAsked& asked);
-std::optional<std::string> read_address(const std::string& text, pipeline::PersonAsked& person);
 
 /// A list is looked through page by page, as there is no call for one person: so many at most.
 inline constexpr std::size_t most_looked_through = 20'000;

@@ -3,12 +3,10 @@
 #include "app/cures.hpp"
 #include "app/render.hpp"
 #include "app/report_members.hpp"
-#include "stibee_sync/http/query.hpp"
 #include "stibee_sync/privacy/masked.hpp"
 #include "stibee_sync/text/number_format.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -16,10 +14,6 @@ namespace stibee_sync::app {
 namespace {
 
 using json::Value;
-
-constexpr std::string_view reason_key = "reason";
-constexpr std::string_view limit_key = "limit";
-constexpr std::string_view reveal_key = "reveal";
 
 Value person_report(const std::string& mirror, const store::ParkedPerson& person, bool reveal) {
   Value one;
@@ -44,23 +38,6 @@ Value reason_report(const std::string& mirror, const std::string& reason, std::s
 }
 
 }  // namespace
-
-FailuresAsked failures_asked(std::string_view query) {
-  FailuresAsked asked;
-  asked.reason = http::query_value(query, reason_key).value_or("");
-  asked.reveal = http::query_value(query, reveal_key).has_value();
-  if (const auto limit = http::query_value(query, limit_key))
-    std::from_chars(limit->data(), limit->data() + limit->size(), asked.limit);
-  return asked;
-}
-
-std::string query_of(const FailuresAsked& asked) {
-  std::string query;
-  http::add_to_query(query, limit_key, std::to_string(asked.limit));
-  if (!asked.reason.empty()) http::add_to_query(query, reason_key, asked.reason);
-  if (asked.reveal) http::add_to_query(query, reveal_key, "");
-  return query;
-}
 
 Value failures_report(const store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                       const FailuresAsked& asked, domain::UtcTime now) {

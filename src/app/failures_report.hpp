@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/asked.hpp"
 #include "stibee_sync/json/value.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/store/store.hpp"
@@ -10,16 +11,6 @@
 #include <vector>
 
 namespace stibee_sync::app {
-
-/// Who cannot be sent.
-struct FailuresAsked {
-  std::string reason;  // only with this one; "": all
-  std::size_t limit = 1000;
-  bool reveal = false;  // addresses in full
-};
-/// From and to the query of a request to the control socket, beside the mirror.
-FailuresAsked failures_asked(std::string_view query);
-std::string query_of(const FailuresAsked& asked);
 
 /// How many of each reason with its cure, then who. Blocking, on the store's thread. Throws
 /// store::StoreError.

@@ -1,7 +1,6 @@
 #include "app/held_report.hpp"
 
 #include "app/render.hpp"
-#include "stibee_sync/http/query.hpp"
 #include "stibee_sync/privacy/masked.hpp"
 #include "stibee_sync/text/number_format.hpp"
 
@@ -11,9 +10,6 @@
 
 namespace stibee_sync::app {
 namespace {
-
-constexpr std::string_view reveal_key = "reveal";
-constexpr std::string_view digest_key = "digest";
 
 /// What releasing somebody of the set does at Stibee.
 std::string_view operation_of(const store::HeldPerson& person, std::string_view change_class,
@@ -87,20 +83,6 @@ std::string in_words(const json::Value& changes) {
 }
 
 }  // namespace
-
-HeldSetAsked held_set_asked(std::string_view query) {
-  HeldSetAsked asked;
-  asked.digest = http::query_value(query, digest_key).value_or("");
-  asked.reveal = http::query_value(query, reveal_key).has_value();
-  return asked;
-}
-
-std::string query_of(const HeldSetAsked& asked) {
-  std::string query;
-  http::add_to_query(query, digest_key, asked.digest);
-  if (asked.reveal) http::add_to_query(query, reveal_key, "");
-  return query;
-}
 
 std::optional<HeldSetView> held_set_view(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
                                          const HeldSetAsked& asked, domain::UtcTime now) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/asked.hpp"
 #include "stibee_sync/json/value.hpp"
 #include "stibee_sync/pipeline/mirror_plan.hpp"
 #include "stibee_sync/pipeline/person_look.hpp"
@@ -14,14 +15,6 @@ namespace stibee_sync::app {
 
 inline constexpr std::string_view no_such_set =
     "no change set with this digest is held, or was within the last hour; see `stibee-syncd guard`";
-
-struct HeldSetAsked {
-  std::string digest;
-  bool reveal = false;  // addresses and values in full
-};
-/// From and to the query of a request to the control socket.
-HeldSetAsked held_set_asked(std::string_view query);
-std::string query_of(const HeldSetAsked& asked);
 
 /// What the state has of a held set.
 struct HeldSetView {

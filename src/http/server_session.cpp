@@ -170,13 +170,14 @@ asio::awaitable<bool> ServerSession::serve_one() {
     const bool again = co_await refuse(std::move(*refusal), head_only, close_after);
     co_return again;
   }
-  const bool complete = co_await receive_body(&parser);
+  // As it was screened: what may follow a body in chunks (its trailer) would else be among the headers.
+  ServerRequest request = request_head(parser);
+  const bool complete = co_await receive_body(&parser, &request);
   if (!complete) co_return false;
 
   enter(Phase::Answering, std::chrono::milliseconds::zero());
   // An HTTP/1.0 client would want its keep-alive confirmed; nobody needs that any more.
   const bool keep_alive = parser.keep_alive() && message.version() == 11;
-  ServerRequest request = request_head(parser);
   request.body = std::move(parser.get().body());
   ServerResponse response = co_await ask_handler(std::move(request));
   const bool again = co_await answer(std::move(response), head_only, !keep_alive);
@@ -206,10 +207,10 @@ ServerRequest ServerSession::request_head(const RequestParser& parser) const {
   return head;
 }
 
-asio::awaitable<bool> ServerSession::receive_body(RequestParser* parser) {
+asio::awaitable<bool> ServerSession::receive_body(RequestParser* parser, const ServerRequest* head) {
   const auto limit = context_->options.max_body_bytes;
   if (parser->content_length().value_or(0) > limit) {
-    body_lost(*parser);
+    body_lost(*head);
     co_await refuse(refusal_of(beast_http::error::body_limit), false, true);
     co_return false;
   }
@@ -222,19 +223,19 @@ asio::awaitable<bool> ServerSession::receive_body(RequestParser* parser) {
     const auto [error, count] =
         co_await asio::async_write(socket_, asio::buffer(go_on), asio::as_tuple(asio::use_awaitable));
     if (error) {
-      body_lost(*parser);
+      body_lost(*head);
       co_return false;
     }
   }
   const auto [error, count] =
       co_await beast_http::async_read(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
-  if (error || timed_out_) body_lost(*parser);
+  if (error || timed_out_) body_lost(*head);
   const bool complete = co_await received(error, true, "body");
   co_return complete;
 }
 
-void ServerSession::body_lost(const RequestParser& parser) const {
-  if (context_->options.on_body_lost) context_->options.on_body_lost(request_head(parser));
+void ServerSession::body_lost(const ServerRequest& head) const {
+  if (context_->options.on_body_lost) context_->options.on_body_lost(head);
 }
 
 /// Whether that part of a request is here. Tells the peer when that is its own fault.

@@ -52,8 +52,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
 
   boost::asio::awaitable<bool> serve_one();
   boost::asio::awaitable<bool> receive_header(RequestParser* parser);
-  boost::asio::awaitable<bool> receive_body(RequestParser* parser);
-  void body_lost(const RequestParser& parser) const;
+  boost::asio::awaitable<bool> receive_body(RequestParser* parser, const ServerRequest* head);
+  void body_lost(const ServerRequest& head) const;
   ServerRequest request_head(const RequestParser& parser) const;
   boost::asio::awaitable<bool> received(boost::system::error_code error, bool started, const char* part);
   boost::asio::awaitable<ServerResponse> ask_handler(ServerRequest request);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -49,6 +50,11 @@ domain::Operation operation_named(const std::string& word) {
                         : domain::GroupSet{}};
   }
   return {};
+}
+
+std::unique_ptr<delivery::Dialect> dialect_named(const std::string& api) {
+  if (api == "v2-v1") return delivery::make_v2_resubscribing_via_v1();
+  return api == "v2" ? delivery::make_v2() : delivery::make_v1();
 }
 
 void check(const delivery::CallResult& result, std::size_t people) {
@@ -103,7 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     recipient.fields = {{"name", "고길동"}};
     recipients.push_back(recipient);
   }
-  const auto dialect = api == "v2" ? delivery::make_v2() : delivery::make_v1();
+  const auto dialect = dialect_named(api);
   check(dialect->read(recipients, answer), recipients.size());
   check(dialect->read_probe(answer), 0);
   check_reading(answer);

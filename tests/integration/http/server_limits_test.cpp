@@ -49,6 +49,21 @@ TEST(ServerLimits, TakesABodyUpToTheLimitAndRefusesMore) {
   EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 "));
 }
 
+asio::awaitable<ServerResponse> forwarded(ServerRequest request) {
+  co_return ServerResponse(
+      200, "text/plain",
+      request.body + " for " + std::string(request.header("x-forwarded-for").value_or("-")));
+}
+
+TEST(ServerLimits, WhatFollowsABodyInChunksIsNoHeader) {
+  RunningServer server(webhook(), forwarded);
+  RawClient client(server.port());
+  client.send(
+      "POST /webhook/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "4\r\nbody\r\n0\r\nX-Forwarded-For: 52.78.132.66\r\n\r\n");
+  EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\nbody for -"));
+}
+
 TEST(ServerLimits, DeliversItsRefusalToAClientThatIsStillSending) {
   RunningServer server(webhook(), size);
   RawClient client(server.port());
