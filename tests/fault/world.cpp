@@ -40,6 +40,16 @@ std::string quoted(const std::string& words) {
   return json::to_string(json::Value(words));
 }
 
+/// Without the sockets that whoever was killed left behind.
+void copy_files(const fs::path& from, const fs::path& to) {
+  if (!fs::exists(from)) return;
+  fs::create_directories(to);
+  fs::permissions(to, fs::perms::owner_all);
+  for (const auto& entry : fs::directory_iterator(from)) {
+    if (entry.is_regular_file()) fs::copy_file(entry.path(), to / entry.path().filename());
+  }
+}
+
 }  // namespace
 
 bool is_long() {
@@ -69,7 +79,7 @@ World::World(const std::string& mirror_extra)
 void World::remember() {
   const auto kept = deployment_.directory() / "kept";
   fs::remove_all(kept);
-  if (fs::exists(deployment_.state())) fs::copy(deployment_.state(), kept, fs::copy_options::recursive);
+  copy_files(deployment_.state(), kept);
   people_.clear();
   const auto add = [&](const std::string& edit) { people_ += (people_.empty() ? "[" : ",") + edit; };
   const auto dump = parsed(deployment_.dump());
@@ -94,10 +104,10 @@ void World::forget_state() {
 
 void World::begin(bool keeps_synced) {
   daemon_.reset();
-  fs::remove_all(deployment_.directory() / "backup");
+  for (const char* left : {"backup", "restored", "looked-at"})
+    fs::remove_all(deployment_.directory() / left);
   forget_state();
-  const auto kept = deployment_.directory() / "kept";
-  if (fs::exists(kept)) fs::copy(kept, deployment_.state(), fs::copy_options::recursive);
+  copy_files(deployment_.directory() / "kept", deployment_.state());
   deployment_.write_config(deployment_.config_text());
   deployment_.sql("TRUNCATE members; " + rows_);
   const auto hook = "http://127.0.0.1:" + std::to_string(deployment_.webhook_port()) + "/webhook/" +
@@ -178,14 +188,14 @@ e2e::Finished World::command(const std::vector<std::string>& arguments, Again ag
 bool World::settles(std::chrono::milliseconds limit) {
   return until(
       [&] {
-        if (!differences().empty()) return false;
         try {
           const auto report = parsed(deployment_.admin("/status", "Accept: application/json\r\n").body);
           const auto& mirror = items(report, "mirrors").front();
           const auto& pending = at(mirror, "pending");
+          // What costs little is asked first.
           return number(pending, "upsert") + number(pending, "optout") + number(pending, "delete") == 0 &&
                  number(report, "in_flight") == 0 && number(mirror, "writebacks") == 0 &&
-                 *at(report, "healthy").if_bool();
+                 *at(report, "healthy").if_bool() && differences().empty();
         } catch (const std::runtime_error&) {
           return false;  // nobody answers, or no JSON yet
         }
