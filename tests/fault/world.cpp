@@ -135,9 +135,16 @@ void World::start() {
 
 void World::note_death() {
   ++deaths_;
+  // A power failure ends whoever else runs, too.
+  const bool others = after_death_ && daemon_ && daemon_->running();
+  if (others) {
+    daemon_->send(SIGKILL);
+    daemon_->wait(10s);
+  }
   if (after_death_) after_death_();
   for (const auto& call : calls_in_flight(deployment_.state()))
     in_flight_people_ += call.size();
+  if (others) start();
 }
 
 void World::tend() {
