@@ -55,10 +55,8 @@ class Unfinished {
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
   ~Unfinished() {
-    for (const auto& path : paths_) {
-      for (const char* suffix : {"", "-journal", "-wal", "-shm"})
-        ::unlink((path.string() + suffix).c_str());
-    }
+    for (const auto& path : paths_)
+      remove_database(path);
     if (!folder_.empty()) ::rmdir(folder_.c_str());
   }
   const fs::path& add(fs::path path) { return paths_.emplace_back(std::move(path)); }
@@ -151,6 +149,8 @@ std::unique_ptr<Connection> taken(const fs::path& source, const Kind& kind, cons
     throw StoreError(source.string() + ": has no " + kind.name +
                      ", so it is no backup of `stibee-syncd backup`");
   }
+  // The journal of one that was cut off would be played back into this one.
+  remove_database(copy);
   make_file(copy);
   fs::copy_file(file, copy, fs::copy_options::overwrite_existing, error);
   if (error) fail("cannot copy " + file.string() + " to", copy, error.value());
@@ -217,7 +217,12 @@ void give_to_owner_of(const fs::path& directory, const fs::path& file) {
 
 void put_in_place(const fs::path& copy, const fs::path& file, std::vector<fs::path>& aside) {
   std::error_code error;
-  if (fs::exists(file, error)) aside.push_back(set_aside(file, "replaced"));
+  if (fs::exists(file, error)) {
+    aside.push_back(set_aside(file, "replaced"));
+  } else {
+    // One that was cut off has taken the file away, but not its log, which would be taken for the copy's.
+    set_logs_aside(file, set_aside_name(file, "replaced"));
+  }
   give_to_owner_of(file.parent_path(), copy);
   sync_file(copy);
   if (::rename(copy.c_str(), file.c_str()) != 0) fail("cannot put in place", file, errno);
@@ -254,8 +259,8 @@ BackupContents back_up(const fs::path& directory, const fs::path& target, domain
 
 Restored restore(const fs::path& source, const fs::path& directory) {
   Unfinished unfinished;
-  const auto state_copy = unfinished.add(directory / (std::string(state_file_name) + ".restoring"));
-  const auto journal_copy = unfinished.add(directory / (std::string(journal_file_name) + ".restoring"));
+  const auto state_copy = unfinished.add(restoring_name(directory / state_file_name));
+  const auto journal_copy = unfinished.add(restoring_name(directory / journal_file_name));
   Restored restored;
   Present present = Present::Nothing;
   {

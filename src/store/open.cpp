@@ -151,6 +151,7 @@ std::unique_ptr<Store> open_store(const std::filesystem::path& directory, OpenRe
   const auto file = directory / state_file_name;
   const auto journal = directory / journal_file_name;
   report = {};
+  remove_unfinished_restore(directory);  // people whom `forget` would not find
   report.created = make_file(file);
   // Each of the two may turn out to be damaged.
   for (int attempt = 0; attempt < 2; ++attempt) {

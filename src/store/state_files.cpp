@@ -33,23 +33,46 @@ bool make_file(const std::filesystem::path& file) {
   return info.st_size == 0;
 }
 
-std::filesystem::path set_aside(const std::filesystem::path& file, const std::string& why) {
+std::filesystem::path set_aside_name(const std::filesystem::path& file, const std::string& why) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto base = file.string() + "." + why + "-" + text::format_utc(now, "%Y%m%dT%H%M%SZ");
   auto aside = base;
   std::error_code error;
   for (int n = 2; std::filesystem::exists(aside, error); ++n)
     aside = base + "-" + std::to_string(n);
-  if (::rename(file.c_str(), aside.c_str()) != 0) fail("cannot set aside", file, errno);
+  return aside;
+}
+
+void set_logs_aside(const std::filesystem::path& file, const std::filesystem::path& aside) {
   for (const char* suffix : {"-wal", "-shm"}) {
     const auto from = file.string() + suffix;
-    const auto to = aside + suffix;
+    const auto to = aside.string() + suffix;
     // A log left behind would be taken for the fresh file's own.
     if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) fail("cannot set aside", from, errno);
   }
+}
+
+std::filesystem::path set_aside(const std::filesystem::path& file, const std::string& why) {
+  const auto aside = set_aside_name(file, why);
+  if (::rename(file.c_str(), aside.c_str()) != 0) fail("cannot set aside", file, errno);
+  set_logs_aside(file, aside);
   ::unlink(suspicion_of(file).c_str());
   sync_directory(file.parent_path());
   return aside;
+}
+
+std::filesystem::path restoring_name(const std::filesystem::path& file) {
+  return file.string() + ".restoring";
+}
+
+void remove_unfinished_restore(const std::filesystem::path& directory) {
+  for (const char* name : {state_file_name, journal_file_name})
+    remove_database(restoring_name(directory / name));
+}
+
+void remove_database(const std::filesystem::path& file) {
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"})
+    ::unlink((file.string() + suffix).c_str());
 }
 
 std::optional<domain::StateKey::Bytes> state_key(Connection& connection) {

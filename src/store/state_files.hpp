@@ -19,6 +19,15 @@ inline constexpr const char* journal_file_name = "suppressions.sqlite";
 bool make_file(const std::filesystem::path& file);
 /// Renames it, with its log, to FILE.WHY-TIME, which is returned. Throws StoreError.
 std::filesystem::path set_aside(const std::filesystem::path& file, const std::string& why);
+/// FILE.WHY-TIME, which no file has.
+std::filesystem::path set_aside_name(const std::filesystem::path& file, const std::string& why);
+/// What SQLite keeps beside the file alone. Throws StoreError.
+void set_logs_aside(const std::filesystem::path& file, const std::filesystem::path& aside);
+/// A file that is made while a backup is restored, and what a restore that was cut off left of it.
+std::filesystem::path restoring_name(const std::filesystem::path& file);
+void remove_unfinished_restore(const std::filesystem::path& directory);
+/// A file with whatever SQLite keeps beside it.
+void remove_database(const std::filesystem::path& file);
 /// The key of the state's hashes; nullopt: it has none. Throws StoreFailure if it is damaged.
 std::optional<domain::StateKey::Bytes> state_key(Connection& connection);
 
