@@ -60,6 +60,21 @@ DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings
   return view;
 }
 
+DaemonView view_of(Engine& engine, std::vector<MirrorView> mirrors, domain::UtcTime now) {
+  auto seen = daemon_view(std::move(mirrors), engine.settings(), now);
+  for (std::size_t i = 0; i < seen.mirrors.size(); ++i) {
+    auto& mirror = seen.mirrors[i];
+    mirror.condition = engine.ingest().condition(i);
+    mirror.forbidden = engine.forbidden(i);
+    mirror.refused = engine.refused(i);
+    mirror.taking_over = !engine.reconciler().adopted(i);
+    mirror.trouble = engine.reconciler().trouble(i);
+    mirror.progress = engine.dispatch().progress(i);
+  }
+  seen.dispatch = engine.dispatch().condition();
+  return seen;
+}
+
 ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health,
                                Chronicle& chronicle, Reload reload)
     : ground_(ground),
@@ -191,17 +206,7 @@ asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
     return view_mirrors(store, plans, now);
   };
   auto mirrors = co_await ground_.store.run(std::move(work));
-  auto seen = daemon_view(std::move(mirrors).value(), engine->settings(), now);
-  for (std::size_t i = 0; i < seen.mirrors.size(); ++i) {
-    auto& mirror = seen.mirrors[i];
-    mirror.condition = engine->ingest().condition(i);
-    mirror.forbidden = engine->forbidden(i);
-    mirror.refused = engine->refused(i);
-    mirror.taking_over = !engine->reconciler().adopted(i);
-    mirror.trouble = engine->reconciler().trouble(i);
-    mirror.progress = engine->dispatch().progress(i);
-  }
-  seen.dispatch = engine->dispatch().condition();
+  auto seen = view_of(*engine, std::move(mirrors).value(), now);
   remember(seen);
   co_return seen;
 }
