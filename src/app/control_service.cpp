@@ -60,6 +60,22 @@ DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings
   return view;
 }
 
+DaemonView view_of(Engine& engine, std::vector<MirrorView> mirrors, domain::UtcTime now) {
+  auto seen = daemon_view(std::move(mirrors), engine.settings(), now);
+  for (std::size_t i = 0; i < seen.mirrors.size(); ++i) {
+    auto& mirror = seen.mirrors[i];
+    mirror.condition = engine.ingest().condition(i);
+    mirror.forbidden = engine.forbidden(i);
+    mirror.refused = engine.refused(i);
+    mirror.taking_over = !engine.reconciler().adopted(i);
+    mirror.stands_by = engine.stands_by();
+    mirror.trouble = engine.reconciler().trouble(i);
+    mirror.progress = engine.dispatch().progress(i);
+  }
+  seen.dispatch = engine.dispatch().condition();
+  return seen;
+}
+
 ControlService::ControlService(Ground ground, EngineSlot& engines, telemetry::Health& health,
                                Chronicle& chronicle, const Leadership& leadership, Reload reload)
     : ground_(ground),
@@ -192,19 +208,10 @@ asio::awaitable<DaemonView> ControlService::view(Engine* engine) {
     return view_mirrors(store, plans, now);
   };
   auto mirrors = co_await ground_.store.run(std::move(work));
-  auto seen = daemon_view(std::move(mirrors).value(), engine->settings(), now);
-  for (std::size_t i = 0; i < seen.mirrors.size(); ++i) {
-    auto& mirror = seen.mirrors[i];
-    mirror.condition = engine->ingest().condition(i);
-    mirror.forbidden = engine->forbidden(i);
-    mirror.refused = engine->refused(i);
-    mirror.taking_over = !engine->reconciler().adopted(i);
-    mirror.stands_by = engine->stands_by();
+  auto seen = view_of(*engine, std::move(mirrors).value(), now);
+  for (auto& mirror : seen.mirrors) {
     if (mirror.stands_by) mirror.leader_problem = leadership_.trouble();
-    mirror.trouble = engine->reconciler().trouble(i);
-    mirror.progress = engine->dispatch().progress(i);
   }
-  seen.dispatch = engine->dispatch().condition();
   remember(seen);
   co_return seen;
 }

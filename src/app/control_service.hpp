@@ -104,5 +104,7 @@ std::string mirror_query(const std::string& name);
 /// A daemon's view for the reports; `dispatch` is filled in by the daemon itself.
 DaemonView daemon_view(std::vector<MirrorView> mirrors, const settings::Settings& settings,
                        domain::UtcTime now);
+/// The same with all that a running engine knows.
+DaemonView view_of(Engine& engine, std::vector<MirrorView> mirrors, domain::UtcTime now);
 
 }  // namespace stibee_sync::app

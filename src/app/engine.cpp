@@ -16,17 +16,6 @@ namespace stibee_sync::app {
 
 namespace asio = boost::asio;
 
-namespace {
-
-/// For a process that goes on with the password that it has.
-source::Connection saying_how_to_renew(source::Connection connection, const settings::Settings& settings) {
-  if (const auto& file = settings.database.password_file)
-    connection.password_cure = settings::how_to_renew(*file, system_environment);
-  return connection;
-}
-
-}  // namespace
-
 std::function<double()> system_random() {
   return [engine = std::mt19937_64(std::random_device{}())]() mutable {
     return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
@@ -110,21 +99,21 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
   for (const auto& change : opened.resumed)
     tell_of_pause(ground->log, opened.matched.plans[change.mirror], change, {});
   // To read the certificates that are trusted takes long enough to be noticed on the loop.
-  auto trust = [executor = ground->context.get_executor(), options = client_options(*settings)] {
-    return std::make_unique<http::Client>(executor, options);
+  auto reach = [ground, settings] {
+    return std::make_unique<Outside>(ground->outside(ground->context.get_executor(), *settings));
   };
-  auto client = co_await runtime::offload(ground->source_worker, std::move(trust));
-  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened), std::move(client),
+  const auto outside = co_await runtime::offload(ground->source_worker, std::move(reach));
+  co_return std::make_unique<Engine>(*ground, *settings, std::move(opened), std::move(*outside),
                                      std::move(may_call));
 }
 
 Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors,
-               std::unique_ptr<http::Client> client, std::function<bool()> may_call)
+               Outside outside, std::function<bool()> may_call)
     : ground_(ground),
       settings_(settings),
+      outside_(std::move(outside)),
+      compute_(outside_.make_worker("compute")),
       dialect_(make_dialect(settings)),
-      reader_(source::make_postgres_reader(saying_how_to_renew(database_connection(settings), settings))),
-      client_(std::move(client)),
       ended_(ground.clock.make_timer()) {
   auto plans = std::move(mirrors.matched.plans);
   pipeline::CallerOptions options;
@@ -132,20 +121,19 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   options.main = settings.stibee.api == settings::ApiVersion::V1 ? delivery::Api::V1 : delivery::Api::V2;
   options.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
   options.api_key = settings.stibee.api_key.reveal();
-  options.boot_id = runtime::boot_id();
+  options.boot_id = outside_.boot_id;
   options.key_cure = settings::how_to_renew(settings.stibee.api_key_file, system_environment);
   options.leads = std::move(may_call);
   for (const auto& state : mirrors.states)
     paused_.push_back(state.paused);
-  dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(), *client_,
-                                                   *dialect_, plans, std::move(options));
+  dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(),
+                                                   *outside_.transport, *dialect_, plans, std::move(options));
   events_ = std::make_unique<pipeline::EventIntake>(services(), plans);
-  writer_ = source::make_postgres_writer(saying_how_to_renew(write_connection(settings), settings));
-  writer_worker_ = runtime::make_thread_worker("writer");
-  writeback_ = std::make_unique<pipeline::Writeback>(services(), *writer_worker_, *writer_, plans);
+  writer_worker_ = outside_.make_worker("writer");
+  writeback_ = std::make_unique<pipeline::Writeback>(services(), *writer_worker_, *outside_.writer, plans);
   groups_ = std::make_unique<pipeline::GroupKeeper>(services(), *dispatch_, plans);
-  ingest_ = std::make_unique<pipeline::Ingest>(services(), ground_.source_worker, *reader_, std::move(plans),
-                                               [this] { dispatch_->wake(); });
+  ingest_ = std::make_unique<pipeline::Ingest>(services(), ground_.source_worker, *outside_.reader,
+                                               std::move(plans), [this] { dispatch_->wake(); });
   ingest_->keep_groups(*groups_);
   for (std::size_t i = 0; i < paused_.size(); ++i) {
     ingest_->set_paused(i, paused_[i]);
@@ -156,8 +144,8 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
 }
 
 pipeline::Services Engine::services() const {
-  return {ground_.clock,   ground_.store,   ground_.key, ground_.log,   ground_.metrics,
-          system_random(), database_clock_, compute_,    store_trouble_};
+  return {ground_.clock,          ground_.store,   ground_.key, ground_.log,   ground_.metrics,
+          outside_.make_random(), database_clock_, compute_,    store_trouble_};
 }
 
 Engine::~Engine() = default;
@@ -195,7 +183,7 @@ std::vector<std::int64_t> Engine::lists_with_missed_events() const {
 }
 
 void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
-  list_worker_ = runtime::make_thread_worker("list");
+  list_worker_ = outside_.make_worker("list");
   pipeline::ReconcilerHooks hooks;
   hooks.plan = [this](std::size_t mirror) -> const pipeline::MirrorPlan& { return mirrors()[mirror]; };
   hooks.paused = [this](std::size_t mirror) { return paused_[mirror] || !leads_; };
@@ -253,15 +241,14 @@ void Engine::watch_feeds() {
     if (plan.changefeed) names.push_back(plan.name);
   }
   if (names.empty()) return;
-  const auto connection = saying_how_to_renew(database_connection(settings_), settings_);
   auto wake = [context = &ground_.context, self = std::weak_ptr(self_)](const std::string& mirror,
                                                                         source::FeedListener::Why why) {
     asio::post(*context, [self, mirror, why] {
       if (const auto engine = self.lock()) (*engine)->ingest().heard(mirror, why);
     });
   };
-  feed_ = source::make_postgres_change_feed(connection);
-  listener_ = source::make_postgres_feed_listener(connection, std::move(names), std::move(wake));
+  feed_ = outside_.change_feed();
+  listener_ = outside_.listener(std::move(names), std::move(wake));
   ingest_->watch_feeds(*feed_, *listener_);
 }
 
@@ -325,7 +312,7 @@ asio::awaitable<void> Engine::stop(domain::Duration limit) {
   const auto deadline = ground_.clock.monotonic() + limit;
   while (running_ > 0 && ground_.clock.monotonic() < deadline)
     co_await ended_->wait_until(deadline);
-  client_->cancel();
+  outside_.cut_off();
   writeback_->cut_off();
   while (running_ > 0)
     co_await ended_->wait_until(runtime::forever);

@@ -2,6 +2,7 @@
 
 #include "app/human_word.hpp"
 #include "app/mirror_match.hpp"
+#include "app/outside.hpp"
 #include "app/reload_report.hpp"
 #include "stibee_sync/delivery/schedule.hpp"
 #include "stibee_sync/http/client.hpp"
@@ -35,6 +36,8 @@ struct Ground {
   const domain::StateKey& key;  // the store's
   telemetry::Log& log;
   telemetry::Metrics& metrics;
+  /// Of each engine; blocking, on the source's worker.
+  std::function<Outside(boost::asio::any_io_executor, const settings::Settings&)> outside = real_outside;
 };
 
 /// The mirrors of some settings, opened in the store, and what it knew of each then.
@@ -56,8 +59,8 @@ class Engine {
   static boost::asio::awaitable<std::unique_ptr<Engine>> open(const Ground* ground,
                                                               const settings::Settings* settings,
                                                               std::function<bool()> may_call);
-  Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors,
-         std::unique_ptr<http::Client> client, std::function<bool()> may_call);
+  Engine(const Ground& ground, const settings::Settings& settings, OpenedMirrors mirrors, Outside outside,
+         std::function<bool()> may_call);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -90,7 +93,7 @@ class Engine {
   void lead(const std::map<delivery::LimiterClass, std::size_t>& calls);
   bool stands_by() const { return !leads_; }
   /// Nobody waits any longer for the calls that are out.
-  void cut_calls() { client_->cut(); }
+  void cut_calls() { outside_.cut(); }
   /// Ends all loops: no new call goes out, those in flight have `limit` to end, then they are cut off. When
   /// it returns, nothing of the engine runs any more.
   boost::asio::awaitable<void> stop(domain::Duration limit);
@@ -112,7 +115,7 @@ class Engine {
   void set_paused(std::size_t mirror, bool paused);
   bool paused(std::size_t mirror) const { return paused_[mirror]; }
   const delivery::Dialect& dialect() const { return *dialect_; }
-  http::Transport& transport() { return *client_; }
+  http::Transport& transport() { return *outside_.transport; }
   void watch_over(telemetry::Health& health);
 
  private:
@@ -126,12 +129,11 @@ class Engine {
 
   Ground ground_;
   settings::Settings settings_;
+  Outside outside_;
   std::shared_ptr<pipeline::DatabaseClock> database_clock_ = std::make_shared<pipeline::DatabaseClock>();
   std::shared_ptr<telemetry::LastingTrouble> store_trouble_ = std::make_shared<telemetry::LastingTrouble>();
-  std::shared_ptr<runtime::Worker> compute_ = runtime::make_thread_worker("compute");
+  std::shared_ptr<runtime::Worker> compute_;
   std::unique_ptr<delivery::Dialect> dialect_;
-  std::unique_ptr<source::Reader> reader_;
-  std::unique_ptr<http::Client> client_;
   std::vector<bool> paused_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;
@@ -139,7 +141,6 @@ class Engine {
   std::unique_ptr<pipeline::EventIntake> events_;
   std::unique_ptr<source::ChangeFeed> feed_;
   std::unique_ptr<source::FeedListener> listener_;
-  std::unique_ptr<source::Writer> writer_;
   std::unique_ptr<pipeline::Writeback> writeback_;
   std::unique_ptr<runtime::Worker> writer_worker_;
   std::unique_ptr<runtime::Worker> list_worker_;

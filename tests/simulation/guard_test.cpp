@@ -66,6 +66,24 @@ TEST_F(GuardedTable, ManySmallStepsAreALargeOne) {
   EXPECT_LT(subscribed(), 810u);
 }
 
+TEST_F(GuardedTable, AClockThatIsSetBackBeginsNoNewDay) {
+  import(900);
+  for (std::int64_t next = 1; next <= 90; next += 15) {
+    for (std::int64_t i = next; i < next + 15; ++i)
+      rows_.erase(i);
+    daemon_->run_for(2s);
+  }
+  daemon_->run_for(5s);
+  ASSERT_EQ(subscribed(), 810u);
+  daemon_->clock().set_ahead(-24h * 20);
+  for (std::int64_t i = 91; i <= 105; ++i)
+    rows_.erase(i);
+  daemon_->run_for(1min);
+  ASSERT_EQ(holds().size(), 1u);
+  EXPECT_EQ(holds()[0].count, 15u);
+  EXPECT_EQ(subscribed(), 810u);
+}
+
 TEST_F(GuardedTable, OrdinaryLeaversOfADayAreNotHeld) {
   import(900);
   for (std::int64_t i = 1; i <= 60; ++i) {

@@ -28,8 +28,10 @@ std::int64_t slot_of(domain::UtcTime now) {
 
 void note_drained(store::SourceFacts& facts, const ReadFinding& finding, domain::UtcTime now) {
   const auto slot = slot_of(now);
-  std::erase_if(facts.drained,
-                [&](const auto& each) { return each.slot < slot - slots_of_hour || each.slot > slot; });
+  std::erase_if(facts.drained, [&](const auto& each) { return each.slot < slot - slots_of_hour; });
+  // What a clock that has been set back since said came later was drained all the same.
+  for (auto& each : facts.drained)
+    each.slot = std::min(each.slot, slot);
   if (facts.drained.empty() || facts.drained.back().slot != slot) {
     store::SlotOfChanges fresh;
     fresh.slot = slot;

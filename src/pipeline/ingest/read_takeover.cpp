@@ -29,7 +29,10 @@ bool holds(const ReadCommit& commit, diff::ChangeClass change_class) {
 /// What was applied without anybody's approval, for the sum of a day.
 void note_hour(store::SourceFacts& facts, const ReadCommit& commit, domain::UtcTime now) {
   const auto hour = hour_of(now);
-  std::erase_if(facts.recent, [&](const auto& each) { return each.hour <= hour - 24 || each.hour > hour; });
+  std::erase_if(facts.recent, [&](const auto& each) { return each.hour <= hour - 24; });
+  // What a clock that has been set back since said came later was applied all the same.
+  for (auto& each : facts.recent)
+    each.hour = std::min(each.hour, hour);
   const auto removals = holds(commit, diff::ChangeClass::Removal) ? 0 : commit.removals;
   const auto resubscribes = holds(commit, diff::ChangeClass::Resubscribe) ? 0 : commit.resubscribes;
   if (removals + resubscribes == 0) return;

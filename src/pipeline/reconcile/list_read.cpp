@@ -65,7 +65,8 @@ struct Judged {
   domain::Outcome outcome;         // for the backoff
 };
 
-Judged judge(const delivery::CallResult& failure, bool enough, int unreadable_in_a_row) {
+/// One answer that is of no use is an accident; only several in a row say something of the list.
+Judged judge(const delivery::CallResult& failure, bool enough, int useless_in_a_row) {
   Judged judged;
   judged.outcome.kind = domain::OutcomeKind::Transient;
   judged.outcome.retry_after = failure.retry_after;
@@ -77,22 +78,24 @@ Judged judge(const delivery::CallResult& failure, bool enough, int unreadable_in
       judged.end = ListReadEnd::Forbidden;
       return judged;
     case CallVerdict::BatchRefused:
-      judged.end = ListReadEnd::NoSuchList;
-      return judged;
+      if (useless_in_a_row >= most_unreadable_answers) judged.end = ListReadEnd::NoSuchList;
+      break;
     case CallVerdict::Throttled:
       judged.outcome.kind = domain::OutcomeKind::Throttled;
       break;
     case CallVerdict::Answered:
     case CallVerdict::ServerTrouble:
-      if (unreadable_in_a_row >= most_unreadable_answers) judged.end = ListReadEnd::NotUnderstood;
+      if (useless_in_a_row >= most_unreadable_answers) judged.end = ListReadEnd::NotUnderstood;
       break;
   }
   if (!judged.end && enough) judged.end = ListReadEnd::Unavailable;
   return judged;
 }
 
-bool unreadable(const delivery::CallResult& failure) {
-  return failure.verdict == CallVerdict::ServerTrouble && failure.reason == domain::Reason::UnreadableAnswer;
+/// An answer that is meant, for all that is known, and shows nothing.
+bool useless(const delivery::CallResult& failure) {
+  return failure.verdict == CallVerdict::BatchRefused || (failure.verdict == CallVerdict::ServerTrouble &&
+                                                          failure.reason == domain::Reason::UnreadableAnswer);
 }
 
 std::string in_words(ListReadEnd end, std::optional<domain::Reason> reason) {
@@ -134,7 +137,7 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
   const auto reading = std::make_shared<Reading>(plan, std::move(scan), services.key);
   const auto timer = services.clock.make_timer();
   int failures = 0;
-  int unreadable_answers = 0;
+  int useless_answers = 0;
   for (;;) {
     if (hooks.stopping()) co_return ended(ListReadEnd::Stopped, {});
     auto request = reading->reader().request();
@@ -159,13 +162,13 @@ asio::awaitable<ListReadResult> read_pages(Services services, runtime::Worker* w
         case ListReader::Step::StartOver:
         case ListReader::Step::RoundEnded:
           failures = 0;
-          unreadable_answers = 0;
+          useless_answers = 0;
           continue;
       }
     }
     ++failures;
-    unreadable_answers = unreadable(failure) ? unreadable_answers + 1 : 0;
-    const auto judged = judge(failure, failures >= hooks.most_failures(), unreadable_answers);
+    useless_answers = useless(failure) ? useless_answers + 1 : 0;
+    const auto judged = judge(failure, failures >= hooks.most_failures(), useless_answers);
     if (judged.end) co_return ended(*judged.end, failure.reason);
     services.log.debug("reading the list: a call failed",
                        {{"mirror", plan->name}, {"reason", name(failure.reason)}, {"failures", failures}});

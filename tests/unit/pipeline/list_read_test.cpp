@@ -208,7 +208,7 @@ TEST_F(ListReadTest, GivesUpAfterFailuresInARow) {
   EXPECT_EQ(asker.calls, 1 + most_list_failures);
 }
 
-TEST_F(ListReadTest, SaysAtOnceThatTheKeyOrTheListIsRefused) {
+TEST_F(ListReadTest, SaysAtOnceThatTheKeyIsRefusedAndAfterSeveralAnswersThatTheListIs) {
   add(1, 10);
   asker.key = "another";
   EXPECT_EQ(read().end(), ListReadEnd::KeyRefused);
@@ -220,7 +220,18 @@ TEST_F(ListReadTest, SaysAtOnceThatTheKeyOrTheListIsRefused) {
   EXPECT_EQ(read().end(), ListReadEnd::Forbidden) << "Stibee does not tell a foreign list from a missing one";
   model.set_switch("v2_unknown_list_answer", "404_empty");
   EXPECT_EQ(read().end(), ListReadEnd::NoSuchList);
-  EXPECT_EQ(asker.calls, 3);
+  EXPECT_EQ(asker.calls, 2 + most_unreadable_answers);
+}
+
+TEST_F(ListReadTest, ARefusalNowAndThenIsAnAccident) {
+  add(1, 2'500);
+  asker.before = [](int call) -> std::optional<Reply> {
+    if (call % 3 == 0) return std::nullopt;
+    return Reply(400, R"({"code":"Errors.Service.Unknown"})", std::nullopt);
+  };
+  const auto result = read();
+  EXPECT_TRUE(result.complete()) << result.why();
+  EXPECT_EQ(result.people(), 2'500U);
 }
 
 TEST_F(ListReadTest, StopsBetweenPages) {
