@@ -33,13 +33,15 @@ bool PgBouncer::installed() {
   return ::access(program, X_OK) == 0;
 }
 
-PgBouncer::PgBouncer(const PostgresCluster& cluster) : directory_(cluster.directory() + "/pgbouncer-XXXXXX") {
+PgBouncer::PgBouncer(const PostgresCluster& cluster, const std::string& mode)
+    : directory_(cluster.directory() + "/pgbouncer-XXXXXX") {
   if (::mkdtemp(directory_.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   const auto settings = directory_ + "/pgbouncer.ini";
   std::ofstream(directory_ + "/users") << "\"postgres\" \"\"\n\"mirror\" \"\"\n";
   std::ofstream(settings) << "[databases]\n* = host=" << cluster.directory() << " port=" << cluster.port()
-                          << "\n[pgbouncer]\npool_mode = transaction\nlisten_addr =\nlisten_port = " << port
-                          << "\nunix_socket_dir = " << directory_ << "\nlogfile = " << directory_
+                          << "\n[pgbouncer]\npool_mode = " << mode
+                          << "\nlisten_addr =\nlisten_port = " << port << "\nunix_socket_dir = " << directory_
+                          << "\nlogfile = " << directory_
                           << "/log\nauth_type = trust\nauth_file = " << directory_
                           << "/users\nserver_round_robin = 1\nmin_pool_size = 3\n";
   start(settings);

@@ -8,7 +8,7 @@
 
 namespace stibee_sync::testing {
 
-/// PgBouncer in transaction mode in front of a cluster, gone with this object or with the process. Its
+/// PgBouncer in front of a cluster, gone with this object or with the process. In transaction mode its
 /// clients get the server's connections in turn, a transaction at a time. Listens on a socket in the
 /// cluster's directory. Throws std::runtime_error on any failure.
 class PgBouncer {
@@ -16,7 +16,7 @@ class PgBouncer {
   /// Whether the program is there (Debian: the package pgbouncer).
   static bool installed();
 
-  explicit PgBouncer(const PostgresCluster& cluster);
+  explicit PgBouncer(const PostgresCluster& cluster, const std::string& mode = "transaction");
   ~PgBouncer();
   PgBouncer(const PgBouncer&) = delete;
   PgBouncer& operator=(const PgBouncer&) = delete;
