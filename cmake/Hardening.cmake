@@ -6,7 +6,7 @@ option(STIBEE_HARDENING "Build the programs as a distribution would" OFF)
 set(STIBEE_HARDENED_COMPILE "")
 set(STIBEE_HARDENED_LINK "")
 if(STIBEE_HARDENING)
-  set(STIBEE_HARDENED_COMPILE -fPIE -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
+  set(STIBEE_HARDENED_COMPILE -fPIE -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=3
     -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
   set(STIBEE_HARDENED_LINK -pie -Wl,-z,relro,-z,now)
 endif()

@@ -9,7 +9,6 @@
 
 #include <csignal>
 #include <iostream>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -425,8 +424,7 @@ int run_daemon(const Options& options) {
   // daemon from being there for webhooks and for whoever asks.
   auto state = open_state(settings, log, Complaint::Logged);
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is like a full disk
-  ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would hold the key and everybody who is pending
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is like a full disk
   Daemon daemon(options, std::move(settings), log, service, std::move(state.store), std::move(starting));
   return daemon.run();
 }

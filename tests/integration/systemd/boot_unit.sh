@@ -59,6 +59,10 @@ has NotifyAccess main || fail "is not the unit that was meant"
 eventually answers_ready || fail "/readyz does not answer 200"
 first_pid=$(property MainPID)
 [ "$(run stat -c %u "/proc/$first_pid")" -ge 61184 ] || fail "does not run as a dynamic user"
+if [ "$(basename "$program")" != unit_probe ]; then
+  # What lies in /proc of a process that can be dumped is its user's.
+  [ "$(run stat -c %u "/proc/$first_pid/environ")" = 0 ] || fail "can be dumped, and looked into by its own user"
+fi
 [ "$(run stat -L -c %a /var/lib/private/stibee-syncd)" = 700 ] || fail "the state directory is open to others"
 eventually logged '"event":"daemon.ready"' -p info || fail "the journal has no daemon.ready"
 if [ "$(basename "$program")" != unit_probe ]; then
@@ -97,6 +101,17 @@ restarted() { has ActiveState active && ! has MainPID "$first_pid" && ! has Main
 eventually restarted || fail "is not restarted after a crash"
 has NRestarts 1 || fail "was restarted more than once"
 eventually answers_ready || fail "/readyz does not answer after the restart"
+
+# a daemon that hangs is ended by the watchdog, and restarted
+run sh -c 'mkdir -p /etc/systemd/system/stibee-syncd.service.d &&
+  printf "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n" > /etc/systemd/system/stibee-syncd.service.d/watchdog.conf &&
+  systemctl daemon-reload && systemctl restart stibee-syncd.service' || fail "does not start with a short watchdog"
+first_pid=$(property MainPID)
+run systemctl kill --kill-whom=main --signal=STOP "$service"
+eventually logged 'Watchdog timeout' || fail "nobody notices that it hangs"
+eventually restarted || fail "is not restarted after it hung"
+run rm /etc/systemd/system/stibee-syncd.service.d/watchdog.conf
+run systemctl daemon-reload
 
 # members of a group of the host may steer it, others may not
 if [ "$(basename "$program")" != unit_probe ]; then
@@ -138,4 +153,4 @@ run sh -c 'sed -i "1i no-such-key: 1" /etc/stibee-syncd/config.yaml'
 has ExecMainStatus 78 || fail "exits with $(property ExecMainStatus) on a wrong configuration"
 eventually has ActiveState failed || fail "tries again with a wrong configuration"
 
-echo "started, reloaded, restarted after a kill, stopped in $took ms, refused a wrong configuration"
+echo "started, reloaded, restarted after a kill and by the watchdog, stopped in $took ms, refused a wrong configuration"
