@@ -11,8 +11,8 @@ stibee_sim::SimTime sim_time(const runtime::Clock& clock) {
 }
 
 void FarEnd::client_gone(stibee_sim::SimTime now) {
-  for (const auto& [call, applied] : in_flight) {
-    if (!applied) model.apply(call, now);
+  for (const auto& [call, is_applied] : in_flight) {
+    if (!is_applied) model.apply(call, now);
     model.finish(call);
   }
   in_flight.clear();
@@ -24,6 +24,7 @@ class SimulatedTransport::Channel final : public http::Channel {
 
   asio::awaitable<http::ExchangeResult> exchange(http::Request request) override {
     constexpr auto timeout = 30s;
+    if (owner_.far_end_.sent) owner_.far_end_.sent(request);
     stibee_sim::HttpCall call;
     call.method = request.method();
     call.target = request.target();
@@ -41,6 +42,7 @@ class SimulatedTransport::Channel final : public http::Channel {
     co_await pause(std::min<std::chrono::nanoseconds>(before, timeout));
     const auto answer = owner_.far_end_.model.apply(reception.call, sim_time(owner_.clock_));
     owner_.far_end_.in_flight[reception.call] = true;
+    if (owner_.far_end_.applied) owner_.far_end_.applied(reception.call, answer.status, answer.body);
     const auto after = answer.stall + uniform(0ms, 25ms);
     const auto left = std::chrono::nanoseconds(timeout) - std::min<std::chrono::nanoseconds>(before, timeout);
     co_await pause(std::min<std::chrono::nanoseconds>(after, left));

@@ -4,6 +4,7 @@
 #include "stibee_sync/http/transport.hpp"
 #include "stibee_sync/runtime/clock.hpp"
 
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -15,7 +16,14 @@ namespace stibee_sync::simulation {
 struct FarEnd {
   stibee_sim::StibeeModel model;
   std::map<std::uint64_t, bool> in_flight;  // call → applied already
+  /// A call goes out, and: Stibee has made of it what it does. For whoever watches.
+  std::function<void(const http::Request& request)> sent = {};
+  std::function<void(std::uint64_t call, int status, const std::string& body)> applied = {};
 
+  static stibee_sim::SimTime instant(runtime::MonotonicTime time) {
+    return stibee_sim::SimTime(
+        std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()));
+  }
   /// The daemon died: what Stibee had received it applies all the same.
   void client_gone(stibee_sim::SimTime now);
 };

@@ -1,0 +1,192 @@
+#include "simulation/day/host.hpp"
+
+#include "app/human_word.hpp"
+
+#include <exception>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+namespace stibee_sync::day {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds drain_limit{3500};
+
+std::function<double()> uniform(std::uint64_t seed) {
+  return [engine = std::mt19937_64(seed)]() mutable {
+    return std::uniform_real_distribution<double>(0, 1)(engine);
+  };
+}
+
+void rethrow(std::exception_ptr error) {
+  if (error) std::rethrow_exception(error);
+}
+
+std::unique_ptr<store::Store> open_or_crash(const test_disk::SimulatedDisk& disk) {
+  try {
+    auto store = test_disk::open_state(disk);
+    if (disk.dead()) throw Crash{};
+    return store;
+  } catch (const store::StoreError&) {
+    if (disk.dead()) throw Crash{};
+    throw;
+  }
+}
+
+/// The world's hand in `writeback`.
+class Hand final : public source::Writer {
+ public:
+  using Write = decltype(Ground::write_back);
+  explicit Hand(Write write) : write_(std::move(write)) {}
+  std::optional<source::SourceError> prepare(const source::WriteStatement&) override { return std::nullopt; }
+  std::variant<std::size_t, source::WriteFailure> execute(const source::WriteStatement& statement,
+                                                          const source::WriteValues& values) override {
+    return write_(statement.event, values);
+  }
+  void cancel() override {}
+
+ private:
+  Write write_;
+};
+
+}  // namespace
+
+Host::Host(Ground ground)
+    : around_(std::move(ground)),
+      clock_(context_, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), around_.now),
+      wall_(clock_, around_.wall_ahead),
+      worker_(runtime::make_inline_worker()),
+      owned_(open_or_crash(around_.disk)),
+      log_(telemetry::Log::to([this](std::string_view line) { around_.trace.add("log", line); },
+                              telemetry::LogOptions{telemetry::Level::Info, telemetry::LineFormat::Json},
+                              [this] { return std::chrono::system_clock::time_point(wall_.utc()); })),
+      metrics_(telemetry::MetricsOptions{"test", true, {}}),
+      random_(around_.seed),
+      ground_{context_, wall_,
+              *worker_, confined_,
+              key_,     log_,
+              metrics_, [this](asio::any_io_executor, const settings::Settings&) { return outside(); }},
+      slot_(wall_),
+      events_(ground_, slot_),
+      handle_event_(events_.handler()),
+      courier_(wall_.make_timer()),
+      told_(wall_.make_timer()) {
+  for (const auto& mirror : around_.settings.mirrors)
+    metrics_.declare_mirror(mirror.name);
+  log_.watch([this](telemetry::Event, auto, std::span<const telemetry::Field> fields) {
+    for (const auto& field : fields)
+      took_list_over_ = took_list_over_ || field.key == "strays";
+  });
+  events_.admit(*around_.settings.webhook);
+  // Before whatever the job that was killed would have led to.
+  around_.disk.on_death([this] { asio::post(context_, [] { throw Crash{}; }); });
+  asio::co_spawn(context_, live(), rethrow);
+  asio::co_spawn(context_, carry_events(), rethrow);
+}
+
+Host::~Host() {
+  log_.watch({});
+  context_.let_go();
+}
+
+app::Outside Host::outside() {
+  app::Outside outside;
+  auto transport = std::make_unique<simulation::SimulatedTransport>(around_.far_end, clock_, random_, false);
+  outside.transport = std::move(transport);
+  outside.cut_off = [] {};
+  auto reader = std::make_unique<source::ScriptedReader>();
+  reader->next = around_.read_table;
+  outside.reader = std::move(reader);
+  outside.writer = std::make_unique<Hand>(around_.write_back);
+  outside.make_worker = [](const std::string&) { return runtime::make_inline_worker(); };
+  outside.make_random = [this] { return uniform(random_()); };
+  outside.boot_id = "boot";
+  return outside;
+}
+
+asio::awaitable<void> Host::begin() {
+  auto opened = co_await app::Engine::open(&ground_, &around_.settings);
+  engine_ = std::move(opened);
+  engine_->start([](const std::string& what) { throw std::logic_error("a loop ended: " + what); });
+  slot_.lend(*engine_);
+}
+
+asio::awaitable<void> Host::live() {
+  co_await begin();
+  for (;;) {
+    while (!next_settings_)
+      co_await told_->wait_until(runtime::forever);
+    co_await engine_->stop(drain_limit);
+    co_await slot_.take_back();
+    const auto missed = engine_->lists_with_missed_events();
+    engine_.reset();
+    around_.settings = std::move(*next_settings_);
+    next_settings_.reset();
+    co_await begin();
+    for (const auto list : missed)
+      engine_->event_missed(list);
+  }
+}
+
+void Host::reload(settings::Settings settings) {
+  next_settings_ = std::move(settings);
+  told_->wake();
+}
+
+asio::awaitable<void> Host::carry_events() {
+  for (;;) {
+    const auto next = around_.far_end.model.next_webhook();
+    const auto due = next ? runtime::MonotonicTime(next->time_since_epoch()) : runtime::forever;
+    if (due > clock_.monotonic()) {
+      co_await courier_->wait_until(due);
+      continue;
+    }
+    auto deliveries = around_.far_end.model.take_webhooks(simulation::sim_time(clock_));
+    for (auto& delivery : deliveries)
+      asio::co_spawn(context_, bring(std::move(delivery)), rethrow);
+  }
+}
+
+asio::awaitable<void> Host::bring(stibee_sim::WebhookDelivery delivery) {
+  http::ServerRequest request;
+  request.method = "POST";
+  request.path = "/webhook/secret-of-the-test";
+  request.body = delivery.body;
+  request.peer_address = "52.78.132.66";
+  const auto response = co_await handle_event_(std::move(request));
+  const bool accepted = response.status == 200;
+  around_.trace.add("event", std::to_string(response.status) + " " + delivery.body);
+  around_.far_end.model.webhook_answered(delivery.id, accepted, simulation::sim_time(clock_));
+  around_.event_answered(delivery, accepted);
+  if (!accepted) courier_->wake();
+}
+
+app::DaemonView Host::view() {
+  const auto now = wall_.utc();
+  return app::view_of(*engine_, app::view_mirrors(*store_, plans(), now), now);
+}
+
+std::size_t Host::approve_all() {
+  std::size_t people = 0;
+  for (const auto& plan : plans()) {
+    for (const auto& hold : store_->holds(plan.id)) {
+      if (app::approve_hold(*store_, plans(), hold.digest, wall_.utc())) people += hold.count;
+    }
+  }
+  if (people > 0) engine_->ingest().sync_now();
+  return people;
+}
+
+void Host::retry_all() {
+  app::retry_parked(*store_, plans(), "", wall_.utc());
+  engine_->dispatch().wake();
+}
+
+}  // namespace stibee_sync::day

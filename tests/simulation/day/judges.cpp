@@ -1,0 +1,168 @@
+#include "simulation/day/judges.hpp"
+
+#include "stibee_sync/text/time_format.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stibee_sync::day {
+
+void ConsentJudge::opted_out(const std::string& address, domain::UtcTime now) {
+  opt_outs_[address] = OptOut{now, std::nullopt, {}, false};
+  ever_.insert(address);
+  came_back_.erase(address);
+}
+
+void ConsentJudge::came_back(const std::string& address) {
+  opt_outs_.erase(address);
+  came_back_.insert(address);
+}
+
+std::vector<std::string> ConsentJudge::unknown_in(const std::string& text) const {
+  std::vector<std::string> found;
+  for (const auto& [address, opt_out] : opt_outs_) {
+    if (!opt_out.known && text.find("\"" + address + "\"") != std::string::npos) found.push_back(address);
+  }
+  return found;
+}
+
+void ConsentJudge::known(const std::string& address, const Pictures& pictures, domain::UtcTime now) {
+  const auto found = opt_outs_.find(address);
+  if (found == opt_outs_.end()) return;
+  auto& opt_out = found->second;
+  if (!opt_out.known) {
+    opt_out.known = now;
+    ++known_;
+  }
+  if (!pictures.latest || !pictures.applied) return;
+  // Whose it is: of rows that bore the address in all that was read last.
+  const auto before = bearers(*pictures.applied, address);
+  for (const auto key : bearers(*pictures.latest, address)) {
+    if (std::find(before.begin(), before.end(), key) != before.end()) opt_out.members.insert(key);
+  }
+}
+
+void ConsentJudge::forget_knowledge() {
+  for (auto& [address, opt_out] : opt_outs_) {
+    opt_out.known.reset();
+    opt_out.members.clear();
+  }
+}
+
+void ConsentJudge::lift(std::int64_t key, const Member& member, domain::UtcTime now) {
+  const auto address = usable(member.email);
+  const auto consent = has_consents_ ? member.consented_at : std::optional(now);
+  if (consent) own_yes_[key] = *consent;
+  for (auto& [of, opt_out] : opt_outs_) {
+    const bool theirs = of == address || opt_out.members.contains(key);
+    if (!theirs || opt_out.lifted) continue;
+    if (consent && *consent > opt_out.at) opt_out.lifted = true;
+  }
+}
+
+void ConsentJudge::table_changed(const Members& before, const Members& after, bool careless,
+                                 domain::UtcTime now) {
+  for (const auto& [key, member] : after) {
+    const auto was = before.find(key);
+    if (was != before.end() && was->second == member) continue;
+    const bool yes = member.subscribed.value_or(false);
+    const bool said_yes = was != before.end() && was->second.subscribed.value_or(false);
+    if (careless) {
+      carelessly_.insert(key);
+      continue;
+    }
+    if (carelessly_.contains(key)) {
+      // Their own word comes after it.
+      if (was != before.end() && was->second.consented_at == member.consented_at && yes == said_yes) continue;
+      carelessly_.erase(key);
+    }
+    if (has_consents_ || (yes && !said_yes)) lift(key, member, now);
+  }
+}
+
+void ConsentJudge::approved() {
+  // Which of them it was is not looked at: all of it counts as wanted.
+  for (auto& [address, opt_out] : opt_outs_)
+    opt_out.lifted = true;
+}
+
+bool ConsentJudge::stays_out(const std::string& address) const {
+  const auto found = opt_outs_.find(address);
+  return found != opt_outs_.end() && !found->second.lifted;
+}
+
+void ConsentJudge::called(const Call& call, const Pictures& pictures, domain::UtcTime now,
+                          const Complain& complain) {
+  if (call.kind != Call::Kind::Subscribe) return;
+  for (const auto& address : call.addresses) {
+    ++looked_at_;
+    const auto says_no = [&](const Members& members) {
+      const auto keys = bearers(members, address);
+      return std::any_of(keys.begin(), keys.end(),
+                         [&](auto key) { return !members.at(key).subscribed.value_or(false); });
+    };
+    if (!came_back_.contains(address) && pictures.all_of(says_no))
+      complain(call.endpoint + " of " + address + ", whose row says no");
+    for (const auto& [of, opt_out] : opt_outs_) {
+      if (opt_out.lifted || !opt_out.known || *opt_out.known >= now) continue;
+      const auto bears = [&](const Members& members) {
+        const auto keys = bearers(members, address);
+        return std::any_of(keys.begin(), keys.end(), [&](auto key) { return opt_out.members.contains(key); });
+      };
+      // Whoever shares the address may have said yes for it since.
+      const auto said_yes_since = [&](const Members& members) {
+        const auto keys = bearers(members, address);
+        return std::any_of(keys.begin(), keys.end(), [&](auto key) {
+          const auto yes = own_yes_.find(key);
+          return yes != own_yes_.end() && yes->second > opt_out.at;
+        });
+      };
+      if (of != address && pictures.latest && said_yes_since(*pictures.latest)) continue;
+      if (of == address || (!opt_out.members.empty() && pictures.all_of(bears))) {
+        complain(call.endpoint + " of " + address + ", who opted out as " + of + " at " +
+                 text::iso_utc(opt_out.at) + ", known since " + text::iso_utc(*opt_out.known));
+      }
+    }
+  }
+}
+
+void RemovalJudge::read(const Members& members) {
+  std::size_t people = 0;
+  std::map<std::string, Word> words;
+  for (const auto& [key, member] : members) {
+    const auto address = usable(member.email);
+    if (!address) continue;
+    auto& word = words[*address];
+    word.yes = word.yes && member.subscribed.value_or(false);
+    word.keys.push_back(key);
+  }
+  for (auto& [address, word] : words) {
+    people += word.yes ? 1 : 0;
+    said_[address] = std::move(word);
+  }
+  most_people_ = std::max(most_people_, people);
+}
+
+void RemovalJudge::called(const Call& call, const Pictures& pictures, const Complain& complain) {
+  if (call.kind != Call::Kind::Remove) return;
+  for (const auto& address : call.addresses) {
+    const auto word = said_.find(address);
+    if (word == said_.end() || !word->second.yes) continue;
+    // A no that comes with another address is an opt-out.
+    const auto says_no = [&](std::int64_t key) {
+      const auto row = pictures.latest ? pictures.latest->find(key) : Members::const_iterator{};
+      return pictures.latest && row != pictures.latest->end() && !row->second.subscribed.value_or(false);
+    };
+    if (std::any_of(word->second.keys.begin(), word->second.keys.end(), says_no)) continue;
+    if (!pictures.all_of([&](const Members& members) { return bearers(members, address).empty(); })) continue;
+    if (!removed_.insert(address).second) continue;
+    const auto share =
+        static_cast<std::size_t>(std::floor(static_cast<double>(most_people_) * percent_ / 100 + 1e-9));
+    const auto most = std::max(least_, share) + approved_;
+    if (removed_.size() - base_ > most)
+      complain(call.endpoint + " of " + address + ": " + std::to_string(removed_.size() - base_) +
+               " people are removed, and the guard lets " + std::to_string(most) + " go in a day");
+  }
+}
+
+}  // namespace stibee_sync::day

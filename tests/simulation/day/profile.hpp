@@ -1,0 +1,35 @@
+#pragma once
+
+#include "simulation/simulated_daemon.hpp"
+#include "stibee_sync/settings/settings.hpp"
+
+#include <cstdint>
+#include <random>
+
+namespace stibee_sync::day {
+
+/// What kind of a day a seed has: settings, and what may happen.
+struct Profile {
+  simulation::Api api = simulation::Api::V1;
+  bool has_consents = false;
+  bool writes_back = false;
+  bool small_guard = false;      // it holds what goes beyond a few
+  bool list_has_people = false;  // before the first start
+  bool disk_fails = false;
+  bool clock_steps = false;
+  bool fails_over = false;  // PostgreSQL
+  bool reloads = false;
+  bool second_host = false;  // takes over with a state of its own
+  bool careless = false;     // statements over the whole table
+  bool events_lost = false;  // webhooks
+  std::chrono::milliseconds poll{};
+  std::chrono::milliseconds reconcile_interval{};
+  settings::ReconcileMode reconcile = settings::ReconcileMode::Report;
+  settings::OnLeave on_leave = settings::OnLeave::Unsubscribe;
+  std::size_t people = 0;
+};
+
+Profile profile_of(std::uint64_t seed);
+settings::Settings settings_of(const Profile& profile);
+
+}  // namespace stibee_sync::day
