@@ -253,7 +253,7 @@ TEST(MapRow, WhatIsNoGroupIsOnlyNotedOnceIfSomebodyAsksAndItSaysAnything) {
 }
 
 TEST(MapRow, AFlagIsSentAsStibeeHasItAndAnythingElseAsItIs) {
-  for (const auto& [value, sent] : {std::pair{"t", "Y"}, {"f", "N"}, {"maybe", "maybe"}}) {
+  for (const auto& [value, sent] : {std::pair{"t", "Y"}, std::pair{"f", "N"}, std::pair{"maybe", "maybe"}}) {
     Row row = full_row();
     row[Vip] = value;
     const auto result = map_row(row, full_mapping(), nullptr);

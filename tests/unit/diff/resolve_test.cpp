@@ -355,7 +355,7 @@ TEST(Resolve, AnOptOutCountsUnlessStibeeSurelyHasItAlready) {
 TEST(Resolve, OnlyARowThatThisReadBroughtCanHaveOptedIn) {
   const domain::Member kim = member("Kim");
   const auto before = wanted(Intent::Unsubscribed, member("Kim", false));
-  const auto opted_in = [&](std::vector<Bearer> bearers) {
+  const auto opted_in = [&](const std::vector<Bearer>& bearers) {
     return resolved(bearers, before).wanted.opted_in_at == now;
   };
   EXPECT_TRUE(opted_in({staged(7, kim)}));
