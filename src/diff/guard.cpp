@@ -13,9 +13,8 @@ namespace {
 
 // As a person would write it: "2", "0.5".
 std::string in_words(double number) {
-  std::array<char, 32> text{};
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} ? std::string(text.data(), end) : std::string("?");
+  std::array<char, 32> text{};  // the longest has 24
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
 }
 
 std::string in_words(std::size_t number) {

@@ -4,6 +4,7 @@
 #include "stibee_sync/text/utf8.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace stibee_sync::diff {
@@ -81,7 +82,7 @@ std::optional<std::string_view> sendable(std::string_view text, domain::ColumnTy
     case domain::ColumnType::Other:
       return text;
   }
-  return text;
+  std::abort();
 }
 
 }  // namespace

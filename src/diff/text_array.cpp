@@ -25,6 +25,7 @@ std::optional<std::vector<std::optional<std::string>>> parse_text_array(std::str
   std::vector<std::optional<std::string>> elements;
   if (text.size() == 2) return elements;
 
+  // The last character is a brace: neither a backslash nor a comma can be the end.
   std::size_t i = 1;
   while (true) {
     std::string element;
@@ -33,7 +34,6 @@ std::optional<std::vector<std::optional<std::string>>> parse_text_array(std::str
     if (quoted) {
       for (++i; i < text.size() && text[i] != '"'; ++i) {
         if (text[i] == '\\') ++i;
-        if (i == text.size()) return std::nullopt;
         element += text[i];
       }
       if (i == text.size()) return std::nullopt;
@@ -44,7 +44,6 @@ std::optional<std::vector<std::optional<std::string>>> parse_text_array(std::str
         if (text[i] == '\\') {
           escaped = true;
           ++i;
-          if (i == text.size()) return std::nullopt;
         }
         element += text[i];
       }
@@ -60,7 +59,6 @@ std::optional<std::vector<std::optional<std::string>>> parse_text_array(std::str
     if (text[i] == '}') break;
     if (text[i] != ',') return std::nullopt;
     ++i;
-    if (i == text.size()) return std::nullopt;
   }
   if (i + 1 != text.size()) return std::nullopt;
   return elements;

@@ -119,11 +119,13 @@ NextStep when_subscribed(const Wanted& wanted, const Confirmed& confirmed, const
   std::abort();
 }
 
+// Of who is not wanted: whoever may be mailed is not at rest.
 Rest rest_of(RemoteStatus status) {
   switch (status) {
     case RemoteStatus::Unknown:
       return Rest::NeverCreated;
     case RemoteStatus::Subscribed:
+    case RemoteStatus::Ready:
     case RemoteStatus::Unsubscribed:
       return Rest::Settled;
     case RemoteStatus::OptedOut:
@@ -132,8 +134,6 @@ Rest rest_of(RemoteStatus status) {
       return Rest::AutoDeleted;
     case RemoteStatus::Purged:
       return Rest::Purged;
-    case RemoteStatus::Ready:
-      return Rest::AwaitingConfirmation;
     case RemoteStatus::Moved:
       return Rest::Moved;
   }

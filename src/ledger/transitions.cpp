@@ -57,10 +57,9 @@ bool assume_worst(Confirmed& confirmed, Lane lane, const Wanted& sent, const Wan
   return true;
 }
 
-// A no of the table's that is newer than what Stibee was last known to show.
-bool says_no_anew(const LedgerRow& row, const Wanted& wanted) {
-  if (row.wanted.intent != Intent::Subscribed || wanted.intent == Intent::Subscribed) return false;
-  return ended_there(row.confirmed.status);
+// Whether a no of the table's is newer than what Stibee was last known to show.
+bool is_no_anew(const LedgerRow& row) {
+  return row.wanted.intent == Intent::Subscribed && ended_there(row.confirmed.status);
 }
 
 // Another row bears an address that Stibee knows no more.
@@ -72,7 +71,7 @@ void take_wanted(LedgerRow& row, const Wanted& wanted) {
   if (wanted.intent == Intent::Subscribed) {
     if (row.wanted.intent != Intent::Subscribed) row.no_is_ours = false;
     if (row.confirmed.status != RemoteStatus::OptedOut) row.confirmed.owes_no = false;
-  } else if (says_no_anew(row, wanted) && !std::exchange(row.no_is_ours, false)) {
+  } else if (is_no_anew(row) && !std::exchange(row.no_is_ours, false)) {
     row.confirmed.owes_no = true;
   }
   row.wanted = wanted;

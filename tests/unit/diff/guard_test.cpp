@@ -205,5 +205,16 @@ TEST(Guard, SaysWhyInNumbersAndSettings) {
             "guard.min_removals is 20; 501 removals are more than guard.max_removals, which is 500");
 }
 
+TEST(Guard, SaysHowManyRemovalsAReadMayBringWithoutBeingHeld) {
+  EXPECT_EQ(most_removals({}, 0), 20u);
+  EXPECT_EQ(most_removals({}, 1'049), 20u);
+  EXPECT_EQ(most_removals({}, 1'050), 21u);
+  EXPECT_EQ(most_removals({}, 25'000), 500u);
+  EXPECT_EQ(most_removals({}, 1'000'000), 500u);
+  GuardLimits strict;
+  strict.max_removals = 5;
+  EXPECT_EQ(most_removals(strict, 1'000'000), 5u);
+}
+
 }  // namespace
 }  // namespace stibee_sync::diff

@@ -240,5 +240,38 @@ TEST(MapRow, MappingThatDoesNotFitTheRowIsAProgrammingError) {
   EXPECT_THROW(map_row(row, full_mapping(), nullptr), std::out_of_range);
 }
 
+TEST(MapRow, WhatIsNoGroupIsOnlyNotedOnceIfSomebodyAsksAndItSaysAnything) {
+  Row row = full_row();
+  row[Grade] = "bronze";
+  row[Tags] = "{\"\",bronze,gold}";
+  std::vector<std::string> unknown;
+  map_row(row, full_mapping(), &unknown);
+  EXPECT_EQ(unknown, std::vector<std::string>{"bronze"});
+  const auto result = map_row(row, full_mapping(), nullptr);
+  ASSERT_TRUE(std::holds_alternative<domain::Member>(result));
+  EXPECT_EQ(std::get<domain::Member>(result).groups, domain::GroupSet{30});
+}
+
+TEST(MapRow, AFlagIsSentAsStibeeHasItAndAnythingElseAsItIs) {
+  for (const auto& [value, sent] : {std::pair{"t", "Y"}, std::pair{"f", "N"}, std::pair{"maybe", "maybe"}}) {
+    Row row = full_row();
+    row[Vip] = value;
+    const auto result = map_row(row, full_mapping(), nullptr);
+    ASSERT_TRUE(std::holds_alternative<domain::Member>(result));
+    EXPECT_EQ(std::get<domain::Member>(result).fields.at(1), (domain::FieldValue{"vip", sent}));
+  }
+}
+
+TEST(MapRow, ARejectionOfAColumnWithoutANameNamesNone) {
+  Mapping mapping = full_mapping();
+  mapping.column_names.clear();
+  Row row = full_row();
+  row[Birthday] = "infinity";
+  const auto result = map_row(row, mapping, nullptr);
+  ASSERT_TRUE(std::holds_alternative<Rejection>(result));
+  EXPECT_TRUE(std::get<Rejection>(result).column.empty());
+  EXPECT_EQ(std::get<Rejection>(result).reason, domain::Reason::BadDate);
+}
+
 }  // namespace
 }  // namespace stibee_sync::diff

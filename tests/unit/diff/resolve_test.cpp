@@ -327,5 +327,61 @@ TEST(ChangeClassName, IsTheGuardsWord) {
   EXPECT_EQ(name(ChangeClass::Removal), "removals");
 }
 
+TEST(Resolve, AnOptOutThatAResubscribeMayHaveOvertakenDoesNotStand) {
+  const domain::Member kim = member("Kim");
+  EXPECT_EQ(resolved({staged(7, kim)}, std::nullopt, RemoteStatus::OptedOut, false).change_class,
+            ChangeClass::Add);
+  EXPECT_EQ(resolved({staged(7, kim)}, std::nullopt, RemoteStatus::OptedOut, true).change_class,
+            ChangeClass::Resubscribe);
+}
+
+TEST(Resolve, AnOptOutCountsUnlessStibeeSurelyHasItAlready) {
+  const domain::Member no = member("Kim", false);
+  const auto before = wanted(Intent::Subscribed, member("Kim"));
+  for (const auto status : {RemoteStatus::OptedOut, RemoteStatus::AutoDeleted, RemoteStatus::Purged}) {
+    EXPECT_FALSE(resolved({staged(7, no)}, before, status, false).counts);
+    EXPECT_TRUE(resolved({staged(7, no)}, before, status, true).counts) << "they may be back";
+  }
+  EXPECT_TRUE(resolved({staged(7, no)}, before, RemoteStatus::Subscribed).counts);
+  domain::Confirmed out;
+  out.status = RemoteStatus::OptedOut;
+  Circumstances leaving;
+  leaving.left_saying_no = true;
+  const auto left = resolve({}, before, out, state_key, now, leaving);
+  EXPECT_EQ(left.change_class, ChangeClass::OptOut);
+  EXPECT_TRUE(left.counts);
+}
+
+TEST(Resolve, OnlyARowThatThisReadBroughtCanHaveOptedIn) {
+  const domain::Member kim = member("Kim");
+  const auto before = wanted(Intent::Unsubscribed, member("Kim", false));
+  const auto opted_in = [&](const std::vector<Bearer>& bearers) {
+    return resolved(bearers, before).wanted.opted_in_at == now;
+  };
+  EXPECT_TRUE(opted_in({staged(7, kim)}));
+  EXPECT_FALSE(opted_in({unchanged(7)}));
+  EXPECT_TRUE(opted_in({unusable(6), unchanged(7)}));
+  auto known_not_to = staged(7, kim);
+  known_not_to.may_have_opted_in = false;
+  EXPECT_FALSE(opted_in({known_not_to}));
+  EXPECT_TRUE(opted_in({known_not_to, staged(8, kim)})) << "one is enough";
+}
+
+TEST(Resolve, OnlyAYesAfterANoIsAnOptIn) {
+  const domain::Member yes = member("Kim");
+  const domain::Member no = member("Kim", false);
+  const auto opted_in = [&](const domain::Member& row, Intent before, bool member_opted_out) {
+    Circumstances circumstances;
+    circumstances.member_opted_out = member_opted_out;
+    return resolve({staged(7, row)}, wanted(before, row), {}, state_key, now, circumstances)
+               .wanted.opted_in_at == now;
+  };
+  EXPECT_TRUE(opted_in(yes, Intent::Unsubscribed, false));
+  EXPECT_TRUE(opted_in(yes, Intent::Absent, true));
+  EXPECT_FALSE(opted_in(yes, Intent::Absent, false));
+  EXPECT_FALSE(opted_in(yes, Intent::Subscribed, true));
+  EXPECT_FALSE(opted_in(no, Intent::Unsubscribed, true));
+}
+
 }  // namespace
 }  // namespace stibee_sync::diff
