@@ -112,7 +112,8 @@ app::Outside Host::outside() {
 }
 
 asio::awaitable<void> Host::begin() {
-  auto opened = co_await app::Engine::open(&ground_, &around_.settings);
+  auto may_call = std::function<bool()>([] { return true; });
+  auto opened = co_await app::Engine::open(&ground_, &around_.settings, std::move(may_call));
   engine_ = std::move(opened);
   engine_->start([](const std::string& what) { throw std::logic_error("a loop ended: " + what); });
   slot_.lend(*engine_);
