@@ -33,7 +33,8 @@ void show_in_metrics(telemetry::Metrics& metrics, const DaemonView& seen) {
         metrics.mirrored_members(mirror.name, *label, found == summary.people.end() ? 0 : found->second);
     }
     for (const auto lane : domain::all_lanes) {
-      const auto found = summary.pending.find(lane);
+      // Who waits in the state of a daemon that stands by waits for another one, which tells of them.
+      const auto found = mirror.stands_by ? summary.pending.end() : summary.pending.find(lane);
       const auto label = telemetry::label_from<telemetry::LaneLabel>(domain::name(lane));
       if (!label) continue;
       if (found == summary.pending.end()) {
@@ -49,7 +50,7 @@ void show_in_metrics(telemetry::Metrics& metrics, const DaemonView& seen) {
           telemetry::GuardClass::Resubscribes, telemetry::GuardClass::Updates, telemetry::GuardClass::Adds}) {
       std::uint64_t count = 0;
       for (const auto& hold : summary.holds) {
-        if (hold.change_class == telemetry::name(held)) count = hold.count;
+        if (!mirror.stands_by && hold.change_class == telemetry::name(held)) count = hold.count;
       }
       metrics.guard_held(mirror.name, held, count);
     }

@@ -194,7 +194,10 @@ std::optional<domain::UtcTime> Reconciler::due(std::size_t mirror) const {
 asio::awaitable<void> Reconciler::run(std::size_t mirror) {
   auto& state = states_[mirror];
   while (!stopping_) {
-    if (!state.adopted) co_await adopt(mirror);
+    if (!state.adopted) {
+      co_await adopt(mirror);
+      continue;  // or it is to stop
+    }
     if (!state.last) state.last = services_.clock.utc();
     const auto at = due(mirror);
     const auto wait = at ? *at - services_.clock.utc() : domain::Duration(std::chrono::seconds(30));

@@ -46,6 +46,17 @@ class OtherHost {
     const auto report = json::parse(syncd({"status", "--json"}).out);
     return report && number(items(*report, "mirrors").front(), "source_members") == people;
   }
+  /// What its metrics page says of one series.
+  std::string metric(const std::string& series) {
+    const auto ready = event_lines(*daemon_, "daemon.ready").front();
+    std::smatch port;
+    if (!std::regex_search(ready, port, std::regex(R"x("admin":"127\.0\.0\.1:(\d+)")x"))) return "no page";
+    const auto page = http(std::stoi(port[1]), "GET", "/metrics").body;
+    const auto at = page.find("\n" + series + " ");
+    if (at == std::string::npos) return "no such series";
+    const auto from = at + 1 + series.size() + 1;
+    return page.substr(from, page.find('\n', from) - from);
+  }
   bool leads() const { return event_lines(*daemon_, "leader.acquired").size() > lost(); }
   std::size_t lost() const { return event_lines(*daemon_, "leader.lost").size(); }
 
@@ -98,6 +109,9 @@ TEST_F(Leader, OneWorksAndTheOthersStandBy) {
   ASSERT_TRUE(deployment_.converges());
   ASSERT_TRUE(eventually(60s, [&] { return other_->has_read(70); })) << "it keeps its state fresh";
   EXPECT_EQ(deployment_.stat("repeated_people"), 0);
+  EXPECT_EQ(other_->metric("stibee_leader"), "0");
+  EXPECT_EQ(other_->metric(R"(stibee_pending{lane="upsert",mirror="members"})"), "0")
+      << "they wait for another one";
 
   const auto sync = other_->syncd({"sync"});
   EXPECT_EQ(sync.exit_code, 75) << sync.err;
