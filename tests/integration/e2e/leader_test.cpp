@@ -113,6 +113,8 @@ TEST_F(Leader, OneWorksAndTheOthersStandBy) {
   EXPECT_EQ(other_->metric(R"(stibee_pending{lane="upsert",mirror="members"})"), "0")
       << "they wait for another one";
 
+  const auto explained = other_->syncd({"explain", "p1@example.com"});
+  EXPECT_NE(explained.out.find("not asked: another daemon leads"), std::string::npos) << explained.out;
   const auto sync = other_->syncd({"sync"});
   EXPECT_EQ(sync.exit_code, 75) << sync.err;
 }
