@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 // The functions of the C library by which files come to be, change and go: what the program, SQLite and
-// libstdc++ import of them (tests/fault/preload_test.cpp holds that against their import tables).
+// libstdc++ import of them.
 namespace {
 
 using namespace stibee_sync::fault;

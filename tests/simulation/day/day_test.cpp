@@ -22,26 +22,10 @@ std::string lines(const std::vector<std::string>& texts) {
   return all;
 }
 
-constexpr std::uint64_t shards = 8;
+constexpr std::uint64_t shards = 2;
 
 // Until every complaint of more days is judged (a bug of the daemon, or of the judge), so many run.
-constexpr std::uint64_t days_of_a_normal_run = 1;
-
-struct OpenFinding {
-  std::uint64_t seed;
-  const char* what;
-};
-// Days that complain, and nobody has found out yet who is wrong. They are run and told, and fail nothing.
-constexpr OpenFinding open_findings[] = {
-    {0, "none"},
-};
-
-const char* open_finding(std::uint64_t seed) {
-  for (const auto& each : open_findings) {
-    if (each.seed == seed) return each.what;
-  }
-  return nullptr;
-}
+constexpr std::uint64_t days_of_a_normal_run = 4;
 
 void tell(const Counts& counts, std::uint64_t seeds) {
   std::printf(
@@ -74,17 +58,14 @@ TEST_P(Days, EverySeedKeepsItsPromisesAndHeals) {
       wrong.push_back(std::string("it ended by ") + error.what());
     }
     if (std::getenv("STIBEE_TRACE") != nullptr) std::fputs(day.trace().text().c_str(), stdout);
-    if (const char* open = open_finding(seed)) {
-      std::printf("seed %llu is open (%s):%s\n", static_cast<unsigned long long>(seed), open,
-                  lines(wrong).c_str());
-      continue;
-    }
     EXPECT_TRUE(wrong.empty()) << "seed " << seed << ", trace " << std::hex << day.trace().hash() << std::dec
                                << " (replay with STIBEE_SEED=" << seed << "):" << lines(wrong);
     counts.add(day.counts());
     ++done;
   }
   tell(counts, done);
+  ASSERT_GT(done, 0U) << "no day is no proof";
+  EXPECT_GT(counts.calls, 0U);
   if (done < 20) return;
   // A simulation in which nothing happens proves nothing.
   EXPECT_GT(counts.calls, done * 20);
