@@ -122,5 +122,50 @@ TEST_F(MadeGroups, ByV2TheyAreMadeJustTheSame) {
   EXPECT_EQ(violations(), 0U);
 }
 
+class AnotherMapping : public Scenario {
+ protected:
+  AnotherMapping() {
+    mirror_.source.groups = {"grade"};
+    mirror_.groups = {{"gold", 11}, {"silver", 12}};
+    mirror_.guard.min_removals = 3;
+    mirror_.poll_interval = 5s;
+    fill(30);
+    for (auto& [key, row] : rows_)
+      row.grade = "gold";
+  }
+  void restart() {
+    kill();
+    start();
+    daemon_->run_for(30s);
+  }
+  std::vector<std::uint64_t> groups_of(std::int64_t key) const {
+    return far_end_.model.find(list, rows_.at(key).email).value().groups;
+  }
+};
+
+// Found by a simulated day: who came while the changes of another mapping were held kept its groups for ever,
+// once the mapping before was back.
+TEST_F(AnotherMapping, ThatWasHeldAndTakenBackLeavesNobodyInItsGroups) {
+  start();
+  daemon_->run_for(30s);
+  ASSERT_EQ(groups_of(30), std::vector<std::uint64_t>{11});
+  mirror_.groups = {{"gold", 12}, {"silver", 11}};
+  restart();
+  ASSERT_EQ(daemon_->store().holds(daemon_->plan().id).size(), 1U) << "thirty updates are too many";
+  constexpr std::int64_t newcomer = 31;
+  rows_[newcomer].email = "newcomer@example.com";
+  rows_[newcomer].grade = "gold";
+  daemon_->run_for(30s);
+  ASSERT_EQ(groups_of(newcomer), std::vector<std::uint64_t>{12});
+  mirror_.groups = {{"gold", 11}, {"silver", 12}};
+  restart();
+  EXPECT_EQ(daemon_->store().holds(daemon_->plan().id).size(), 0U);
+  EXPECT_EQ(groups_of(newcomer), std::vector<std::uint64_t>{11});
+  EXPECT_EQ(groups_of(30), std::vector<std::uint64_t>{11});
+  const auto before = calls();
+  daemon_->run_for(5min);
+  EXPECT_EQ(calls(), before) << "an unchanged table needs no call";
+}
+
 }  // namespace
 }  // namespace stibee_sync::simulation

@@ -58,7 +58,11 @@ class GroupKeeper {
   std::vector<State> states_;
 };
 
-/// The mapping without what `committed` adds to it.
+/// The mapping without what `committed` and `mixed_mapping` add to it.
 std::string_view mapping_itself(std::string_view remembered);
+/// Of a table of which some rows were taken over by another mapping than this one, since changes were held:
+/// equal to no plan's, so that every row is looked at until nothing is held.
+std::string mixed_mapping(std::string_view remembered);
+bool is_mixed_mapping(std::string_view remembered);
 
 }  // namespace stibee_sync::pipeline

@@ -2,7 +2,6 @@
 
 #include "stibee_sync/runtime/clock.hpp"
 
-#include <cstdint>
 #include <memory>
 
 #include <boost/asio/io_context.hpp>
@@ -10,7 +9,8 @@
 namespace stibee_sync::runtime {
 
 /// Time that stands still while anything can be done and then leaps to the next deadline: a simulated hour
-/// takes milliseconds, and the same seed gives the same run. One thread.
+/// takes milliseconds, and the same seed gives the same run. One thread, and one clock for a context, which
+/// outlives it.
 class VirtualClock : public Clock {
  public:
   /// utc() is `zero` plus monotonic(), which begins at `now`. Not at zero: code that takes the epoch for
@@ -31,7 +31,7 @@ class VirtualClock : public Clock {
 
  private:
   boost::asio::io_context& context_;
-  std::shared_ptr<State> state_;
+  State& state_;  // the context owns it
 };
 
 }  // namespace stibee_sync::runtime

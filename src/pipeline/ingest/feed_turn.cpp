@@ -160,7 +160,7 @@ asio::awaitable<void> Ingest::apply_drained(std::size_t mirror, std::shared_ptr<
   const auto begun = co_await services_.store.run(std::move(begin));
   const auto ground = begun.value();
   // What waits is judged together with what comes to it, and of a torn read everything is looked at.
-  if (!ground->held.empty() || ground->scan.is_torn() ||
+  if (!ground->held.empty() || ground->scan.is_torn() || is_mixed_mapping(ground->facts.mapping) ||
       mapping_itself(ground->facts.mapping) != mapping_itself(plan->mapping_text)) {
     watch.needs_scan(Gap::None);
     co_return;

@@ -20,6 +20,7 @@ constexpr std::chrono::hours longest_pause{1};
 /// A list that takes no more groups refuses every one.
 constexpr int most_refusals = 3;
 constexpr std::string_view ignored_mark = "\x1fignored groups";
+constexpr std::string_view mixed_mark = "\x1fmixed";
 
 /// The answer, or how the call failed, whatever it was to be read as.
 template <class T>
@@ -32,8 +33,17 @@ delivery::v2::Read<T> read_reply(const Reply& reply,
 }  // namespace
 
 std::string_view mapping_itself(std::string_view remembered) {
+  if (is_mixed_mapping(remembered)) remembered.remove_suffix(mixed_mark.size());
   if (remembered.ends_with(ignored_mark)) remembered.remove_suffix(ignored_mark.size());
   return remembered;
+}
+
+std::string mixed_mapping(std::string_view remembered) {
+  return std::string(mapping_itself(remembered)).append(mixed_mark);
+}
+
+bool is_mixed_mapping(std::string_view remembered) {
+  return remembered.ends_with(mixed_mark);
 }
 
 GroupKeeper::GroupKeeper(Services services, Asker& asker, const std::vector<MirrorPlan>& mirrors)

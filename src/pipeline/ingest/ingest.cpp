@@ -263,6 +263,9 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
     mapping = groups_->committed(mirror, plan, !finding.unknown_groups.empty(), all_rows);
     if (mapping_itself(before.mapping) == mapping_itself(mapping)) facts.mapping = mapping;
   }
+  // What is held keeps the rows of the mapping before; what is not is of this one.
+  if (is_mixed_mapping(before.mapping) || (before.last_success && finding.remapped))
+    facts.mapping = mixed_mapping(before.mapping);
   const auto& server = finding.report.shape;
   if (finding.trust == ServerTrust::Trusted) {
     take_over_server(facts, server);

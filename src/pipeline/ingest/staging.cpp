@@ -87,7 +87,8 @@ Staging::Staging(const MirrorPlan& plan, store::Scan& scan, const store::SourceF
   finding_.forced = before.mapping != plan.mapping_text || scan.is_torn();
   finding_.remapped =
       before.last_success.has_value() && mapping_itself(before.mapping) != mapping_itself(plan.mapping_text);
-  recovers_groups_ = !finding_.remapped && before.mapping != plan.mapping_text;
+  recovers_groups_ =
+      !finding_.remapped && !is_mixed_mapping(before.mapping) && before.mapping != plan.mapping_text;
 }
 
 void Staging::learn(const source::ReadShape& shape) {

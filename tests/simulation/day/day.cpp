@@ -210,6 +210,7 @@ void Day::reload() {
       break;
   }
   ++counts_.reloads;
+  trace_.add("reload", "gold is " + std::to_string(mirror.groups["gold"]));
   life_->reload(settings_);
 }
 

@@ -1,5 +1,6 @@
 // Stibee on a day: what nobody knows of it, how it fails, and who else edits the list.
 #include "simulation/day/day.hpp"
+#include "stibee_sync/text/time_format.hpp"
 #include "stibee_sync/webhook/list_event.hpp"
 
 #include <algorithm>
@@ -98,7 +99,7 @@ void Day::edit(const std::string& action, const std::string& address, const std:
   if (far_end_.model.edit(wish, at) == 0) return;
   trace_.add("edit", action + " " + address);
   if (action == "unsubscribe" && actor.empty()) consents_.opted_out(address, utc());
-  if (action == "resubscribe" && actor.empty()) consents_.came_back(address);
+  if (action == "resubscribe" && actor.empty()) consents_.came_back(address, utc());
   if (action != "unsubscribe" || !actor.empty()) touched_there_.insert(address);
   if (!wish.new_email.empty()) touched_there_.insert(wish.new_email);
   if (life_) life_->webhooks_changed();
@@ -157,10 +158,12 @@ void Day::event_answered(const stibee_sim::WebhookDelivery& delivery, bool accep
 void Day::call_sent(const http::Request& request) {
   settle_pictures();
   const auto call = understood(request);
+  std::string of_whom;
+  for (const auto& address : call.addresses)
+    of_whom += " " + address;
   trace_.add("call", request.method() + " " + request.target() + " " +
                          std::to_string(Trace::digest(request.body())) + " " +
-                         std::to_string(disk_->syncs()) + " " +
-                         std::to_string(now().time_since_epoch().count()));
+                         std::to_string(disk_->syncs()) + " " + text::iso_utc(utc()) + of_whom);
   const auto complain = [this](const std::string& text) { this->complain(text); };
   consents_.called(call, pictures_, utc(), complain);
   removals_.called(call, pictures_, complain);

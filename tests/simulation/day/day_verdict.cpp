@@ -8,6 +8,17 @@ namespace stibee_sync::day {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+std::string numbers(const std::vector<std::uint64_t>& all) {
+  std::string text;
+  for (const auto one : all)
+    text += (text.empty() ? "" : ",") + std::to_string(one);
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
 void Day::complain(const std::string& text) {
   if (wrong_.size() < 20) wrong_.push_back(text::iso_utc(utc()) + " " + text);
   trace_.add("wrong", text);
@@ -102,12 +113,14 @@ std::vector<std::string> Day::differences() {
       if (!keeps_addresses) found.push_back(address + " is not known");
       continue;
     }
+    // What Stibee's answer to that looks like is the same for somebody who is subscribed: a comparison finds
+    // them.
+    if (std::string(name(row->parked)) == "resubscribe_unsupported") continue;
     // Opted out, they or the member under another address: judged at every call.
     if (row->confirmed.status == domain::RemoteStatus::OptedOut) {
       if (subscribed) found.push_back(address + " is taken for opted out but is subscribed");
       continue;
     }
-    if (std::string(name(row->parked)) == "resubscribe_unsupported") continue;
     if (row->wanted.intent != domain::Intent::Subscribed) {
       if (!keeps_addresses) found.push_back(address + " is not wanted subscribed");
       continue;
@@ -124,7 +137,9 @@ std::vector<std::string> Day::differences() {
     std::vector<std::uint64_t> groups;
     if (!one.grade.empty())
       groups.push_back(static_cast<std::uint64_t>(settings_.mirrors[0].groups.at(one.grade)));
-    if (there->groups != groups) found.push_back(address + " is in other groups");
+    if (there->groups != groups)
+      found.push_back(address + " is in the groups " + numbers(there->groups) + " instead of " +
+                      numbers(groups));
   }
   // Whom a state has never heard of, and the table has no more, is a human's to look at.
   const bool knows_all = !profile_.second_host && !profile_.list_has_people;

@@ -13,8 +13,9 @@ void ConsentJudge::opted_out(const std::string& address, domain::UtcTime now) {
   came_back_.erase(address);
 }
 
-void ConsentJudge::came_back(const std::string& address) {
+void ConsentJudge::came_back(const std::string& address, domain::UtcTime now) {
   opt_outs_.erase(address);
+  yes_of_[address] = now;
   came_back_.insert(address);
 }
 
@@ -52,7 +53,7 @@ void ConsentJudge::forget_knowledge() {
 void ConsentJudge::lift(std::int64_t key, const Member& member, domain::UtcTime now) {
   const auto address = usable(member.email);
   const auto consent = has_consents_ ? member.consented_at : std::optional(now);
-  if (consent) own_yes_[key] = *consent;
+  if (consent && address) yes_of_[*address] = std::max(yes_of_[*address], *consent);
   for (auto& [of, opt_out] : opt_outs_) {
     const bool theirs = of == address || opt_out.members.contains(key);
     if (!theirs || opt_out.lifted) continue;
@@ -109,15 +110,9 @@ void ConsentJudge::called(const Call& call, const Pictures& pictures, domain::Ut
         const auto keys = bearers(members, address);
         return std::any_of(keys.begin(), keys.end(), [&](auto key) { return opt_out.members.contains(key); });
       };
-      // Whoever shares the address may have said yes for it since.
-      const auto said_yes_since = [&](const Members& members) {
-        const auto keys = bearers(members, address);
-        return std::any_of(keys.begin(), keys.end(), [&](auto key) {
-          const auto yes = own_yes_.find(key);
-          return yes != own_yes_.end() && yes->second > opt_out.at;
-        });
-      };
-      if (of != address && pictures.latest && said_yes_since(*pictures.latest)) continue;
+      // Whoever shared the address may have said yes for it since.
+      const auto yes = yes_of_.find(address);
+      if (of != address && yes != yes_of_.end() && yes->second > opt_out.at) continue;
       if (of == address || (!opt_out.members.empty() && pictures.all_of(bears))) {
         complain(call.endpoint + " of " + address + ", who opted out as " + of + " at " +
                  text::iso_utc(opt_out.at) + ", known since " + text::iso_utc(*opt_out.known));

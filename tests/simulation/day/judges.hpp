@@ -34,7 +34,7 @@ class ConsentJudge {
 
   /// The person said no there, or came back, themselves.
   void opted_out(const std::string& address, domain::UtcTime now);
-  void came_back(const std::string& address);
+  void came_back(const std::string& address, domain::UtcTime now);
   /// An event or a list that said so was taken.
   void known(const std::string& address, const Pictures& pictures, domain::UtcTime now);
   /// The table changed. `careless`: not by a word of the members themselves.
@@ -67,8 +67,9 @@ class ConsentJudge {
   std::map<std::string, OptOut> opt_outs_;
   std::set<std::string> ever_;
   std::set<std::string> came_back_;  // at Stibee: their word there counts until the table has it
-  std::map<std::int64_t, domain::UtcTime> own_yes_;  // of each row, the last one of the member's own
-  std::set<std::int64_t> carelessly_;                // rows whose yes or stamp is not the member's own word
+  std::map<std::string, domain::UtcTime>
+      yes_of_;  // of each address, the last one of a member's own, wherever it was said
+  std::set<std::int64_t> carelessly_;  // rows whose yes or stamp is not the member's own word
   std::size_t known_ = 0;
   std::size_t looked_at_ = 0;
 };

@@ -28,8 +28,9 @@ Profile profile_of(std::uint64_t seed) {
   profile.careless = chance(0.3);
   profile.events_lost = chance(0.6);
   // Few have short polls: reads are what a day costs.
-  const double longest = std::log(600.0);
-  const double shortest = std::log(chance(0.1) ? 15.0 : 150.0);
+  const bool often = chance(0.05);
+  const double shortest = std::log(often ? 30.0 : 300.0);
+  const double longest = std::log(often ? 600.0 : 1200.0);
   const auto seconds = std::exp(std::uniform_real_distribution<double>(shortest, longest)(random));
   profile.poll = std::chrono::seconds(std::lround(seconds));
   profile.reconcile_interval = std::chrono::minutes(std::uniform_int_distribution<int>(60, 400)(random));
