@@ -112,8 +112,9 @@ class Reconciler {
     std::optional<runtime::MonotonicTime> missed_at;    // of the first event since the last comparison began
     std::optional<runtime::MonotonicTime> made_up_for;  // of the one that the comparison running makes up for
     runtime::MonotonicTime missed_not_before{};
-    std::string trouble;     // that keeps the list from being taken over
-    bool forbidden = false;  // the trouble: the key may not use the list
+    std::string trouble;                              // that keeps the list from being taken over
+    bool forbidden = false;                           // the trouble: the key may not use the list
+    std::optional<runtime::MonotonicTime> odd_since;  // only answers that are of no use since then
     ReconcileReport report;
     std::unique_ptr<runtime::Timer> timer;
   };

@@ -15,6 +15,9 @@ using telemetry::Level;
 
 namespace {
 
+// So long only odd answers must come until they count as what Stibee has to say of the list.
+constexpr std::chrono::minutes odd_answers_patience{10};
+
 struct Tally {
   std::size_t listed = 0;
   std::size_t subscribed = 0;
@@ -154,12 +157,20 @@ asio::awaitable<void> Reconciler::leave_ledger(std::shared_ptr<store::ListScan> 
 asio::awaitable<void> Reconciler::unreadable(std::size_t mirror, ListReadResult result) {
   auto& state = states_[mirror];
   const auto name = hooks_.plan(mirror).name;
-  bool lasting = result.end() != ListReadEnd::Unavailable;
+  bool lasting = false;
   state.forbidden = false;
+  if (result.end() == ListReadEnd::NoSuchList || result.end() == ListReadEnd::NotUnderstood) {
+    // A proxy may answer so for minutes, and whoever is sent without the list is sent over the opt-outs in
+    // it.
+    const auto now = services_.clock.monotonic();
+    if (!state.odd_since) state.odd_since = now;
+    lasting = now - *state.odd_since >= odd_answers_patience;
+  } else {
+    state.odd_since.reset();
+  }
   if (result.end() == ListReadEnd::KeyRefused || result.end() == ListReadEnd::Forbidden) {
     // Keys made before 2025 work on v1 only. One that works nowhere is another matter: nothing can be sent
     // until it is mended, and the list can then be read, too.
-    lasting = false;
     if (options_.writes_on_v1) {
       lasting = co_await key_works_on_v1();
     } else {

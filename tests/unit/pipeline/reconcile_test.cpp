@@ -326,6 +326,36 @@ TEST_F(ReconcilerTest, WaitsWithEverythingWhileStibeeCannotBeAsked) {
   EXPECT_TRUE(reconciler->adopted(0));
 }
 
+// Found by a simulated day: three odd answers within a second, and everybody was sent over the opt-outs in
+// the list.
+TEST_F(ReconcilerTest, WaitsWhileAnswersAreOddForMinutes) {
+  commit({{"new@example.com", "N"}});
+  bool odd = true;
+  asker.before = [&](int) -> std::optional<Reply> {
+    if (odd) return Reply(200, "<html>Please wait</html>", std::nullopt);
+    return std::nullopt;
+  };
+  start();
+  run_for(8min);
+  EXPECT_FALSE(reconciler->adopted(0));
+  EXPECT_EQ(logged("nothing is sent before the list was read once"), 1U) << "said once, not over and over";
+  odd = false;
+  run_for(1min);
+  EXPECT_TRUE(reconciler->adopted(0));
+  EXPECT_EQ(logged("cannot be read back"), 0U);
+}
+
+TEST_F(ReconcilerTest, GoesOnWithoutAListThatHasOnlyOddAnswers) {
+  commit({{"new@example.com", "N"}});
+  asker.before = [](int) { return std::optional<Reply>(Reply(404, "", std::nullopt)); };
+  start();
+  run_for(9min);
+  EXPECT_FALSE(reconciler->adopted(0));
+  run_for(3min);
+  EXPECT_TRUE(reconciler->adopted(0));
+  EXPECT_EQ(logged("cannot be read back"), 1U);
+}
+
 TEST_F(ReconcilerTest, GoesOnWithoutTheListWhereTheKeyWorksOnV1Only) {
   commit({{"new@example.com", "N"}});
   model.set_switch("v2_key", "too_old");
