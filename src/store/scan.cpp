@@ -224,6 +224,14 @@ bool Scan::is_first() const {
   return !state_->has_members;
 }
 
+bool Scan::anything_waits() const {
+  return state_->anything_waits();
+}
+
+std::vector<domain::Fingerprint> Scan::waiting_of(const std::vector<domain::Fingerprint>& items) {
+  return state_->waiting_of(items);
+}
+
 void Scan::hold_back(const HoldBack& what) {
   state_->hold_back(what);
 }

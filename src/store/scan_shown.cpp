@@ -13,6 +13,10 @@ bool Scan::State::holds(const DecisionRecord& record) const {
   return !held_.empty() && held_[record.number];
 }
 
+bool Scan::State::anything_waits() const {
+  return std::find(held_.begin(), held_.end(), true) != held_.end();
+}
+
 std::vector<domain::Fingerprint> Scan::State::items_of(int change_class) {
   std::vector<domain::Fingerprint> items;
   DecisionRecord record;
@@ -22,6 +26,18 @@ std::vector<domain::Fingerprint> Scan::State::items_of(int change_class) {
   }
   std::sort(items.begin(), items.end());
   return items;
+}
+
+std::vector<domain::Fingerprint> Scan::State::waiting_of(const std::vector<domain::Fingerprint>& items) {
+  std::vector<domain::Fingerprint> waiting;
+  DecisionRecord record;
+  rewind_decisions();
+  while (next_decision(record)) {
+    if (record.item && holds(record) && std::binary_search(items.begin(), items.end(), *record.item))
+      waiting.push_back(*record.item);
+  }
+  std::sort(waiting.begin(), waiting.end());
+  return waiting;
 }
 
 void Scan::State::find_held(const std::set<int>& classes, const HoldBack& what) {

@@ -369,7 +369,7 @@ TEST_F(StoreIngest, AnApprovalIsUsedUpByTheTransactionThatAppliesWhatItReleases)
   table.erase(key(2));  // joined since
   const auto applied = take(table);
   ASSERT_EQ(applied.released.size(), 1U);
-  EXPECT_EQ(applied.released[0].count, 1U);
+  EXPECT_EQ(applied.released[0].changes.count, 1U);
   EXPECT_FALSE(world.find("a@x.kr").row);
   EXPECT_EQ(world.row("b@x.kr").wanted.intent, domain::Intent::Subscribed) << "nobody who was not shown";
   EXPECT_TRUE(take(table).released.empty());

@@ -48,6 +48,37 @@ TEST_F(GuardedTable, BothHalvesOfHeldMovesWaitAndAnOptOutReachesTheOldAddress) {
   EXPECT_EQ(subscribed(), 999u);
 }
 
+// Found by a simulated day: each approval was used up while the other half still waited, and neither ever
+// went.
+TEST_F(GuardedTable, TheHalvesOfMovesMayBeApprovedOneAfterTheOther) {
+  import(1'000);
+  const auto address = [](std::int64_t key) { return "p" + std::to_string(key) + "@example.com"; };
+  for (std::int64_t key = 901; key <= 960; ++key)
+    rows_[key].subscribed = false;
+  daemon_->run_for(15s);
+  ASSERT_EQ(subscribed(), 940u);
+  for (std::int64_t key = 901; key <= 960; ++key) {
+    rows_.erase(key);
+    rows_[key - 900].email = address(key);
+  }
+  daemon_->run_for(5s);
+  const auto shown = holds();
+  ASSERT_EQ(shown.size(), 2u);
+  daemon_->approve(shown[0].digest);
+  daemon_->run_for(5s);
+  EXPECT_EQ(status_of_address(address(1)), stibee_sim::Status::Subscribed) << "the other half waits";
+  ASSERT_EQ(holds().size(), 1u);
+  EXPECT_EQ(holds()[0].digest, shown[1].digest);
+  EXPECT_EQ(daemon_->log_text().find("guard.approved"), std::string::npos) << "nothing was applied";
+  daemon_->approve(shown[1].digest);
+  daemon_->run_for(15s);
+  EXPECT_TRUE(holds().empty());
+  EXPECT_EQ(status_of_address(address(1)), stibee_sim::Status::Unsubscribed);
+  EXPECT_EQ(status_of_address(address(60)), stibee_sim::Status::Unsubscribed);
+  EXPECT_FALSE(daemon_->store().approved(daemon_->plan().id, shown[0].digest, utc())) << "used up";
+  EXPECT_FALSE(daemon_->store().approved(daemon_->plan().id, shown[1].digest, utc())) << "used up";
+}
+
 TEST_F(GuardedTable, ManySmallStepsAreALargeOne) {
   import(900);
   for (std::int64_t next = 1; next <= 450; next += 15) {

@@ -33,11 +33,17 @@ struct ReadCommit {
   store::SourceFacts facts;       // while something is held: the measure is still what was good before
   store::SourceFacts good_facts;  // if nothing is: the measure of the next read
 };
+/// What of a held set had been approved, and goes now; whether that is all of it, so that the approval is
+/// used up.
+struct ReleasedChanges {
+  store::HeldChanges changes;
+  bool as_a_whole = true;
+};
 struct CommittedRead {
   AppliedRead applied;
-  std::vector<store::HeldChanges> held;      // with the digests by which they are shown
-  std::vector<std::string> news;             // digests of those that began, or have grown by half
-  std::vector<store::HeldChanges> released;  // what of held sets had been approved; the approvals are used up
+  std::vector<store::HeldChanges> held;  // with the digests by which they are shown
+  std::vector<std::string> news;         // digests of those that began, or have grown by half
+  std::vector<ReleasedChanges> released;
 };
 /// What was held before a read, and what of it was approved since.
 struct HoldsBefore {

@@ -82,7 +82,7 @@ CycleOutcome Ingest::failed(std::size_t mirror, const SourceError& error) {
 void Ingest::report_holds(std::size_t mirror, const CommittedRead& committed) {
   auto& state = states_[mirror];
   const auto& name = mirrors_[mirror].name;
-  for (const auto& changes : committed.released) {
+  for (const auto& [changes, as_a_whole] : committed.released) {
     services_.log.event(Level::Warn, Event::GuardApproved, "a held change set was approved and applied",
                         {{"mirror", name},
                          {"class", changes.change_class},

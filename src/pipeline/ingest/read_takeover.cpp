@@ -88,11 +88,12 @@ class ReadTakeover::Holding {
     show(std::move(changes), change_class);
   }
 
-  store::HoldBack finish() {
+  void hold_back() {
     std::sort(what_.released.begin(), what_.released.end());
     // An opt-out goes to every address of the member, whatever waits.
     what_.never_with_others = static_cast<int>(diff::ChangeClass::OptOut);
-    return std::move(what_);
+    read_.scan_.hold_back(what_);
+    use_approvals();
   }
 
  private:
@@ -102,18 +103,29 @@ class ReadTakeover::Holding {
     read_.committed_.held.push_back(std::move(changes));
   }
 
+  // An approval is used up by what it lets through. The half of a move waits with the other one, until that
+  // is approved as well: then this one must still be.
+  void use_approvals() {
+    const auto waiting = read_.scan_.waiting_of(what_.released);
+    for (auto& [changes, items] : released_) {
+      const auto still = both(items, waiting).size();
+      if (still > 0 && still == items.size()) continue;
+      changes.count = items.size() - still;
+      read_.committed_.released.push_back({std::move(changes), still == 0});
+    }
+  }
+
   /// How many of `items` were approved.
   std::size_t release(const store::HeldChanges& changes, const Items& items) {
     std::size_t count = 0;
     for (const auto& set : before_.sets) {
       if (!set.approved || set.change_class != changes.change_class) continue;
-      const auto found = both(items, set.items);
+      auto found = both(items, set.items);
       what_.released.insert(what_.released.end(), found.begin(), found.end());
       auto released = changes;
       released.digest = set.digest;
-      released.count = found.size();
       count += found.size();
-      read_.committed_.released.push_back(std::move(released));
+      released_.emplace_back(std::move(released), std::move(found));
     }
     return count;
   }
@@ -137,6 +149,7 @@ class ReadTakeover::Holding {
   ReadTakeover& read_;
   HoldsBefore before_;
   store::HoldBack what_;
+  std::vector<std::pair<store::HeldChanges, Items>> released_;
 };
 
 ReadTakeover::ReadTakeover(store::MirrorId mirror, store::Scan scan, ReadCommit commit, HoldsBefore before,
@@ -145,7 +158,7 @@ ReadTakeover::ReadTakeover(store::MirrorId mirror, store::Scan scan, ReadCommit 
   Holding holding(*this, std::move(before));
   for (const auto& hold : commit_.judgement.holds)
     holding.judge(hold);
-  scan_.hold_back(holding.finish());
+  holding.hold_back();
   scan_.arrange(first);
 }
 
@@ -156,7 +169,9 @@ std::size_t ReadTakeover::take(store::Transaction& transaction, std::size_t most
   applied.addresses += part.addresses;
   applied.erased += part.erased;
   applied.last = part.last;
-  auto facts = committed_.held.empty() ? commit_.good_facts : commit_.facts;
+  // Who joined a set that was approved waits, though nothing is shown of it before the next read.
+  const bool is_good = committed_.held.empty() && !scan_.anything_waits();
+  auto facts = is_good ? commit_.good_facts : commit_.facts;
   note_hour(facts, commit_, now_);
   if (part.last) {
     finish(transaction, facts);
@@ -168,9 +183,10 @@ std::size_t ReadTakeover::take(store::Transaction& transaction, std::size_t most
 }
 
 void ReadTakeover::finish(store::Transaction& transaction, const store::SourceFacts& facts) {
-  for (const auto& set : committed_.released) {
-    transaction.use_approval(mirror_, set.digest, now_);
-    transaction.drop_held_set(mirror_, set.digest);
+  for (const auto& [changes, as_a_whole] : committed_.released) {
+    if (!as_a_whole) continue;
+    transaction.use_approval(mirror_, changes.digest, now_);
+    transaction.drop_held_set(mirror_, changes.digest);
   }
   for (const auto& [changes, change_class] : kept_)
     transaction.keep_held_set(mirror_, changes, scan_, change_class);
