@@ -79,6 +79,38 @@ TEST_F(GuardedTable, TheHalvesOfMovesMayBeApprovedOneAfterTheOther) {
   EXPECT_FALSE(daemon_->store().approved(daemon_->plan().id, shown[1].digest, utc())) << "used up";
 }
 
+// Found by a simulated day: beside an approval that waits for its other half, whoever joined was not shown
+// for an hour.
+TEST_F(GuardedTable, WhoJoinsAnApprovedSetThatStillWaitsIsShown) {
+  import(1'000);
+  const auto address = [](std::int64_t key) { return "p" + std::to_string(key) + "@example.com"; };
+  const auto move_to_who_said_no = [&](std::int64_t from, std::int64_t to) {
+    for (std::int64_t key = from; key <= to; ++key) {
+      rows_.erase(key);
+      rows_[key - 900].email = address(key);
+    }
+    daemon_->run_for(5s);
+  };
+  for (std::int64_t key = 901; key <= 970; ++key)
+    rows_[key].subscribed = false;
+  daemon_->run_for(15s);
+  move_to_who_said_no(901, 960);
+  const auto shown = holds();
+  ASSERT_EQ(shown.size(), 2u);
+  daemon_->approve(shown[0].digest);
+  daemon_->run_for(5s);
+  move_to_who_said_no(961, 970);
+  ASSERT_EQ(holds().size(), 2u) << "ten that nobody has seen, and the other class";
+  for (int round = 0; round < 4 && !holds().empty(); ++round) {
+    for (const auto& hold : holds())
+      daemon_->approve(hold.digest);
+    daemon_->run_for(15s);
+  }
+  EXPECT_TRUE(holds().empty());
+  for (const std::int64_t key : {1, 60, 61, 70})
+    EXPECT_EQ(status_of_address(address(key)), stibee_sim::Status::Unsubscribed) << key;
+}
+
 TEST_F(GuardedTable, ManySmallStepsAreALargeOne) {
   import(900);
   for (std::int64_t next = 1; next <= 450; next += 15) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -72,20 +73,17 @@ class ReadTakeover::Holding {
     const auto items = read_.scan_.items_of(change_class);
     what_.classes.push_back(change_class);
     auto changes = hold.changes;
-    if (const auto released = release(changes, items); released > 0) {
-      // Who joined since is nobody's who was shown: the next read judges them by themselves, unless they wait
-      // for a reason that it would not find.
-      changes.count -= std::min(released, changes.count);
-      if (changes.count == 0 || !changes.lasting) return;
+    const auto released = release(changes, items);
+    changes.count -= std::min(released, changes.count);
+    if (changes.count == 0) return;
+    if (released == 0) {
+      show_or_keep(std::move(changes), change_class, items);
+    } else if (changes.lasting) {
+      // They wait for a reason that the next read would not find.
       show(std::move(changes), change_class);
-      return;
+    } else {
+      joined_.push_back({std::move(changes), change_class, items});
     }
-    if (const auto shown = shown_already(changes, items)) {
-      changes.digest = *shown;
-      read_.committed_.held.push_back(std::move(changes));
-      return;
-    }
-    show(std::move(changes), change_class);
   }
 
   void hold_back() {
@@ -107,27 +105,41 @@ class ReadTakeover::Holding {
   // is approved as well: then this one must still be.
   void use_approvals() {
     const auto waiting = read_.scan_.waiting_of(what_.released);
+    std::set<std::string> kept;  // classes
     for (auto& [changes, items] : released_) {
       const auto still = both(items, waiting).size();
+      if (still > 0) kept.insert(changes.change_class);
       if (still > 0 && still == items.size()) continue;
       changes.count = items.size() - still;
       read_.committed_.released.push_back({std::move(changes), still == 0});
+    }
+    // Who joined since is nobody's who was shown. The next read judges them by themselves; but for those
+    // beside whom an approval stays, which it would be taken for again.
+    for (auto& [changes, change_class, items] : joined_) {
+      if (kept.contains(changes.change_class)) show_or_keep(std::move(changes), change_class, items);
     }
   }
 
   /// How many of `items` were approved.
   std::size_t release(const store::HeldChanges& changes, const Items& items) {
-    std::size_t count = 0;
+    std::set<domain::Fingerprint> all;
     for (const auto& set : before_.sets) {
       if (!set.approved || set.change_class != changes.change_class) continue;
       auto found = both(items, set.items);
+      all.insert(found.begin(), found.end());
       what_.released.insert(what_.released.end(), found.begin(), found.end());
       auto released = changes;
       released.digest = set.digest;
-      count += found.size();
       released_.emplace_back(std::move(released), std::move(found));
     }
-    return count;
+    return all.size();
+  }
+
+  void show_or_keep(store::HeldChanges changes, int change_class, const Items& items) {
+    const auto shown = shown_already(changes, items);
+    if (!shown) return show(std::move(changes), change_class);
+    changes.digest = *shown;
+    read_.committed_.held.push_back(std::move(changes));
   }
 
   /// A set that loses some, or grows a little, keeps the digest that was shown: it stands for those who were
@@ -150,6 +162,12 @@ class ReadTakeover::Holding {
   HoldsBefore before_;
   store::HoldBack what_;
   std::vector<std::pair<store::HeldChanges, Items>> released_;
+  struct Joined {
+    store::HeldChanges changes;
+    int change_class = 0;
+    Items items;
+  };
+  std::vector<Joined> joined_;  // a set that was approved
 };
 
 ReadTakeover::ReadTakeover(store::MirrorId mirror, store::Scan scan, ReadCommit commit, HoldsBefore before,
