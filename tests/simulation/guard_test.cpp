@@ -111,6 +111,29 @@ TEST_F(GuardedTable, WhoJoinsAnApprovedSetThatStillWaitsIsShown) {
     EXPECT_EQ(status_of_address(address(key)), stibee_sim::Status::Unsubscribed) << key;
 }
 
+// Found by a simulated day: of a table in which few say yes, few stamps seemed to move.
+TEST_F(GuardedTable, StampsOfThoseWhoSayNoMoveToo) {
+  mirror_.source.consented_at = "consented_at";
+  fill(1'000);
+  for (auto& [key, row] : rows_) {
+    row.subscribed = key <= 100;
+    row.consented_at = domain::UtcTime(std::chrono::hours(24 * 365 * 50) + std::chrono::hours(key));
+  }
+  start();
+  daemon_->run_for(15s);
+  ASSERT_EQ(subscribed(), 100u);
+  for (auto& [key, row] : rows_) {
+    row.subscribed = key <= 115;
+    row.consented_at = utc();
+  }
+  daemon_->run_for(15s);
+  ASSERT_EQ(holds().size(), 1u);
+  EXPECT_EQ(holds()[0].change_class, "resubscribes");
+  EXPECT_EQ(holds()[0].count, 15u);
+  EXPECT_NE(holds()[0].why.find("consents moved"), std::string::npos) << holds()[0].why;
+  EXPECT_EQ(subscribed(), 100u);
+}
+
 TEST_F(GuardedTable, ManySmallStepsAreALargeOne) {
   import(900);
   for (std::int64_t next = 1; next <= 450; next += 15) {

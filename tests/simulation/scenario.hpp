@@ -1,6 +1,7 @@
 #pragma once
 
 #include "simulation/simulated_daemon.hpp"
+#include "stibee_sync/text/time_format.hpp"
 
 #include <map>
 #include <memory>
@@ -21,6 +22,7 @@ struct Row {
   bool subscribed = true;
   std::string name = "n";
   std::string grade = {};
+  std::optional<domain::UtcTime> consented_at = {};
 };
 
 /// A member table, Stibee with one list, and a daemon between them.
@@ -76,12 +78,16 @@ class Scenario : public ::testing::Test {
     made.shape.types = {Type::Integer, Type::Text, Type::Boolean};
     made.shape.server_time = daemon_->clock().true_utc();
     // Columns in the order in which the plan names them.
+    const bool has_consents = mirror_.source.consented_at.has_value();
+    if (has_consents) made.shape.types.push_back(Type::TimestampTz);
     const bool graded = !mirror_.source.groups.empty();
     if (graded) made.shape.types.push_back(Type::Text);
     made.shape.types.push_back(Type::Text);
     for (const auto& [key, row] : rows_) {
+      const auto consent = row.consented_at ? text::timestamptz(*row.consented_at) : std::string("\\N");
       made.rows.push_back(
           std::to_string(key) + "\t" + row.email + "\t" + (row.subscribed ? "t" : "f") +
+          (has_consents ? "\t" + consent : std::string()) +
           (graded ? "\t" + (row.grade.empty() ? std::string("\\N") : row.grade) : std::string()) + "\t" +
           row.name);
     }

@@ -59,10 +59,12 @@ bool only_groups_grew(const domain::Wanted& before, domain::Wanted after) {
 }
 
 bool consent_moved(const store::TouchedAddress& address, const domain::Wanted& wanted) {
-  if (!address.ledger || wanted.intent != domain::Intent::Subscribed) return false;
+  if (!address.ledger || wanted.intent == domain::Intent::Absent) return false;
   const auto& before = address.ledger->wanted;
-  if (before.intent == domain::Intent::Unsubscribed) return true;
-  return before.consented_at && before.consented_at != wanted.consented_at;
+  const bool turned_true =
+      before.intent == domain::Intent::Unsubscribed && wanted.intent == domain::Intent::Subscribed;
+  // Of those who say no, too: a statement that stamps every row is the same in a table in which few say yes.
+  return turned_true || (before.consented_at && before.consented_at != wanted.consented_at);
 }
 
 /// An opt-out of a member is their new address's, too.
