@@ -42,6 +42,7 @@ void Counts::add(const Counts& other) {
   opt_outs_known += other.opt_outs_known, subscribes_judged += other.subscribes_judged;
   removed += other.removed, approved += other.approved, write_backs += other.write_backs;
   failovers += other.failovers, reloads += other.reloads, take_overs += other.take_overs;
+  successions += other.successions;
   looks += other.looks, disk_failures += other.disk_failures, holds += other.holds;
   longest_to_settle = std::max(longest_to_settle, other.longest_to_settle);
 }
@@ -61,6 +62,7 @@ Day::Day(std::uint64_t seed, bool keeps_trace)
   far_end_.applied = [this](std::uint64_t call, int status, const std::string& body) {
     call_applied(call, status, body);
   };
+  trace_.add("profile", description(profile_));
   choose_unknowns();
   fill_table();
   if (profile_.list_has_people) fill_list();
@@ -86,6 +88,10 @@ Counts Day::counts() const {
   return counts;
 }
 
+std::chrono::milliseconds Day::standing_by() {
+  return std::chrono::milliseconds(1 + pick(chance(0.5) ? 5'000 : 1'800'000));
+}
+
 void Day::start_life() {
   using enum test_disk::SimulatedDisk::Moment;
   if (!calm_ && chance(0.5)) {
@@ -103,6 +109,7 @@ void Day::start_life() {
                                           return write_back(event, values);
                                         },
                                         random_(), now_, wall_ahead_,
+                                        stands_by_ ? std::optional(standing_by()) : std::nullopt,
                                         [this](const stibee_sim::WebhookDelivery& delivery, bool accepted) {
                                           event_answered(delivery, accepted);
                                         }});
@@ -110,9 +117,11 @@ void Day::start_life() {
 
 void Day::end_life() {
   now_ = now();
+  stands_by_ = stands_by_ && life_ && life_->stands_by();
   disk_->die();
   life_.reset();
   disk_->restart(random_);
+  if (profile_.second_host && chance(0.3)) older_ = disk_->image();
   trace_.add("end", std::to_string(disk_->syncs()));
   far_end_.client_gone(FarEnd::instant(now_));
 }
@@ -214,12 +223,18 @@ void Day::reload() {
   life_->reload(settings_);
 }
 
-// The first one is dead; the second has a state that knows nothing yet, and the list has people.
+// The first one is dead. The second has a state that knows nothing yet; or it stood by, and has one of
+// before.
 void Day::move_to_second_host() {
   ++counts_.take_overs;
   end_life();
   disk_.reset();
   disk_ = test_disk::disk_with_state();
+  if (older_ && chance(0.6)) {
+    ++counts_.successions;
+    disk_->load(*older_);
+    stands_by_ = true;
+  }
   removals_.anew();
   consents_.forget_knowledge();
   pictures_ = {};
@@ -237,24 +252,27 @@ void Day::heal() {
   wall_ahead_ = 0ms;
   disk_->end_trouble();
   if (life_) end_life();
+  stands_by_ = false;
   const auto begun = now();
+  const auto poll = settings_.mirrors[0].poll_interval;
+  const auto step = poll / 2 + 15s;
+  auto asked = begun;  // somebody, the last time
+  int rounds = 0;
   pass(1s);
-  bool retried = false;
-  for (;;) {
-    if (life_->engine() != nullptr) {
-      const auto approved = life_->approve_all();
-      if (approved > 0) {
-        counts_.approved += approved;
-        removals_.approved(approved);
-        consents_.approved();
-      }
-      if (!std::exchange(retried, true)) life_->retry_all();
-      if (differences().empty() && approved == 0 && now() - begun > 2 * profile_.poll) break;
+  for (bool retried = false; now() < first_instant + whole_day; pass(step)) {
+    if (life_->engine() == nullptr) continue;
+    if (const auto approved = life_->approve_all(); approved > 0) {
+      ++rounds;
+      asked = now();
+      counts_.approved += approved;
+      removals_.approved(approved);
+      consents_.approved();
     }
-    if (now() > first_instant + whole_day) break;
-    pass(profile_.poll + 30s);
+    if (!std::exchange(retried, true)) life_->retry_all();
+    // Who joined what was approved is shown by the next read.
+    if (differences().empty() && now() - asked > poll) break;
   }
-  counts_.longest_to_settle = std::chrono::floor<std::chrono::seconds>(now() - begun);
+  judge_time(std::chrono::floor<std::chrono::milliseconds>(now() - begun), rounds, step);
   if (now() < first_instant + whole_day)
     pass(std::chrono::floor<std::chrono::milliseconds>(first_instant + whole_day - now()));
   judge_end();

@@ -19,7 +19,8 @@ namespace stibee_sync::day {
 struct Counts {
   std::size_t crashes = 0, calls = 0, events = 0, events_refused = 0, commits = 0, reads = 0;
   std::size_t opt_outs_known = 0, subscribes_judged = 0, removed = 0, approved = 0, write_backs = 0;
-  std::size_t failovers = 0, reloads = 0, take_overs = 0, looks = 0, disk_failures = 0, holds = 0;
+  std::size_t failovers = 0, reloads = 0, take_overs = 0, successions = 0, looks = 0, disk_failures = 0,
+              holds = 0;
   std::chrono::seconds longest_to_settle{0};
   void add(const Counts& other);
 };
@@ -41,6 +42,7 @@ class Day {
  private:
   // The daemon's lives (day.cpp).
   void start_life();
+  std::chrono::milliseconds standing_by();
   void end_life();
   void pass(std::chrono::milliseconds time);
   void refuse_due_events();
@@ -72,6 +74,7 @@ class Day {
   // What is wrong (day_verdict.cpp).
   void settle_pictures();
   std::vector<std::string> differences();
+  void judge_time(std::chrono::milliseconds settled, int rounds, std::chrono::milliseconds step);
   void judge_end();
   void complain(const std::string& text);
 
@@ -98,6 +101,8 @@ class Day {
   std::unique_ptr<Host> life_;
   runtime::MonotonicTime now_{std::chrono::hours(1)};
   std::chrono::milliseconds wall_ahead_{0};
+  std::optional<test_disk::SimulatedDisk::Image> older_;  // a state of before, on the second host
+  bool stands_by_ = false;                                // until the one before is gone
   bool calm_ = false;
   bool database_writable_ = true;
   std::set<std::string> touched_there_;  // other people changed them in the list, for good

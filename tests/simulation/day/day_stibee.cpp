@@ -99,7 +99,7 @@ void Day::edit(const std::string& action, const std::string& address, const std:
   if (far_end_.model.edit(wish, at) == 0) return;
   trace_.add("edit", action + " " + address);
   if (action == "unsubscribe" && actor.empty()) consents_.opted_out(address, utc());
-  if (action == "resubscribe" && actor.empty()) consents_.came_back(address, utc());
+  if (action == "resubscribe" && actor.empty()) consents_.came_back(address, table_.rows(), utc());
   if (action != "unsubscribe" || !actor.empty()) touched_there_.insert(address);
   if (!wish.new_email.empty()) touched_there_.insert(wish.new_email);
   if (life_) life_->webhooks_changed();
@@ -148,11 +148,13 @@ void Day::event_answered(const stibee_sim::WebhookDelivery& delivery, bool accep
   if (!accepted) return;
   const auto parsed = webhook::parse_event(delivery.body);
   const auto* event = std::get_if<webhook::ListEvent>(&parsed);
-  if (event == nullptr || event->action != webhook::Action::Unsubscribed) return;
-  if (event->actor != webhook::Actor::Subscriber) return;
+  if (event == nullptr || event->actor != webhook::Actor::Subscriber) return;
   settle_pictures();
-  for (const auto& person : event->people)
-    consents_.known(person.email.text(), pictures_, utc());
+  for (const auto& person : event->people) {
+    if (event->action == webhook::Action::Unsubscribed)
+      consents_.known(person.email.text(), pictures_, utc());
+    if (event->action == webhook::Action::Resubscribed) consents_.told_of_return(person.email.text());
+  }
 }
 
 void Day::call_sent(const http::Request& request) {
@@ -165,6 +167,7 @@ void Day::call_sent(const http::Request& request) {
                          std::to_string(Trace::digest(request.body())) + " " +
                          std::to_string(disk_->syncs()) + " " + text::iso_utc(utc()) + of_whom);
   const auto complain = [this](const std::string& text) { this->complain(text); };
+  if (life_->stands_by()) complain(call.endpoint + ", though another daemon works");
   consents_.called(call, pictures_, utc(), complain);
   removals_.called(call, pictures_, complain);
 }

@@ -123,8 +123,9 @@ void Day::careless_statement() {
   const auto what = pick(4);
   const auto flips = std::count_if(table_.rows().begin(), table_.rows().end(),
                                    [](const auto& row) { return !row.second.subscribed.value_or(false); });
-  // What the guard lets through counts like the members' own word.
-  const bool is_held = profile_.small_guard && (what != 2 || flips > 3) && table_.rows().size() > 3;
+  // What the guard lets through counts like the members' own word; and so does what is left of a set that was
+  // too large, once most of it is gone.
+  const bool is_held = profile_.small_guard && (what != 2 || flips > 10) && table_.rows().size() > 3;
   change(
       [&](Members& rows) {
         for (auto it = rows.begin(); it != rows.end();) {

@@ -24,19 +24,20 @@ std::string lines(const std::vector<std::string>& texts) {
 
 constexpr std::uint64_t shards = 2;
 
-// Until every complaint of more days is judged (a bug of the daemon, or of the judge), so many run.
-constexpr std::uint64_t days_of_a_normal_run = 4;
+constexpr std::uint64_t days_of_a_normal_run = 1'000;
 
 void tell(const Counts& counts, std::uint64_t seeds) {
   std::printf(
       "%llu days: %zu calls, %zu subscribes judged, %zu opt-outs known, %zu removed, %zu events, %zu "
       "refused, "
       "%zu commits, %zu reads, %zu write-backs, %zu crashes, %zu failures of the disk, %zu failovers, %zu "
-      "reloads, %zu take-overs, %zu approved, %zu looks, %zu holds seen; settled within %lld s\n",
+      "reloads, %zu take-overs, %zu of them by one that stood by, %zu approved, %zu looks, %zu holds seen; "
+      "settled within %lld s\n",
       static_cast<unsigned long long>(seeds), counts.calls, counts.subscribes_judged, counts.opt_outs_known,
       counts.removed, counts.events, counts.events_refused, counts.commits, counts.reads, counts.write_backs,
       counts.crashes, counts.disk_failures, counts.failovers, counts.reloads, counts.take_overs,
-      counts.approved, counts.looks, counts.holds, static_cast<long long>(counts.longest_to_settle.count()));
+      counts.successions, counts.approved, counts.looks, counts.holds,
+      static_cast<long long>(counts.longest_to_settle.count()));
 }
 
 class Days : public ::testing::TestWithParam<std::uint64_t> {};
@@ -75,6 +76,25 @@ TEST_P(Days, EverySeedKeepsItsPromisesAndHeals) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, Days, ::testing::Range(std::uint64_t{0}, shards));
+
+// Each has a plain test of its own, too. A seed means another day once the world draws something else.
+TEST(Day, SeedsThatFoundSomethingFindItNoMore) {
+  struct Found {
+    std::uint64_t seed;
+    const char* what;
+  };
+  constexpr Found all[] = {
+      {1, "whoever joined a set beside an approval that waited was not shown for an hour"},
+      {6, "whoever joined an approved set under another mapping was looked at no more"},
+      {39, "three odd answers within a second, and everybody was sent over the opt-outs in the list"},
+      {83, "approvals of the two halves of a move were used up one after the other, for ever"},
+      {583, "a statement that stamped every row moved few consents where few say yes"},
+  };
+  for (const auto& found : all) {
+    Day day(found.seed);
+    EXPECT_EQ(day.run(), std::vector<std::string>{}) << found.seed << ": " << found.what;
+  }
+}
 
 TEST(Day, ASeedReplaysToTheSameTrace) {
   for (const std::uint64_t seed : {3U, 4U, 8U, 21U}) {

@@ -77,7 +77,8 @@ Host::Host(Ground ground)
       events_(ground_, slot_),
       handle_event_(events_.handler()),
       courier_(wall_.make_timer()),
-      told_(wall_.make_timer()) {
+      told_(wall_.make_timer()),
+      succession_(wall_.make_timer()) {
   for (const auto& mirror : around_.settings.mirrors)
     metrics_.declare_mirror(mirror.name);
   log_.watch([this](telemetry::Event, auto, std::span<const telemetry::Field> fields) {
@@ -89,6 +90,7 @@ Host::Host(Ground ground)
   around_.disk.on_death([this] { asio::post(context_, [] { throw Crash{}; }); });
   asio::co_spawn(context_, live(), rethrow);
   asio::co_spawn(context_, carry_events(), rethrow);
+  if (around_.stands_by) asio::co_spawn(context_, take_its_place(), rethrow);
 }
 
 Host::~Host() {
@@ -116,7 +118,15 @@ asio::awaitable<void> Host::begin() {
   auto opened = co_await app::Engine::open(&ground_, &around_.settings, std::move(may_call));
   engine_ = std::move(opened);
   engine_->start([](const std::string& what) { throw std::logic_error("a loop ended: " + what); });
+  if (around_.stands_by) engine_->stand_by();
   slot_.lend(*engine_);
+}
+
+asio::awaitable<void> Host::take_its_place() {
+  co_await succession_->wait_until(clock_.monotonic() + *around_.stands_by);
+  around_.stands_by.reset();
+  around_.trace.add("leader", "it works now");
+  if (engine_ && engine_->stands_by()) engine_->lead({});
 }
 
 asio::awaitable<void> Host::live() {

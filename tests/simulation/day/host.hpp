@@ -32,6 +32,8 @@ struct Ground {
   std::uint64_t seed = 1;
   runtime::MonotonicTime now{std::chrono::hours(1)};
   std::chrono::milliseconds wall_ahead{0};
+  /// Another daemon works for so long; nullopt: there is none.
+  std::optional<std::chrono::milliseconds> stands_by;
   /// Stibee was answered.
   std::function<void(const stibee_sim::WebhookDelivery& delivery, bool accepted)> event_answered;
 };
@@ -67,10 +69,13 @@ class Host {
   void retry_all();
   /// This life has taken the list over, with all that it showed.
   bool took_list_over() const { return took_list_over_; }
+  bool stands_by() const { return around_.stands_by.has_value(); }
 
  private:
   boost::asio::awaitable<void> live();
   boost::asio::awaitable<void> begin();
+  /// Once the other daemon is gone.
+  boost::asio::awaitable<void> take_its_place();
   /// Brings Stibee's events when they are due.
   boost::asio::awaitable<void> carry_events();
   boost::asio::awaitable<void> bring(stibee_sim::WebhookDelivery delivery);
@@ -94,6 +99,7 @@ class Host {
   http::Handler handle_event_;
   std::unique_ptr<runtime::Timer> courier_;
   std::unique_ptr<runtime::Timer> told_;
+  std::unique_ptr<runtime::Timer> succession_;
   std::optional<settings::Settings> next_settings_;
   std::unique_ptr<app::Engine> engine_;
   bool took_list_over_ = false;

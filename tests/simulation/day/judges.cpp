@@ -13,10 +13,24 @@ void ConsentJudge::opted_out(const std::string& address, domain::UtcTime now) {
   came_back_.erase(address);
 }
 
-void ConsentJudge::came_back(const std::string& address, domain::UtcTime now) {
+void ConsentJudge::came_back(const std::string& address, const Members& members, domain::UtcTime now) {
   opt_outs_.erase(address);
-  yes_of_[address] = now;
   came_back_.insert(address);
+  word_counts(address, bearers(members, address), now);
+}
+
+// Rows that share an address share its yes, as they share its no.
+void ConsentJudge::word_counts(const std::string& address, const std::vector<std::int64_t>& keys,
+                               domain::UtcTime at) {
+  yes_of_[address] = std::max(yes_of_[address], at);
+  for (const auto key : keys)
+    own_yes_[key] = std::max(own_yes_[key], at);
+  for (auto& [of, opt_out] : opt_outs_) {
+    const bool theirs = of == address ||
+                        std::any_of(keys.begin(), keys.end(),
+                                    [&members = opt_out.members](auto one) { return members.contains(one); });
+    if (theirs && at > opt_out.at) opt_out.lifted = true;
+  }
 }
 
 std::vector<std::string> ConsentJudge::unknown_in(const std::string& text) const {
@@ -43,6 +57,11 @@ void ConsentJudge::known(const std::string& address, const Pictures& pictures, d
   }
 }
 
+void ConsentJudge::told_of_return(const std::string& address) {
+  const auto found = opt_outs_.find(address);
+  if (found != opt_outs_.end()) found->second.known.reset();
+}
+
 void ConsentJudge::forget_knowledge() {
   for (auto& [address, opt_out] : opt_outs_) {
     opt_out.known.reset();
@@ -50,15 +69,13 @@ void ConsentJudge::forget_knowledge() {
   }
 }
 
-void ConsentJudge::lift(std::int64_t key, const Member& member, domain::UtcTime now) {
-  const auto address = usable(member.email);
+void ConsentJudge::lift(std::int64_t key, const Members& members, domain::UtcTime now) {
+  const auto& member = members.at(key);
   const auto consent = has_consents_ ? member.consented_at : std::optional(now);
-  if (consent && address) yes_of_[*address] = std::max(yes_of_[*address], *consent);
-  for (auto& [of, opt_out] : opt_outs_) {
-    const bool theirs = of == address || opt_out.members.contains(key);
-    if (!theirs || opt_out.lifted) continue;
-    if (consent && *consent > opt_out.at) opt_out.lifted = true;
-  }
+  if (!consent) return;
+  const auto address = usable(member.email);
+  auto keys = address ? bearers(members, *address) : std::vector<std::int64_t>{key};
+  word_counts(address.value_or(""), keys, *consent);
 }
 
 void ConsentJudge::table_changed(const Members& before, const Members& after, bool careless,
@@ -77,7 +94,17 @@ void ConsentJudge::table_changed(const Members& before, const Members& after, bo
       if (was != before.end() && was->second.consented_at == member.consented_at && yes == said_yes) continue;
       carelessly_.erase(key);
     }
-    if (has_consents_ || (yes && !said_yes)) lift(key, member, now);
+    if (has_consents_ || (yes && !said_yes)) lift(key, after, now);
+    // A yes goes along to another address, and one that is there already counts for whoever shares it.
+    const auto address = usable(member.email);
+    if (!yes || !address) continue;
+    const auto own = own_yes_.find(key);
+    const auto there = opt_outs_.find(*address);
+    if (own != own_yes_.end() && there != opt_outs_.end() && own->second > there->second.at)
+      there->second.lifted = true;
+    const auto shared = yes_of_.find(*address);
+    if (shared != yes_of_.end() && bearers(after, *address).size() > 1)
+      word_counts(*address, {key}, shared->second);
   }
 }
 
@@ -129,11 +156,14 @@ void RemovalJudge::read(const Members& members) {
     if (!address) continue;
     auto& word = words[*address];
     word.yes = word.yes && member.subscribed.value_or(false);
-    word.keys.push_back(key);
+    word.keys.insert(key);
   }
   for (auto& [address, word] : words) {
     people += word.yes ? 1 : 0;
-    said_[address] = std::move(word);
+    // Whose move away is held bears it still, as far as the daemon goes.
+    auto& said = said_[address];
+    said.yes = word.yes;
+    said.keys.insert(word.keys.begin(), word.keys.end());
   }
   most_people_ = std::max(most_people_, people);
 }

@@ -34,9 +34,12 @@ class ConsentJudge {
 
   /// The person said no there, or came back, themselves.
   void opted_out(const std::string& address, domain::UtcTime now);
-  void came_back(const std::string& address, domain::UtcTime now);
+  void came_back(const std::string& address, const Members& members, domain::UtcTime now);
   /// An event or a list that said so was taken.
   void known(const std::string& address, const Pictures& pictures, domain::UtcTime now);
+  /// An event was taken that says they came back. Stibee's events bear no time: one that comes late, or
+  /// twice, after the no that followed it, is believed until a list shows otherwise.
+  void told_of_return(const std::string& address);
   /// The table changed. `careless`: not by a word of the members themselves.
   void table_changed(const Members& before, const Members& after, bool careless, domain::UtcTime now);
   /// A state that has heard of nothing takes the place of the one that knew.
@@ -61,7 +64,8 @@ class ConsentJudge {
     std::set<std::int64_t> members;  // whose it is
     bool lifted = false;
   };
-  void lift(std::int64_t key, const Member& member, domain::UtcTime now);
+  void word_counts(const std::string& address, const std::vector<std::int64_t>& keys, domain::UtcTime at);
+  void lift(std::int64_t key, const Members& members, domain::UtcTime now);
 
   bool has_consents_;
   std::map<std::string, OptOut> opt_outs_;
@@ -69,7 +73,8 @@ class ConsentJudge {
   std::set<std::string> came_back_;  // at Stibee: their word there counts until the table has it
   std::map<std::string, domain::UtcTime>
       yes_of_;  // of each address, the last one of a member's own, wherever it was said
-  std::set<std::int64_t> carelessly_;  // rows whose yes or stamp is not the member's own word
+  std::map<std::int64_t, domain::UtcTime> own_yes_;  // of each row
+  std::set<std::int64_t> carelessly_;                // rows whose yes or stamp is not the member's own word
   std::size_t known_ = 0;
   std::size_t looked_at_ = 0;
 };
@@ -93,7 +98,7 @@ class RemovalJudge {
   std::size_t base_ = 0;
   struct Word {
     bool yes = true;
-    std::vector<std::int64_t> keys;
+    std::set<std::int64_t> keys;  // of whoever bore it
   };
   std::map<std::string, Word> said_;  // of everybody who was ever in the table: their last word there
   std::set<std::string> removed_;

@@ -40,6 +40,29 @@ Profile profile_of(std::uint64_t seed) {
   return profile;
 }
 
+std::string description(const Profile& profile) {
+  constexpr const char* apis[] = {"v1", "v2", "both"};
+  std::string text = apis[static_cast<std::size_t>(profile.api)];
+  const auto say = [&](bool is_so, const char* what) {
+    if (is_so) text.append(", ").append(what);
+  };
+  say(profile.has_consents, "consents");
+  say(profile.writes_back, "write-back");
+  say(profile.small_guard, "small guard");
+  say(profile.list_has_people, "people in the list");
+  say(profile.disk_fails, "disk fails");
+  say(profile.clock_steps, "clock steps");
+  say(profile.fails_over, "fails over");
+  say(profile.reloads, "reloads");
+  say(profile.second_host, "second host");
+  say(profile.careless, "careless statements");
+  say(profile.events_lost, "events lost");
+  say(profile.reconcile == settings::ReconcileMode::Repair, "repair");
+  say(profile.on_leave == settings::OnLeave::Delete, "delete on leave");
+  return text + ", " + std::to_string(profile.people) + " people, a poll each " +
+         std::to_string(profile.poll / std::chrono::seconds(1)) + " s";
+}
+
 settings::Settings settings_of(const Profile& profile) {
   settings::Settings made;
   made.stibee.api = profile.api == simulation::Api::V1 ? settings::ApiVersion::V1 : settings::ApiVersion::V2;

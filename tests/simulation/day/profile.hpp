@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <random>
+#include <string>
 
 namespace stibee_sync::day {
 
@@ -30,6 +31,8 @@ struct Profile {
 };
 
 Profile profile_of(std::uint64_t seed);
+/// For whoever reads a trace.
+std::string description(const Profile& profile);
 settings::Settings settings_of(const Profile& profile);
 
 }  // namespace stibee_sync::day
