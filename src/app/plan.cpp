@@ -129,7 +129,7 @@ class Beside {
 
   domain::Confirmed taken_over(const ledger::RemoteView& view) {
     if (!pair_.listed) return view.ledger->confirmed;
-    const auto change = pipeline::adopt_change(*pair_.listed, view, now_, now_);
+    const auto change = pipeline::adopt_change(*pair_.listed, view, now_, now_, now_);
     if (!change.confirmed) return view.ledger->confirmed;
     if (change.confirmed->status == domain::RemoteStatus::OptedOut) ++opted_out_;
     return *change.confirmed;

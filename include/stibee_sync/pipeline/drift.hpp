@@ -51,8 +51,9 @@ PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& vi
 /// What the first start against a list takes over of a person: what is there counts as confirmed, whoever is
 /// unsubscribed there has opted out, since nobody can tell who did it. Of whom something is known already,
 /// what the list shows is newer than what was known before it was begun to be read (`asked`), as in a state
-/// that was put back or of a daemon that stood by; but for who opted out: they stay so. Pure.
+/// that was put back or of a daemon that stood by; but for who opted out: they stay so. `asked` and `said`,
+/// which is now, are by the clock that dates opt-outs (`DatabaseClock::later`), `now` by ours. Pure.
 Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, domain::UtcTime asked,
-                         domain::UtcTime now);
+                         domain::UtcTime said, domain::UtcTime now);
 
 }  // namespace stibee_sync::pipeline

@@ -135,9 +135,13 @@ class Reconciler {
   boost::asio::awaitable<void> unreadable(std::size_t mirror, ListReadResult result);
   boost::asio::awaitable<bool> key_works_on_v1();
   boost::asio::awaitable<void> leave_ledger(std::shared_ptr<store::ListScan> scan);
-  /// `asked`: when the list was begun to be read.
+  struct Asked {
+    domain::UtcTime utc;
+    runtime::MonotonicTime monotonic;
+  };
+  /// `when`: the list was begun to be read.
   boost::asio::awaitable<void> take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
-                                         std::shared_ptr<store::ListScan> scan, domain::UtcTime asked);
+                                         std::shared_ptr<store::ListScan> scan, Asked when);
   boost::asio::awaitable<void> set_adopted(std::size_t mirror);
   /// The state, too, is to know that the list is to be taken over anew.
   boost::asio::awaitable<void> forget_adopted(std::size_t mirror);

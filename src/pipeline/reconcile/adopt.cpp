@@ -112,7 +112,7 @@ asio::awaitable<void> Reconciler::try_to_adopt(std::size_t mirror) {
   // Groups that are matched by name are known only once the table was read.
   if (hooks_.plan(mirror).create_missing_groups) co_await until_table_read(mirror);
   const auto plan = std::make_shared<const MirrorPlan>(hooks_.plan(mirror));
-  const auto asked = services_.clock.utc();
+  const Asked asked{services_.clock.utc(), services_.clock.monotonic()};
   const auto stood_by = states_[mirror].stood_by;
   auto scan = co_await begin_list(plan->id);
   auto services = services_;
@@ -222,11 +222,13 @@ asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
 }
 
 asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<const MirrorPlan> plan,
-                                            std::shared_ptr<store::ListScan> scan, domain::UtcTime asked) {
+                                            std::shared_ptr<store::ListScan> scan, Asked when) {
   Tally tally;
   const auto stood_by = states_[mirror].stood_by;
   const auto now = services_.clock.utc();
   const auto said = services_.database_clock->later(now, services_.clock.monotonic());
+  // Of a state of before, what it knows is dated by the database's clock.
+  const auto asked = services_.database_clock->later(when.utc, when.monotonic);
   while (!stopping_ && states_[mirror].stood_by == stood_by) {
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
     const auto chunk = co_await offload(worker_, std::move(read));
@@ -236,7 +238,7 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
       for (const auto& [email, listed] : *chunk) {
         const auto person = transaction.find(plan->id, email);
         const auto view = ledger::view_of(person);
-        const auto change = adopt_change(listed, view, asked, now);
+        const auto change = adopt_change(listed, view, asked, said, now);
         count(counted, listed, view, change);
         carry_out(transaction, plan->id, email, person, change, plan->policy, now, said);
       }

@@ -289,12 +289,13 @@ void take_values(Confirmed& confirmed, const store::Listed& listed) {
 /// What became of somebody who is known, while nobody looked here: in a state that was put back, or of a
 /// daemon that stood by.
 Consequence since_then(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
-                       UtcTime now) {
+                       UtcTime said, UtcTime now) {
   Consequence change;
   const auto& person = *view.ledger;
   const auto& before = person.confirmed;
-  // What was learnt while the list was read may be newer than what it shows.
-  const bool older = !before.since || *before.since < asked;
+  // What was learnt while the list was read may be newer than what it shows. What is dated later than now was
+  // dated by a clock that was wrong, of another host perhaps.
+  const bool older = !before.since || *before.since < asked || *before.since > said;
   if (view.is_trace || !older || !listed.status || before.status == RemoteStatus::OptedOut) return change;
   const auto there = *listed.status;
   switch (there) {
@@ -321,6 +322,21 @@ Consequence since_then(const store::Listed& listed, const ledger::RemoteView& vi
       return change;
   }
   std::abort();
+}
+
+/// A subscribe of unknown end, of an earlier life perhaps, settles nothing; but whom the list shows
+/// unsubscribed then has opted out, and is to be unsubscribed once more should the call be applied yet.
+Consequence opt_out_met(const store::Listed& listed, const ledger::RemoteView& view, UtcTime now) {
+  Consequence change;
+  if (listed.status != RemoteStatus::OptedOut || view.in_flight != domain::Lane::Upsert || !view.ledger)
+    return change;
+  const auto& before = view.ledger->confirmed;
+  // Whom we unsubscribed ourselves comes back by that call.
+  if (before.status == RemoteStatus::OptedOut || before.status == RemoteStatus::Unsubscribed) return change;
+  change.confirmed = ledger::with_observed(before, view.ledger->wanted, RemoteStatus::OptedOut, now);
+  change.confirmed->maybe_subscribed = true;
+  if (!view.suppression) change.suppress = opt_out_seen(now);
+  return change;
 }
 
 bool in_progress(const ledger::RemoteView& view, const MirrorPlan& plan, UtcTime now) {
@@ -366,11 +382,11 @@ PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& vi
 }
 
 Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
-                         UtcTime now) {
+                         UtcTime said, UtcTime now) {
   Consequence change;
-  if (view.in_flight) return change;
+  if (view.in_flight) return opt_out_met(listed, view, now);
   const bool known = view.ledger && view.ledger->confirmed.status != RemoteStatus::Unknown;
-  if (known) return since_then(listed, view, asked, now);
+  if (known) return since_then(listed, view, asked, said, now);
   if (listed.status == RemoteStatus::OptedOut && !view.suppression) change.suppress = opt_out_seen(now);
   if (!view.ledger || view.is_trace) return change;
   // A status that nobody knows: the one state in which nothing is ever sent.

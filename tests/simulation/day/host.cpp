@@ -114,7 +114,7 @@ app::Outside Host::outside() {
 }
 
 asio::awaitable<void> Host::begin() {
-  auto may_call = std::function<bool()>([] { return true; });
+  auto may_call = std::function<bool()>([this] { return !around_.stands_by; });
   auto opened = co_await app::Engine::open(&ground_, &around_.settings, std::move(may_call));
   engine_ = std::move(opened);
   engine_->start([](const std::string& what) { throw std::logic_error("a loop ended: " + what); });
