@@ -68,8 +68,7 @@ class Scenario : public ::testing::Test {
     disk_->die();
     daemon_.reset();
     disk_->restart(random_);
-    far_end_.client_gone(
-        stibee_sim::SimTime(std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch())));
+    far_end_.client_gone(FarEnd::instant(now_));
   }
 
   source::ScriptedRead read() {

@@ -61,7 +61,7 @@ auto or_crash(const test_disk::SimulatedDisk& disk, Work work) {
 }  // namespace
 
 SimulatedDaemon::SimulatedDaemon(Surroundings around)
-    : clock_(context_, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), around.now),
+    : clock_(context_, runtime::UtcTime(FarEnd::zero), around.now),
       wall_(clock_, around.wall_ahead),
       worker_(runtime::make_inline_worker()),
       owned_(or_crash(around.disk, [&] { return test_disk::open_state(around.disk); })),

@@ -6,8 +6,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 stibee_sim::SimTime sim_time(const runtime::Clock& clock) {
-  return stibee_sim::SimTime(
-      std::chrono::duration_cast<std::chrono::microseconds>(clock.monotonic().time_since_epoch()));
+  return FarEnd::instant(clock.monotonic());
 }
 
 void FarEnd::client_gone(stibee_sim::SimTime now) {

@@ -20,9 +20,11 @@ struct FarEnd {
   std::function<void(const http::Request& request)> sent = {};
   std::function<void(std::uint64_t call, int status, const std::string& body)> applied = {};
 
+  /// Stibee's clock is as right as the database's: what it shows of times can be compared.
+  static constexpr std::chrono::hours zero{24 * 365 * 56};
   static stibee_sim::SimTime instant(runtime::MonotonicTime time) {
     return stibee_sim::SimTime(
-        std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()));
+        zero + std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()));
   }
   /// The daemon died: what Stibee had received it applies all the same.
   void client_gone(stibee_sim::SimTime now);

@@ -163,8 +163,7 @@ void SimulatedWorld::end_life() {
   disk_->die();
   life_.reset();
   disk_->restart(random_);
-  far_end_.client_gone(
-      stibee_sim::SimTime(std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch())));
+  far_end_.client_gone(FarEnd::instant(now_));
 }
 
 void SimulatedWorld::pass(std::chrono::milliseconds time) {

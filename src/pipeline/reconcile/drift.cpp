@@ -286,6 +286,21 @@ void take_values(Confirmed& confirmed, const store::Listed& listed) {
   confirmed.maybe_groups.clear();
 }
 
+/// Whether whom the list shows unsubscribed has been so since it was learnt here: not brought back meanwhile,
+/// by another daemon, to say no once more. When Stibee last changed them tells.
+bool out_as_known(const store::Listed& listed, const domain::Wanted& wanted, const Confirmed& before) {
+  // Between a change there and what we made of it, and between two clocks.
+  constexpr std::chrono::minutes apart{5};
+  if (before.status != RemoteStatus::OptedOut && before.status != RemoteStatus::Unsubscribed) return false;
+  if (!listed.modified || !before.since) return false;
+  // Whatever happened there, they said yes after it.
+  const auto yes = wanted.consented_at ? wanted.consented_at : wanted.opted_in_at;
+  if (yes && *yes > *listed.modified) return true;
+  if (before.status == RemoteStatus::OptedOut) return *listed.modified <= *before.since;
+  // Since when we take somebody for unsubscribed by ourselves may be assumed only.
+  return wanted.intent != domain::Intent::Subscribed && *listed.modified <= *before.since + apart;
+}
+
 /// What became of somebody who is known, while nobody looked here: in a state that was put back, or of a
 /// daemon that stood by.
 Consequence since_then(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
@@ -296,14 +311,17 @@ Consequence since_then(const store::Listed& listed, const ledger::RemoteView& vi
   // What was learnt while the list was read may be newer than what it shows. What is dated later than now was
   // dated by a clock that was wrong, of another host perhaps.
   const bool older = !before.since || *before.since < asked || *before.since > said;
-  if (view.is_trace || !older || !listed.status || before.status == RemoteStatus::OptedOut) return change;
+  if (!older || !listed.status) return change;
   const auto there = *listed.status;
+  const bool is_out = there == RemoteStatus::OptedOut || there == RemoteStatus::Unsubscribed;
+  // Only a newer consent lifts an opt-out; and of whom a trace tells, nothing is to be sent.
+  if (!is_out && (view.is_trace || before.status == RemoteStatus::OptedOut)) return change;
   switch (there) {
     case RemoteStatus::OptedOut:
     case RemoteStatus::Unsubscribed:
-      if (before.status == RemoteStatus::Unsubscribed) return change;
+      if (out_as_known(listed, person.wanted, before)) return change;
       change.confirmed = ledger::with_observed(before, person.wanted, RemoteStatus::OptedOut, now);
-      if (!view.suppression) change.suppress = opt_out_seen(now);
+      change.suppress = opt_out_seen(now);
       return change;
     case RemoteStatus::Subscribed: {
       auto confirmed =
@@ -331,11 +349,11 @@ Consequence opt_out_met(const store::Listed& listed, const ledger::RemoteView& v
   if (listed.status != RemoteStatus::OptedOut || view.in_flight != domain::Lane::Upsert || !view.ledger)
     return change;
   const auto& before = view.ledger->confirmed;
-  // Whom we unsubscribed ourselves comes back by that call.
-  if (before.status == RemoteStatus::OptedOut || before.status == RemoteStatus::Unsubscribed) return change;
+  // Whom we unsubscribed ourselves, or who consented since, comes back by that call.
+  if (out_as_known(listed, view.ledger->wanted, before)) return change;
   change.confirmed = ledger::with_observed(before, view.ledger->wanted, RemoteStatus::OptedOut, now);
   change.confirmed->maybe_subscribed = true;
-  if (!view.suppression) change.suppress = opt_out_seen(now);
+  change.suppress = opt_out_seen(now);
   return change;
 }
 

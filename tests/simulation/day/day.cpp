@@ -73,8 +73,8 @@ Day::~Day() {
 }
 
 domain::UtcTime Day::utc() const {
-  constexpr auto zero = domain::UtcTime(std::chrono::hours(24 * 365 * 56));
-  return zero + std::chrono::floor<std::chrono::milliseconds>(now().time_since_epoch());
+  return domain::UtcTime(FarEnd::zero) +
+         std::chrono::floor<std::chrono::milliseconds>(now().time_since_epoch());
 }
 
 Counts Day::counts() const {

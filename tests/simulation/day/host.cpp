@@ -60,7 +60,7 @@ class Hand final : public source::Writer {
 
 Host::Host(Ground ground)
     : around_(std::move(ground)),
-      clock_(context_, runtime::UtcTime(std::chrono::hours(24 * 365 * 56)), around_.now),
+      clock_(context_, runtime::UtcTime(FarEnd::zero), around_.now),
       wall_(clock_, around_.wall_ahead),
       worker_(runtime::make_inline_worker()),
       owned_(open_or_crash(around_.disk)),
@@ -154,7 +154,8 @@ void Host::reload(settings::Settings settings) {
 asio::awaitable<void> Host::carry_events() {
   for (;;) {
     const auto next = around_.far_end.model.next_webhook();
-    const auto due = next ? runtime::MonotonicTime(next->time_since_epoch()) : runtime::forever;
+    const auto due =
+        next ? runtime::MonotonicTime(next->time_since_epoch() - FarEnd::zero) : runtime::forever;
     if (due > clock_.monotonic()) {
       co_await courier_->wait_until(due);
       continue;

@@ -452,6 +452,31 @@ TEST(Adopt, LeavesPeopleAloneOfWhomMoreIsKnown) {
   EXPECT_FALSE(is_empty(adopt_change(listed, view, now, later, later))) << "dated by a clock that was wrong";
 }
 
+// Found by a simulated day: whom the daemon that is gone had brought back, and who had said no once more, was
+// brought back again by the consent that was spent.
+TEST(Adopt, TakesAnOptOutForANewOneUnlessItIsAsOldAsTheOneKnown) {
+  auto listed = *in_step().listed;
+  listed.status = RemoteStatus::OptedOut;
+  auto view = in_step().view;
+  view.suppression = ledger::Suppression{now - 1h, "subscriber", ""};
+  for (const auto before : {RemoteStatus::OptedOut, RemoteStatus::Unsubscribed}) {
+    view.ledger->confirmed.status = before;
+    view.ledger->confirmed.since = now - 1h;
+    listed.modified = now - 1h;
+    EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now, now))) << "it is the one that is known";
+    for (const auto modified : {std::optional(now - 30min), std::optional<domain::UtcTime>()}) {
+      listed.modified = modified;
+      const auto change = adopt_change(listed, view, now, now, now);
+      ASSERT_TRUE(change.confirmed && change.suppress) << domain::name(before);
+      EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
+      EXPECT_EQ(change.confirmed->since, now);
+      EXPECT_EQ(change.suppress->at, now);
+    }
+  }
+  view.is_trace = true;
+  EXPECT_TRUE(adopt_change(listed, view, now, now, now).suppress) << "whoever left, too";
+}
+
 // Found by a simulated day: who opted out while a call of unknown end was remembered of them was sent it once
 // more.
 TEST(Adopt, SeesAnOptOutBehindASubscribeOfUnknownEnd) {
@@ -466,6 +491,7 @@ TEST(Adopt, SeesAnOptOutBehindASubscribeOfUnknownEnd) {
     EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
     EXPECT_TRUE(change.confirmed->maybe_subscribed) << "the call may be applied yet";
   }
+  listed.modified = view.ledger->confirmed.since = now - 1h;
   for (const auto before : {RemoteStatus::Unsubscribed, RemoteStatus::OptedOut}) {
     view.ledger->confirmed.status = before;
     EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now, now))) << "the call is to bring them back";
