@@ -178,11 +178,10 @@ bool Envelope::speaks_of_key() const {
 bool Envelope::refuses_key() const {
   if (speaks_of_key()) return true;
   // A status alone may be of anything that the call passed through on its way; and a code of Stibee's may
-  // name what is wrong with a person or a list.
+  // name what is wrong with a person or a list. (One about the plan is no refusal of the key: `verdict`.)
   if (!is_stibees_ || (status_ != 401 && status_ != 403)) return false;
   const auto known = known_code(code_);
-  return !known || known->code() < domain::Reason::DataDuplicated ||
-         known->code() > domain::Reason::ListTooManySubscribers;
+  return !known || known->code() < domain::Reason::DataDuplicated;
 }
 
 bool Envelope::says_already_subscribed() const {

@@ -4,7 +4,7 @@
 #include "wording.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <span>
 #include <string>
 
 namespace stibee_sync::delivery {
@@ -62,10 +62,9 @@ std::string without_prefixes(std::string_view code) {
   return word;
 }
 
-template <std::size_t Count>
-bool among(std::string_view code, const Words (&table)[Count]) {
+bool among(std::string_view code, std::span<const Words> table) {
   const std::string word = without_prefixes(code);
-  return std::any_of(std::begin(table), std::end(table), [&](const Words& known) {
+  return std::any_of(table.begin(), table.end(), [&](const Words& known) {
     switch (known.where) {
       case Where::Whole:
         return word == known.bare;

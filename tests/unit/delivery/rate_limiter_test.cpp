@@ -103,6 +103,15 @@ TEST(RateLimiter, an_answer_to_a_forgotten_attempt_is_ignored) {
   EXPECT_GT(limiter.next_slot(start + 10s), start + 11s);
 }
 
+TEST(RateLimiter, an_attempt_is_answered_once) {
+  RateLimiter limiter(Rate{1, 1s});
+  const auto attempt = limiter.take(start);
+  limiter.answered(attempt, start + 10ms);
+  limiter.answered(attempt, start + 900ms);
+  EXPECT_EQ(limiter.next_slot(start + 900ms), start + 10ms + 1s + 1ms);
+  EXPECT_EQ(limiter.used(start + 1011ms), 0U);
+}
+
 TEST(RateLimiter, attempts_of_an_earlier_life_count) {
   RateLimiter limiter(Rate{2, 1s});
   limiter.restore({start - 500ms, start - 400ms});

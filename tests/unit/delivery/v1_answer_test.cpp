@@ -541,5 +541,16 @@ TEST(V1Answer, the_reason_of_a_list_or_group_that_is_gone_is_named) {
               ElementsAre("rejected:group_not_found"));
 }
 
+TEST(V1Answer, nobody_has_no_outcome) {
+  const auto result = read({}, 500, "");
+  EXPECT_EQ(result.verdict, CallVerdict::Answered);
+  EXPECT_TRUE(result.outcomes.empty());
+}
+
+TEST(V1Answer, a_group_call_without_an_ok_is_delivered_only_to_whom_it_names) {
+  EXPECT_THAT(texts(read(two(OperationKind::AssignGroup), 200, R"({"success":["a@example.com"]})")),
+              ElementsAre("delivered", "unknown:not_named"));
+}
+
 }  // namespace
 }  // namespace stibee_sync::delivery
