@@ -41,4 +41,5 @@ class Commands:
             self.links[target] = [word for word in shlex.split(lines[-1]) if word not in (":", "&&")]
         words = self.links[target]
         out = words.index("-o")
-        return [*words[:out], "-o", str(program), *map(str, objects), *words[out + 2:]]
+        # First: of inline functions, too, theirs are taken and not those of the tests.
+        return [words[0], *map(str, objects), *words[1:out], "-o", str(program), *words[out + 2:]]

@@ -151,14 +151,14 @@ bool Envelope::speaks_of_size() const {
 }
 
 bool Envelope::speaks_of_limit() const {
+  const std::string told = bare(code_) + ' ' + text::lower_case(message_);
   // Words of pages made for people say "limit" for many reasons.
-  const bool clear = contains_any(text_ + bare(code_) + ' ' + text::lower_case(message_),
-                                  {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
-                                   "rate_limit", "limit exceeded", "limitexceeded", "throttl"});
+  const bool clear =
+      contains_any(text_ + told, {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
+                                  "rate_limit", "limit exceeded", "limitexceeded", "throttl"});
   // A server's own trouble may mention other limits ("time limit"); it may have applied the call, too.
   if (clear || status_ >= 500) return clear;
-  return contains_any(bare(code_) + ' ' + text::lower_case(message_), {"limit", "too many", "초과"}) ||
-         (!text_.empty() && contains_any(text_, {"초과"}));
+  return contains_any(told, {"limit", "too many", "초과"}) || contains_any(text_, {"초과"});
 }
 
 bool Envelope::speaks_of_key() const {
@@ -166,7 +166,8 @@ bool Envelope::speaks_of_key() const {
   // A firewall's "Forbidden" is about the call, whatever form it comes in.
   if (!is_stibees_)
     return contains_any(text_ + message, {"accesstoken", "access token", "api key", "apikey", "api_key"});
-  return contains_any(bare(code_), {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
+  const std::string code = bare(code_);
+  return contains_any(code, {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
          contains_any(message,
                       {"accesstoken", "access token", "api key", "apikey", "unauthori", "not authori",
                        "authoriz", "authentic", "forbidden", "권한", "인증", "토큰"}) ||

@@ -79,8 +79,9 @@ bool among(std::string_view code, std::span<const Words> table) {
 
 // "구독자가 초과 하였습니다." without a code that is known: too many people, and not in this one call.
 bool words_speak_of_the_plan(std::string_view code, std::string_view message) {
+  const std::string code_word = bare(code);
   const std::string words = text::lower_case(message);
-  if (contains_any(bare(code), {"limit"}) || contains_any(words, {"한 번에", "한번에", "at once", "요청"}))
+  if (contains_any(code_word, {"limit"}) || contains_any(words, {"한 번에", "한번에", "at once", "요청"}))
     return false;
   return (contains_any(words, {"구독자"}) && contains_any(words, {"초과"})) ||
          contains_any(words, {"exceeded subscribers", "subscribers exceed", "number of subscribers exceed"});

@@ -143,6 +143,14 @@ TEST(Suspicion, a_suspect_who_stays_away_for_ten_minutes_is_forgotten) {
   EXPECT_EQ(third(10min + 1ns), Finding::Open) << "the first two are forgotten";
 }
 
+TEST(Suspicion, a_suspect_who_comes_again_is_remembered_from_then_on) {
+  Suspicion line;
+  refused(line, {"a", start});
+  refused(line, {"a", start + 9min, Reason::Refused, false, true});
+  refused(line, {"b", start + 15min});
+  EXPECT_EQ(refused(line, {"c", start + 15min}), Finding::Innocent) << "with the first, three alike";
+}
+
 TEST(Suspicion, a_suspect_is_counted_by_their_latest_reason) {
   Suspicion line;
   refused(line, {"a", start, Reason::Refused});

@@ -454,6 +454,7 @@ TEST(V1Answer, no_answer_is_unknown_if_it_may_have_been_applied_and_transient_if
   auto result = read_no_answer(2, NoAnswer{true, domain::Reason::Timeout});
   EXPECT_EQ(result.verdict, CallVerdict::ServerTrouble);
   EXPECT_THAT(texts(result), ElementsAre("unknown:timeout", "unknown:timeout"));
+  EXPECT_EQ(result.reason, domain::Reason::Timeout);
   result = read_no_answer(1, NoAnswer{false, domain::Reason::Connect});
   EXPECT_THAT(texts(result), ElementsAre("transient:connect"));
 }
