@@ -266,6 +266,14 @@ TEST(V2Answer, a_single_call_that_names_its_person_in_a_list_is_read_by_the_list
   }
 }
 
+TEST(V2Answer, a_code_and_words_are_told_with_a_colon_only_where_there_are_both) {
+  const auto message = [](const char* body) { return read_one(OperationKind::Subscribe, 400, body).message; };
+  EXPECT_EQ(message(R"({"code":"Moody","message":"go away"})"), "Moody: go away");
+  EXPECT_EQ(message(R"({"code":"Moody"})"), "Moody");
+  EXPECT_EQ(message(R"({"message":"go away"})"), "go away");
+  EXPECT_EQ(message("{}"), "");
+}
+
 TEST(V2Answer, a_failure_that_is_harmless_to_one_call_is_none_to_another) {
   const auto outcome = [](OperationKind kind, const char* list) {
     return texts(read_one(kind, 200, std::string(R"({")") + list + R"(":["a@example.com"]})")).at(0);

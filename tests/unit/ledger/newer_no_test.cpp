@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-// Whose no it is that the table says after an opt-out at Stibee: a write-back of ours makes it say one.
+// Whose no it is that the table says after an opt-out at Stibee: a write-back of ours makes it say one. And
+// what is left of a person's past when a rule changes.
 
 namespace stibee_sync::ledger {
 namespace {
@@ -54,6 +55,27 @@ TEST(NoOfOurs, IsNoneAnyMoreOnceTheTableSaidYesAfterIt) {
   person = decided(person, wanted(Intent::Unsubscribed));
   EXPECT_TRUE(person.row->confirmed.owes_no) << "the next one is the table's own";
   EXPECT_EQ(person.row->lane, Lane::Optout);
+}
+
+// ---- what a rule forbade -------------------------------------------------------------------------------
+
+TEST(Forbidden, NoMoreBeginsWithoutTheFailuresOfBefore) {
+  auto person = with(wanted(Intent::Subscribed), confirmed(RemoteStatus::Unsubscribed));
+  person.row->attempts = 3;
+  person.row->not_before = now + 1h;
+  person.row->batch_limit = 7;
+  person.row->error = domain::Reason::Failed;
+  person.row->message = "no";
+  Policy policy;
+  policy.can_resubscribe = false;
+  person = placed_again(person, policy, now);
+  ASSERT_TRUE(person.row->parked_by_rule);
+  EXPECT_EQ(person.row->pending_since, UtcTime{}) << "who is not in the queue waits since never";
+  EXPECT_EQ(person.row->due, UtcTime{});
+  EXPECT_EQ(person.row->shape, "");
+  EXPECT_EQ(person.row->attempts, 3) << "a human may want to see them";
+  person = placed_again(person, {}, now);
+  EXPECT_EQ(person, with(wanted(Intent::Subscribed), confirmed(RemoteStatus::Unsubscribed)));
 }
 
 }  // namespace

@@ -79,7 +79,9 @@ TEST(OptOutSeen, OutlivesWhateverElseIsShownButTheirReturn) {
 }
 
 TEST(PurgeSeen, KeepsWhatWasWantedThen) {
-  const auto purged = seen(confirmed(RemoteStatus::Subscribed, {1}), RemoteStatus::Purged);
+  auto other_values = confirmed(RemoteStatus::Subscribed, {1});
+  other_values.fields = print(2);
+  const auto purged = seen(other_values, RemoteStatus::Purged);
   EXPECT_EQ(purged.fields, print(1));
   EXPECT_EQ(purged.ad_agreed, true);
   EXPECT_EQ(purged.groups, domain::GroupSet{8});
