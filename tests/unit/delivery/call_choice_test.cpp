@@ -121,6 +121,12 @@ TEST_F(CallChoiceOnV2, AnySlotIsOneForSomebody) {
   }
 }
 
+TEST_F(CallChoiceOnV2, ABulkSlotThatIsKeptForOptOutsIsNoneForABacklog) {
+  FreeSlots kept;
+  kept.set(LimiterClass::Bulk, {.spare = false, .ordinary = false, .urgent = true});
+  EXPECT_EQ(with(kept).turns(), (Turns{Turn::Singles, Turn::Spare}));
+}
+
 TEST_F(CallChoiceOnV2, WithoutABulkSlotNoBatchIsLookedFor) {
   EXPECT_EQ(with(slots(false, true)).max_people(Turn::Batches, Lane::Upsert, "subscribe:"), 0U);
   EXPECT_EQ(with(slots(true, false)).max_people(Turn::Batches, Lane::Upsert, "subscribe:"), 1000U);

@@ -80,6 +80,7 @@ TEST(Envelope, a_status_inside_counts_only_where_http_speaks_of_success) {
   EXPECT_EQ(status(299, R"("500")"), 500);
   EXPECT_EQ(status(200, "300"), 300);
   EXPECT_EQ(status(200, "299"), 200) << "that speaks of no failure";
+  EXPECT_EQ(status(300, "404"), 300);
   EXPECT_EQ(status(302, "404"), 302);
   EXPECT_EQ(status(500, "404"), 500);
   EXPECT_EQ(status(100, "404"), 100);
@@ -232,6 +233,44 @@ TEST(Envelope, every_code_that_is_known_is_the_reason) {
 TEST(Envelope, of_a_page_that_never_ends_only_the_beginning_is_read) {
   EXPECT_EQ(verdict(400, std::string(4096 - 8, ' ') + "throttle"), CallVerdict::Throttled);
   EXPECT_EQ(verdict(400, std::string(4096 - 6, ' ') + "throttle"), CallVerdict::BatchRefused);
+}
+
+// ---- whole calls ---------------------------------------------------------------------------------------
+
+TEST(FailedCall, after_a_redirect_nothing_was_applied_and_after_other_trouble_nobody_knows) {
+  const std::vector<Recipient> somebody(1);
+  const auto kind = [&](int status, const char* body = "") {
+    const ApiAnswer answer{status, body, {}};
+    return failed_call(Envelope(answer), somebody, answer).outcomes.at(0).kind;
+  };
+  for (const int redirect : {300, 301, 399})
+    EXPECT_EQ(kind(redirect), domain::OutcomeKind::Transient) << redirect;
+  for (const int trouble : {199, 500, 408})
+    EXPECT_EQ(kind(trouble), domain::OutcomeKind::Unknown) << trouble;
+  EXPECT_EQ(kind(299, R"({"Ok":false,"httpStatusCode":500})"), domain::OutcomeKind::Unknown);
+}
+
+TEST(FailedCall, a_value_is_hidden_wherever_it_stands_and_what_hides_it_is_not_looked_through_again) {
+  std::vector<Recipient> people(1);
+  people[0].fields = {{"name", "Kim Minsu"}, {"stars", "*abc"}, {"short", "abc"}};
+  EXPECT_EQ(message_about("Kim Minsu is not Kim Minsu", people), "* is not *");
+  EXPECT_EQ(message_about("*abcabc", people), "*abc");
+  EXPECT_EQ(message_about("", people), "");
+}
+
+TEST(WholeCall, gives_everybody_the_same) {
+  const auto result =
+      whole_call(CallVerdict::Throttled, std::vector<Recipient>(2), Reason::http(429), "slow", 3s);
+  EXPECT_EQ(result.verdict, CallVerdict::Throttled);
+  EXPECT_EQ(result.reason, Reason::http(429));
+  EXPECT_EQ(result.message, "slow");
+  EXPECT_EQ(result.retry_after, 3s);
+  domain::Outcome expected;
+  expected.kind = domain::OutcomeKind::Throttled;
+  expected.reason = Reason::http(429);
+  expected.message = "slow";
+  expected.retry_after = 3s;
+  EXPECT_EQ(result.outcomes, (std::vector<domain::Outcome>{expected, expected}));
 }
 
 // ---- read_verdict, for a call that concerns nobody -----------------------------------------------------

@@ -1,5 +1,8 @@
 #include "delivery/refusal_code.hpp"
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 // Whom a refusal speaks of.
@@ -11,24 +14,45 @@ Blame blame(std::string_view code, std::string_view message = {}, int status = 4
   return blame_of(code, message, status);
 }
 
-TEST(RefusalCode, of_a_list_that_is_gone) {
-  for (const char* code :
-       {"LIST_NOT_FOUND", "List.NotExist", "List.NotExists", "LIST_DELETED", "Errors.List.NoSuchList",
-        "List.NotExistList", "NotExistsList", "NotFoundList", "UNKNOWN_LIST", "InvalidList", "InvalidListId",
-        "ADDRESS_BOOK_NOT_FOUND", "NoSuchAddressBook", "stberror.Errors.List.NotFound"}) {
-    EXPECT_TRUE(says_list_missing(code)) << code;
-    EXPECT_EQ(blame(code), Blame::Mirror) << code;
+// A code within longer ones: what stands before it and behind it may be anything.
+std::vector<std::string> with_surroundings(const std::string& code) {
+  return {code, "Errors.Some." + code, code + "Again", "Errors.Some." + code + "Again"};
+}
+
+TEST(RefusalCode, of_a_list_that_is_gone_stands_alone) {
+  for (const std::string code : {"LIST_NOT_FOUND", "List.NotExist", "List.NotExists", "LIST_DELETED"}) {
+    for (const auto& told : {code, "Errors." + code, "stberror.Errors." + code}) {
+      EXPECT_TRUE(says_list_missing(told)) << told;
+      EXPECT_EQ(blame(told), Blame::Mirror) << told;
+    }
+    // "List.NotExistEmail" begins like "List.NotExist".
+    for (const auto& told : {"Some." + code, code + "Again"})
+      EXPECT_FALSE(says_list_missing(told)) << told;
   }
-  for (const char* code : {"", "List.NotFoundEmail", "MAILING_LIST_NOT_FOUND", "UnknownListener", "List"})
+}
+
+TEST(RefusalCode, that_ends_with_the_list_is_of_one_that_is_gone) {
+  for (const std::string code :
+       {"NoSuchList", "NotExistList", "NOT_EXISTS_LIST", "NotFoundList", "UNKNOWN_LIST", "InvalidList",
+        "InvalidListId", "ADDRESS_BOOK_NOT_FOUND", "NoSuchAddressBook"}) {
+    for (const auto& told : {code, "List." + code}) {
+      EXPECT_TRUE(says_list_missing(told)) << told;
+      EXPECT_EQ(blame(told), Blame::Mirror) << told;
+    }
+    EXPECT_FALSE(says_list_missing(code + "Again")) << code;
+  }
+  for (const char* code : {"", "List", "NoSuchGroup"})
     EXPECT_FALSE(says_list_missing(code)) << code;
 }
 
 TEST(RefusalCode, of_a_group_that_is_gone) {
   for (const char* code :
-       {"List.NoSuchGroup", "NotExistGroup", "NOT_EXISTS_GROUP", "GROUP_NOT_FOUND", "GroupNotExist",
-        "NotFoundGroup", "UNKNOWN_GROUP", "InvalidGroupId", "GROUP_DELETED"}) {
-    EXPECT_TRUE(says_group_missing(code)) << code;
-    EXPECT_EQ(blame(code), Blame::Mirror) << code;
+       {"NoSuchGroup", "NotExistGroup", "NOT_EXISTS_GROUP", "GROUP_NOT_FOUND", "GroupNotExist",
+        "NotFoundGroup", "UNKNOWN_GROUP", "InvalidGroup", "GROUP_DELETED"}) {
+    for (const auto& told : with_surroundings(code)) {
+      EXPECT_TRUE(says_group_missing(told)) << told;
+      EXPECT_EQ(blame(told), Blame::Mirror) << told;
+    }
   }
   for (const char* code : {"", "TooManyGroups", "Group", "LIST_NOT_FOUND"})
     EXPECT_FALSE(says_group_missing(code)) << code;
@@ -36,11 +60,12 @@ TEST(RefusalCode, of_a_group_that_is_gone) {
 
 TEST(RefusalCode, of_the_account_or_its_plan) {
   for (const char* code :
-       {"List.ExceededSubscribers", "ExceedSubscribers", "SUBSCRIBERS_EXCEEDED", "SubscriberExceeded",
-        "SubscriberLimitExceeded", "Service.NeedProPlan", "NeedStandardPlan", "NeedEnterprisePlan",
-        "NeedPlan", "NeedPaidPlan", "PLAN_REQUIRED", "PlanExpired", "PAYMENT_REQUIRED",
-        "List.NotPermittedSenderDomain"})
-    EXPECT_EQ(blame(code), Blame::Mirror) << code;
+       {"ExceededSubscribers", "ExceedSubscribers", "SUBSCRIBERS_EXCEEDED", "SubscriberExceeded",
+        "SubscriberLimitExceeded", "NeedProPlan", "NeedStandardPlan", "NeedEnterprisePlan", "NeedPlan",
+        "NeedPaidPlan", "PLAN_REQUIRED", "PlanExpired", "PAYMENT_REQUIRED", "NotPermittedSenderDomain"}) {
+    for (const auto& told : with_surroundings(code))
+      EXPECT_EQ(blame(told), Blame::Mirror) << told;
+  }
   EXPECT_EQ(blame("", "", 402), Blame::Mirror);
   EXPECT_EQ(blame("List.InvalidEmail", "", 402), Blame::Mirror) << "the status is plain enough";
   EXPECT_EQ(blame("", "", 401), Blame::Open);
@@ -48,10 +73,11 @@ TEST(RefusalCode, of_the_account_or_its_plan) {
 }
 
 TEST(RefusalCode, of_a_person) {
-  for (const char* code :
-       {"List.InvalidEmail", "WRONG_EMAIL", "List.NotExistEmail", "NoSuchEmail", "EMAIL_NOT_FOUND",
-        "EmailNotExist", "SUBSCRIBER_NOT_FOUND", "stberror.Errors.List.AlreadyExistEmail"})
-    EXPECT_EQ(blame(code), Blame::Person) << code;
+  for (const char* code : {"InvalidEmail", "WRONG_EMAIL", "NotExistEmail", "NoSuchEmail", "EMAIL_NOT_FOUND",
+                           "EmailNotExist", "SUBSCRIBER_NOT_FOUND", "AlreadyExistEmail"}) {
+    for (const auto& told : with_surroundings(code))
+      EXPECT_EQ(blame(told), Blame::Person) << told;
+  }
   EXPECT_EQ(blame("List.InvalidEmail", "구독자가 초과 하였습니다."), Blame::Person)
       << "the code outweighs words";
 }

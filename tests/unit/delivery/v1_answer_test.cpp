@@ -548,6 +548,15 @@ TEST(V1Answer, nobody_has_no_outcome) {
   EXPECT_TRUE(result.outcomes.empty());
 }
 
+TEST(V1Answer, lists_beside_trouble_of_the_server_prove_nothing) {
+  for (const int status : {500, 429}) {
+    const auto result =
+        read(two(OperationKind::Subscribe), status, R"({"Ok":false,"Value":{"success":["a@example.com"]}})");
+    EXPECT_NE(result.verdict, CallVerdict::Answered);
+    EXPECT_EQ(result.outcomes.at(0).kind, result.outcomes.at(1).kind) << status;
+  }
+}
+
 TEST(V1Answer, a_group_call_without_an_ok_is_delivered_only_to_whom_it_names) {
   EXPECT_THAT(texts(read(two(OperationKind::AssignGroup), 200, R"({"success":["a@example.com"]})")),
               ElementsAre("delivered", "unknown:not_named"));

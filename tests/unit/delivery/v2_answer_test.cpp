@@ -257,6 +257,24 @@ TEST(V2Answer, lists_of_the_delivered_in_every_spelling) {
   }
 }
 
+TEST(V2Answer, every_failure_list_has_its_outcome) {
+  const std::pair<const char*, const char*> lists[] = {
+      {"failAlreadyExists", "already_in_state:exist_email"},
+      {"failDuplicatedEmails", "transient:duplicated_email"},
+      {"failDuplicatedEmail", "transient:duplicated_email"},
+      {"failInvalidEmails", "rejected:wrong_email"},
+      {"failInvalidFields", "rejected:invalid_fields"},
+      {"failInvalidSubscriberStatus", "rejected:invalid_subscriber_status"},
+      {"failNoEmails", "rejected:no_email"},
+      {"failNotExist", "rejected:not_exist"},
+  };
+  for (const auto& [list, expected] : lists) {
+    const auto body = std::string(R"({")") + list + R"(":["a@example.com"]})";
+    EXPECT_THAT(texts(read_bulk(body)), ElementsAre(expected, "unknown:not_named", "unknown:not_named"))
+        << list;
+  }
+}
+
 TEST(V2Answer, a_single_call_that_names_its_person_in_a_list_is_read_by_the_list) {
   for (const char* body : {R"({"failSomething":[{"email":"a@example.com","$message":"why"}]})",
                            R"({"Ok":true,"Value":{"failSomething":[{"$message":"why"}]}})"}) {

@@ -59,6 +59,21 @@ TEST(V2ListForms, a_list_is_looked_for_two_wrappers_deep) {
   EXPECT_EQ(failure(read_list(answer(R"({"data":7,"items":[7]})"))).verdict, CallVerdict::ServerTrouble);
 }
 
+TEST(V2ListForms, each_question_has_its_method_endpoint_and_limit) {
+  const auto expect = [](const ApiRequest& request, const char* method, Endpoint endpoint,
+                         LimiterClass limit) {
+    EXPECT_EQ(request.method, method);
+    EXPECT_EQ(name(request.endpoint), name(endpoint));
+    EXPECT_EQ(name(request.limiter_class), name(limit));
+  };
+  expect(auth_check_request(), "GET", Endpoint::AuthCheck, LimiterClass::Other);
+  expect(count_request(7), "GET", Endpoint::Count, LimiterClass::Other);
+  expect(list_request(7, 0, 1), "GET", Endpoint::List, LimiterClass::List);
+  expect(groups_request(7), "GET", Endpoint::Groups, LimiterClass::Other);
+  expect(create_group_request(7, "x"), "POST", Endpoint::Groups, LimiterClass::Other);
+  EXPECT_EQ(create_group_request(7, "x").target, "/v2/lists/7/groups");
+}
+
 TEST(V2ListForms, a_page_is_asked_for_with_one_entry_at_least) {
   EXPECT_TRUE(list_request(7, 0, 0).target.ends_with("&offset=0&limit=1"));
   EXPECT_TRUE(list_request(7, 1, 1001).target.ends_with("&offset=1&limit=1000"));
