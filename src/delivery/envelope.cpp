@@ -91,7 +91,8 @@ std::optional<domain::Reason> known_code(std::string_view code) {
 
 int status_of(const json::Value* value) {
   const std::string text = text_of(value);
-  return text.size() == 3 && text >= "100" && text <= "599" ? std::atoi(text.c_str()) : 0;
+  const bool is_number = text.size() == 3 && std::all_of(text.begin(), text.end(), text::is_digit);
+  return is_number && text >= "100" && text <= "599" ? std::atoi(text.c_str()) : 0;
 }
 
 domain::OutcomeKind outcome_of(CallVerdict verdict) {

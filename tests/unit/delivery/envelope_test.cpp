@@ -107,8 +107,8 @@ TEST(Envelope, stibees_own_forms_are_told_from_others_by_any_of_their_members) {
   for (const char* own : {R"({"ok":true})", R"({"code":"X"})", R"({"errorCode":7})",
                           R"({"httpStatusCode":403})", R"({"error":{"code":"X"}})"})
     EXPECT_TRUE(envelope(403, own).is_stibees()) << own;
-  for (const char* other :
-       {"<html>", "{}", "[]", R"({"message":"Forbidden"})", R"({"status":"no"})", R"({"error":"x"})", ""})
+  for (const char* other : {"<html>", "{}", "[]", R"({"message":"Forbidden"})", R"({"status":"no"})",
+                            R"({"status":"4xx"})", R"({"error":"x"})", ""})
     EXPECT_FALSE(envelope(403, other).is_stibees()) << other;
 }
 
