@@ -292,6 +292,18 @@ TEST(V2Answer, a_code_and_words_are_told_with_a_colon_only_where_there_are_both)
   EXPECT_EQ(message("{}"), "");
 }
 
+TEST(V2Answer, the_words_about_a_person_are_told_where_they_are_refused) {
+  const auto message = [](const std::string& list) {
+    return read_bulk(R"({")" + list + R"(":[{"email":"a@example.com","$message":"why"}]})")
+        .outcomes.at(0)
+        .message;
+  };
+  EXPECT_EQ(message("failWrongEmail"), "why");
+  EXPECT_EQ(message("failNew"), "failNew: why");
+  EXPECT_EQ(message("failUnknown"), "") << "it passes";
+  EXPECT_EQ(message("failAlreadyExists"), "") << "it is no failure";
+}
+
 TEST(V2Answer, a_failure_that_is_harmless_to_one_call_is_none_to_another) {
   const auto outcome = [](OperationKind kind, const char* list) {
     return texts(read_one(kind, 200, std::string(R"({")") + list + R"(":["a@example.com"]})")).at(0);
