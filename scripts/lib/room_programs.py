@@ -13,8 +13,9 @@ PURE_ROOMS = ("ledger", "diff", "delivery")
 
 def build_tests(rooms):
     subprocess.run(["scripts/build", "--configure-only"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", BUILD, "-j", str(os.cpu_count()), "--target",
-                    *[f"{room}_test" for room in rooms]], check=True, stdout=subprocess.DEVNULL)
+    # By the preset, whose environment ccache needs.
+    subprocess.run(["cmake", "--build", "--preset", "release", "-j", str(os.cpu_count()), "--target",
+                    *[f"{room}_test" for room in rooms]], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def sources(room):

@@ -109,6 +109,17 @@ TEST(ReturnSeen, OfWhoWasPurgedTellsNothingOfTheirValues) {
   }
 }
 
+TEST(MoveSeen, KeepsWhereTheyWentUntilTheyAreBack) {
+  auto moved = confirmed(RemoteStatus::Subscribed);
+  moved.moved_to = "new@example.com";
+  const auto seen_so = seen(moved, RemoteStatus::Moved);
+  EXPECT_EQ(seen_so.status, RemoteStatus::Moved);
+  EXPECT_EQ(seen_so.since, now);
+  EXPECT_EQ(seen_so.moved_to, "new@example.com");
+  EXPECT_EQ(seen(seen_so, RemoteStatus::Subscribed).moved_to, "");
+  EXPECT_EQ(seen(seen_so, RemoteStatus::OptedOut).moved_to, "");
+}
+
 TEST(NobodySeen, LeavesOnlyTheTimesOfOurCalls) {
   auto known = confirmed(RemoteStatus::Subscribed, {1});
   known.called.upsert = now - 1min;
