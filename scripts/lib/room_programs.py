@@ -13,8 +13,9 @@ PURE_ROOMS = ("ledger", "diff", "delivery")
 
 def build_tests(rooms):
     subprocess.run(["scripts/build", "--configure-only"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", BUILD, "-j", str(os.cpu_count()), "--target",
-                    *[f"{room}_test" for room in rooms]], check=True, stdout=subprocess.DEVNULL)
+    # By the preset, whose environment ccache needs.
+    subprocess.run(["cmake", "--build", "--preset", "release", "-j", str(os.cpu_count()), "--target",
+                    *[f"{room}_test" for room in rooms]], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def sources(room):
@@ -41,4 +42,5 @@ class Commands:
             self.links[target] = [word for word in shlex.split(lines[-1]) if word not in (":", "&&")]
         words = self.links[target]
         out = words.index("-o")
-        return [*words[:out], "-o", str(program), *map(str, objects), *words[out + 2:]]
+        # First: of inline functions, too, theirs are taken and not those of the tests.
+        return [words[0], *map(str, objects), *words[1:out], "-o", str(program), *words[out + 2:]]

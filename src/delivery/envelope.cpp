@@ -91,7 +91,8 @@ std::optional<domain::Reason> known_code(std::string_view code) {
 
 int status_of(const json::Value* value) {
   const std::string text = text_of(value);
-  return text.size() == 3 && text >= "100" && text <= "599" ? std::atoi(text.c_str()) : 0;
+  const bool is_number = text.size() == 3 && std::all_of(text.begin(), text.end(), text::is_digit);
+  return is_number && text >= "100" && text <= "599" ? std::atoi(text.c_str()) : 0;
 }
 
 domain::OutcomeKind outcome_of(CallVerdict verdict) {
@@ -151,14 +152,14 @@ bool Envelope::speaks_of_size() const {
 }
 
 bool Envelope::speaks_of_limit() const {
+  const std::string told = bare(code_) + ' ' + text::lower_case(message_);
   // Words of pages made for people say "limit" for many reasons.
-  const bool clear = contains_any(text_ + bare(code_) + ' ' + text::lower_case(message_),
-                                  {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
-                                   "rate_limit", "limit exceeded", "limitexceeded", "throttl"});
+  const bool clear =
+      contains_any(text_ + told, {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
+                                  "rate_limit", "limit exceeded", "limitexceeded", "throttl"});
   // A server's own trouble may mention other limits ("time limit"); it may have applied the call, too.
   if (clear || status_ >= 500) return clear;
-  return contains_any(bare(code_) + ' ' + text::lower_case(message_), {"limit", "too many", "초과"}) ||
-         (!text_.empty() && contains_any(text_, {"초과"}));
+  return contains_any(told, {"limit", "too many", "초과"}) || contains_any(text_, {"초과"});
 }
 
 bool Envelope::speaks_of_key() const {
@@ -166,7 +167,8 @@ bool Envelope::speaks_of_key() const {
   // A firewall's "Forbidden" is about the call, whatever form it comes in.
   if (!is_stibees_)
     return contains_any(text_ + message, {"accesstoken", "access token", "api key", "apikey", "api_key"});
-  return contains_any(bare(code_), {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
+  const std::string code = bare(code_);
+  return contains_any(code, {"token", "auth", "apikey", "accesskey", "forbidden"}) ||
          contains_any(message,
                       {"accesstoken", "access token", "api key", "apikey", "unauthori", "not authori",
                        "authoriz", "authentic", "forbidden", "권한", "인증", "토큰"}) ||
@@ -178,11 +180,10 @@ bool Envelope::speaks_of_key() const {
 bool Envelope::refuses_key() const {
   if (speaks_of_key()) return true;
   // A status alone may be of anything that the call passed through on its way; and a code of Stibee's may
-  // name what is wrong with a person or a list.
+  // name what is wrong with a person or a list. (One about the plan is no refusal of the key: `verdict`.)
   if (!is_stibees_ || (status_ != 401 && status_ != 403)) return false;
   const auto known = known_code(code_);
-  return !known || known->code() < domain::Reason::DataDuplicated ||
-         known->code() > domain::Reason::ListTooManySubscribers;
+  return !known || known->code() < domain::Reason::DataDuplicated;
 }
 
 bool Envelope::says_already_subscribed() const {

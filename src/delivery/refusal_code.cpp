@@ -4,7 +4,7 @@
 #include "wording.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <span>
 #include <string>
 
 namespace stibee_sync::delivery {
@@ -62,10 +62,9 @@ std::string without_prefixes(std::string_view code) {
   return word;
 }
 
-template <std::size_t Count>
-bool among(std::string_view code, const Words (&table)[Count]) {
+bool among(std::string_view code, std::span<const Words> table) {
   const std::string word = without_prefixes(code);
-  return std::any_of(std::begin(table), std::end(table), [&](const Words& known) {
+  return std::any_of(table.begin(), table.end(), [&](const Words& known) {
     switch (known.where) {
       case Where::Whole:
         return word == known.bare;
@@ -80,8 +79,9 @@ bool among(std::string_view code, const Words (&table)[Count]) {
 
 // "구독자가 초과 하였습니다." without a code that is known: too many people, and not in this one call.
 bool words_speak_of_the_plan(std::string_view code, std::string_view message) {
+  const std::string code_word = bare(code);
   const std::string words = text::lower_case(message);
-  if (contains_any(bare(code), {"limit"}) || contains_any(words, {"한 번에", "한번에", "at once", "요청"}))
+  if (contains_any(code_word, {"limit"}) || contains_any(words, {"한 번에", "한번에", "at once", "요청"}))
     return false;
   return (contains_any(words, {"구독자"}) && contains_any(words, {"초과"})) ||
          contains_any(words, {"exceeded subscribers", "subscribers exceed", "number of subscribers exceed"});

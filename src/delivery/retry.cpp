@@ -57,14 +57,18 @@ void RetryBudget::called(MonotonicTime now, bool is_retry) {
 }
 
 MonotonicTime RetryBudget::next_allowed(MonotonicTime now) {
-  if (may_retry(now)) return now;
-  // One retry after the other drops out of the window, and with each the calls that are older than it.
-  for (std::size_t gone = 1; gone <= retries_.size(); ++gone) {
-    const MonotonicTime at = retries_[gone - 1] + budget_window;
-    const auto kept = std::upper_bound(calls_.begin(), calls_.end(), at - budget_window);
-    if (within_budget(retries_.size() - gone, static_cast<std::size_t>(calls_.end() - kept))) return at;
+  forget_old(now);
+  MonotonicTime at = now;
+  auto kept = calls_.cbegin();
+  // One retry after the other drops out of the window, and with each the calls that are older than it. With
+  // none left there is room in any case.
+  for (auto retry = retries_.cbegin(); !within_budget(static_cast<std::size_t>(retries_.cend() - retry),
+                                                      static_cast<std::size_t>(calls_.cend() - kept));
+       ++retry) {
+    at = *retry + budget_window;
+    kept = std::upper_bound(calls_.cbegin(), calls_.cend(), *retry);
   }
-  return now + budget_window;
+  return at;
 }
 
 // ---- CircuitBreaker ------------------------------------------------------------------------------------

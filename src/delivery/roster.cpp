@@ -108,7 +108,7 @@ void Roster::take_person(const json::Value& entry, const Rule& rule) {
   domain::Outcome outcome = rule(recipients_[*at], *person);
   std::optional<domain::Outcome>& known = outcomes_[*at];
   if (!known) {
-    ++named_;
+    anybody_named_ = true;
     known = std::move(outcome);
     return;
   }

@@ -37,7 +37,7 @@ class Roster {
   void take_list(const json::Value& people, const Rule& rule);
   /// Of whoever has no outcome yet.
   void settle_rest(const domain::Outcome& outcome);
-  bool anybody_named() const { return named_ > 0; }
+  bool anybody_named() const { return anybody_named_; }
   bool is_named(std::size_t recipient) const { return outcomes_[recipient].has_value(); }
   std::vector<domain::Outcome> outcomes() const;
 
@@ -48,7 +48,7 @@ class Roster {
   const std::vector<Recipient>& recipients_;
   std::unordered_map<std::string_view, std::size_t> index_;
   std::vector<std::optional<domain::Outcome>> outcomes_;
-  std::size_t named_ = 0;
+  bool anybody_named_ = false;
 };
 
 }  // namespace stibee_sync::delivery

@@ -178,7 +178,6 @@ std::size_t max_people(const domain::Operation& operation, const V2Options& opti
 }
 
 bool is_bulk(const std::vector<Recipient>& recipients) {
-  if (recipients.empty()) return false;
   const Recipient& first = recipients.front();
   return is_bulk(first.operation,
                  first.in_bulk ? std::max<std::size_t>(recipients.size(), 2) : recipients.size());

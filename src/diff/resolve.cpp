@@ -17,11 +17,10 @@ bool same_values(const Wanted& a, const Wanted& b) {
   return a.fields == b.fields && a.ad_agreed == b.ad_agreed && a.groups == b.groups;
 }
 
-// Whether an opt-out at Stibee stands whatever the table says, so that nothing is sent. A fresh state that
-// meets the opt-outs on record is no mass resubscribe.
+// Of somebody who opted out at Stibee: whether that stands whatever the table says, so that nothing is sent.
+// A fresh state that meets the opt-outs on record is no mass resubscribe.
 bool stays_out(const Wanted& wanted, const Confirmed& known) {
-  return known.status == RemoteStatus::OptedOut && !known.maybe_subscribed &&
-         !ledger::overcome(wanted, known);
+  return !known.maybe_subscribed && !ledger::overcome(wanted, known);
 }
 
 // Somebody who was never wanted counts as Absent before.
@@ -57,9 +56,10 @@ ChangeClass classify(const Wanted& wanted, const Wanted& before, const Confirmed
   std::abort();
 }
 
-// An opt-out that was carried back from Stibee, above all: there is nobody left to unsubscribe there.
-bool is_known_there(const Wanted& wanted, const Confirmed& known) {
-  if (wanted.intent != Intent::Unsubscribed || known.maybe_subscribed) return false;
+// Of an opt-out in the table: one that was carried back from Stibee, above all. There is nobody left to
+// unsubscribe there.
+bool is_known_there(const Confirmed& known) {
+  if (known.maybe_subscribed) return false;
   return known.status == RemoteStatus::OptedOut || known.status == RemoteStatus::AutoDeleted ||
          known.status == RemoteStatus::Purged;
 }
@@ -142,7 +142,7 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
     if (ledger::newer_consent(wanted, known, now)) wanted.renewed = known.since;
   }
   result.change_class = classify(wanted, was_wanted, known, circumstances);
-  result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(wanted, known);
+  result.counts = result.change_class != ChangeClass::OptOut || !is_known_there(known);
   return result;
 }
 

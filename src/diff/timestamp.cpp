@@ -8,7 +8,6 @@
 namespace stibee_sync::diff {
 namespace {
 
-constexpr std::size_t date_length = 10;       // yyyy-MM-dd
 constexpr std::size_t date_time_length = 19;  // yyyy-MM-dd HH:mm:ss
 
 // Matches `text` against `form`, where `0` stands for a digit and everything else for itself.
@@ -76,7 +75,7 @@ std::optional<domain::UtcTime> parse_timestamptz(std::string_view text) {
 std::optional<std::string_view> stibee_date(std::string_view text, bool with_time) {
   if (!with_time) {
     if (!has_form(text, "0000-00-00")) return std::nullopt;
-    return text.substr(0, date_length);
+    return text;
   }
   if (!has_form(text.substr(0, date_time_length), "0000-00-00 00:00:00")) return std::nullopt;
   // The session's TimeZone is the mirror's, so the offset says nothing more; ` BC` must not be cut with it.

@@ -107,6 +107,52 @@ TEST_F(CallChoiceOnV2, AChangeOfConsentIsNeverPartOfABulkCall) {
   EXPECT_EQ(choice.take(Turn::Singles, "subscribe_alone:", 2), 1U);
 }
 
+TEST_F(CallChoiceOnV2, AnySlotIsOneForSomebody) {
+  EXPECT_FALSE(FreeSlots().any());
+  FreeSlots only_spare;
+  only_spare.set(LimiterClass::Other, {.spare = true, .ordinary = false, .urgent = false});
+  EXPECT_FALSE(only_spare.any()) << "there is no spare one without an ordinary one";
+  for (const auto limiter_class : all_limiter_classes) {
+    FreeSlots ordinary;
+    ordinary.set(limiter_class, {.spare = false, .ordinary = true, .urgent = false});
+    EXPECT_TRUE(ordinary.any());
+    EXPECT_TRUE(ordinary.free(limiter_class, Lane::Upsert));
+    EXPECT_FALSE(ordinary.free(limiter_class, Lane::Optout));
+  }
+}
+
+TEST_F(CallChoiceOnV2, ABulkSlotThatIsKeptForOptOutsIsNoneForABacklog) {
+  FreeSlots kept;
+  kept.set(LimiterClass::Bulk, {.spare = false, .ordinary = false, .urgent = true});
+  EXPECT_EQ(with(kept).turns(), (Turns{Turn::Singles, Turn::Spare}));
+}
+
+TEST_F(CallChoiceOnV2, WithoutABulkSlotNoBatchIsLookedFor) {
+  EXPECT_EQ(with(slots(false, true)).max_people(Turn::Batches, Lane::Upsert, "subscribe:"), 0U);
+  EXPECT_EQ(with(slots(true, false)).max_people(Turn::Batches, Lane::Upsert, "subscribe:"), 1000U);
+}
+
+TEST_F(CallChoiceOnV2, TwoAreLookedForWhereACallTakesOne) {
+  const auto choice = with(slots(true, true));
+  EXPECT_EQ(choice.max_people(Turn::Singles, Lane::Upsert, "group_assign:12"), 2U);
+  EXPECT_EQ(choice.max_people(Turn::Spare, Lane::Upsert, "subscribe:"), 2U);
+}
+
+TEST_F(CallChoiceOnV2, SomebodyAloneTakesABulkSlotOnlyInPlaceOfASingleOne) {
+  EXPECT_EQ(with(slots(true, true)).limiter_class(Lane::Upsert, "subscribe:", 1), LimiterClass::Other);
+  EXPECT_EQ(with(slots(true, false)).limiter_class(Lane::Upsert, "subscribe:", 1), LimiterClass::Bulk);
+  EXPECT_EQ(with(slots(false, false)).limiter_class(Lane::Upsert, "subscribe:", 1), LimiterClass::Other)
+      << "none is free";
+  EXPECT_EQ(with(slots(false, true)).limiter_class(Lane::Upsert, "subscribe:", 2), LimiterClass::Bulk);
+}
+
+TEST_F(CallChoiceOnV2, NothingIsMissingWhereEitherRoadIsFree) {
+  for (const auto& [bulk, other] : {std::pair{true, true}, std::pair{true, false}, std::pair{false, true}})
+    EXPECT_TRUE(with(slots(bulk, other)).missing(Lane::Upsert, "subscribe:").empty()) << bulk << other;
+  EXPECT_EQ(with(slots(false, false)).missing(Lane::Upsert, "subscribe:"),
+            (Missing{{LimiterClass::Other, true}, {LimiterClass::Bulk}}));
+}
+
 TEST(CallChoice, OnV1EverythingGoesInOneTurnInFullBatches) {
   const auto v1 = make_v1();
   FreeSlots free;

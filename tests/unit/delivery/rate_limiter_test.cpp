@@ -103,6 +103,15 @@ TEST(RateLimiter, an_answer_to_a_forgotten_attempt_is_ignored) {
   EXPECT_GT(limiter.next_slot(start + 10s), start + 11s);
 }
 
+TEST(RateLimiter, an_attempt_is_answered_once) {
+  RateLimiter limiter(Rate{1, 1s});
+  const auto attempt = limiter.take(start);
+  limiter.answered(attempt, start + 10ms);
+  limiter.answered(attempt, start + 900ms);
+  EXPECT_EQ(limiter.next_slot(start + 900ms), start + 10ms + 1s + 1ms);
+  EXPECT_EQ(limiter.used(start + 1011ms), 0U);
+}
+
 TEST(RateLimiter, attempts_of_an_earlier_life_count) {
   RateLimiter limiter(Rate{2, 1s});
   limiter.restore({start - 500ms, start - 400ms});
@@ -112,11 +121,39 @@ TEST(RateLimiter, attempts_of_an_earlier_life_count) {
   EXPECT_EQ(limiter.next_slot(start + 781ms), start + 881ms);
 }
 
+TEST(RateLimiter, attempts_of_an_earlier_life_are_over_and_come_in_any_order) {
+  RateLimiter limiter(Rate{2, 1s});
+  limiter.restore({start - 10ms, start - 60ms});
+  EXPECT_EQ(limiter.next_slot(start - 10ms), start - 60ms + 30ms + 250ms + 1s + 1ms);
+  RateLimiter one(Rate{10, 1s});
+  one.restore({start - 10ms, start - 60ms});
+  EXPECT_EQ(one.next_slot(start - 10ms), start + 10ms) << "spread after the latest";
+  one.answered(one.take(start + 10ms), start + 20ms);
+  EXPECT_EQ(one.used(start - 10ms + 1280ms), 1U);
+  EXPECT_EQ(one.used(start - 10ms + 1281ms), 0U) << "none of them is waited for";
+}
+
+TEST(RateLimiter, how_fast_answers_are_is_told_by_the_last_sixteen) {
+  RateLimiter limiter(Rate{1, 1s});
+  limiter.answered(limiter.take(start), start + 10ms);
+  auto at = start + 10s;
+  for (int call = 0; call < 15; ++call, at += 10s)
+    limiter.answered(limiter.take(at), at + 400ms);
+  limiter.take(at);
+  EXPECT_EQ(limiter.next_slot(at + 400ms), at + 30ms + 50ms + 1s + 1ms) << "later than the fastest";
+  at += 10s;
+  limiter.answered(limiter.take(at), at + 400ms);
+  at += 10s;
+  limiter.take(at);
+  EXPECT_EQ(limiter.next_slot(at + 400ms), at + 30ms + 1s + 1ms) << "that one is forgotten";
+}
+
 TEST(RateLimiter, nothing_goes_out_before_the_time_that_stibee_asked_for) {
   RateLimiter limiter(Rate{10, 1s});
   limiter.hold_until(start, start + 7s);
   limiter.hold_until(start, start + 3s);
   EXPECT_EQ(limiter.next_slot(start), start + 7s);
+  EXPECT_EQ(limiter.next_slot(start, 0, RateLimiter::urgent_probe), start + 7s) << "no probe is later";
   EXPECT_EQ(limiter.held_until(start), start + 7s);
   EXPECT_EQ(limiter.next_slot(start + 8s), start + 8s);
   EXPECT_EQ(limiter.held_until(start + 8s), std::nullopt);

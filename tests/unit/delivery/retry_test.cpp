@@ -109,6 +109,61 @@ TEST(RetryBudget, next_allowed_is_when_the_next_retry_is_allowed_and_not_before)
   }
 }
 
+TEST(RetryBudget, a_retry_is_allowed_at_once_while_there_is_room) {
+  RetryBudget budget;
+  EXPECT_EQ(budget.next_allowed(start), start);
+  for (int i = 0; i < 9; ++i)
+    budget.called(start, true);
+  EXPECT_EQ(budget.next_allowed(start + 1s), start + 1s);
+  budget.called(start, true);
+  EXPECT_EQ(budget.next_allowed(start + 1s), start + 60s);
+}
+
+TEST(RetryBudget, calls_that_drop_out_of_the_window_take_their_share_of_retries_along) {
+  RetryBudget budget;
+  for (int i = 0; i < 200; ++i)
+    budget.called(start, false);
+  for (int i = 0; i < 20; ++i)
+    budget.called(start + std::chrono::seconds(1 + i), true);
+  EXPECT_TRUE(budget.may_retry(start + 59s)) << "20 of 220 calls";
+  EXPECT_FALSE(budget.may_retry(start + 60s)) << "20 of 20";
+  EXPECT_EQ(budget.next_allowed(start + 60s), start + 60s + 11s) << "when ten of them are left";
+}
+
+TEST(CircuitBreaker, a_closed_one_asks_for_no_wait_and_a_call_changes_nothing) {
+  CircuitBreaker circuit;
+  circuit.sent(start);
+  EXPECT_EQ(circuit.state(), CircuitBreaker::State::Closed);
+  EXPECT_EQ(circuit.next_call(start), start);
+  EXPECT_TRUE(circuit.may_call(start));
+}
+
+TEST(CircuitBreaker, one_whose_probe_is_due_waits_no_longer) {
+  CircuitBreaker circuit;
+  circuit.unauthorised(start);
+  EXPECT_EQ(circuit.next_call(start + 10s), start + 30s);
+  EXPECT_EQ(circuit.next_call(start + 40s), start + 40s);
+}
+
+TEST(CircuitBreaker, a_key_that_is_refused_by_a_probe_waits_for_the_next) {
+  CircuitBreaker circuit;
+  circuit.unauthorised(start);
+  circuit.sent(start + 30s);
+  EXPECT_EQ(circuit.unauthorised(start + 31s), CircuitBreaker::Change::None);
+  EXPECT_EQ(circuit.state(), CircuitBreaker::State::Open);
+  EXPECT_EQ(circuit.next_call(start + 31s), start + 61s);
+}
+
+TEST(CircuitBreaker, failures_count_anew_once_it_is_reset) {
+  CircuitBreaker circuit;
+  for (int i = 0; i < 30; ++i)
+    circuit.failed(start);
+  circuit.reset();
+  for (int i = 0; i < 9; ++i)
+    EXPECT_EQ(circuit.failed(start), CircuitBreaker::Change::None);
+  EXPECT_EQ(circuit.failed(start), CircuitBreaker::Change::Opened);
+}
+
 TEST(CircuitBreaker, opens_after_ten_failures_in_a_row) {
   CircuitBreaker circuit;
   for (int i = 0; i < 9; ++i)

@@ -69,5 +69,44 @@ TEST(Schedule, NothingTakesNoTime) {
   EXPECT_EQ(schedule.seconds, 0);
 }
 
+TEST(Schedule, WhatHasNoLimitTakesNoTime) {
+  const auto v2 = make_v2();
+  Load load;
+  load.either_way = 100;
+  load.calls[LimiterClass::Other] = 50;
+  const auto unlimited = best_schedule(load, *v2, {}, few);
+  EXPECT_EQ(unlimited.calls, 50U);
+  EXPECT_EQ(unlimited.seconds, 0);
+  const auto without_bulk = best_schedule(load, *v2, {{LimiterClass::Other, Rate{10, 1s}}}, few);
+  EXPECT_EQ(without_bulk.calls, 50U) << "nobody can share a call";
+  EXPECT_NEAR(without_bulk.seconds, 5, 1e-9);
+}
+
+TEST(Schedule, OneMoreThanAFewIsABacklog) {
+  Load load;
+  load.either_way = few + 1;
+  EXPECT_EQ(on_v2(load).calls, 1U);
+}
+
+TEST(Schedule, LoadsAddUp) {
+  const auto v2 = make_v2();
+  Load load = load_of(*v2, {{Lane::Upsert, 7}, {Lane::Optout, 2}});
+  EXPECT_EQ(load.either_way, 7U);
+  Load other = load_of(*v2, {{Lane::Upsert, 5}, {Lane::Optout, 1}});
+  other.calls[LimiterClass::All] = 3;
+  load += other;
+  EXPECT_EQ(load.either_way, 12U);
+  EXPECT_EQ(load.calls,
+            (std::map<LimiterClass, std::size_t>{{LimiterClass::All, 3}, {LimiterClass::Other, 3}}));
+}
+
+TEST(Schedule, WhatIsLeftOfAWindowsSinglesTakesTheRestOfABacklog) {
+  Load load;
+  load.either_way = 10'500;
+  const auto schedule = on_v2(load);
+  EXPECT_EQ(schedule.calls, 10U + 500U) << "ten full calls, and 500 people by themselves";
+  EXPECT_NEAR(schedule.seconds, 10'500.0 / 11'000 * 60, 1e-6);
+}
+
 }  // namespace
 }  // namespace stibee_sync::delivery

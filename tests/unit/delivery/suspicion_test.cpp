@@ -113,6 +113,68 @@ TEST(Suspicion, those_whose_refusals_began_a_trouble_are_guilty_once_others_were
   EXPECT_FALSE(line.trouble());
 }
 
+TEST(Suspicion, the_latest_word_of_a_trouble_is_told_but_it_is_as_old_as_it_was) {
+  Suspicion line;
+  line.refused_for_all(Reason::ListExceededSubscribers, "first", start);
+  line.refused_for_all(Reason::ListNotFound, "second", start + 10s);
+  ASSERT_TRUE(line.trouble());
+  EXPECT_EQ(line.trouble()->reason, Reason::ListNotFound);
+  EXPECT_EQ(line.trouble()->message, "second");
+  EXPECT_EQ(line.trouble()->since, start);
+  EXPECT_EQ(line.next_call(), start + 1min) << "nor does the probe wait longer";
+}
+
+TEST(Suspicion, without_trouble_a_call_that_goes_out_makes_nobody_wait) {
+  Suspicion line;
+  line.sent(start);
+  EXPECT_EQ(line.next_call(), MonotonicTime{});
+  line.refused_for_all(Reason::Refused, "", start + 1s);
+  EXPECT_EQ(line.next_call(), start + 61s);
+}
+
+TEST(Suspicion, a_suspect_who_stays_away_for_ten_minutes_is_forgotten) {
+  const auto third = [](std::chrono::nanoseconds away) {
+    Suspicion line;
+    refused(line, {"a", start});
+    refused(line, {"b", start});
+    return refused(line, {"c", start + away});
+  };
+  EXPECT_EQ(third(10min), Finding::Innocent) << "three were refused alike";
+  EXPECT_EQ(third(10min + 1ns), Finding::Open) << "the first two are forgotten";
+}
+
+TEST(Suspicion, a_suspect_who_comes_again_is_remembered_from_then_on) {
+  Suspicion line;
+  refused(line, {"a", start});
+  refused(line, {"a", start + 9min, Reason::Refused, false, true});
+  refused(line, {"b", start + 15min});
+  EXPECT_EQ(refused(line, {"c", start + 15min}), Finding::Innocent) << "with the first, three alike";
+}
+
+TEST(Suspicion, a_suspect_is_counted_by_their_latest_reason) {
+  Suspicion line;
+  refused(line, {"a", start, Reason::Refused});
+  refused(line, {"a", start + 1s, Reason::http(400)});
+  refused(line, {"b", start + 1s, Reason::Refused});
+  EXPECT_EQ(refused(line, {"c", start + 1s, Reason::Refused}), Finding::Open) << "two of them";
+  EXPECT_EQ(refused(line, {"d", start + 1s, Reason::Refused}), Finding::Innocent);
+}
+
+TEST(Suspicion, only_the_last_ten_thousand_guilty_are_remembered) {
+  Suspicion line;
+  const auto is_guilty = [&](const std::string& person, MonotonicTime at) {
+    return line.refused_alone({person, Reason::Refused, false, false}, "", at) == Finding::Guilty;
+  };
+  for (int i = 0; i < 10'000; ++i) {
+    is_guilty("p" + std::to_string(i), start);
+    line.taken(start);
+  }
+  EXPECT_TRUE(is_guilty("p0", start)) << "ten thousand are not too many";
+  is_guilty("one more", start);
+  line.taken(start);
+  EXPECT_FALSE(is_guilty("p0", start)) << "all are forgotten, and are found out again";
+}
+
 TEST(RefusalWatch, only_refusals_of_others_with_nobody_taken_lately_count) {
   RefusalWatch watch;
   EXPECT_FALSE(watch.all_refused_but("a", start));
@@ -128,6 +190,23 @@ TEST(RefusalWatch, only_refusals_of_others_with_nobody_taken_lately_count) {
   EXPECT_TRUE(watch.all_refused_but("a", start + 64s)) << "a batch";
   watch.taken(start + 65s);
   EXPECT_FALSE(watch.all_refused_but("a", start + 66s));
+}
+
+TEST(RefusalWatch, what_was_taken_a_minute_ago_is_not_lately) {
+  RefusalWatch watch;
+  watch.taken(start);
+  watch.refused("a", start + 30s);
+  EXPECT_FALSE(watch.all_refused_but("b", start + 59s));
+  EXPECT_TRUE(watch.all_refused_but("b", start + 60s));
+  EXPECT_FALSE(watch.all_refused_but("b", start + 90s)) << "nor is the refusal any more";
+}
+
+TEST(RefusalWatch, two_batches_are_calls_for_others_of_each_other) {
+  RefusalWatch watch;
+  watch.refused("", start);
+  EXPECT_TRUE(watch.all_refused_but("", start));
+  watch.refused("a", start + 1s);
+  EXPECT_TRUE(watch.all_refused_but("a", start + 2s)) << "the batch before";
 }
 
 }  // namespace

@@ -454,6 +454,7 @@ TEST(V1Answer, no_answer_is_unknown_if_it_may_have_been_applied_and_transient_if
   auto result = read_no_answer(2, NoAnswer{true, domain::Reason::Timeout});
   EXPECT_EQ(result.verdict, CallVerdict::ServerTrouble);
   EXPECT_THAT(texts(result), ElementsAre("unknown:timeout", "unknown:timeout"));
+  EXPECT_EQ(result.reason, domain::Reason::Timeout);
   result = read_no_answer(1, NoAnswer{false, domain::Reason::Connect});
   EXPECT_THAT(texts(result), ElementsAre("transient:connect"));
 }
@@ -539,6 +540,26 @@ TEST(V1Answer, the_reason_of_a_list_or_group_that_is_gone_is_named) {
               ElementsAre("rejected:list_not_found"));
   EXPECT_THAT(texts(read(one(OperationKind::AssignGroup), 200, error("GROUP_NOT_FOUND", ""))),
               ElementsAre("rejected:group_not_found"));
+}
+
+TEST(V1Answer, nobody_has_no_outcome) {
+  const auto result = read({}, 500, "");
+  EXPECT_EQ(result.verdict, CallVerdict::Answered);
+  EXPECT_TRUE(result.outcomes.empty());
+}
+
+TEST(V1Answer, lists_beside_trouble_of_the_server_prove_nothing) {
+  for (const int status : {500, 429}) {
+    const auto result =
+        read(two(OperationKind::Subscribe), status, R"({"Ok":false,"Value":{"success":["a@example.com"]}})");
+    EXPECT_NE(result.verdict, CallVerdict::Answered);
+    EXPECT_EQ(result.outcomes.at(0).kind, result.outcomes.at(1).kind) << status;
+  }
+}
+
+TEST(V1Answer, a_group_call_without_an_ok_is_delivered_only_to_whom_it_names) {
+  EXPECT_THAT(texts(read(two(OperationKind::AssignGroup), 200, R"({"success":["a@example.com"]})")),
+              ElementsAre("delivered", "unknown:not_named"));
 }
 
 }  // namespace

@@ -165,5 +165,34 @@ TEST(V1Request, the_probe_asks_for_the_lists) {
   EXPECT_EQ(dialect->max_address_length(), 254u);
 }
 
+TEST(V1Request, nobody_takes_no_call) {
+  const auto call = pack({});
+  EXPECT_EQ(call.taken, 0u);
+  EXPECT_TRUE(call.request.target.empty());
+}
+
+TEST(V1Request, a_consent_that_does_not_ride_is_not_sent) {
+  auto op = operation(OperationKind::Subscribe);
+  op.consent = domain::ConsentRide::NotSent;
+  EXPECT_EQ(pack({recipient("a@example.com", op, {}, true)}).request.body,
+            R"({"eventOccurredBy":"MANUAL","confirmEmailYN":"N","subscribers":[{"email":"a@example.com"}]})");
+}
+
+TEST(V1Request, who_is_to_confirm_shares_no_call_with_who_is_not) {
+  auto confirm = operation(OperationKind::Subscribe);
+  confirm.confirm = true;
+  const auto plain = operation(OperationKind::Subscribe);
+  EXPECT_EQ(pack({recipient("a@example.com", plain), recipient("b@example.com", confirm)}).taken, 1u);
+  EXPECT_EQ(pack({recipient("a@example.com", confirm), recipient("b@example.com", plain)}).taken, 1u);
+}
+
+TEST(V1Request, a_call_of_nobody_at_most_takes_one_all_the_same) {
+  V1Options options;
+  options.max_people = 0;
+  EXPECT_EQ(make_v1(options)->max_people(operation(OperationKind::Subscribe)), 1u);
+  EXPECT_EQ(make_v1()->groups_with_subscribe(), true);
+  EXPECT_EQ(make_v1()->consent_alone(), false);
+}
+
 }  // namespace
 }  // namespace stibee_sync::delivery

@@ -202,5 +202,134 @@ TEST(V2Answer, the_probe_asks_whether_the_key_is_accepted) {
   EXPECT_EQ(v2->read_probe(ApiAnswer{200, "<html>", {}}).verdict, CallVerdict::ServerTrouble);
 }
 
+TEST(V2Answer, nobody_has_no_outcome) {
+  const auto result = read({}, 500, "");
+  EXPECT_EQ(result.verdict, CallVerdict::Answered);
+  EXPECT_TRUE(result.outcomes.empty());
+}
+
+TEST(V2Answer, an_ok_with_more_behind_it_is_none) {
+  EXPECT_THAT(texts(read_one(OperationKind::Update, 200, "ok" + std::string(14, ' '))),
+              ElementsAre("delivered"));
+  EXPECT_THAT(texts(read_one(OperationKind::Update, 200, "ok" + std::string(15, ' '))),
+              ElementsAre("unknown:unreadable_answer"));
+  EXPECT_THAT(texts(read_one(OperationKind::Update, 200, R"("no")")),
+              ElementsAre("unknown:unreadable_answer"));
+}
+
+TEST(V2Answer, a_page_that_speaks_of_a_limit_behind_a_200_is_throttling) {
+  const auto result = read_one(OperationKind::Update, 200, "Too Many Requests");
+  EXPECT_EQ(result.verdict, CallVerdict::Throttled);
+  EXPECT_EQ(result.outcomes.at(0).kind, domain::OutcomeKind::Throttled);
+  EXPECT_EQ(read_one(OperationKind::Update, 200, R"({"message":"Too Many Requests"})").verdict,
+            CallVerdict::Answered)
+      << "a document says by its status, or an error, that it is none";
+}
+
+TEST(V2Answer, who_is_asked_to_confirm_is_told_by_no_status_whether_they_were_there) {
+  auto confirm = operation(OperationKind::Subscribe);
+  confirm.confirm = true;
+  EXPECT_THAT(texts(read(recipients(confirm, {"a@example.com"}), 201, "ok")), ElementsAre("delivered"));
+}
+
+TEST(V2Answer, who_is_asked_to_confirm_and_is_subscribed_already_is_seen_so) {
+  auto confirm = operation(OperationKind::Subscribe);
+  confirm.confirm = true;
+  const char* body = R"({"success":[{"email":"a@example.com","$status":"subscribed"}]})";
+  EXPECT_THAT(texts(read(recipients(confirm, {"a@example.com"}), 200, body)),
+              ElementsAre("delivered>subscribed"));
+  EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, body)), ElementsAre("delivered"))
+      << "which is expected of the others";
+}
+
+TEST(V2Answer, lists_of_the_delivered_in_every_spelling) {
+  for (const char* list : {"update", "updated", "updatedSubscribers"}) {
+    const auto body = std::string(R"({")") + list + R"(":["a@example.com"]})";
+    EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, body)), ElementsAre("delivered:updated"))
+        << list;
+    EXPECT_THAT(texts(read_one(OperationKind::Update, 200, body)), ElementsAre("delivered")) << list;
+  }
+  for (const char* list : {"success", "created", "createdSubscribers"}) {
+    const auto body = std::string(R"({")") + list + R"(":["a@example.com"]})";
+    EXPECT_THAT(texts(read_one(OperationKind::Subscribe, 200, body)), ElementsAre("delivered")) << list;
+    EXPECT_THAT(texts(read_one(OperationKind::Update, 200, body)), ElementsAre("delivered:created")) << list;
+    EXPECT_THAT(texts(read_one(OperationKind::AssignGroup, 200, body)), ElementsAre("delivered")) << list;
+  }
+}
+
+TEST(V2Answer, every_failure_list_has_its_outcome) {
+  const std::pair<const char*, const char*> lists[] = {
+      {"failAlreadyExists", "already_in_state:exist_email"},
+      {"failDuplicatedEmails", "transient:duplicated_email"},
+      {"failDuplicatedEmail", "transient:duplicated_email"},
+      {"failInvalidEmails", "rejected:wrong_email"},
+      {"failInvalidFields", "rejected:invalid_fields"},
+      {"failInvalidSubscriberStatus", "rejected:invalid_subscriber_status"},
+      {"failNoEmails", "rejected:no_email"},
+      {"failNotExist", "rejected:not_exist"},
+  };
+  for (const auto& [list, expected] : lists) {
+    const auto body = std::string(R"({")") + list + R"(":["a@example.com"]})";
+    EXPECT_THAT(texts(read_bulk(body)), ElementsAre(expected, "unknown:not_named", "unknown:not_named"))
+        << list;
+  }
+}
+
+TEST(V2Answer, a_single_call_that_names_its_person_in_a_list_is_read_by_the_list) {
+  for (const char* body : {R"({"failSomething":[{"email":"a@example.com","$message":"why"}]})",
+                           R"({"Ok":true,"Value":{"failSomething":[{"$message":"why"}]}})"}) {
+    const auto result = read_one(OperationKind::Unsubscribe, 200, body);
+    EXPECT_THAT(texts(result), ElementsAre("rejected:failed"));
+    EXPECT_EQ(result.outcomes.at(0).message, "failSomething: why");
+  }
+}
+
+TEST(V2Answer, a_code_and_words_are_told_with_a_colon_only_where_there_are_both) {
+  const auto message = [](const char* body) { return read_one(OperationKind::Subscribe, 400, body).message; };
+  EXPECT_EQ(message(R"({"code":"Moody","message":"go away"})"), "Moody: go away");
+  EXPECT_EQ(message(R"({"code":"Moody"})"), "Moody");
+  EXPECT_EQ(message(R"({"message":"go away"})"), "go away");
+  EXPECT_EQ(message("{}"), "");
+}
+
+TEST(V2Answer, the_words_about_a_person_are_told_where_they_are_refused) {
+  const auto message = [](const std::string& list) {
+    return read_bulk(R"({")" + list + R"(":[{"email":"a@example.com","$message":"why"}]})")
+        .outcomes.at(0)
+        .message;
+  };
+  EXPECT_EQ(message("failWrongEmail"), "why");
+  EXPECT_EQ(message("failNew"), "failNew: why");
+  EXPECT_EQ(message("failUnknown"), "") << "it passes";
+  EXPECT_EQ(message("failAlreadyExists"), "") << "it is no failure";
+}
+
+TEST(V2Answer, a_failure_that_is_harmless_to_one_call_is_none_to_another) {
+  const auto outcome = [](OperationKind kind, const char* list) {
+    return texts(read_one(kind, 200, std::string(R"({")") + list + R"(":["a@example.com"]})")).at(0);
+  };
+  EXPECT_EQ(outcome(OperationKind::Delete, "fail"), "already_in_state:not_found");
+  EXPECT_EQ(outcome(OperationKind::Delete, "failNotExist"), "rejected:not_exist");
+  EXPECT_EQ(outcome(OperationKind::Delete, "failDeny"), "rejected:deny");
+  EXPECT_EQ(outcome(OperationKind::Unsubscribe, "fail"), "rejected:failed");
+  EXPECT_EQ(outcome(OperationKind::Unsubscribe, "failExistEmail"), "rejected:exist_email");
+  EXPECT_EQ(outcome(OperationKind::Subscribe, "failOrAlreadyUnsubscribe"), "rejected:already_unsubscribed");
+  EXPECT_EQ(outcome(OperationKind::AssignGroup, "fail"), "rejected:failed");
+}
+
+TEST(V2Answer, an_error_that_is_harmless_to_one_call_is_none_to_another) {
+  const auto outcome = [](OperationKind kind, const char* code) {
+    return texts(read_one(kind, 400, std::string(R"({"code":")") + code + R"("})")).at(0);
+  };
+  EXPECT_EQ(outcome(OperationKind::ReleaseGroup, "Data.Duplicated"), "rejected:data_duplicated");
+  EXPECT_EQ(outcome(OperationKind::Unsubscribe, "List.AlreadyExistEmail"),
+            "rejected:list_already_exist_email");
+  EXPECT_EQ(outcome(OperationKind::ReleaseGroup, "List.NotExistEmail"), "already_in_state:not_found>purged");
+  EXPECT_EQ(outcome(OperationKind::ReleaseGroup, "List.InvalidEmail"), "rejected:list_invalid_email");
+  const auto batch =
+      read(recipients(operation(OperationKind::Delete), a_b_c), 400, R"({"code":"List.AlreadyExistEmail"})");
+  EXPECT_EQ(batch.reason, domain::Reason::ListAlreadyExistEmail) << "of no call that adds people";
+}
+
 }  // namespace
 }  // namespace stibee_sync::delivery

@@ -172,5 +172,131 @@ TEST(V2Request, a_consent_alone_never_shares_a_call) {
       1u);
 }
 
+TEST(V2Request, nobody_takes_no_call) {
+  EXPECT_EQ(pack({}).taken, 0u);
+  EXPECT_TRUE(pack({}).request.target.empty());
+}
+
+TEST(V2Request, a_consent_is_sent_as_it_is_and_not_where_it_is_not_to_ride) {
+  const auto no =
+      pack({recipient("a@example.com", operation(OperationKind::Subscribe, ConsentRide::Alone), {}, false)});
+  EXPECT_EQ(
+      no.request.body,
+      R"({"subscriber":{"email":"a@example.com","status":"subscribed","marketingAllowed":false,"fields":{}},)"
+      R"("updateEnabled":true})");
+  const auto unmapped =
+      pack({recipient("a@example.com", operation(OperationKind::Update, ConsentRide::Alone))});
+  EXPECT_EQ(unmapped.request.endpoint, Endpoint::Update);
+}
+
+Recipient in_bulk(const std::string& email, const domain::Operation& op, domain::FieldValues fields = {}) {
+  auto result = recipient(email, op, std::move(fields));
+  result.in_bulk = true;
+  return result;
+}
+
+TEST(V2Request, somebody_alone_goes_by_the_bulk_call_where_told_so) {
+  const auto call = pack({in_bulk("a@example.com", operation(OperationKind::Subscribe))});
+  EXPECT_EQ(call.taken, 1u);
+  expect(
+      call.request, "POST", "/v2/lists/77/subscribers/batch",
+      R"({"subscribers":[{"email":"a@example.com","status":"subscribed","fields":{}}],"updateEnabled":true})",
+      Endpoint::SubscribeBulk, LimiterClass::Bulk);
+}
+
+TEST(V2Request, somebody_who_can_go_by_no_bulk_call_goes_alone_whatever_was_told) {
+  const auto endpoint = [](const domain::Operation& op) {
+    return pack({in_bulk("a@example.com", op)}).request.endpoint;
+  };
+  auto confirm = operation(OperationKind::Subscribe);
+  confirm.confirm = true;
+  EXPECT_EQ(endpoint(confirm), Endpoint::DoubleOptin);
+  EXPECT_EQ(endpoint(operation(OperationKind::Unsubscribe)), Endpoint::Unsubscribe);
+  EXPECT_EQ(endpoint(operation(OperationKind::Subscribe, ConsentRide::Alone)), Endpoint::Subscribe);
+  const auto gone = pack({in_bulk("a@example.com", operation(OperationKind::Delete))});
+  expect(gone.request, "DELETE", "/v2/lists/77/subscribers", R"({"subscribers":["a@example.com"]})",
+         Endpoint::Delete);
+  V2Options one_at_most;
+  one_at_most.max_people = 1;
+  EXPECT_EQ(
+      pack({in_bulk("a@example.com", operation(OperationKind::Subscribe))}, one_at_most).request.endpoint,
+      Endpoint::Subscribe);
+}
+
+TEST(V2Request, somebody_whom_the_bulk_call_has_no_room_for_goes_alone) {
+  V2Options options;
+  const auto alone = pack({recipient("a@example.com", operation(OperationKind::Update))});
+  options.max_bytes = alone.request.body.size();
+  const auto call = pack({in_bulk("a@example.com", operation(OperationKind::Update))}, options);
+  EXPECT_EQ(call.taken, 1u);
+  EXPECT_EQ(call.request.body, alone.request.body);
+  EXPECT_EQ(call.request.limiter_class, LimiterClass::Other);
+}
+
+TEST(V2Request, a_delete_takes_only_deletes_and_never_exceeds_its_bytes) {
+  EXPECT_EQ(pack({recipient("a@example.com", operation(OperationKind::Delete)),
+                  recipient("b@example.com", operation(OperationKind::Delete)),
+                  recipient("c@example.com", operation(OperationKind::Unsubscribe))})
+                .request.body,
+            R"({"subscribers":["a@example.com","b@example.com"]})");
+  const auto two = recipients(operation(OperationKind::Delete), {"a@example.com", "b@example.com"});
+  V2Options options;
+  options.max_bytes = pack(two).request.body.size();
+  EXPECT_EQ(pack(two, options).taken, 2u);
+  --options.max_bytes;
+  EXPECT_EQ(pack(two, options).taken, 1u);
+  EXPECT_EQ(pack(two, options).request.body, R"({"subscribers":["a@example.com"]})");
+}
+
+TEST(V2Request, no_limit_leaves_less_than_one_person_a_call) {
+  V2Options nobody;
+  nobody.max_people = 0;
+  nobody.max_deleted = 0;
+  EXPECT_EQ(make_v2(nobody)->max_people(operation(OperationKind::Subscribe)), 1u);
+  EXPECT_EQ(make_v2(nobody)->max_people(operation(OperationKind::Delete)), 1u);
+}
+
+TEST(V2Request, only_people_who_can_share_a_call_count_as_bulk) {
+  const auto v2 = make_v2();
+  auto confirm = operation(OperationKind::Subscribe);
+  confirm.confirm = true;
+  EXPECT_EQ(v2->limiter_class(confirm, 2), LimiterClass::Other);
+  EXPECT_EQ(v2->limiter_class(operation(OperationKind::Subscribe, ConsentRide::Alone), 2),
+            LimiterClass::Other);
+  EXPECT_EQ(v2->limiter_class(operation(OperationKind::Delete), 2), LimiterClass::Other);
+  EXPECT_EQ(v2->limiter_class(operation(OperationKind::Update), 2), LimiterClass::Bulk);
+}
+
+// ---- with v1's resubscribe -----------------------------------------------------------------------------
+
+TEST(V2ViaV1, a_resubscribe_is_v1s_and_everything_else_is_v2s) {
+  const auto both = make_v2_resubscribing_via_v1();
+  const auto again = recipients(operation(OperationKind::Resubscribe), {"a@example.com", "b@example.com"});
+  const auto others = recipients(operation(OperationKind::Subscribe), {"a@example.com", "b@example.com"});
+  EXPECT_EQ(both->pack(77, again).request.target, "/v1/lists/77/subscribers");
+  EXPECT_EQ(both->pack(77, others).request.target, "/v2/lists/77/subscribers/batch");
+  EXPECT_EQ(both->pack(77, {}).taken, 0u);
+  EXPECT_EQ(both->max_people(again.front().operation), 2000u);
+  EXPECT_EQ(both->max_people(others.front().operation), 1000u);
+  EXPECT_EQ(both->limiter_class(again.front().operation, 2), LimiterClass::All);
+  EXPECT_EQ(both->limiter_class(others.front().operation, 2), LimiterClass::Bulk);
+  EXPECT_EQ(both->max_address_length(), 64u);
+  EXPECT_FALSE(both->groups_with_subscribe());
+  EXPECT_TRUE(both->consent_alone());
+}
+
+TEST(V2ViaV1, an_answer_is_read_as_one_of_the_api_that_was_called) {
+  const auto both = make_v2_resubscribing_via_v1();
+  const auto read = [&](OperationKind kind) {
+    return testing_support::texts(
+        testing_support::read(*both, recipients(operation(kind), {"a@example.com"}), 200, "ok"));
+  };
+  EXPECT_EQ(read(OperationKind::Unsubscribe), std::vector<std::string>{"delivered"});
+  EXPECT_EQ(read(OperationKind::Resubscribe), std::vector<std::string>{"unknown:unreadable_answer"});
+  EXPECT_TRUE(both->read({}, ApiAnswer{200, "ok", {}}).outcomes.empty());
+  EXPECT_EQ(both->probe().target, "/v2/auth-check");
+  EXPECT_EQ(both->read_probe(ApiAnswer{200, "ok", {}}).verdict, CallVerdict::Answered);
+}
+
 }  // namespace
 }  // namespace stibee_sync::delivery

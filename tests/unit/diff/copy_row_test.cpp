@@ -51,6 +51,8 @@ TEST(RowFields, ResolvesEveryEscape) {
       {R"(\000)", "\0"s},
       {R"(\x41)", "A"},
       {R"(\x4)", "\x04"},
+      {R"(\x07)", "\x07"},
+      {R"(\xf)", "\x0f"},
       {R"(\x414)", "A4"},
       {R"(\xeA\xb9\x80)", "김"},
       {R"(\x)", "x"},

@@ -87,6 +87,37 @@ TEST(GuardOfConsents, GoesOnHoldingThemThoughTheNextReadSeesNoStampMove) {
   EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
 }
 
+TEST(GuardOfAWord, HoldsEachClassUntilSomebodyApprovesWhatAnEarlierReadFound) {
+  const std::pair<ChangeClass, std::size_t ReadFacts::*> classes[] = {
+      {ChangeClass::Removal, &ReadFacts::removals},
+      {ChangeClass::Resubscribe, &ReadFacts::resubscribes},
+      {ChangeClass::OptOut, &ReadFacts::optouts},
+      {ChangeClass::Update, &ReadFacts::updates},
+      {ChangeClass::Add, &ReadFacts::adds}};
+  for (const auto& [change_class, count] : classes) {
+    auto facts = quiet(2000);
+    facts.removals = facts.resubscribes = facts.optouts = facts.updates = facts.adds = 1;
+    facts.history.lasting[change_class] = "found before";
+    const auto holds = guarded(facts, {}).holds;
+    ASSERT_EQ(holds.size(), 1u) << name(change_class);
+    EXPECT_EQ(holds[0].change_class, change_class);
+    EXPECT_EQ(holds[0].why, "found before");
+    EXPECT_TRUE(holds[0].lasting);
+    facts.*count = 0;
+    EXPECT_THAT(guarded(facts, {}).holds, IsEmpty()) << name(change_class);
+  }
+}
+
+TEST(GuardOfAWord, ToldEarlierReplacesWhatThisReadFinds) {
+  auto facts = quiet(2000);
+  facts.removals = 600;
+  const auto why = guarded(facts, {}).holds.at(0).why;
+  EXPECT_THAT(why, HasSubstr("guard.max_removal_percent is 2 % of 2,000 mirrored people"));
+  EXPECT_THAT(why, HasSubstr("; 600 removals are more than guard.max_removals, which is 500"));
+  facts.history.lasting[ChangeClass::Removal] = "found before";
+  EXPECT_EQ(guarded(facts, {}).holds.at(0).why, "found before");
+}
+
 TEST(GuardOfTheChangeFeed, CountsWhatItBroughtWithinAnHourWithWhatIsFoundNow) {
   auto facts = quiet(2000);
   facts.removals = 20;
@@ -150,6 +181,15 @@ TEST(GuardOfAnotherPopulation, HoldsAddsOnlyWhereMoreThanHalfWasLost) {
   EXPECT_EQ(guarded(facts, {}).holds[0].change_class, ChangeClass::Add);
   facts.adds = 1500;
   EXPECT_THAT(guarded(facts, {}).holds, IsEmpty()) << "no more than half of the mirrored people";
+}
+
+TEST(GuardOfAnotherPopulation, LetsAThousandNewPeopleIn) {
+  auto facts = quiet(100);
+  facts.lost = 51;
+  facts.adds = 1000;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.adds = 1001;
+  EXPECT_EQ(guarded(facts, {}).holds.size(), 1u);
 }
 
 TEST(GuardOfAnotherPopulation, LetsAFirstReadIn) {

@@ -56,6 +56,31 @@ TEST(Crossing, AResubscribeThatMayHaveComeAfterTheOptOutIsUndone) {
       crossed(observed, OperationKind::Resubscribe, outcome(OutcomeKind::Rejected)).maybe_subscribed);
 }
 
+TEST(Crossing, ANoThatIsOwedIsSaidByACallThatEndsMailAndByNoOther) {
+  for (const auto kind : every_kind) {
+    auto observed = confirmed(RemoteStatus::OptedOut);
+    observed.owes_no = true;
+    const bool ends_mail = kind == OperationKind::Unsubscribe || kind == OperationKind::Delete;
+    EXPECT_EQ(crossed(observed, kind, outcome(OutcomeKind::Delivered)).owes_no, !ends_mail)
+        << domain::name(kind);
+    EXPECT_EQ(crossed(observed, kind, outcome(OutcomeKind::AlreadyInState)).owes_no, !ends_mail);
+    for (const auto open : {OutcomeKind::Unknown, OutcomeKind::Transient, OutcomeKind::Rejected})
+      EXPECT_TRUE(crossed(observed, kind, outcome(open)).owes_no) << domain::name(kind);
+  }
+}
+
+TEST(Crossing, WhenTheCallWasMadeIsRemembered) {
+  const auto after =
+      crossed(confirmed(RemoteStatus::OptedOut), OperationKind::Resubscribe, outcome(OutcomeKind::Unknown));
+  EXPECT_EQ(after.called.upsert, now);
+  EXPECT_EQ(after.called.resubscribe, now);
+  EXPECT_EQ(after.called.optout, std::nullopt);
+  const auto no =
+      crossed(confirmed(RemoteStatus::OptedOut), OperationKind::Unsubscribe, outcome(OutcomeKind::Delivered));
+  EXPECT_EQ(no.called.optout, now);
+  EXPECT_EQ(no.called.resubscribe, std::nullopt);
+}
+
 TEST(Crossing, AGroupThatMayHaveBeenAssignedIsRemembered) {
   const auto after =
       crossed(confirmed(RemoteStatus::OptedOut), OperationKind::AssignGroup, outcome(OutcomeKind::Delivered));

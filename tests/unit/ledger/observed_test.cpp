@@ -79,7 +79,9 @@ TEST(OptOutSeen, OutlivesWhateverElseIsShownButTheirReturn) {
 }
 
 TEST(PurgeSeen, KeepsWhatWasWantedThen) {
-  const auto purged = seen(confirmed(RemoteStatus::Subscribed, {1}), RemoteStatus::Purged);
+  auto other_values = confirmed(RemoteStatus::Subscribed, {1});
+  other_values.fields = print(2);
+  const auto purged = seen(other_values, RemoteStatus::Purged);
   EXPECT_EQ(purged.fields, print(1));
   EXPECT_EQ(purged.ad_agreed, true);
   EXPECT_EQ(purged.groups, domain::GroupSet{8});
@@ -105,6 +107,17 @@ TEST(ReturnSeen, OfWhoWasPurgedTellsNothingOfTheirValues) {
     EXPECT_FALSE(back.maybe_subscribed);
     EXPECT_EQ(seen(confirmed(RemoteStatus::AutoDeleted, {1}), status).fields, print(1));
   }
+}
+
+TEST(MoveSeen, KeepsWhereTheyWentUntilTheyAreBack) {
+  auto moved = confirmed(RemoteStatus::Subscribed);
+  moved.moved_to = "new@example.com";
+  const auto seen_so = seen(moved, RemoteStatus::Moved);
+  EXPECT_EQ(seen_so.status, RemoteStatus::Moved);
+  EXPECT_EQ(seen_so.since, now);
+  EXPECT_EQ(seen_so.moved_to, "new@example.com");
+  EXPECT_EQ(seen(seen_so, RemoteStatus::Subscribed).moved_to, "");
+  EXPECT_EQ(seen(seen_so, RemoteStatus::OptedOut).moved_to, "");
 }
 
 TEST(NobodySeen, LeavesOnlyTheTimesOfOurCalls) {
