@@ -26,7 +26,7 @@ const std::map<std::string, Rooms, std::less<>> may_include{
     {"http", {"text"}},
     {"webhook", {"domain", "json", "text"}},
     {"telemetry", {"json", "privacy", "text"}},
-    {"settings", {"domain", "ledger", "notice", "text"}},
+    {"settings", {"domain", "ledger", "notice", "privacy", "text"}},
     {"pipeline",
      {"text", "privacy", "json", "domain", "ledger", "diff", "delivery", "runtime", "store", "source", "http",
       "webhook", "telemetry", "settings"}},
