@@ -23,7 +23,7 @@ const std::map<std::string, Rooms, std::less<>> may_include{
     {"runtime", {"domain"}},
     {"store", {"domain", "ledger", "text"}},
     {"source", {"domain", "privacy", "text"}},
-    {"http", {"text"}},
+    {"http", {"privacy", "text"}},
     {"webhook", {"domain", "json", "text"}},
     {"telemetry", {"json", "privacy", "text"}},
     {"settings", {"domain", "ledger", "notice", "privacy", "text"}},

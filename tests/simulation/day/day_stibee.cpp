@@ -157,7 +157,7 @@ void Day::event_answered(const stibee_sim::WebhookDelivery& delivery, bool accep
 void Day::call_sent(const http::Request& request) {
   settle_pictures();
   const auto call = understood(request);
-  trace_.add("call", request.method() + " " + request.target() + " " +
+  trace_.add("call", request.method() + " " + std::string(request.target()) + " " +
                          std::to_string(Trace::digest(request.body())) + " " +
                          std::to_string(disk_->syncs()) + " " +
                          std::to_string(now().time_since_epoch().count()));
