@@ -42,7 +42,8 @@ std::string address_text(const asio::generic::stream_protocol::endpoint& endpoin
 }
 
 /// All but the body.
-ServerRequest to_request(const beast_http::request<beast_http::string_body>& message) {
+template <typename Message>
+ServerRequest to_request(const Message& message) {
   ServerRequest request;
   request.method = message.method() == beast_http::verb::head ? "GET" : std::string(message.method_string());
   const std::string_view target(message.target().data(), message.target().size());
