@@ -46,7 +46,7 @@ delivery::Limits limits(const settings::Settings& settings) {
 source::Connection database_connection(const settings::Settings& settings) {
   source::Connection connection;
   connection.url = settings.database.url;
-  if (settings.database.password) connection.password = settings.database.password->reveal();
+  if (settings.database.password) connection.password = *settings.database.password;
   return connection;
 }
 
