@@ -1,5 +1,6 @@
 #include "http/connection.hpp"
 
+#include "http/head_reader.hpp"
 #include "http/message_text.hpp"
 #include "http/parse_error.hpp"
 
@@ -70,7 +71,8 @@ Connection::Connection(const asio::any_io_executor& executor, TlsClient* tls, Ro
       tls_(tls),
       peer_(std::move(route.peer)),
       tunnel_(std::move(route.tunnel)),
-      watchdog_(executor) {}
+      watchdog_(executor),
+      buffer_(max_response_header_bytes + read_size) {}
 
 /// Runs the steps until the deadline, and makes a value of the way in which a cancelled coroutine learns of
 /// it.
@@ -134,8 +136,8 @@ asio::awaitable<std::optional<Failure>> Connection::ask_for_tunnel() {
   ResponseParser parser;
   parser.header_limit(max_response_header_bytes);
   parser.skip(true);  // what follows a 2xx is the tunnel, whatever the header says of a body
-  const auto [read_error, count] =
-      co_await beast_http::async_read_header(socket_, buffer_, parser, asio::as_tuple(asio::use_awaitable));
+  const auto read_error =
+      co_await read_head(&socket_, &buffer_, &parser, max_response_header_bytes, read_size);
   if (read_error) co_return failed(read_error, FailureKind::Connect, "waiting for the way to");
   const unsigned status = parser.get().result_int();
   if (status < 200 || status > 299) {
@@ -199,11 +201,12 @@ asio::awaitable<ExchangeResult> Connection::exchange_steps(WireRequest request,
     parser.header_limit(max_response_header_bytes);
     parser.body_limit(max_response_bytes);
     parser.skip(request.head_only());
-    const auto [read_error, count] = co_await read(&parser);
+    const auto read_error = co_await read(&parser);
     response_started_ = response_started_ || parser.got_some();
     if (is_parse_error(read_error)) {
-      const bool too_large =
-          read_error == beast_http::error::body_limit || read_error == beast_http::error::header_limit;
+      const bool too_large = read_error == beast_http::error::body_limit ||
+                             read_error == beast_http::error::header_limit ||
+                             read_error == beast_http::error::buffer_overflow;  // between or behind chunks
       co_return failed(read_error, too_large ? FailureKind::TooLarge : FailureKind::Protocol,
                        "reading the answer of");
     }
@@ -233,10 +236,19 @@ asio::awaitable<Connection::IoResult> Connection::write(asio::const_buffer bytes
   return asio::async_write(socket_, bytes, asio::as_tuple(asio::use_awaitable));
 }
 
-asio::awaitable<Connection::IoResult> Connection::read(ResponseParser* parser) {
+asio::awaitable<error_code> Connection::read(ResponseParser* parser) {
+  if (stream_) return read_from(&*stream_, parser);
+  return read_from(&socket_, parser);
+}
+
+template <typename Stream>
+asio::awaitable<error_code> Connection::read_from(Stream* stream, ResponseParser* parser) {
+  const auto head_error = co_await read_head(stream, &buffer_, parser, max_response_header_bytes, read_size);
+  if (head_error || parser->is_done()) co_return head_error;
   buffer_.reserve(read_size);
-  if (stream_) return beast_http::async_read(*stream_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
-  return beast_http::async_read(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  const auto [error, count] =
+      co_await beast_http::async_read(*stream, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  co_return error;
 }
 
 bool Connection::usable() {

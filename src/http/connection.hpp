@@ -82,7 +82,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<Result> until(Deadline deadline, boost::asio::awaitable<Result> steps,
                                        const char* doing);
   boost::asio::awaitable<IoResult> write(boost::asio::const_buffer bytes);
-  boost::asio::awaitable<IoResult> read(ResponseParser* parser);
+  boost::asio::awaitable<boost::system::error_code> read(ResponseParser* parser);
+  template <typename Stream>
+  boost::asio::awaitable<boost::system::error_code> read_from(Stream* stream, ResponseParser* parser);
   void on_deadline();
   void stop(StopCause cause);
   Failure failed(const boost::system::error_code& error, FailureKind kind, const std::string& doing) const;
