@@ -46,7 +46,7 @@ delivery::Limits limits(const settings::Settings& settings) {
 source::Connection database_connection(const settings::Settings& settings) {
   source::Connection connection;
   connection.url = settings.database.url;
-  if (settings.database.password) connection.password = settings.database.password->reveal();
+  if (settings.database.password) connection.password = *settings.database.password;
   return connection;
 }
 
@@ -120,7 +120,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   options.limits = limits(settings);
   options.main = settings.stibee.api == settings::ApiVersion::V1 ? delivery::Api::V1 : delivery::Api::V2;
   options.max_in_flight = static_cast<std::size_t>(settings.stibee.max_in_flight);
-  options.api_key = settings.stibee.api_key.reveal();
+  options.api_key = settings.stibee.api_key;
   options.boot_id = outside_.boot_id;
   options.key_cure = settings::how_to_renew(settings.stibee.api_key_file, system_environment);
   options.leads = std::move(may_call);

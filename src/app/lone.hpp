@@ -22,7 +22,7 @@ struct Lone {
         worker(runtime::make_thread_worker(thread)),
         slots(settings, foreground.ground().clock),
         client(foreground.ground().context.get_executor(), client_options(settings)),
-        asker(client, slots, std::string(settings.stibee.api_key.reveal()), patience) {}
+        asker(client, slots, settings.stibee.api_key, patience) {}
 
   telemetry::Log log;
   Foreground foreground;

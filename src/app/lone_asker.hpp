@@ -3,6 +3,7 @@
 #include "app/call_slots.hpp"
 #include "stibee_sync/http/transport.hpp"
 #include "stibee_sync/pipeline/asker.hpp"
+#include "stibee_sync/privacy/secret.hpp"
 
 #include <string>
 #include <utility>
@@ -14,7 +15,7 @@ namespace stibee_sync::app {
 class LoneAsker final : public pipeline::Asker {
  public:
   /// `patience`: how long a call waits for a slot.
-  LoneAsker(http::Transport& transport, CallSlots& slots, std::string key, domain::Duration patience)
+  LoneAsker(http::Transport& transport, CallSlots& slots, privacy::Secret key, domain::Duration patience)
       : transport_(transport), slots_(slots), key_(std::move(key)), patience_(patience) {}
 
   boost::asio::awaitable<pipeline::Reply> ask(delivery::ApiRequest request) override;
@@ -26,7 +27,7 @@ class LoneAsker final : public pipeline::Asker {
 
   http::Transport& transport_;
   CallSlots& slots_;
-  std::string key_;
+  privacy::Secret key_;
   domain::Duration patience_;
   std::string trouble_;
 };

@@ -61,8 +61,9 @@ Mailbox mailbox_of(const settings::Settings& settings) {
   const auto url = http::parse_base_url(address.substr(0, end));
   if (!std::holds_alternative<http::BaseUrl>(url))
     throw std::runtime_error("the address of notify.url_file cannot be used");
-  Mailbox mailbox{client_options(settings), std::string(address.substr(end))};
-  if (!mailbox.target.starts_with('/')) mailbox.target.insert(0, "/");
+  Mailbox mailbox{client_options(settings), {}};
+  if (!address.substr(end).starts_with('/')) mailbox.target.append("/");
+  mailbox.target.append(address.substr(end));
   mailbox.client.base_url = std::get<http::BaseUrl>(url);
   mailbox.client.request_timeout = patience;
   mailbox.client.connect_timeout = patience;
@@ -137,7 +138,7 @@ asio::awaitable<runtime::MonotonicTime> Notifier::turn() {
 
 asio::awaitable<Notifier::Delivery> Notifier::deliver(notice::Letter letter) {
   Delivery delivery;
-  http::Request request("POST", mailbox_->target, {}, std::move(letter.body));
+  http::Request request("POST", mailbox_->target.reveal(), {}, std::move(letter.body));
   for (auto& [header, value] : letter.headers)
     request.add_header(header, value);
   const auto way = co_await client();

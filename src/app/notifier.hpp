@@ -4,6 +4,7 @@
 #include "app/report.hpp"
 #include "stibee_sync/notice/letter.hpp"
 #include "stibee_sync/notice/pace.hpp"
+#include "stibee_sync/privacy/secret.hpp"
 #include "stibee_sync/telemetry/trouble.hpp"
 
 #include <functional>
@@ -18,7 +19,7 @@ namespace stibee_sync::app {
 /// Where letters go.
 struct Mailbox {
   http::ClientOptions client;
-  std::string target;  // the secret part of the address
+  privacy::Secret target;  // the rest of the address
 };
 /// The way to the address of these settings, which name one: through the proxy, and with the certificates
 /// that Stibee is asked with.

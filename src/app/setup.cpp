@@ -94,7 +94,7 @@ void hide_secrets(telemetry::Log& log, const settings::Settings& settings) {
     log.never_print(settings.webhook->secret.reveal());
   if (settings.notify && !settings.notify->url.empty()) {
     log.never_print(settings.notify->url.reveal());
-    log.never_print(mailbox_of(settings).target);
+    log.never_print(mailbox_of(settings).target.reveal());
   }
 }
 

@@ -268,7 +268,7 @@ std::vector<Finding> check_stibee(const settings::Settings& settings, const deli
     const auto clock = runtime::make_system_clock(context.get_executor());
     CallSlots slots(settings, *clock);
     http::Client client(context.get_executor(), client_options(settings));
-    LoneAsker asker(client, slots, std::string(settings.stibee.api_key.reveal()), longest_wait_for_slot);
+    LoneAsker asker(client, slots, settings.stibee.api_key, longest_wait_for_slot);
     asio::co_spawn(context, ask_stibee(&asker, &slots, &dialect, &settings, &found),
                    [&](std::exception_ptr error) {
                      client.cancel();

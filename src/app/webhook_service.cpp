@@ -50,9 +50,9 @@ std::vector<text::IpNetwork> networks(const std::vector<settings::Cidr>& given) 
   return out;
 }
 
+/// All but the path.
 webhook::RequestOrigin caller_of(const ServerRequest& request) {
   webhook::RequestOrigin caller;
-  caller.path = request.path;
   caller.peer = request.peer_address;
   for (const auto& header : request.headers) {
     if (header.name == "x-forwarded-for") caller.forwarded_for.push_back(header.value);
@@ -159,8 +159,10 @@ std::size_t WebhookService::connections_for(const std::string& peer) {
 }
 
 std::optional<ServerResponse> WebhookService::screen(const ServerRequest& head) {
-  const auto caller = caller_of(head);
+  auto caller = caller_of(head);
+  caller.path = head.path;
   const auto verdict = gate_->judge(caller);
+  privacy::wipe(caller.path);
   if (verdict == webhook::Verdict::Admitted) return std::nullopt;
   ground_.metrics.webhook_request(WebhookOutcome::Forbidden);
   report_rejection(webhook::name(verdict), gate_->source_of(caller));

@@ -1,8 +1,12 @@
 #include "http/connection.hpp"
 
+#include "http/head_reader.hpp"
+#include "http/message_text.hpp"
 #include "http/parse_error.hpp"
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,7 +14,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
 
 namespace stibee_sync::http {
 namespace {
@@ -30,28 +33,37 @@ Response to_response(beast_http::response<beast_http::string_body>& message) {
   return Response(static_cast<int>(message.result_int()), std::move(headers), std::move(message.body()));
 }
 
+bool has_header(const Request& request, const std::string& name) {
+  return std::any_of(request.headers().begin(), request.headers().end(),
+                     [&](const Header& header) { return equal_ignoring_case(header.name, name); });
+}
+
 }  // namespace
 
-WireRequest to_wire(Request request, const std::string& host_header, const std::string& path_prefix,
-                    const std::string& user_agent) {
-  WireRequest wire;
-  wire.method_string(request.method());
-  wire.target(path_prefix + request.target());
-  wire.insert("Host", host_header);
+// By value: nothing of it outlives the making.
+WireRequest::WireRequest(Request request, std::string_view host_header, std::string_view path_prefix,
+                         std::string_view user_agent)
+    : head_only_(request.method() == "HEAD") {
+  const auto add = [this](std::initializer_list<std::string_view> parts) {
+    for (const auto part : parts)
+      bytes_.append(part);
+  };
+  const auto add_header = [&](std::string_view name, std::string_view value) {
+    add({name, ": ", value, "\r\n"});
+  };
+  add({request.method(), " ", path_prefix, request.target(), " HTTP/1.1\r\n"});
+  add_header("Host", host_header);
   for (const auto& header : request.headers())
-    wire.insert(header.name, header.value);
+    add_header(header.name, header.value);
   // What comes compressed all the same, nobody here can read.
-  if (wire.count("Accept-Encoding") == 0) wire.insert("Accept-Encoding", "identity");
-  if (!user_agent.empty() && wire.count("User-Agent") == 0) wire.insert("User-Agent", user_agent);
+  if (!has_header(request, "Accept-Encoding")) add_header("Accept-Encoding", "identity");
+  if (!user_agent.empty() && !has_header(request, "User-Agent")) add_header("User-Agent", user_agent);
   for (const auto& header : request.secret_headers())
-    wire.insert(header.name(), header.reveal());
-  wire.body() = std::move(request).take_body();
-  const auto method = wire.method();
-  if (!wire.body().empty() || method == beast_http::verb::post || method == beast_http::verb::put ||
-      method == beast_http::verb::patch) {
-    wire.content_length(wire.body().size());
-  }
-  return wire;
+    add_header(header.name(), header.reveal());
+  const auto& method = request.method();
+  if (!request.body().empty() || method == "POST" || method == "PUT" || method == "PATCH")
+    add_header("Content-Length", std::to_string(request.body().size()));
+  add({"\r\n", request.body()});
 }
 
 Connection::Connection(const asio::any_io_executor& executor, TlsClient* tls, Route route)
@@ -59,7 +71,8 @@ Connection::Connection(const asio::any_io_executor& executor, TlsClient* tls, Ro
       tls_(tls),
       peer_(std::move(route.peer)),
       tunnel_(std::move(route.tunnel)),
-      watchdog_(executor) {}
+      watchdog_(executor),
+      buffer_(max_response_header_bytes + read_size) {}
 
 /// Runs the steps until the deadline, and makes a value of the way in which a cancelled coroutine learns of
 /// it.
@@ -123,8 +136,8 @@ asio::awaitable<std::optional<Failure>> Connection::ask_for_tunnel() {
   ResponseParser parser;
   parser.header_limit(max_response_header_bytes);
   parser.skip(true);  // what follows a 2xx is the tunnel, whatever the header says of a body
-  const auto [read_error, count] =
-      co_await beast_http::async_read_header(socket_, buffer_, parser, asio::as_tuple(asio::use_awaitable));
+  const auto read_error =
+      co_await read_head(&socket_, &buffer_, &parser, max_response_header_bytes, read_size);
   if (read_error) co_return failed(read_error, FailureKind::Connect, "waiting for the way to");
   const unsigned status = parser.get().result_int();
   if (status < 200 || status > 299) {
@@ -176,7 +189,8 @@ asio::awaitable<ExchangeResult> Connection::exchange(WireRequest request, std::s
 asio::awaitable<ExchangeResult> Connection::exchange_steps(WireRequest request,
                                                            std::size_t max_response_bytes) {
   request_sent_ = true;
-  const auto [write_error, written] = co_await write(&request);
+  const auto [write_error, written] = co_await write(asio::buffer(request.bytes()));
+  request.forget();
   if (write_error && stop_cause_ != StopCause::None) {
     co_return failed(write_error, FailureKind::ConnectionClosed, "sending the request to");
   }
@@ -186,12 +200,13 @@ asio::awaitable<ExchangeResult> Connection::exchange_steps(WireRequest request,
     ResponseParser parser;
     parser.header_limit(max_response_header_bytes);
     parser.body_limit(max_response_bytes);
-    parser.skip(request.method() == beast_http::verb::head);
-    const auto [read_error, count] = co_await read(&parser);
+    parser.skip(request.head_only());
+    const auto read_error = co_await read(&parser);
     response_started_ = response_started_ || parser.got_some();
     if (is_parse_error(read_error)) {
-      const bool too_large =
-          read_error == beast_http::error::body_limit || read_error == beast_http::error::header_limit;
+      const bool too_large = read_error == beast_http::error::body_limit ||
+                             read_error == beast_http::error::header_limit ||
+                             read_error == beast_http::error::buffer_overflow;  // between or behind chunks
       co_return failed(read_error, too_large ? FailureKind::TooLarge : FailureKind::Protocol,
                        "reading the answer of");
     }
@@ -216,15 +231,24 @@ asio::awaitable<ExchangeResult> Connection::exchange_steps(WireRequest request,
   co_return Failure(FailureKind::Protocol, true, true, peer_ + " sent no final answer");
 }
 
-asio::awaitable<Connection::IoResult> Connection::write(WireRequest* request) {
-  if (stream_) return beast_http::async_write(*stream_, *request, asio::as_tuple(asio::use_awaitable));
-  return beast_http::async_write(socket_, *request, asio::as_tuple(asio::use_awaitable));
+asio::awaitable<Connection::IoResult> Connection::write(asio::const_buffer bytes) {
+  if (stream_) return asio::async_write(*stream_, bytes, asio::as_tuple(asio::use_awaitable));
+  return asio::async_write(socket_, bytes, asio::as_tuple(asio::use_awaitable));
 }
 
-asio::awaitable<Connection::IoResult> Connection::read(ResponseParser* parser) {
+asio::awaitable<error_code> Connection::read(ResponseParser* parser) {
+  if (stream_) return read_from(&*stream_, parser);
+  return read_from(&socket_, parser);
+}
+
+template <typename Stream>
+asio::awaitable<error_code> Connection::read_from(Stream* stream, ResponseParser* parser) {
+  const auto head_error = co_await read_head(stream, &buffer_, parser, max_response_header_bytes, read_size);
+  if (head_error || parser->is_done()) co_return head_error;
   buffer_.reserve(read_size);
-  if (stream_) return beast_http::async_read(*stream_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
-  return beast_http::async_read(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  const auto [error, count] =
+      co_await beast_http::async_read(*stream, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  co_return error;
 }
 
 bool Connection::usable() {

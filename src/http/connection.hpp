@@ -8,22 +8,35 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 namespace stibee_sync::http {
 
-/// A request as it goes over the wire.
-using WireRequest = boost::beast::http::request<boost::beast::http::string_body>;
+/// A request as it goes over the wire, in one piece: of several, Asio would make one on the stack and leave
+/// the key there.
+class WireRequest {
+ public:
+  WireRequest(Request request, std::string_view host_header, std::string_view path_prefix,
+              std::string_view user_agent);
 
-WireRequest to_wire(Request request, const std::string& host_header, const std::string& path_prefix,
-                    const std::string& user_agent);
+  std::string_view bytes() const { return bytes_.reveal(); }
+  /// Its answer has no body, whatever the header says of one.
+  bool head_only() const { return head_only_; }
+  /// It is sent, and kept no longer.
+  void forget() { bytes_ = privacy::Secret(); }
+
+ private:
+  privacy::Secret bytes_;
+  bool head_only_;
+};
 
 /// How to reach the other end, and what it is called.
 struct Route {
@@ -68,8 +81,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   template <typename Result>
   boost::asio::awaitable<Result> until(Deadline deadline, boost::asio::awaitable<Result> steps,
                                        const char* doing);
-  boost::asio::awaitable<IoResult> write(WireRequest* request);
-  boost::asio::awaitable<IoResult> read(ResponseParser* parser);
+  boost::asio::awaitable<IoResult> write(boost::asio::const_buffer bytes);
+  boost::asio::awaitable<boost::system::error_code> read(ResponseParser* parser);
+  template <typename Stream>
+  boost::asio::awaitable<boost::system::error_code> read_from(Stream* stream, ResponseParser* parser);
   void on_deadline();
   void stop(StopCause cause);
   Failure failed(const boost::system::error_code& error, FailureKind kind, const std::string& doing) const;

@@ -103,8 +103,8 @@ asio::awaitable<ExchangeResult> ConnectionPool::exchange(std::shared_ptr<Connect
                                                          std::shared_ptr<Connection> connection,
                                                          Request request) {
   const ClientOptions& options = pool->options_;
-  WireRequest wire = to_wire(std::move(request), options.base_url.host_header(),
-                             options.base_url.path_prefix(), options.user_agent);
+  WireRequest wire(std::move(request), options.base_url.host_header(), options.base_url.path_prefix(),
+                   options.user_agent);
   const auto deadline = steady_clock::now() + options.request_timeout;
   ExchangeResult result =
       co_await connection->exchange(std::move(wire), options.max_response_bytes, deadline);

@@ -11,7 +11,7 @@
 namespace stibee_sync::http {
 namespace {
 
-void require_sendable(const std::string& name, const std::string& value) {
+void require_sendable(const std::string& name, std::string_view value) {
   if (!is_token(name))
     throw std::invalid_argument("a header name contains a character that HTTP does not allow");
   if (!is_header_value(value)) {
@@ -39,21 +39,18 @@ bool is_header_value(std::string_view text) {
 Header::Header(std::string header_name, std::string header_value)
     : name(std::move(header_name)), value(std::move(header_value)) {}
 
-SecretHeader::SecretHeader(std::string name, std::string value)
+SecretHeader::SecretHeader(std::string name, privacy::Secret value)
     : name_(std::move(name)), value_(std::move(value)) {}
 
 std::ostream& operator<<(std::ostream& out, const SecretHeader& header) {
   return out << header.name() << ": [secret]";
 }
 
-Request::Request(std::string method, std::string target, std::vector<Header> headers, std::string body)
-    : method_(std::move(method)),
-      target_(std::move(target)),
-      headers_(std::move(headers)),
-      body_(std::move(body)) {
+Request::Request(std::string method, std::string_view target, std::vector<Header> headers, std::string body)
+    : method_(std::move(method)), target_(target), headers_(std::move(headers)), body_(std::move(body)) {
   if (!is_token(method_)) throw std::invalid_argument("the request method is not an HTTP token");
   const auto printable = [](char c) { return c > 0x20 && c < 0x7f; };
-  if (target_.empty() || target_.front() != '/' || !std::all_of(target_.begin(), target_.end(), printable)) {
+  if (!target.starts_with('/') || !std::all_of(target.begin(), target.end(), printable)) {
     throw std::invalid_argument("a request target must begin with '/' and be printable ASCII without spaces");
   }
   for (const auto& header : headers_)
@@ -65,8 +62,8 @@ void Request::add_header(std::string name, std::string value) {
   headers_.emplace_back(std::move(name), std::move(value));
 }
 
-void Request::add_secret_header(std::string name, std::string value) {
-  require_sendable(name, value);
+void Request::add_secret_header(std::string name, privacy::Secret value) {
+  require_sendable(name, value.reveal());
   secret_headers_.emplace_back(std::move(name), std::move(value));
 }
 

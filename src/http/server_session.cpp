@@ -1,5 +1,6 @@
 #include "http/server_session.hpp"
 
+#include "http/head_reader.hpp"
 #include "http/http_date.hpp"
 #include "http/message_text.hpp"
 #include "http/parse_error.hpp"
@@ -42,7 +43,8 @@ std::string address_text(const asio::generic::stream_protocol::endpoint& endpoin
 }
 
 /// All but the body.
-ServerRequest to_request(const beast_http::request<beast_http::string_body>& message) {
+template <typename Message>
+ServerRequest to_request(const Message& message) {
   ServerRequest request;
   request.method = message.method() == beast_http::verb::head ? "GET" : std::string(message.method_string());
   const std::string_view target(message.target().data(), message.target().size());
@@ -57,7 +59,9 @@ ServerRequest to_request(const beast_http::request<beast_http::string_body>& mes
 
 Refusal refusal_of(const error_code& error) {
   if (error == beast_http::error::header_limit) return Refusal(431, "the request header is too large\n");
-  if (error == beast_http::error::body_limit) return Refusal(413, "the request body is too large\n");
+  // Beyond the body's bytes: what stands between its chunks, and behind them.
+  if (error == beast_http::error::body_limit || error == beast_http::error::buffer_overflow)
+    return Refusal(413, "the request body is too large\n");
   return Refusal(400, "this is no HTTP/1.1 request\n");
 }
 
@@ -95,6 +99,7 @@ ServerSession::ServerSession(StreamSocket socket, std::shared_ptr<const SessionC
     : socket_(std::move(socket)),
       context_(std::move(context)),
       watchdog_(socket_.get_executor()),
+      buffer_(context_->options.max_header_bytes + read_size),  // nor may a trailer be longer
       since_(std::chrono::steady_clock::now()) {
   error_code error;
   const auto local = socket_.local_endpoint(error);
@@ -193,9 +198,8 @@ asio::awaitable<bool> ServerSession::receive_header(RequestParser* parser) {
     if (error || timed_out_) co_return false;
   }
   enter(Phase::Receiving, context_->options.header_timeout);
-  buffer_.reserve(read_size);
-  const auto [error, count] =
-      co_await beast_http::async_read_header(socket_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+  const auto limit = context_->options.max_header_bytes;
+  const auto error = co_await read_head(&socket_, &buffer_, parser, limit, read_size);
   const bool complete = co_await received(error, parser->got_some(), "header");
   co_return complete;
 }

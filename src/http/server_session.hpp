@@ -4,6 +4,7 @@
 #include "http/tls.hpp"
 #include "http/watchdog.hpp"
 #include "stibee_sync/http/server.hpp"
+#include "stibee_sync/privacy/secret.hpp"
 
 #include <chrono>
 #include <memory>
@@ -48,7 +49,9 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
 
  private:
   enum class Phase { Idle, Receiving, Answering, Leaving };
-  using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  // The path of a webhook is a secret.
+  using Wiping = privacy::WipingAllocator<char>;
+  using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body, Wiping>;
 
   boost::asio::awaitable<bool> serve_one();
   boost::asio::awaitable<bool> receive_header(RequestParser* parser);
@@ -66,7 +69,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   StreamSocket socket_;
   std::shared_ptr<const SessionContext> context_;
   Watchdog watchdog_;
-  boost::beast::flat_buffer buffer_;
+  boost::beast::basic_flat_buffer<Wiping> buffer_;
   std::string peer_address_;
   std::string local_address_;
   std::optional<PeerCredentials> credentials_;

@@ -24,7 +24,7 @@ asio::awaitable<std::optional<ExchangeResult>> request_once(std::shared_ptr<Conn
   asio::generic::stream_protocol::endpoint generic_endpoint = endpoint;
   std::optional<Failure> failure = co_await connection->establish(std::move(generic_endpoint), deadline);
   if (failure) co_return std::move(*failure);
-  WireRequest wire = to_wire(std::move(request), "localhost", "", "");
+  WireRequest wire(std::move(request), "localhost", "", "");
   ExchangeResult result = co_await connection->exchange(std::move(wire), max_response_bytes, deadline);
   co_return result;
 }

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <span>
-#include <string.h>  // explicit_bzero
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -55,7 +54,7 @@ struct Wiped {
   Wiped() = default;
   Wiped(const Wiped&) = delete;
   Wiped& operator=(const Wiped&) = delete;
-  ~Wiped() { explicit_bzero(bytes.data(), bytes.size()); }
+  ~Wiped() { privacy::wipe(bytes.data(), bytes.size()); }
 };
 
 std::string reason(int error) {

@@ -42,7 +42,6 @@ Parameters parameters_of(const Connection& connection) {
   for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr && *option->val != '\0') parameters.emplace(option->keyword, option->val);
   }
-  if (!connection.password.empty()) parameters["password"] = connection.password;
   // emplace keeps what the URL says.
   const auto timeout = std::max<std::chrono::seconds::rep>(connection.connect_timeout.count(), 1);
   parameters.emplace("connect_timeout", std::to_string(timeout));
@@ -155,6 +154,12 @@ Handle connect(const Connection& connection, const Interrupt& interrupt) {
   for (const auto& [keyword, value] : parameters) {
     keywords.push_back(keyword.c_str());
     values.push_back(value.c_str());
+  }
+  auto password = connection.password;
+  if (!password.empty()) {
+    password.append(std::string_view("\0", 1));
+    keywords.push_back("password");
+    values.push_back(password.reveal().data());
   }
   keywords.push_back(nullptr);
   values.push_back(nullptr);

@@ -22,20 +22,28 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 void Scrubber::never_print(std::string_view secret) {
   secret = text::trimmed(secret);
   if (secret.size() < shortest_secret) return;
-  const std::lock_guard lock(mutex_);
-  for (std::string form : {std::string(secret), text::percent_encoded(secret),
-                           text::percent_encoded(secret, text::HexCase::Lower)}) {
-    if (std::ranges::find(secrets_, form) == secrets_.end()) secrets_.push_back(std::move(form));
+  remember(privacy::Secret(secret));
+  for (const auto hex_case : {text::HexCase::Upper, text::HexCase::Lower}) {
+    std::string in_url = text::percent_encoded(secret, hex_case);
+    remember(privacy::Secret(in_url));
+    privacy::wipe(in_url);
   }
-  std::ranges::sort(secrets_, std::ranges::greater{}, &std::string::size);
+}
+
+void Scrubber::remember(privacy::Secret form) {
+  const std::lock_guard lock(mutex_);
+  if (std::ranges::find(secrets_, form) != secrets_.end()) return;
+  secrets_.push_back(std::move(form));
+  const auto size = [](const privacy::Secret& each) { return each.reveal().size(); };
+  std::ranges::sort(secrets_, std::ranges::greater{}, size);
 }
 
 std::string Scrubber::scrub(std::string_view text) const {
   std::string clean(text);
   {
     const std::shared_lock lock(mutex_);
-    for (const std::string& secret : secrets_)
-      replace_all(clean, secret, "<secret>");
+    for (const auto& secret : secrets_)
+      replace_all(clean, secret.reveal(), "<secret>");
   }
   return privacy::redact_addresses(clean);
 }

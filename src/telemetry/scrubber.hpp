@@ -1,5 +1,7 @@
 #pragma once
 
+#include "stibee_sync/privacy/secret.hpp"
+
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -14,8 +16,10 @@ class Scrubber {
   std::string scrub(std::string_view text) const;
 
  private:
+  void remember(privacy::Secret form);
+
   mutable std::shared_mutex mutex_;
-  std::vector<std::string> secrets_;  // longest first, so that one that contains another goes as a whole
+  std::vector<privacy::Secret> secrets_;  // longest first, so that one that contains another goes as a whole
 };
 
 }  // namespace stibee_sync::telemetry

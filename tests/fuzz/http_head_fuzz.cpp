@@ -31,6 +31,7 @@ constexpr std::size_t most_body = 256;
 constexpr std::size_t most_header = 1024;
 
 struct Seen {
+  std::size_t sent = 0;
   std::size_t handled = 0;
   std::size_t refused = 0;
   std::size_t screened = 0;
@@ -59,8 +60,19 @@ void check_head(const http::ServerRequest& request) {
     require(header.name != "content-length" || header.value == first, "one length");
 }
 
+/// The least that a head of which this was read may have been long.
+std::size_t least_head(const http::ServerRequest& request) {
+  // A HEAD arrives as GET.
+  std::size_t bytes =
+      std::string_view("GET  HTTP/1.1\r\n\r\n").size() + request.path.size() + request.query.size();
+  for (const auto& header : request.headers)
+    bytes += header.name.size() + header.value.size() + std::string_view(":\r\n").size();
+  return bytes;
+}
+
 void check_request(const http::ServerOptions& options, const http::ServerRequest& request) {
   check_head(request);
+  require(least_head(request) <= options.max_header_bytes, "a head no longer than allowed");
   const auto& allowed = options.allowed_methods;
   require(std::find(allowed.begin(), allowed.end(), request.method) != allowed.end(),
           "a method that is allowed");
@@ -120,6 +132,7 @@ http::ServerOptions listener(std::uint8_t which, Seen& seen) {
   }
   options.on_refusal = [&seen](int status) {
     require(status >= 400 && status < 600, "a refusal is one");
+    require(status != 431 || seen.sent >= most_header, "a head as long as allowed is taken");
     ++seen.refused;
   };
   options.on_error = [&seen](std::exception_ptr) { ++seen.failed; };
@@ -165,6 +178,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   int ends[2];
   require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "a pair of sockets");
   Seen seen;
+  seen.sent = sent.size();
   std::string answers;
   {
     auto options = listener(which, seen);

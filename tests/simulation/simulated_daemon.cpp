@@ -40,7 +40,7 @@ pipeline::CallerOptions caller_options(const Surroundings& around) {
   for (const auto& [limiter_class, rate] : around.limits)
     options.limits[limiter_class] = rate;
   options.main = around.api == Api::V1 ? delivery::Api::V1 : delivery::Api::V2;
-  options.api_key = around.api_key;
+  options.api_key = privacy::Secret(around.api_key);
   options.boot_id = "boot";
   return options;
 }

@@ -30,7 +30,7 @@ class SimulatedTransport::Channel final : public http::Channel {
     for (const auto& header : request.headers())
       call.headers.push_back({header.name, header.value});
     for (const auto& header : request.secret_headers())
-      call.headers.push_back({header.name(), header.reveal()});
+      call.headers.push_back({header.name(), std::string(header.reveal())});
     call.body = request.body();
 
     // The limiter allows for 3 % of a window on the way.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "stibee_sync/privacy/secret.hpp"
+
 #include <chrono>
 #include <iosfwd>
 #include <optional>
@@ -22,14 +24,14 @@ struct Header {
 /// A header whose value (an API key) must reach the wire and nothing else: streaming it prints the name only.
 class SecretHeader {
  public:
-  SecretHeader(std::string name, std::string value);
+  SecretHeader(std::string name, privacy::Secret value);
 
   const std::string& name() const { return name_; }
-  const std::string& reveal() const { return value_; }
+  std::string_view reveal() const { return value_.reveal(); }
 
  private:
   std::string name_;
-  std::string value_;
+  privacy::Secret value_;
 };
 
 std::ostream& operator<<(std::ostream& out, const SecretHeader& header);
@@ -40,13 +42,14 @@ std::ostream& operator<<(std::ostream& out, const SecretHeader& header);
 /// the client's own. Streaming a request prints neither target (it may hold an address) nor values nor body.
 class Request {
  public:
-  Request(std::string method, std::string target, std::vector<Header> headers = {}, std::string body = {});
+  Request(std::string method, std::string_view target, std::vector<Header> headers = {},
+          std::string body = {});
 
   void add_header(std::string name, std::string value);
-  void add_secret_header(std::string name, std::string value);
+  void add_secret_header(std::string name, privacy::Secret value);
 
   const std::string& method() const { return method_; }
-  const std::string& target() const { return target_; }
+  std::string_view target() const { return target_.reveal(); }
   const std::vector<Header>& headers() const { return headers_; }
   const std::vector<SecretHeader>& secret_headers() const { return secret_headers_; }
   const std::string& body() const { return body_; }
@@ -54,7 +57,7 @@ class Request {
 
  private:
   std::string method_;
-  std::string target_;
+  privacy::Secret target_;  // that of a notice is one, and others hold addresses
   std::vector<Header> headers_;
   std::vector<SecretHeader> secret_headers_;
   std::string body_;

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/http/listen_address.hpp"
 #include "stibee_sync/http/message.hpp"
+#include "stibee_sync/privacy/secret.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -33,6 +34,12 @@ struct PeerCredentials {
 class ServerRequest {
  public:
   ServerRequest() = default;
+  ServerRequest(const ServerRequest&) = default;
+  ServerRequest(ServerRequest&&) = default;
+  ServerRequest& operator=(const ServerRequest&) = default;
+  ServerRequest& operator=(ServerRequest&&) = default;
+  /// The path may be what a caller knows and nobody else: nothing of it stays in memory.
+  ~ServerRequest() { privacy::wipe(path); }
 
   std::string method;           ///< HEAD arrives as GET: the server leaves the body out by itself
   std::string path;             ///< as sent, not percent-decoded; starts with '/'

@@ -6,6 +6,7 @@
 #include "stibee_sync/http/transport.hpp"
 #include "stibee_sync/pipeline/asker.hpp"
 #include "stibee_sync/pipeline/services.hpp"
+#include "stibee_sync/privacy/secret.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -29,7 +30,7 @@ struct CallerOptions {
   /// Whose trouble is the daemon's. A key that the other API refuses stops that one only.
   delivery::Api main = delivery::Api::V1;
   std::size_t max_in_flight = 8;
-  std::string api_key;              // sent with every call, printed nowhere
+  privacy::Secret api_key;          // sent with every call
   std::string boot_id;              // of this boot; "" if unknown
   std::string key_cure = "reload";  // what makes the daemon take over another key
   /// Whether calls may go out, in this moment: another daemon may be the one that works. Asked before each.

@@ -4,7 +4,7 @@
 #include "stibee_sync/ledger/policy.hpp"
 #include "stibee_sync/notice/news.hpp"
 #include "stibee_sync/notice/occasion.hpp"
-#include "stibee_sync/settings/secret.hpp"
+#include "stibee_sync/privacy/secret.hpp"
 #include "stibee_sync/text/ip.hpp"
 
 #include <chrono>
@@ -27,6 +27,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 using domain::Rate;
+
+using privacy::Secret;
 
 using text::ListenAddress;
 

@@ -2,6 +2,7 @@
 
 #include "stibee_sync/domain/column_type.hpp"
 #include "stibee_sync/domain/time.hpp"
+#include "stibee_sync/privacy/secret.hpp"
 #include "stibee_sync/source/feed_snapshot.hpp"
 
 #include <atomic>
@@ -23,7 +24,7 @@ namespace stibee_sync::source {
 /// by default (connect_timeout, application_name, keep-alives, tcp_user_timeout) give way to them.
 struct Connection {
   std::string url;                                    // URI or key=value form, without a password
-  std::string password;                               // "" if none
+  privacy::Secret password;                           // empty if none
   std::string password_cure;                          // what takes over another one: said when it is refused
   std::chrono::seconds connect_timeout{10};           // for each host that the URL names
   std::chrono::seconds statement_timeout{600};        // for the whole of a read, the sink's own time included

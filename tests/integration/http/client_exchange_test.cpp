@@ -27,7 +27,7 @@ TEST_F(ClientExchangeTest, SendsWhatTheRequestSays) {
   auto options = options_for("http://127.0.0.1:" + std::to_string(server.port()) + "/gate/");
   start(std::move(options));
   Request request("POST", "/v1/x?a=b", {{"Content-Type", "application/json"}}, "{\"a\":1}");
-  request.add_secret_header("AccessToken", "the-key");
+  request.add_secret_header("AccessToken", privacy::Secret("the-key"));
   const auto one = exchange(std::move(request));
   ASSERT_TRUE(one.ok()) << one.failure();
   EXPECT_EQ(one.response().header("x-answer"), "yes");

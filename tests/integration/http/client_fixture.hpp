@@ -48,7 +48,7 @@ class ClientFixture : public ::testing::Test {
 
   static Request post(std::string body = "{}") {
     Request request("POST", "/v1/lists/1/subscribers", {}, std::move(body));
-    request.add_secret_header("AccessToken", "the-key");
+    request.add_secret_header("AccessToken", privacy::Secret("the-key"));
     return request;
   }
 

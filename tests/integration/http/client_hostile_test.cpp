@@ -118,6 +118,21 @@ TEST_P(Hostile, AnAnswerThatIsNoneEndsWithinItsLimits) {
            peer.send("X-" + std::to_string(i) + ": " + std::string(100, 'x') + "\r\n");
        },
        FailureKind::TooLarge},
+      {"headers that are a little too long, line by line",
+       [](Peer& peer) {
+         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+         for (int i = 0; i < 700; ++i)
+           peer.send("X: " + std::string(95, 'x') + "\r\n");
+         peer.send("\r\n");
+       },
+       FailureKind::TooLarge},
+      {"a trailer without end",
+       [](Peer& peer) {
+         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: ");
+         for (int i = 0; i < 100; ++i)
+           peer.send(std::string(4'096, 'x'));
+       },
+       FailureKind::TooLarge},
       {"one header without end",
        [](Peer& peer) {
          peer.send("HTTP/1.1 200 OK\r\nX: ");

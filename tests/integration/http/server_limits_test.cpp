@@ -92,6 +92,53 @@ TEST(ServerLimits, RefusesAnOversizeHeader) {
   }
 }
 
+/// A request whose head is so many bytes, in many short lines.
+std::string head_of(std::size_t bytes) {
+  std::string head = "GET / HTTP/1.1\r\nHost: localhost\r\n";
+  while (bytes - head.size() > 80)
+    head += "X-Line: " + std::string(30, 'x') + "\r\n";
+  head += "X-Rest: ";
+  head.append(bytes - head.size() - 4, 'x');
+  return head + "\r\n\r\n";
+}
+
+TEST(ServerLimits, TakesAHeadAsLongAsAllowedAndNoByteMore) {
+  const auto limit = on_loopback().max_header_bytes;
+  for (const std::size_t piece : {std::size_t{7}, std::size_t{1000}, std::size_t{100'000}}) {
+    for (const std::size_t more : {0, 1, 5000}) {
+      SCOPED_TRACE("pieces of " + std::to_string(piece) + ", " + std::to_string(more) + " too long");
+      RunningServer server(on_loopback(), size);
+      RawClient client(server.port());
+      const auto request = head_of(limit + more);
+      ASSERT_EQ(request.size(), limit + more);
+      for (std::size_t at = 0; at < request.size(); at += piece)
+        client.send(request.substr(at, piece));
+      EXPECT_THAT(client.read_answer(), StartsWith(more == 0 ? "HTTP/1.1 200 " : "HTTP/1.1 431 "));
+    }
+  }
+}
+
+TEST(ServerLimits, EndsAHeadOfShortLinesThatHasNoEnd) {
+  RunningServer server(on_loopback(), size);
+  RawClient client(server.port());
+  client.send("GET / HTTP/1.1\r\nHost: localhost\r\n");
+  for (int i = 0; i < 1000; ++i)
+    client.send("X-Line: " + std::string(30, 'x') + "\r\n");
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 431 "));
+}
+
+TEST(ServerLimits, EndsWhatStandsBetweenAndBehindChunksWithoutEnd) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1";
+  for (const auto* begin : {";name=", "\r\nx\r\n0\r\nX-Trailer: ", "\r\nx\r\n0;name="}) {
+    RunningServer server(webhook(), size);
+    RawClient client(server.port());
+    client.send(head + begin);
+    for (int i = 0; i < 1000; ++i)
+      client.send(std::string(40, 'x'));
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 ")) << begin;
+  }
+}
+
 TEST(ServerLimits, RefusesGarbage) {
   RunningServer server(on_loopback(), size);
   for (const auto& bytes : {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello tls\r\n\r\n", 26),

@@ -118,7 +118,7 @@ class SourcePassword : public ::testing::Test {
   }
   Connection connection(const std::string& password) const {
     auto connection = connection_to(cluster_.tcp_url("postgres", "mirror"));
-    connection.password = password;
+    connection.password = privacy::Secret(password);
     return connection;
   }
   PostgresCluster cluster_{over_tcp()};
@@ -168,7 +168,7 @@ TEST_F(SourcePassword, GoesOverTlsWhereTheUrlAsksForIt) {
 
 TEST_F(SourcePassword, AndAMissingDatabaseAreToldApart) {
   auto connection = connection_to(cluster_.tcp_url("nowhere", "mirror"));
-  connection.password = "it's \\ a \"p=w d";
+  connection.password = privacy::Secret("it's \\ a \"p=w d");
   const auto error = error_of(connection);
   EXPECT_EQ(error.kind, Kind::NotAsMapped);
   EXPECT_EQ(error.sqlstate, "3D000");

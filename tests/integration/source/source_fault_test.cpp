@@ -297,7 +297,7 @@ TEST(SourceOverTls, AServerWithAnotherNameIsToldNothingWhereTheUrlVerifiesIt) {
     auto made = connection_to("postgresql://mirrorrole@" + host + ":" + std::to_string(network.port()) +
                               "/postgres?hostaddr=127.0.0.1&gssencmode=disable&sslmode=" + mode +
                               "&sslrootcert=" + root);
-    made.password = "s3cret-word";
+    made.password = privacy::Secret("s3cret-word");
     return made;
   };
   const auto wrong =

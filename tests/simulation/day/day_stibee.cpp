@@ -163,7 +163,7 @@ void Day::call_sent(const http::Request& request) {
   std::string of_whom;
   for (const auto& address : call.addresses)
     of_whom += " " + address;
-  trace_.add("call", request.method() + " " + request.target() + " " +
+  trace_.add("call", request.method() + " " + std::string(request.target()) + " " +
                          std::to_string(Trace::digest(request.body())) + " " +
                          std::to_string(disk_->syncs()) + " " + text::iso_utc(utc()) + of_whom);
   const auto complain = [this](const std::string& text) { this->complain(text); };

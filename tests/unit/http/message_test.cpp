@@ -33,7 +33,7 @@ std::string reason_of(const std::function<void()>& call) {
 TEST(Request, NeverPrintsSecretsTargetsOrBodies) {
   Request request("PUT", "/v2/lists/1/subscribers/kim%40example.org", {{"X-Plain", "plain value"}},
                   "kim@example.org");
-  request.add_secret_header("AccessToken", "the-key");
+  request.add_secret_header("AccessToken", privacy::Secret("the-key"));
   std::ostringstream text;
   text << request << request.secret_headers().front();
   EXPECT_THAT(text.str(), HasSubstr("PUT"));
@@ -45,7 +45,8 @@ TEST(Request, NeverPrintsSecretsTargetsOrBodies) {
 
 TEST(Request, RefusesALineBreakInASecretWithoutShowingIt) {
   Request request("GET", "/");
-  const auto reason = reason_of([&] { request.add_secret_header("AccessToken", "abc\r\nX-Evil: 1"); });
+  const auto reason =
+      reason_of([&] { request.add_secret_header("AccessToken", privacy::Secret("abc\r\nX-Evil: 1")); });
   EXPECT_THAT(reason, HasSubstr("'AccessToken' contains a control character"));
   EXPECT_THAT(reason, Not(HasSubstr("abc")));
 }

@@ -1,11 +1,7 @@
-#include "stibee_sync/settings/secret.hpp"
-
 #include "workspace.hpp"
 
 #include <ostream>
-#include <sstream>
 #include <sys/stat.h>
-#include <type_traits>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -19,43 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-template <class T>
-concept Streamable = requires(std::ostream& out, const T& value) { out << value; };
-static_assert(!Streamable<Secret>, "a secret must not be printed by accident");
-static_assert(Streamable<std::string>);
-static_assert(!std::is_convertible_v<Secret, std::string_view>);
-
-TEST(Secret, RevealsItsValueOnPurpose) {
-  EXPECT_EQ(Secret("s3cret").reveal(), "s3cret");
-}
-
-TEST(Secret, CopiesAreIndependent) {
-  Secret first("one");
-  const Secret second = first;
-  first = Secret("two");
-  EXPECT_EQ(second.reveal(), "one");
-  EXPECT_EQ(first.reveal(), "two");
-}
-
-TEST(Secret, MovedFromIsEmpty) {
-  Secret first("one");
-  const Secret second = std::move(first);
-  EXPECT_EQ(second.reveal(), "one");
-  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move)
-}
-
-TEST(Secret, ComparesByValue) {
-  EXPECT_EQ(Secret("one"), Secret("one"));
-  EXPECT_NE(Secret("one"), Secret("two"));
-  EXPECT_NE(Secret("one"), Secret("one "));
-}
-
-TEST(Secret, SurvivesBeingAssignedToItself) {
-  Secret secret("0123456789abcdef0123456789abcdef");
-  secret = *&secret;
-  EXPECT_EQ(secret.reveal(), "0123456789abcdef0123456789abcdef");
-}
 
 /// A file with an API key in `file`, which is line 2.
 std::string naming(const std::string& file) {
