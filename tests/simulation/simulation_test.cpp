@@ -25,7 +25,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 TEST(Simulation, EverySeedEndsWithTheListEqualToTheTable) {
   const auto only = from_environment("STIBEE_SEED", 0);
   const auto first = only > 0 ? only : from_environment("STIBEE_FIRST", 1);
-  const auto seeds = only > 0 ? 1 : from_environment("STIBEE_SEEDS", 600);
+  const auto seeds = only > 0 ? 1 : from_environment("STIBEE_SEEDS", 300);
   std::size_t crashes = 0;
   std::size_t calls = 0;
   std::size_t failures = 0;
