@@ -84,6 +84,7 @@ TEST(Envelope, a_status_inside_counts_only_where_http_speaks_of_success) {
   EXPECT_EQ(status(302, "404"), 302);
   EXPECT_EQ(status(500, "404"), 500);
   EXPECT_EQ(status(100, "404"), 100);
+  EXPECT_EQ(status(199, "404"), 199);
   EXPECT_EQ(status(200, "599"), 599);
   for (const char* none :
        {"99", R"("099")", "600", R"("60x")", R"("4o4")", R"("0404")", "4040", R"("abc")", R"("")", "null"})

@@ -159,6 +159,8 @@ TEST(V1Request, somebody_too_large_to_send_alone_is_reported_by_taking_nobody) {
 TEST(V1Request, the_probe_asks_for_the_lists) {
   const auto dialect = make_v1();
   EXPECT_EQ(dialect->probe().method, "GET");
+  EXPECT_EQ(dialect->probe().endpoint, Endpoint::Lists);
+  EXPECT_EQ(dialect->probe().limiter_class, LimiterClass::All);
   EXPECT_EQ(dialect->probe().target, "/v1/lists");
   EXPECT_TRUE(dialect->probe().body.empty());
   EXPECT_TRUE(dialect->can_resubscribe());
