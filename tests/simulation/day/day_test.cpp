@@ -86,8 +86,10 @@ TEST(Day, SeedsThatFoundSomethingFindItNoMore) {
   constexpr Found all[] = {
       {1, "whoever joined a set beside an approval that waited was not shown for an hour"},
       {6, "whoever joined an approved set under another mapping was looked at no more"},
+      {15, "a state of before, and who had opted out behind a call of unknown end was sent it once more"},
       {39, "three odd answers within a second, and everybody was sent over the opt-outs in the list"},
       {83, "approvals of the two halves of a move were used up one after the other, for ever"},
+      {247, "a state of before, and who had said no once more was brought back by a consent that was spent"},
       {583, "a statement that stamped every row moved few consents where few say yes"},
   };
   for (const auto& found : all) {

@@ -447,9 +447,10 @@ TEST(Adopt, LeavesPeopleAloneOfWhomMoreIsKnown) {
   auto view = unknown_member();
   view.ledger->confirmed.status = RemoteStatus::Subscribed;
   view.ledger->confirmed.since = now;
-  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, later, later))) << "learnt while the list was read";
-  view.ledger->confirmed.since = later + 1s;
-  EXPECT_FALSE(is_empty(adopt_change(listed, view, now, later, later))) << "dated by a clock that was wrong";
+  const auto soon = now + std::chrono::seconds(10);
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, soon, soon))) << "learnt while the list was read";
+  view.ledger->confirmed.since = soon + std::chrono::seconds(1);
+  EXPECT_FALSE(is_empty(adopt_change(listed, view, now, soon, soon))) << "dated by a clock that was wrong";
 }
 
 // Found by a simulated day: whom the daemon that is gone had brought back, and who had said no once more, was
@@ -458,21 +459,29 @@ TEST(Adopt, TakesAnOptOutForANewOneUnlessItIsAsOldAsTheOneKnown) {
   auto listed = *in_step().listed;
   listed.status = RemoteStatus::OptedOut;
   auto view = in_step().view;
-  view.suppression = ledger::Suppression{now - 1h, "subscriber", ""};
-  for (const auto before : {RemoteStatus::OptedOut, RemoteStatus::Unsubscribed}) {
-    view.ledger->confirmed.status = before;
-    view.ledger->confirmed.since = now - 1h;
-    listed.modified = now - 1h;
+  view.suppression = ledger::Suppression{now - std::chrono::hours(1), "subscriber", ""};
+  for (const auto known : {RemoteStatus::OptedOut, RemoteStatus::Unsubscribed}) {
+    view.ledger->confirmed.status = known;
+    view.ledger->confirmed.since = now - std::chrono::hours(1);
+    // Since when we take somebody for unsubscribed by ourselves may be assumed.
+    view.ledger->wanted.intent = known == RemoteStatus::OptedOut ? Intent::Subscribed : Intent::Unsubscribed;
+    listed.modified = now - std::chrono::hours(1);
     EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now, now))) << "it is the one that is known";
-    for (const auto modified : {std::optional(now - 30min), std::optional<domain::UtcTime>()}) {
+    view.ledger->wanted.intent = Intent::Subscribed;
+    for (const auto modified :
+         {std::optional<domain::UtcTime>(now - std::chrono::minutes(30)), std::optional<domain::UtcTime>()}) {
       listed.modified = modified;
       const auto change = adopt_change(listed, view, now, now, now);
-      ASSERT_TRUE(change.confirmed && change.suppress) << domain::name(before);
+      ASSERT_TRUE(change.confirmed && change.suppress) << domain::name(known);
       EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
       EXPECT_EQ(change.confirmed->since, now);
       EXPECT_EQ(change.suppress->at, now);
     }
   }
+  view.ledger->wanted.consented_at = now - std::chrono::minutes(20);
+  listed.modified = now - std::chrono::minutes(30);
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now, now))) << "they said yes after it";
+  view.ledger->wanted = domain::Wanted{};
   view.is_trace = true;
   EXPECT_TRUE(adopt_change(listed, view, now, now, now).suppress) << "whoever left, too";
 }
@@ -484,16 +493,17 @@ TEST(Adopt, SeesAnOptOutBehindASubscribeOfUnknownEnd) {
   listed.status = RemoteStatus::OptedOut;
   auto view = unknown_member();
   view.in_flight = domain::Lane::Upsert;
-  for (const auto before : {RemoteStatus::Unknown, RemoteStatus::Subscribed, RemoteStatus::Ready}) {
-    view.ledger->confirmed.status = before;
+  for (const auto known : {RemoteStatus::Unknown, RemoteStatus::Subscribed, RemoteStatus::Ready}) {
+    view.ledger->confirmed.status = known;
     const auto change = adopt_change(listed, view, now, now, now);
-    ASSERT_TRUE(change.confirmed && change.suppress) << domain::name(before);
+    ASSERT_TRUE(change.confirmed && change.suppress) << domain::name(known);
     EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut);
     EXPECT_TRUE(change.confirmed->maybe_subscribed) << "the call may be applied yet";
   }
-  listed.modified = view.ledger->confirmed.since = now - 1h;
-  for (const auto before : {RemoteStatus::Unsubscribed, RemoteStatus::OptedOut}) {
-    view.ledger->confirmed.status = before;
+  listed.modified = view.ledger->confirmed.since = now - std::chrono::hours(1);
+  view.ledger->wanted.consented_at = now - std::chrono::minutes(1);
+  for (const auto known : {RemoteStatus::Unsubscribed, RemoteStatus::OptedOut}) {
+    view.ledger->confirmed.status = known;
     EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now, now))) << "the call is to bring them back";
   }
   view.ledger->confirmed.status = RemoteStatus::Subscribed;
