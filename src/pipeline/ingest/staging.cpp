@@ -206,7 +206,9 @@ void Staging::decide() {
 }
 
 diff::Resolution Staging::resolve(const store::TouchedAddress& address) {
-  const auto before = address.ledger ? std::optional(address.ledger->wanted) : std::nullopt;
+  auto before = address.ledger ? std::optional(address.ledger->wanted) : std::nullopt;
+  // The yes of whoever left it is not theirs who bear it now.
+  if (before && address.left_by_living) before->opted_in_at.reset();
   with_old_groups_.clear();
   with_old_groups_.reserve(address.bearers.size());  // bearers point into it
   std::vector<diff::Bearer> bearers;

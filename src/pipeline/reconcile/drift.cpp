@@ -293,9 +293,9 @@ bool out_as_known(const store::Listed& listed, const domain::Wanted& wanted, con
   constexpr std::chrono::minutes apart{5};
   if (before.status != RemoteStatus::OptedOut && before.status != RemoteStatus::Unsubscribed) return false;
   if (!listed.modified || !before.since) return false;
-  // Whatever happened there, they said yes after it.
-  const auto yes = wanted.consented_at ? wanted.consented_at : wanted.opted_in_at;
-  if (yes && *yes > *listed.modified) return true;
+  // Whatever happened there, they said yes after it. (When a column turned is when it was seen to, by this
+  // state.)
+  if (wanted.consented_at && *wanted.consented_at > *listed.modified) return true;
   if (before.status == RemoteStatus::OptedOut) return *listed.modified <= *before.since;
   // Since when we take somebody for unsubscribed by ourselves may be assumed only.
   return wanted.intent != domain::Intent::Subscribed && *listed.modified <= *before.since + apart;

@@ -131,6 +131,11 @@ std::vector<std::string> Day::differences() {
       continue;
     }
     if (consents_.ever_opted_out(address) && !subscribed) continue;
+    // Whom the host that is gone deleted, a state of before takes for subscribed until the next comparison.
+    const bool deleted_by_another =
+        counts_.successions > 0 && profile_.on_leave == settings::OnLeave::Delete && !there;
+    if (!subscribed && deleted_by_another && row->confirmed.status == domain::RemoteStatus::Subscribed)
+      continue;
     if (!subscribed) {
       found.push_back(address + " is missing; confirmed " + std::string(domain::name(row->confirmed.status)) +
                       ", parked " + std::string(name(row->parked)));

@@ -8,7 +8,7 @@
 namespace stibee_sync::day {
 
 void ConsentJudge::opted_out(const std::string& address, domain::UtcTime now) {
-  opt_outs_[address] = OptOut{now, std::nullopt, {}, false};
+  opt_outs_[address] = OptOut{now, std::nullopt, {}, std::nullopt, false};
   ever_.insert(address);
   came_back_.erase(address);
 }
@@ -50,11 +50,17 @@ void ConsentJudge::known(const std::string& address, const Pictures& pictures, d
     ++known_;
   }
   if (!pictures.latest || !pictures.applied) return;
-  // Whose it is: of rows that bore the address in all that was read last.
+  // Whose it is: of rows that bore the address in all that was read last. A state of before knows whose it
+  // was.
   const auto before = bearers(*pictures.applied, address);
+  std::set<std::int64_t> found_now;
   for (const auto key : bearers(*pictures.latest, address)) {
-    if (std::find(before.begin(), before.end(), key) != before.end()) opt_out.members.insert(key);
+    if (std::find(before.begin(), before.end(), key) != before.end()) found_now.insert(key);
   }
+  for (const auto key : found_now) {
+    if (!opt_out.owners || opt_out.owners->contains(key)) opt_out.members.insert(key);
+  }
+  if (!opt_out.owners) opt_out.owners = std::move(found_now);
 }
 
 void ConsentJudge::told_of_return(const std::string& address) {

@@ -61,7 +61,8 @@ class ConsentJudge {
   struct OptOut {
     domain::UtcTime at{};
     std::optional<domain::UtcTime> known;
-    std::set<std::int64_t> members;  // whose it is
+    std::set<std::int64_t> members;                // whose it is, as far as the daemon can tell
+    std::optional<std::set<std::int64_t>> owners;  // whose it was when it was first known
     bool lifted = false;
   };
   void word_counts(const std::string& address, const std::vector<std::int64_t>& keys, domain::UtcTime at);
