@@ -354,7 +354,9 @@ int guard_approve(const Options& options) {
         return found("approved", options.argument);
       },
       [](const json::Value&) {
-        return "approved for one hour: the next read releases those of this change set whom it still finds";
+        return "approved for one hour: the next read releases those of this change set whom it still finds; "
+               "who "
+               "moves waits until both halves are approved";
       });
 }
 
