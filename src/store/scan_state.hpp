@@ -32,9 +32,9 @@ struct Scan::State {
   void decide(const ledger::AddressDecision& decision, int change_class,
               const std::optional<domain::Fingerprint>& item);
   std::vector<domain::Fingerprint> items_of(int change_class);
+  void hold_back(const HoldBack& what);
   bool anything_waits() const;
   std::vector<domain::Fingerprint> waiting_of(const std::vector<domain::Fingerprint>& items);
-  void hold_back(const HoldBack& what);
 
   /// Lets go of the view of the state, so that its log can be truncated.
   void close_snapshot();

@@ -109,12 +109,12 @@ class Scan {
   /// Leaves out what is to wait, and the rows that rest on it: the snapshot keeps those as they were, so that
   /// the next read finds the same differences again. Before the scan is taken over.
   void hold_back(const HoldBack& what);
+  void hold_back(const std::vector<int>& change_classes) { hold_back(HoldBack{change_classes, {}, {}}); }
   /// Whether anything does, after `hold_back`.
   bool anything_waits() const;
   /// Which of these items, sorted, wait all the same: released themselves, they hang on one that is not.
   /// After `hold_back`.
   std::vector<domain::Fingerprint> waiting_of(const std::vector<domain::Fingerprint>& items);
-  void hold_back(const std::vector<int>& change_classes) { hold_back(HoldBack{change_classes, {}, {}}); }
   /// Sorts what is to be taken over in parts of that size: where it is not called, the first part does it, on
   /// the store's thread.
   void arrange(std::size_t part);
