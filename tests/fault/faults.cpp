@@ -61,6 +61,8 @@ void Faults::reset() {
   shared_->kinds = every_durable_kind;
   std::memset(shared_->struck_call, 0, sizeof shared_->struck_call);
   move_clocks(0, 0, 0);
+  look_up(Lookup::Found);
+  shared_->lookups = 0;
   fs::remove_all(own_ / "synced");
   fs::create_directories(own_ / "synced");
 }
@@ -106,6 +108,11 @@ void Faults::fail_from_now(std::int32_t error, std::uint32_t kinds) {
 
 void Faults::heal() {
   shared_->strike = Strike::Nothing;
+}
+
+void Faults::look_up(Lookup lookup, std::uint32_t host) {
+  shared_->host = host;
+  shared_->lookup = lookup;
 }
 
 void Faults::move_clocks(std::int64_t realtime_ns, std::int64_t monotonic_ns, std::int64_t boottime_ns) {

@@ -34,6 +34,10 @@ class Faults {
   /// The first, as "pwrite state.sqlite-wal 4096".
   std::string struck_call() const { return shared_->struck_call; }
   void move_clocks(std::int64_t realtime_ns, std::int64_t monotonic_ns, std::int64_t boottime_ns);
+  /// What a name that ends with `.test` is from now on; `host`: where it is found, the last byte of
+  /// 127.0.0.x.
+  void look_up(Lookup lookup, std::uint32_t host = 1);
+  std::uint64_t lookups() const { return shared_->lookups.load(); }
 
   /// The power failed: each watched file is as it was synced last, and empty if it never was. Names: as on a
   /// journalling file system they are there as soon as they are made; or only those that the folder had when

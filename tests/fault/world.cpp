@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 
 e2e::DeploymentOptions options(const std::string& mirror_extra) {
   e2e::DeploymentOptions options;
-  options.simulator_arguments = {
-      "--rate", "50/s", "--switch", "webhook_retries=200", "--switch", "webhook_retry_ms=50"};
+  options.simulator_arguments = {"--host",   "stibee.test",         "--rate",   "50/s",
+                                 "--switch", "webhook_retries=200", "--switch", "webhook_retry_ms=50"};
   options.stibee_extra = "  rate_limit: 50/s\n";
   options.mirror_extra = mirror_extra;
   options.webhook = true;

@@ -29,6 +29,13 @@ enum Kind : std::uint32_t {
   every_kind = (1U << 7U) - 1,
 };
 
+/// What becomes of a lookup of a name that ends with `.test`.
+enum class Lookup : std::uint32_t {
+  Fails,  // until another word, as of a name server that is not there
+  Hangs,  // until another word
+  Found,  // at 127.0.0.`host`
+};
+
 struct Control {
   std::atomic<std::uint64_t> calls;      // durable calls of `kinds` so far
   std::atomic<std::uint64_t> strike_at;  // the number of the call that is struck; 0: none
@@ -42,6 +49,10 @@ struct Control {
   std::atomic<std::int64_t> realtime;
   std::atomic<std::int64_t> monotonic;
   std::atomic<std::int64_t> boottime;
+
+  std::atomic<Lookup> lookup;
+  std::atomic<std::uint32_t> host;
+  std::atomic<std::uint64_t> lookups;  // begun
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 

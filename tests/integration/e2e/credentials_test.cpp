@@ -115,24 +115,40 @@ TEST_F(CredentialsTest, AKeyInAPlainFileIsTakenOverByAReload) {
   EXPECT_TRUE(deployment.converges());
 }
 
-TEST_F(CredentialsTest, ARefusedPasswordSaysWhatTakesOverAnotherOne) {
-  testing::ClusterOptions with_passwords;
-  with_passwords.tcp = true;
-  testing::PostgresCluster server(with_passwords);
-  const auto database = server.create_database();
-  server.execute(
-      "CREATE ROLE mirror LOGIN PASSWORD 'right-password'; CREATE TABLE members (id bigint PRIMARY KEY, "
-      "email "
-      "text, email_opt_in boolean, name text, phone text, grade text); INSERT INTO members VALUES (1, "
-      "'p1@example.com', true); GRANT SELECT ON members TO mirror",
-      database);
+/// A server that asks for a password.
+class PasswordTest : public CredentialsTest {
+ protected:
+  PasswordTest() {
+    server_.execute(
+        "CREATE ROLE mirror LOGIN PASSWORD 'right-password'; CREATE TABLE members (id bigint PRIMARY KEY, "
+        "email text, email_opt_in boolean, name text, phone text, grade text); INSERT INTO members VALUES "
+        "(1, "
+        "'p1@example.com', true); GRANT SELECT ON members TO mirror",
+        database_);
+  }
+  static testing::ClusterOptions with_passwords() {
+    testing::ClusterOptions options;
+    options.tcp = true;
+    return options;
+  }
+  void read_with_password_of(const std::string& file) {
+    auto config = deployment.config_text();
+    const auto begin = config.find("  url: ");
+    config.replace(begin, config.find('\n', begin) - begin,
+                   "  url: " + server_.tcp_url(database_, "mirror") + "\n  password_file: " + file);
+    deployment.write_config(config);
+  }
+  bool subscribed(int people) {
+    return eventually(std::chrono::seconds(30), [&] { return deployment.subscribed() == people; });
+  }
+
+  testing::PostgresCluster server_{with_passwords()};
+  const std::string database_ = server_.create_database();
+};
+
+TEST_F(PasswordTest, ThatIsRefusedSaysWhatTakesOverAnotherOne) {
   const Variable variable("CREDENTIALS_DIRECTORY", handed_over.string());
-  auto config = deployment.config_text();
-  const auto begin = config.find("  url: ");
-  config.replace(begin, config.find('\n', begin) - begin,
-                 "  url: " + server.tcp_url(database, "mirror") +
-                     "\n  password_file: ${CREDENTIALS_DIRECTORY}/db_password");
-  deployment.write_config(config);
+  read_with_password_of("${CREDENTIALS_DIRECTORY}/db_password");
   put(handed_over / "db_password", "outdated-password");
   deployment.start_daemon();
   ASSERT_TRUE(logs("sync.failed")) << deployment.daemon().err();
@@ -143,9 +159,32 @@ TEST_F(CredentialsTest, ARefusedPasswordSaysWhatTakesOverAnotherOne) {
   put(handed_over / "db_password", "right-password");
   line = reload();
   EXPECT_TRUE(has(line, "\"new_secrets\":\"database.password_file\"")) << line;
-  EXPECT_TRUE(eventually(std::chrono::seconds(30), [&] { return deployment.subscribed() == 1; }))
-      << deployment.daemon().err();
+  EXPECT_TRUE(subscribed(1)) << deployment.daemon().err();
   EXPECT_FALSE(has(deployment.daemon().err(), "right-password"));
+}
+
+TEST_F(PasswordTest, ThatIsChangedUnderARunningDaemonStopsNothingUntilItsSessionEndsAndThenIsSaid) {
+  read_with_password_of("db_password");
+  put(deployment.directory() / "db_password", "right-password");
+  deployment.start_daemon();
+  ASSERT_TRUE(subscribed(1)) << deployment.daemon().err();
+  server_.execute("ALTER ROLE mirror PASSWORD 'another-password'");
+  server_.execute(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = "
+      "'stibee-syncd'");
+  ASSERT_TRUE(logs("sync.failed")) << deployment.daemon().err();
+  EXPECT_TRUE(eventually(std::chrono::seconds(30), [&] {
+    const auto line = lines("sync.failed").back();
+    return has(line, "password_file") && has(line, "systemctl reload stibee-syncd");
+  })) << lines("sync.failed").back();
+  EXPECT_EQ(deployment.syncd({"status"}).exit_code, 1);
+  server_.execute("INSERT INTO members VALUES (2, 'p2@example.com', true)", database_);
+  put(deployment.directory() / "db_password", "another-password");
+  const auto line = reload();
+  EXPECT_TRUE(has(line, "\"new_secrets\":\"database.password_file\"")) << line;
+  EXPECT_TRUE(subscribed(2)) << deployment.daemon().err();
+  EXPECT_FALSE(has(deployment.daemon().err(), "another-password"));
+  EXPECT_EQ(deployment.stat("repeated_people"), 0);
 }
 
 TEST_F(CredentialsTest, ACallWithAnotherWebhookSecretSaysWhatTakesOverANewOne) {
