@@ -137,6 +137,10 @@ std::string unfit(char relation_kind, bool replicated, bool foreign_partition) {
   return "";
 }
 
+void tell_server(FeedSnapshot& seen, const std::string& identity) {
+  seen.fingerprint += ' ' + identity;
+}
+
 FeedHealth feed_health(Session& session, const ReadPlan& plan, const std::string& mirror) {
   FeedHealth health;
   if (auto why = why_no_feed(plan)) {

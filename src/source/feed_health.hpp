@@ -21,4 +21,8 @@ FeedHealth feed_health(Session& session, const ReadPlan& plan, const std::string
 /// Why a table of this kind can have no feed, with the cure; "" if it can.
 std::string unfit(char relation_kind, bool replicated, bool foreign_partition);
 
+/// The same feed of another server is another one: of what a server that was promoted lacks, it says nothing.
+/// `identity`: as in ServerFacts.
+void tell_server(FeedSnapshot& seen, const std::string& identity);
+
 }  // namespace stibee_sync::source

@@ -4,6 +4,7 @@
 #include "feed_site.hpp"
 #include "findings.hpp"
 #include "read_transaction.hpp"
+#include "server_facts.hpp"
 #include "stibee_sync/source/change_feed.hpp"
 
 #include <algorithm>
@@ -87,11 +88,15 @@ class PostgresFeed final : public ChangeFeed {
   Drained look(const FeedPlan& plan) {
     auto& session = reading_.connection();
     FeedReport report;
-    report.looked_closely = plan.look == FeedLook::Closely;
+    // Another connection, which takes the place of one that ended without a word, may be to another server.
+    auto& checked = checked_connection_[plan.mirror];
+    report.looked_closely = plan.look == FeedLook::Closely || checked != reading_.connections();
     if (report.looked_closely) {
       auto health = feed_health(session, plan.read, plan.mirror);
       if (health.snapshot.loss) return std::move(*health.snapshot.loss);
       report.feed = std::move(health.snapshot);
+      tell_server(report.feed, server_facts(session, false).identity);
+      checked = reading_.connections();
     }
     const auto start = steady_clock::now();
     auto waits = session.planned("stibee_feed_waits_" + plan.mirror,
@@ -129,6 +134,8 @@ class PostgresFeed final : public ChangeFeed {
     FeedReport report;
     report.feed = std::move(health.snapshot);
     auto& feed = report.feed;
+    tell_server(feed, found_shape.server_identity);
+    checked_connection_[plan.mirror] = reading_.connections();
     const auto start = steady_clock::now();
     read_waiting(reading_, plan.mirror, [&](std::int64_t id, std::optional<std::string_view> key) {
       feed.ids.push_back(id);
@@ -176,7 +183,8 @@ class PostgresFeed final : public ChangeFeed {
   const std::chrono::seconds statement_timeout_;
   const milliseconds lock_timeout_;
   ReadTransaction reading_;
-  std::map<std::string, Known> known_;  // by mirror
+  std::map<std::string, Known> known_;                     // by mirror
+  std::map<std::string, std::size_t> checked_connection_;  // likewise: the last one that was looked at closely
   bool something_waits_ = false;
 };
 

@@ -46,7 +46,10 @@ class PostgresReader final : public Reader {
       auto& session = reading_.begin(plan);
       ReadReport report;
       report.shape = reading_.prepare(plan);
-      if (!plan.feed.empty()) report.feed = feed_seen_by_scan(reading_, session, plan);
+      if (!plan.feed.empty()) {
+        report.feed = feed_seen_by_scan(reading_, session, plan);
+        tell_server(*report.feed, report.shape.server_identity);
+      }
       deliver(shape, report.shape);
       report.rows =
           reading_.stream(reading_.resolved().select, [&](std::string_view line) { deliver(row, line); });

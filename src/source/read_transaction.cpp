@@ -76,6 +76,7 @@ Session& ReadTransaction::connection() {
   if (session_ && !session_->quiet()) session_.reset();
   if (!session_) {
     session_ = std::make_unique<Session>(connection_, interrupt_);
+    ++connections_;
     tells_position_ = true;
     told_identity_ = false;
     time_zone_.clear();

@@ -46,6 +46,8 @@ class ReadTransaction {
 
   /// The connection outside of any transaction. One that the server ended meanwhile is replaced.
   Session& connection();
+  /// How many there were so far: another one may be of another server.
+  std::size_t connections() const { return connections_; }
   /// Begins REPEATABLE READ READ ONLY; the snapshot is that of the first statement.
   Session& begin(const ReadPlan& plan);
   /// Finds out what the plan means, and what the server says of itself. `known`: what the plan meant before,
@@ -69,6 +71,7 @@ class ReadTransaction {
   const Connection connection_;
   Interrupt interrupt_;
   std::unique_ptr<Session> session_;
+  std::size_t connections_ = 0;
   Resolved resolved_;
   // Of this session's server.
   bool tells_position_ = true;

@@ -20,10 +20,11 @@ std::string identity(Session& session, bool in_recovery, bool told_before) {
       "SELECT system_identifier::text || '/' || " + timeline + " FROM pg_catalog.pg_control_system()";
   if (told_before && !session.pooled())
     return session.planned_rows(name, statement).at(0)[0].as(std::string());
-  session.run("SAVEPOINT identity");
+  const bool within = session.in_transaction();
+  if (within) session.run("SAVEPOINT identity");
   auto answer = session.planned(name, statement);
   if (!answer.succeeded && answer.sqlstate.empty()) throw StatementFailed{std::move(answer)};
-  session.run(answer.succeeded ? "RELEASE identity" : "ROLLBACK TO identity");
+  if (within) session.run(answer.succeeded ? "RELEASE identity" : "ROLLBACK TO identity");
   return answer.succeeded ? answer.table.at(0).at(0).as(std::string()) : "";
 }
 

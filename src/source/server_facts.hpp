@@ -10,7 +10,7 @@
 
 namespace stibee_sync::source {
 
-/// What the server says of itself within the read's transaction.
+/// What the server says of itself; of one snapshot, within a transaction.
 struct ServerFacts {
   std::string identity;  // "SYSTEM_IDENTIFIER/TIMELINE", "" if the role may not see it
   bool in_recovery = false;

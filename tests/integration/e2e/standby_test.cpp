@@ -126,5 +126,49 @@ TEST_F(Standby, APrimaryThatWasKilledIsTheSameServer) {
   EXPECT_TRUE(eventually(30s, [&] { return deployment_.subscribed() == 51; }));
 }
 
+/// A change feed, and an address that is one server's now and another one's later, at once.
+TEST(StandbyWithFeed, APromotedOneIsNoticedThoughNoDrainFailsAndNothingIsInItsFeed) {
+  PostgresCluster primary;
+  primary.execute(
+      "CREATE TABLE members (id bigint PRIMARY KEY, email text, email_opt_in boolean DEFAULT true, name "
+      "text, phone text, grade text); INSERT INTO members (id, email, name) SELECT n, 'p' || n || "
+      "'@example.com', 'n' FROM generate_series(1, 60) n");
+  DeploymentOptions options;
+  options.mirror_extra = "    detect: changefeed\n";
+  options.poll_interval = "1s";
+  Deployment deployment(options);
+  const auto address = deployment.directory() / "address";
+  std::filesystem::create_directory_symlink(primary.directory(), address);
+  auto text_of_config = deployment.config_text();
+  const auto from = text_of_config.find("  url: ") + 7;
+  text_of_config.replace(from, text_of_config.find('\n', from) - from,
+                         "postgresql://postgres@/postgres?host=" + address.string() + "&port=5432");
+  deployment.write_config(text_of_config);
+  const auto printed = deployment.syncd({"changefeed", "sql"});
+  ASSERT_EQ(printed.exit_code, 0) << printed.err;
+  primary.execute(printed.out);
+  ClusterOptions of_primary;
+  of_primary.standby_of = &primary;
+  PostgresCluster standby(of_primary);
+  auto& daemon = deployment.start_daemon();
+  ASSERT_TRUE(eventually(60s, [&] { return deployment.subscribed() == 60; })) << daemon.err();
+
+  standby.cut_replication();
+  primary.execute("UPDATE members SET email_opt_in = false WHERE id <= 10");
+  ASSERT_TRUE(eventually(30s, [&] { return deployment.subscribed() == 50; })) << daemon.err();
+  standby.promote();
+  std::filesystem::remove(address);
+  std::filesystem::create_directory_symlink(standby.directory(), address);
+  primary.execute(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'stibee-syncd%'");
+  const auto mirror = [&] { return items(deployment.report({"status"}), "mirrors").front(); };
+  EXPECT_TRUE(eventually(30s, [&] {
+    return text(mirror(), "problem").find("may lack what was read before") != std::string::npos;
+  })) << json::to_string(mirror())
+      << daemon.err();
+  EXPECT_EQ(deployment.subscribed(), 50);
+  EXPECT_TRUE(event_lines(daemon, "sync.failed").empty()) << event_lines(daemon, "sync.failed").front();
+}
+
 }  // namespace
 }  // namespace stibee_sync::e2e
