@@ -183,8 +183,9 @@ class PostgresFeed final : public ChangeFeed {
   const std::chrono::seconds statement_timeout_;
   const milliseconds lock_timeout_;
   ReadTransaction reading_;
-  std::map<std::string, Known> known_;                     // by mirror
-  std::map<std::string, std::size_t> checked_connection_;  // likewise: the last one that was looked at closely
+  std::map<std::string, Known> known_;  // by mirror
+  /// By mirror, the last one over which its feed was looked at closely.
+  std::map<std::string, std::size_t> checked_connection_;
   bool something_waits_ = false;
 };
 

@@ -160,12 +160,13 @@ TEST(StandbyWithFeed, APromotedOneIsNoticedThoughNoDrainFailsAndNothingIsInItsFe
   std::filesystem::remove(address);
   std::filesystem::create_directory_symlink(standby.directory(), address);
   primary.execute(
-      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'stibee-syncd%'");
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE "
+      "'stibee-syncd%'");
   const auto mirror = [&] { return items(deployment.report({"status"}), "mirrors").front(); };
-  EXPECT_TRUE(eventually(30s, [&] {
-    return text(mirror(), "problem").find("may lack what was read before") != std::string::npos;
-  })) << json::to_string(mirror())
-      << daemon.err();
+  EXPECT_TRUE(eventually(
+      30s,
+      [&] { return text(mirror(), "problem").find("may lack what was read before") != std::string::npos; }))
+      << json::to_string(mirror()) << daemon.err();
   EXPECT_EQ(deployment.subscribed(), 50);
   EXPECT_TRUE(event_lines(daemon, "sync.failed").empty()) << event_lines(daemon, "sync.failed").front();
 }
