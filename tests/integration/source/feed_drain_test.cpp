@@ -384,6 +384,7 @@ TEST_F(FeedTest, AScanGoesOnWithoutAFeed) {
 TEST_F(FeedTest, ALookForKeysSeesOnlyWhetherSomethingWaits) {
   make_table();
   install();
+  ASSERT_TRUE(drain().whole());
   plan_.look = FeedLook::ForKeys;
   auto drained = drain();
   ASSERT_TRUE(drained.whole());
@@ -395,6 +396,24 @@ TEST_F(FeedTest, ALookForKeysSeesOnlyWhetherSomethingWaits) {
   EXPECT_TRUE(drained.report().looked_closely) << "who reads has asked in the snapshot of the read";
   EXPECT_NE(drained.report().feed.fingerprint, "");
   EXPECT_EQ(drained.keys, std::vector<std::string>{"1"});
+}
+
+TEST_F(FeedTest, ALookOverAnotherConnectionIsACloseOneSinceThatMayBeToAnotherServer) {
+  make_table();
+  install();
+  plan_.look = FeedLook::ForKeys;
+  const auto first = drain();
+  ASSERT_TRUE(first.whole());
+  EXPECT_TRUE(first.report().looked_closely);
+  EXPECT_FALSE(drain().report().looked_closely);
+  sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = "
+      "'stibee-syncd'");
+  const auto over_another = drain();
+  ASSERT_TRUE(over_another.whole()) << over_another.message();
+  EXPECT_TRUE(over_another.report().looked_closely);
+  EXPECT_EQ(over_another.report().feed.fingerprint, first.report().feed.fingerprint)
+      << "it is the same server";
+  EXPECT_FALSE(drain().report().looked_closely);
 }
 
 TEST_F(FeedTest, ALookForKeysThatFailsBecomesACloserOne) {
