@@ -209,7 +209,13 @@ TEST_F(SourceFault, ASessionThatIsTerminatedAtAnyStepOfAReadIsNeverATrueEnd) {
       ++failed;
       EXPECT_EQ(first.error().kind, Kind::Unreachable) << first.error().message;
     }
-    EXPECT_EQ(read_all(*reader, plan_for("members")).rows.size(), members);
+    auto next = read_all(*reader, plan_for("members"));
+    if (first.complete() && !next.complete()) {
+      // Ended behind its last answer, the session was met by this read.
+      EXPECT_EQ(next.error().kind, Kind::Unreachable) << next.error().message;
+      next = read_all(*reader, plan_for("members"));
+    }
+    EXPECT_EQ(next.rows.size(), members);
   }
   EXPECT_GT(failed, all / 3);
   RecordProperty("steps", all);
