@@ -25,6 +25,8 @@ class SimulatedFeed {
   void commit_truncate(const Transaction& transaction);
 
   void discard(const std::vector<std::int64_t>& ids);
+  /// Nobody writes any more, and nobody of them commits: the server was lost.
+  void end_writers() { running_.clear(); }
 
   /// Writers end before the triggers are switched, or the feed is truncated by hand: these take locks.
   void switch_triggers(bool on);
@@ -38,6 +40,7 @@ class SimulatedFeed {
   source::FeedSeenByScan seen() const;
   /// The keys that wait, in the order of a read.
   std::set<std::int64_t> keys() const;
+  bool waits() const { return !waiting_.empty(); }
 
  private:
   std::optional<source::FeedLoss> loss() const;

@@ -43,18 +43,20 @@ void Counts::add(const Counts& other) {
   removed += other.removed, approved += other.approved, write_backs += other.write_backs;
   failovers += other.failovers, reloads += other.reloads, take_overs += other.take_overs;
   successions += other.successions;
+  drains += other.drains, drained += other.drained, calm_changes += other.calm_changes;
   looks += other.looks, disk_failures += other.disk_failures, holds += other.holds;
   longest_to_settle = std::max(longest_to_settle, other.longest_to_settle);
 }
 
-Day::Day(std::uint64_t seed, bool keeps_trace)
+Day::Day(std::uint64_t seed, bool keeps_trace, Kind kind)
     : random_(seed),
-      profile_(profile_of(seed)),
+      feed_random_(seed ^ 0x5eedfeedU),
+      profile_(kind == Kind::Any ? with_feed(profile_of(seed), seed) : profile_of(seed)),
       settings_(settings_of(profile_)),
       trace_(keeps_trace),
       far_end_{stibee_sim::StibeeModel(setup(seed)), {}},
       disk_(test_disk::disk_with_state()),
-      table_(profile_.has_consents),
+      table_(profile_.has_consents, profile_.has_feed),
       consents_(profile_.has_consents),
       removals_(most_removals_of(profile_, settings_.mirrors[0].guard),
                 guard_percent(settings_.mirrors[0].guard)) {
@@ -112,10 +114,12 @@ void Day::start_life() {
                                         stands_by_ ? std::optional(standing_by()) : std::nullopt,
                                         [this](const stibee_sim::WebhookDelivery& delivery, bool accepted) {
                                           event_answered(delivery, accepted);
-                                        }});
+                                        },
+                                        feed_hands()});
 }
 
 void Day::end_life() {
+  judge_feed();
   now_ = now();
   stands_by_ = stands_by_ && life_ && life_->stands_by();
   disk_->die();
@@ -191,6 +195,7 @@ void Day::step() {
     if (life_) life_->clock().set_ahead(wall_ahead_);
     removals_.anew();  // a clock that is set forward by a day begins another one
   }
+  if (profile_.has_feed) trouble_feed();
   for (std::size_t i = pick(4); i > 0; --i)
     change_table();
   if (profile_.careless && chance(0.05)) careless_statement();
@@ -238,6 +243,7 @@ void Day::move_to_second_host() {
   removals_.anew();
   consents_.forget_knowledge();
   pictures_ = {};
+  drained_ = false;
   now_ += 61s;  // a window of every limit passes until a lease of the first is over
 }
 
@@ -249,6 +255,10 @@ void Day::heal() {
   table_.set_away(false);
   table_.read_standby(0);
   database_writable_ = true;
+  open_.clear();
+  table_.feed().end_writers();
+  table_.feed().switch_triggers(true);
+  feed_pace_ = 50ms;
   wall_ahead_ = 0ms;
   disk_->end_trouble();
   if (life_) end_life();
@@ -273,6 +283,7 @@ void Day::heal() {
     if (differences().empty() && now() - asked > poll) break;
   }
   judge_time(std::chrono::floor<std::chrono::milliseconds>(now() - begun), rounds, step);
+  if (profile_.has_feed) feed_in_calm();
   if (now() < first_instant + whole_day)
     pass(std::chrono::floor<std::chrono::milliseconds>(first_instant + whole_day - now()));
   judge_end();

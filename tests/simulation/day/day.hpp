@@ -20,7 +20,7 @@ struct Counts {
   std::size_t crashes = 0, calls = 0, events = 0, events_refused = 0, commits = 0, reads = 0;
   std::size_t opt_outs_known = 0, subscribes_judged = 0, removed = 0, approved = 0, write_backs = 0;
   std::size_t failovers = 0, reloads = 0, take_overs = 0, successions = 0, looks = 0, disk_failures = 0,
-              holds = 0;
+              holds = 0, drains = 0, drained = 0, calm_changes = 0;
   std::chrono::seconds longest_to_settle{0};
   void add(const Counts& other);
 };
@@ -31,7 +31,9 @@ struct Counts {
 /// host. Then all of it heals. Judged at every call, and at the end.
 class Day {
  public:
-  explicit Day(std::uint64_t seed, bool keeps_trace = false);
+  /// `Any`: some seeds have a change feed.
+  enum class Kind { Any, WithoutFeed };
+  explicit Day(std::uint64_t seed, bool keeps_trace = false, Kind kind = Kind::WithoutFeed);
   ~Day();
 
   /// The whole story; what is wrong.
@@ -62,6 +64,22 @@ class Day {
   source::ScriptedRead read_table();
   std::variant<std::size_t, source::WriteFailure> write_back(const std::string& event,
                                                              const source::WriteValues& values);
+  // Its change feed (day_feed.cpp).
+  FeedHands feed_hands();
+  source::ScriptedDrain drain_feed(const source::FeedPlan& plan);
+  std::optional<source::SourceError> discard(const std::vector<std::int64_t>& ids);
+  void commit(const std::function<void(Members&)>& change);
+  void trouble_feed();
+  void server_changes();
+  void notify();
+  void judge_feed();
+  void feed_in_calm();
+  std::size_t feed_pick(std::size_t below) {
+    return std::uniform_int_distribution<std::size_t>(0, below - 1)(feed_random_);
+  }
+  bool feed_chance(double probability) {
+    return std::uniform_real_distribution<double>(0, 1)(feed_random_) < probability;
+  }
   // Stibee (day_stibee.cpp).
   void fill_list();
   void choose_unknowns();
@@ -89,6 +107,7 @@ class Day {
   std::string new_address();
 
   std::mt19937_64 random_;
+  std::mt19937_64 feed_random_;  // of its own: a day without a feed is what it was
   Profile profile_;
   settings::Settings settings_;
   Trace trace_;
@@ -105,9 +124,15 @@ class Day {
   bool stands_by_ = false;                                // until the one before is gone
   bool calm_ = false;
   bool database_writable_ = true;
-  std::set<std::string> touched_there_;  // other people changed them in the list, for good
-  std::map<std::int64_t, Member> gone_;  // may return
-  std::set<std::string> shown_there_;    // by pages of the list, while nobody knew of them
+  std::set<std::string> touched_there_;    // other people changed them in the list, for good
+  std::map<std::int64_t, Member> gone_;    // may return
+  std::set<std::string> shown_there_;      // by pages of the list, while nobody knew of them
+  std::vector<MemberTable::Writer> open_;  // began to write, and commit later
+  bool drained_ = false;     // the last picture is of a drain that is not known to be taken over
+  bool drain_cut_ = false;   // the next one finds its connection lost
+  bool took_back_ = false;   // a failover, in this life, what the feed had told
+  bool heard_late_ = false;  // a notification is on its way
+  std::chrono::milliseconds feed_pace_{1000};
   std::vector<std::string> wrong_;
   Counts counts_;
   int next_address_ = 0;

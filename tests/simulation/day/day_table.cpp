@@ -29,7 +29,7 @@ void Day::fill_table() {
 
 void Day::change(const std::function<void(Members&)>& change, bool careless) {
   const auto before = table_.picture_of_primary();
-  table_.commit(change);
+  commit(change);
   trace_change(*before);
   consents_.table_changed(*before, table_.rows(), careless, utc());
 }
@@ -142,6 +142,8 @@ void Day::careless_statement() {
 }
 
 void Day::trouble_database() {
+  const bool was_away = table_.away();
+  const bool was_standby = table_.on_standby();
   table_.set_away(chance(0.1));
   database_writable_ = !chance(0.2);
   table_.read_standby(profile_.fails_over && chance(0.15) ? 1 + pick(8) : 0);
@@ -152,11 +154,16 @@ void Day::trouble_database() {
     trace_.add("failover", std::to_string(table_.commits()));
     trace_change(*before);
     consents_.table_changed(*before, table_.rows(), true, utc());
+    open_.clear();
+    took_back_ = true;
+    server_changes();
   }
+  if (was_away != table_.away() || was_standby != table_.on_standby()) server_changes();
 }
 
 source::ScriptedRead Day::read_table() {
   settle_pictures();
+  drained_ = false;
   auto read = table_.read(utc());
   ++counts_.reads;
   if (table_.away()) {

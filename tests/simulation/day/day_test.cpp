@@ -9,7 +9,8 @@ namespace stibee_sync::day {
 namespace {
 
 // STIBEE_SEED=N replays one seed, with STIBEE_TRACE=1 it tells all that happened; STIBEE_SEEDS=N runs that
-// many in all, from STIBEE_FIRST on; STIBEE_LONG=1 runs fifty thousand.
+// many in all, from STIBEE_FIRST on; with STIBEE_FEED=1 a quarter of them have a change feed (unfinished:
+// seed 60 found what is not mended yet, see docs/reliability.md); STIBEE_LONG=1 runs fifty thousand.
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
@@ -31,13 +32,14 @@ void tell(const Counts& counts, std::uint64_t seeds) {
       "%llu days: %zu calls, %zu subscribes judged, %zu opt-outs known, %zu removed, %zu events, %zu "
       "refused, "
       "%zu commits, %zu reads, %zu write-backs, %zu crashes, %zu failures of the disk, %zu failovers, %zu "
-      "reloads, %zu take-overs, %zu of them by one that stood by, %zu approved, %zu looks, %zu holds seen; "
+      "reloads, %zu take-overs, %zu of them by one that stood by, %zu drains, %zu rows drained, %zu changes "
+      "in calm, %zu approved, %zu looks, %zu holds seen; "
       "settled within %lld s\n",
       static_cast<unsigned long long>(seeds), counts.calls, counts.subscribes_judged, counts.opt_outs_known,
       counts.removed, counts.events, counts.events_refused, counts.commits, counts.reads, counts.write_backs,
       counts.crashes, counts.disk_failures, counts.failovers, counts.reloads, counts.take_overs,
-      counts.successions, counts.approved, counts.looks, counts.holds,
-      static_cast<long long>(counts.longest_to_settle.count()));
+      counts.successions, counts.drains, counts.drained, counts.calm_changes, counts.approved, counts.looks,
+      counts.holds, static_cast<long long>(counts.longest_to_settle.count()));
 }
 
 class Days : public ::testing::TestWithParam<std::uint64_t> {};
@@ -48,10 +50,11 @@ TEST_P(Days, EverySeedKeepsItsPromisesAndHeals) {
   const bool is_long = from_environment("STIBEE_LONG", 0) > 0;
   const auto seeds = only > 0 ? 1 : from_environment("STIBEE_SEEDS", is_long ? 50'000 : days_of_a_normal_run);
   if (only > 0 && GetParam() > 0) GTEST_SKIP() << "one seed is one shard";
+  const auto kind = from_environment("STIBEE_FEED", 0) > 0 ? Day::Kind::Any : Day::Kind::WithoutFeed;
   Counts counts;
   std::uint64_t done = 0;
   for (auto seed = first + GetParam(); seed < first + seeds; seed += shards) {
-    Day day(seed, std::getenv("STIBEE_TRACE") != nullptr);
+    Day day(seed, std::getenv("STIBEE_TRACE") != nullptr, kind);
     std::vector<std::string> wrong;
     try {
       wrong = day.run();
@@ -104,9 +107,9 @@ TEST(Day, SeedsThatFoundSomethingFindItNoMore) {
 }
 
 TEST(Day, ASeedReplaysToTheSameTrace) {
-  for (const std::uint64_t seed : {3U, 4U, 8U, 21U}) {
-    Day one(seed);
-    Day two(seed);
+  for (const std::uint64_t seed : {3U, 4U, 8U, 21U, 22U, 23U, 24U, 25U}) {
+    Day one(seed, false, Day::Kind::Any);
+    Day two(seed, false, Day::Kind::Any);
     EXPECT_EQ(one.run(), two.run());
     EXPECT_EQ(one.trace().hash(), two.trace().hash()) << seed;
     EXPECT_EQ(one.trace().entries(), two.trace().entries()) << seed;

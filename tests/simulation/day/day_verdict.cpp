@@ -38,7 +38,7 @@ void Day::settle_pictures() {
   }
   if (!pictures_.latest) return;
   auto& ingest = life_->engine()->ingest();
-  if (ingest.reading()) return;
+  if (ingest.reading() || drained_) return;
   if (ingest.condition(0).last == pipeline::CycleOutcome::Applied) pictures_.applied = pictures_.latest;
 }
 

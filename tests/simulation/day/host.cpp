@@ -107,6 +107,10 @@ app::Outside Host::outside() {
   reader->next = around_.read_table;
   outside.reader = std::move(reader);
   outside.writer = std::make_unique<Hand>(around_.write_back);
+  outside.change_feed = [this] { return std::make_unique<Tap>(around_.feed); };
+  outside.listener = [this](std::vector<std::string>, app::Outside::Wake wake) {
+    return std::make_unique<Ear>(std::move(wake), &ear_);
+  };
   outside.make_worker = [](const std::string&) { return runtime::make_inline_worker(); };
   outside.make_random = [this] { return uniform(random_()); };
   outside.boot_id = "boot";
@@ -194,6 +198,14 @@ std::size_t Host::approve_all() {
   }
   if (people > 0) engine_->ingest().sync_now();
   return people;
+}
+
+std::size_t Host::missed_by_feed() const {
+  const auto text = metrics_.text();
+  constexpr std::string_view name = "stibee_feed_missed_total{cause=\"feed\",mirror=\"members\"} ";
+  const auto at = text.find(name);
+  if (at == std::string::npos) throw std::logic_error("no such metric");
+  return std::stoul(text.substr(at + name.size()));
 }
 
 void Host::retry_all() {

@@ -4,6 +4,7 @@
 #include "app/engine_slot.hpp"
 #include "app/webhook_service.hpp"
 #include "disk/state.hpp"
+#include "simulation/day/tap.hpp"
 #include "simulation/day/trace.hpp"
 #include "simulation/simulated_daemon.hpp"
 
@@ -36,6 +37,7 @@ struct Ground {
   std::optional<std::chrono::milliseconds> stands_by;
   /// Stibee was answered.
   std::function<void(const stibee_sim::WebhookDelivery& delivery, bool accepted)> event_answered;
+  FeedHands feed;  // of a mirror that has one
 };
 
 /// Lets go of all that waits while what it refers to is still there.
@@ -70,6 +72,10 @@ class Host {
   /// This life has taken the list over, with all that it showed.
   bool took_list_over() const { return took_list_over_; }
   bool stands_by() const { return around_.stands_by.has_value(); }
+  /// The listener of its change feed; nullptr: there is none.
+  Ear* ear() { return ear_; }
+  /// How many differences reads found in this life of which its feed had said nothing.
+  std::size_t missed_by_feed() const;
 
  private:
   boost::asio::awaitable<void> live();
@@ -101,6 +107,7 @@ class Host {
   std::unique_ptr<runtime::Timer> told_;
   std::unique_ptr<runtime::Timer> succession_;
   std::optional<settings::Settings> next_settings_;
+  Ear* ear_ = nullptr;  // outlives the engine, whose it is
   std::unique_ptr<app::Engine> engine_;
   bool took_list_over_ = false;
 };

@@ -30,21 +30,45 @@ source::SourceError connection_lost() {
 }
 
 void MemberTable::remember() {
-  log_.push_back({std::make_shared<const Members>(), 1'000});
+  log_.push_back({std::make_shared<const Members>(), 1'000, {}});
 }
 
-void MemberTable::commit(const std::function<void(Members&)>& change) {
+void MemberTable::write(const std::function<void(Members&)>& change) {
   auto next = std::make_shared<Members>(rows());
   change(*next);
-  const auto wal = log_.back().wal + 100;
-  log_.push_back({std::move(next), wal});
+  const auto& last = log_.back();
+  Version version{std::move(next), last.wal + 100, last.feed};
+  log_.push_back(std::move(version));
+}
+
+void MemberTable::commit(const std::function<void(Members&)>& change, const Writer& writer) {
+  const auto before = picture_of_primary();
+  write(change);
+  if (!has_feed_) return;
+  std::set<std::int64_t> keys;
+  for (const auto& [key, member] : *before) {
+    const auto now = rows().find(key);
+    if (now == rows().end() || now->second != member) keys.insert(key);
+  }
+  for (const auto& [key, member] : rows()) {
+    if (!before->contains(key)) keys.insert(key);
+  }
+  feed().commit(writer, keys);
+}
+
+void MemberTable::truncate(const std::function<void(Members&)>& change) {
+  const auto writer = feed().begin();
+  write(change);
+  feed().commit_truncate(writer);
 }
 
 void MemberTable::fail_over(std::size_t commits_lost) {
   const auto kept = log_.size() - std::min(commits_lost, log_.size() - 1);
   log_.resize(kept);
   promoted_ = log_.back().wal;
-  log_.push_back({log_.back().rows, log_.back().wal + 10});
+  Version version{log_.back().rows, log_.back().wal + 10, log_.back().feed};
+  log_.push_back(std::move(version));
+  feed().end_writers();
   ++timeline_;
   behind_ = 0;
 }
@@ -57,29 +81,65 @@ std::shared_ptr<const Members> MemberTable::picture() const {
   return version().rows;
 }
 
-source::ScriptedRead MemberTable::read(domain::UtcTime now) const {
-  source::ScriptedRead read;
+source::ReadShape MemberTable::shape(domain::UtcTime now) const {
+  source::ReadShape shape;
   using Type = domain::ColumnType;
   // key, email, subscribed, consented_at, grade, name: the order in which the plan names them
-  read.shape.types = {Type::Integer, Type::Text, Type::Boolean};
-  if (has_consents_) read.shape.types.push_back(Type::TimestampTz);
-  read.shape.types.insert(read.shape.types.end(), {Type::Text, Type::Text});
-  read.shape.integer_key = true;
-  read.shape.server_identity = "7001/" + std::to_string(timeline_);
-  read.shape.server_time = now;
-  read.shape.in_recovery = behind_ > 0;
-  read.shape.wal_before = version().wal;
-  read.shape.wal_after = version().wal;
-  if (!read.shape.in_recovery) read.shape.wal_promoted = promoted_;
-  for (const auto& [key, member] : *version().rows) {
-    std::string line = std::to_string(key) + "\t" + member.email + "\t";
-    line += member.subscribed ? (*member.subscribed ? "t" : "f") : "\\N";
-    if (has_consents_)
-      line += "\t" + (member.consented_at ? text::timestamptz(*member.consented_at) : std::string("\\N"));
-    line += "\t" + (member.grade.empty() ? std::string("\\N") : member.grade) + "\t" + member.name;
-    read.rows.push_back(std::move(line));
-  }
+  shape.types = {Type::Integer, Type::Text, Type::Boolean};
+  if (has_consents_) shape.types.push_back(Type::TimestampTz);
+  shape.types.insert(shape.types.end(), {Type::Text, Type::Text});
+  shape.integer_key = true;
+  shape.server_identity = "7001/" + std::to_string(timeline_);
+  shape.server_time = now;
+  shape.in_recovery = behind_ > 0;
+  shape.wal_before = version().wal;
+  shape.wal_after = version().wal;
+  if (!shape.in_recovery) shape.wal_promoted = promoted_;
+  return shape;
+}
+
+std::string MemberTable::line(std::int64_t key, const Member& member) const {
+  std::string line = std::to_string(key) + "\t" + member.email + "\t";
+  line += member.subscribed ? (*member.subscribed ? "t" : "f") : "\\N";
+  if (has_consents_)
+    line += "\t" + (member.consented_at ? text::timestamptz(*member.consented_at) : std::string("\\N"));
+  line += "\t" + (member.grade.empty() ? std::string("\\N") : member.grade) + "\t" + member.name;
+  return line;
+}
+
+source::FeedSeenByScan MemberTable::seen_in_feed() const {
+  auto seen = version().feed.seen();
+  if (behind_ > 0) seen.loss = source::FeedLoss{source::FeedLoss::Kind::Standby, "the server is a standby"};
+  return seen;
+}
+
+source::ScriptedRead MemberTable::read(domain::UtcTime now) const {
+  source::ScriptedRead read;
+  read.shape = shape(now);
+  for (const auto& [key, member] : *version().rows)
+    read.rows.push_back(line(key, member));
+  if (has_feed_) read.feed = seen_in_feed();
   return read;
+}
+
+source::ScriptedDrain MemberTable::drain(domain::UtcTime now) const {
+  auto seen = seen_in_feed();
+  source::ScriptedDrain drain;
+  drain.shape = shape(now);
+  drain.loss = std::move(seen.loss);
+  drain.ids = std::move(seen.ids);
+  drain.everything = seen.everything;
+  drain.fingerprint = std::move(seen.fingerprint);
+  drain.oldest_running = seen.oldest_running;
+  drain.next_transaction = seen.next_transaction;
+  const auto& rows = *version().rows;
+  for (const auto key : version().feed.keys()) {
+    const auto row = rows.find(key);
+    const bool there = row != rows.end();
+    drain.changes.push_back(
+        {std::to_string(key), there ? std::optional(line(key, row->second)) : std::nullopt});
+  }
+  return drain;
 }
 
 }  // namespace stibee_sync::day

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "simulation/simulated_feed.hpp"
 #include "stibee_sync/domain/time.hpp"
+#include "stibee_sync/source/change_feed.hpp"
 #include "stibee_sync/source/source.hpp"
 #include "stibee_sync/source/writer.hpp"
 
@@ -30,13 +32,21 @@ std::optional<std::string> usable(const std::string& email);
 /// Who bears the address, in key order.
 std::vector<std::int64_t> bearers(const Members& members, const std::string& address);
 
-/// PostgreSQL with one table of members: a primary, what it was before, and standbys of it.
+/// PostgreSQL with one table of members and a change feed of it: a primary, what it was before, and standbys
+/// of it.
 class MemberTable {
  public:
-  explicit MemberTable(bool has_consents) : has_consents_(has_consents) { remember(); }
+  using Writer = simulation::SimulatedFeed::Transaction;
+  MemberTable(bool has_consents, bool has_feed) : has_consents_(has_consents), has_feed_(has_feed) {
+    remember();
+  }
 
   const Members& rows() const { return *log_.back().rows; }
-  void commit(const std::function<void(Members&)>& change);
+  void commit(const std::function<void(Members&)>& change) { commit(change, feed().begin()); }
+  /// Of somebody who began to write before.
+  void commit(const std::function<void(Members&)>& change, const Writer& writer);
+  /// A partition is truncated: no trigger says whose rows are gone.
+  void truncate(const std::function<void(Members&)>& change);
   std::size_t commits() const { return log_.size(); }
 
   /// Nobody reaches it, or it is there again.
@@ -50,6 +60,10 @@ class MemberTable {
 
   /// What a read of now finds, by a server whose clock shows `now`.
   source::ScriptedRead read(domain::UtcTime now) const;
+  /// What waits in the feed, with the rows that it names.
+  source::ScriptedDrain drain(domain::UtcTime now) const;
+  simulation::SimulatedFeed& feed() { return log_.back().feed; }
+  bool feed_waits() const { return version().feed.waits(); }
   std::shared_ptr<const Members> picture_of_primary() const { return log_.back().rows; }
   /// The rows that a read of now finds.
   std::shared_ptr<const Members> picture() const;
@@ -58,11 +72,17 @@ class MemberTable {
   struct Version {
     std::shared_ptr<const Members> rows;
     std::int64_t wal = 0;
+    simulation::SimulatedFeed feed;
   };
   const Version& version() const;
+  void write(const std::function<void(Members&)>& change);
+  source::ReadShape shape(domain::UtcTime now) const;
+  std::string line(std::int64_t key, const Member& member) const;
+  source::FeedSeenByScan seen_in_feed() const;
   void remember();
 
   bool has_consents_;
+  bool has_feed_;
   bool away_ = false;
   std::size_t behind_ = 0;
   int timeline_ = 1;

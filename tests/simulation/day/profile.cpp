@@ -40,6 +40,16 @@ Profile profile_of(std::uint64_t seed) {
   return profile;
 }
 
+Profile with_feed(Profile profile, std::uint64_t seed) {
+  std::mt19937_64 random(seed * 0x9e3779b97f4a7c15U + 2);
+  const auto pick = [&](int least, int most) {
+    return std::uniform_int_distribution<int>(least, most)(random);
+  };
+  profile.has_feed = pick(0, 3) == 0;
+  if (profile.has_feed) profile.full_scan = profile.poll + std::chrono::minutes(pick(20, 120));
+  return profile;
+}
+
 std::string description(const Profile& profile) {
   constexpr const char* apis[] = {"v1", "v2", "both"};
   std::string text = apis[static_cast<std::size_t>(profile.api)];
@@ -57,6 +67,7 @@ std::string description(const Profile& profile) {
   say(profile.second_host, "second host");
   say(profile.careless, "careless statements");
   say(profile.events_lost, "events lost");
+  say(profile.has_feed, "change feed");
   say(profile.reconcile == settings::ReconcileMode::Repair, "repair");
   say(profile.on_leave == settings::OnLeave::Delete, "delete on leave");
   return text + ", " + std::to_string(profile.people) + " people, a poll each " +
@@ -83,6 +94,10 @@ settings::Settings settings_of(const Profile& profile) {
   mirror.source.fields = {{"name", "name"}};
   mirror.groups = {{"gold", 11}, {"silver", 12}};
   mirror.poll_interval = profile.poll;
+  if (profile.has_feed) {
+    mirror.detect = settings::Detect::Changefeed;
+    mirror.full_scan_interval = profile.full_scan;
+  }
   mirror.on_leave = profile.on_leave;
   mirror.reconcile.interval = profile.reconcile_interval;
   mirror.reconcile.mode = profile.reconcile;

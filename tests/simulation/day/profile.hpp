@@ -23,7 +23,9 @@ struct Profile {
   bool second_host = false;  // takes over with a state of its own
   bool careless = false;     // statements over the whole table
   bool events_lost = false;  // webhooks
+  bool has_feed = false;     // changes are told by a change feed
   std::chrono::milliseconds poll{};
+  std::chrono::milliseconds full_scan{};  // with a feed
   std::chrono::milliseconds reconcile_interval{};
   settings::ReconcileMode reconcile = settings::ReconcileMode::Report;
   settings::OnLeave on_leave = settings::OnLeave::Unsubscribe;
@@ -31,6 +33,8 @@ struct Profile {
 };
 
 Profile profile_of(std::uint64_t seed);
+/// Some days have a change feed. Drawn for itself, so that a day without one is what it was.
+Profile with_feed(Profile profile, std::uint64_t seed);
 /// For whoever reads a trace.
 std::string description(const Profile& profile);
 settings::Settings settings_of(const Profile& profile);
