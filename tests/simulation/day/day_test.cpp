@@ -107,9 +107,9 @@ TEST(Day, SeedsThatFoundSomethingFindItNoMore) {
 }
 
 TEST(Day, ASeedReplaysToTheSameTrace) {
-  for (const std::uint64_t seed : {3U, 4U, 8U, 21U, 22U, 23U, 24U, 25U}) {
-    Day one(seed, false, Day::Kind::Any);
-    Day two(seed, false, Day::Kind::Any);
+  for (const std::uint64_t seed : {3U, 4U, 8U, 21U}) {
+    Day one(seed);
+    Day two(seed);
     EXPECT_EQ(one.run(), two.run());
     EXPECT_EQ(one.trace().hash(), two.trace().hash()) << seed;
     EXPECT_EQ(one.trace().entries(), two.trace().entries()) << seed;
