@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <netinet/in.h>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -25,18 +26,24 @@ void write_file(const std::filesystem::path& path, const std::string& content, m
   ::chmod(path.c_str(), mode);
 }
 
+/// Below the ports that the kernel gives to whoever connects: it stays free until the daemon listens there,
+/// and while it is down.
 int free_port() {
+  std::random_device random;
+  std::uniform_int_distribution<int> ports(10'000, 32'000);
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    throw std::runtime_error("no free port");
+  int port = 0;
+  for (int tries = 0; tries < 1'000 && port == 0; ++tries) {
+    const int candidate = ports(random);
+    address.sin_port = htons(static_cast<std::uint16_t>(candidate));
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) port = candidate;
   }
   ::close(fd);
-  return ntohs(address.sin_port);
+  if (port == 0) throw std::runtime_error("no free port");
+  return port;
 }
 
 }  // namespace
