@@ -30,6 +30,7 @@ class NamesTest : public ::testing::Test {
     const auto from = text.find("?host=") + 6;
     replace(text.substr(from, text.find('&', from) - from), "database.test");
   }
+  void read_over_the_socket() { deployment().write_config(deployment().config_text()); }
   void replace(const std::string& old, const std::string& fresh) {
     auto text = deployment().config_text();
     text.replace(text.find(old), old.size(), fresh);
@@ -68,7 +69,8 @@ TEST_F(NamesTest, OfStibeeThatHangStopNeitherTheTableNorTheListenersNorTheEnd) {
   ASSERT_TRUE(world_.until([&] { return faults().lookups() > 0; }));
   // The table is read all the same.
   ASSERT_TRUE(world_.until([&] {
-    return deployment().syncd({"status"}).out.find("12") != std::string::npos;
+    const auto report = deployment().report({"status"});
+    return e2e::number(e2e::at(e2e::items(report, "mirrors").front(), "pending"), "upsert") == 12;
   })) << world_.daemon().err();
   for (int i = 0; i < 20; ++i)
     EXPECT_EQ(deployment().admin("/livez").status, 200);
@@ -119,6 +121,17 @@ TEST_F(NamesTest, OfPostgresqlThatAreNotFoundOrHangRemoveNobodyAndEnd) {
     EXPECT_EQ(deployment().subscribed(), 12);
     world_.stop();
   }
+  // Nor does either outlast its cause.
+  world_.start();
+  const auto lookups = faults().lookups();
+  ASSERT_TRUE(world_.until([&] { return faults().lookups() > lookups; }));
+  faults().look_up(Lookup::Fails);
+  ASSERT_TRUE(has_said("database.test")) << world_.daemon().err();
+  read_over_the_socket();
+  world_.daemon().send(SIGHUP);
+  deployment().add_members(13, 14);
+  expect_that_all_arrive();
+  world_.stop();
 }
 
 }  // namespace

@@ -175,15 +175,19 @@ class Terminating {
   Terminating(int at, std::function<void()> end) : at_(at), end_(std::move(end)) {}
   FaultProxy::Before before() {
     return [this](Way, std::size_t) {
-      if (pieces_++ == at_) end_();
+      if (pieces_++ == at_ && armed_) end_();
     };
   }
+  /// How many pieces a read has differs with how they meet on the way: that piece may be one of the next
+  /// read.
+  void disarm() { armed_ = false; }
   int pieces() const { return pieces_; }
 
  private:
   const int at_;
   const std::function<void()> end_;
   std::atomic<int> pieces_ = 0;
+  std::atomic<bool> armed_ = true;
 };
 
 TEST_F(SourceFault, ASessionThatIsTerminatedAtAnyStepOfAReadIsNeverATrueEnd) {
@@ -203,19 +207,14 @@ TEST_F(SourceFault, ASessionThatIsTerminatedAtAnyStepOfAReadIsNeverATrueEnd) {
     connection.longest_silence = 20s;
     const auto reader = make_postgres_reader(connection);
     const auto first = read_all(*reader, plan_for("members"));
+    one.disarm();
     if (first.complete()) {
       EXPECT_EQ(first.rows.size(), members);
     } else {
       ++failed;
       EXPECT_EQ(first.error().kind, Kind::Unreachable) << first.error().message;
     }
-    auto next = read_all(*reader, plan_for("members"));
-    if (first.complete() && !next.complete()) {
-      // Ended behind its last answer, the session was met by this read.
-      EXPECT_EQ(next.error().kind, Kind::Unreachable) << next.error().message;
-      next = read_all(*reader, plan_for("members"));
-    }
-    EXPECT_EQ(next.rows.size(), members);
+    EXPECT_EQ(read_all(*reader, plan_for("members")).rows.size(), members);
   }
   EXPECT_GT(failed, all / 3);
   RecordProperty("steps", all);
