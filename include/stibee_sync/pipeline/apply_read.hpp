@@ -44,6 +44,8 @@ struct CommittedRead {
   std::vector<store::HeldChanges> held;  // with the digests by which they are shown
   std::vector<std::string> news;         // digests of those that began, or have grown by half
   std::vector<ReleasedChanges> released;
+  /// Somebody waits who is in nothing that is shown: the next read is to judge them, at once.
+  bool leaves_unjudged = false;
 };
 /// What was held before a read, and what of it was approved since.
 struct HoldsBefore {

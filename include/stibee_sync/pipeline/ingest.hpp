@@ -95,6 +95,7 @@ class Ingest {
     SourceCondition condition;
     runtime::MonotonicTime due{};
     bool paused = false;
+    bool left_unjudged = false;  // by the last read
     std::vector<std::string> held_classes;
     bool was_holding = false;           // at the last read, perhaps an earlier daemon's
     std::set<std::string> groups_told;  // values without a group that were spoken of in this life

@@ -86,6 +86,7 @@ asio::awaitable<void> Ingest::poll(std::size_t mirror) {
   const auto now = services_.clock.monotonic();
   state.due = now + mirrors_[mirror].poll_interval;
   if (outcome == CycleOutcome::Failed) state.due = now + pause_after_failure(mirror);
+  if (std::exchange(state.left_unjudged, false)) sync_now(mirror);
   if (state.watch && outcome != CycleOutcome::Applied && outcome != CycleOutcome::Held) {
     state.watch->failed(state.due);
     show_feed(mirror);
@@ -193,6 +194,7 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   if (!taken->done()) co_return CycleOutcome::Cancelled;
   const auto& committed = taken->committed();
   finished(mirror, finding, commit->judgement, committed);
+  states_[mirror].left_unjudged = committed.leaves_unjudged;
   if (states_[mirror].watch) co_await take_over_feed(mirror, made);
   co_return committed.held.empty() ? CycleOutcome::Applied : CycleOutcome::Held;
 }

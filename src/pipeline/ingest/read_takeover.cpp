@@ -116,7 +116,11 @@ class ReadTakeover::Holding {
     // Who joined since is nobody's who was shown. The next read judges them by themselves; but for those
     // beside whom an approval stays, which it would be taken for again.
     for (auto& [changes, change_class, items] : joined_) {
-      if (kept.contains(changes.change_class)) show_or_keep(std::move(changes), change_class, items);
+      if (kept.contains(changes.change_class)) {
+        show_or_keep(std::move(changes), change_class, items);
+      } else {
+        read_.committed_.leaves_unjudged = true;
+      }
     }
   }
 

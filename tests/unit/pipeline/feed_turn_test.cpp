@@ -406,6 +406,36 @@ TEST_F(FeedTurn, AMassRemovalInSmallStepsIsHeldUntilSomebodyApproves) {
   EXPECT_EQ(mirrored(), 961U) << "what was approved is not counted";
 }
 
+// Found by a simulated day: whoever joined a set after it was shown waited for the next hour's read when it
+// was approved, and nothing was shown of it.
+TEST_F(FeedTurn, WhoJoinedASetThatIsApprovedIsJudgedAtOnce) {
+  table_.add(1, 1000);
+  begin();
+  run_for(seconds(20));
+  table_.remove(1, 100);
+  hear();
+  run_for(seconds(20));
+  const auto shown = store_->holds(id_);
+  ASSERT_EQ(shown.size(), 1U);
+  table_.remove(101, 103);
+  run_for(seconds(20));
+  ASSERT_EQ(store_->holds(id_).front().digest, shown.front().digest);
+  ASSERT_EQ(store_->holds(id_).front().count, 103U);
+
+  const auto approve = [&](store::Transaction& transaction) {
+    transaction.approve(id_, shown.front().digest, clock_.utc() + hours(1));
+  };
+  store::in_transaction(approve)(*store_);
+  const auto reads = table_.reads;
+  ingest_->sync_now();
+  run_for(milliseconds(10));
+  EXPECT_EQ(table_.reads, reads + 2);
+  EXPECT_EQ(mirrored(), 897U) << "three are few";
+  EXPECT_THAT(store_->holds(id_), IsEmpty());
+  run_for(minutes(10));
+  EXPECT_EQ(table_.reads, reads + 2) << "once";
+}
+
 TEST_F(FeedTurn, StepsThatAreAnHourApartAreNoMassChange) {
   table_.add(1, 1000);
   begin();
