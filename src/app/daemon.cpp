@@ -67,7 +67,7 @@ Daemon::Daemon(Options options, settings::Settings settings, telemetry::Log& log
       chronicle_{{STIBEE_VERSION, host_name(), clock_->utc()}, {}, {}},
       control_(ground_, engines_, health_, chronicle_, leadership_, [this] { return reload_and_wait(); }),
       events_(ground_, engines_),
-      notices_(ground_, system_random(), host_name()),
+      notices_(ground_, system_random(), host_name(), real_post(context_.get_executor())),
       told_(clock_->make_timer()),
       reloaded_(*clock_) {
   for (const auto& mirror : settings_.mirrors)

@@ -72,20 +72,32 @@ Mailbox mailbox_of(const settings::Settings& settings) {
   return mailbox;
 }
 
-Notifier::Notifier(const Ground& ground, std::function<double()> random, std::string host)
+Post real_post(asio::any_io_executor executor) {
+  Post post;
+  post.find_way = [executor = std::move(executor)](const Mailbox& mailbox) {
+    auto client = std::make_shared<http::Client>(executor, mailbox.client);
+    Post::Way way{client, {}};
+    way.cut_off = [client = client.get()] { client->cancel(); };
+    return way;
+  };
+  post.make_worker = [] { return runtime::make_thread_worker("notice"); };
+  return post;
+}
+
+Notifier::Notifier(const Ground& ground, std::function<double()> random, std::string host, Post post)
     : ground_(ground),
       random_(std::move(random)),
       host_(std::move(host)),
+      post_(std::move(post)),
       woken_(ground.clock.make_timer()),
       since_(ground.clock.utc()) {}
 
 void Notifier::admit(const settings::Settings& settings) {
   if (!told_by_ && settings.notify) since_ = ground_.clock.utc();
-  if (client_) client_->cancel();
-  client_.reset();
+  cut_off();
   told_by_ = settings.notify;
   mailbox_ = told_by_ ? std::make_shared<const Mailbox>(mailbox_of(settings)) : nullptr;
-  if (told_by_ && !worker_) worker_ = runtime::make_thread_worker("notice");
+  if (told_by_ && !worker_) worker_ = post_.make_worker();
   picture_.reset();  // the next look is of the new settings
   woken_->wake();
 }
@@ -97,8 +109,13 @@ void Notifier::look(const DaemonView& seen) {
 
 void Notifier::stop() {
   stopping_ = true;
-  if (client_) client_->cancel();
+  cut_off();
   woken_->wake();
+}
+
+void Notifier::cut_off() {
+  if (way_.transport) way_.cut_off();
+  way_ = {};
 }
 
 asio::awaitable<void> Notifier::run() {
@@ -141,13 +158,13 @@ asio::awaitable<Notifier::Delivery> Notifier::deliver(notice::Letter letter) {
   http::Request request("POST", mailbox_->target.reveal(), {}, std::move(letter.body));
   for (auto& [header, value] : letter.headers)
     request.add_header(header, value);
-  const auto way = co_await client();
-  if (!way) {
+  const auto transport = co_await way();
+  if (!transport) {
     delivery.result = NotifyResult::Failed;
     delivery.why = "the trusted certificates cannot be read";
     co_return delivery;
   }
-  auto opened = co_await way->open();
+  auto opened = co_await transport->open();
   const auto lost = [&](const http::Failure& failure) {
     if (failure.kind == http::FailureKind::Cancelled) return;
     delivery.result = NotifyResult::Failed;
@@ -177,24 +194,24 @@ asio::awaitable<Notifier::Delivery> Notifier::deliver(notice::Letter letter) {
   co_return delivery;
 }
 
-asio::awaitable<std::shared_ptr<http::Client>> Notifier::client() {
-  if (client_) co_return client_;
+asio::awaitable<std::shared_ptr<http::Transport>> Notifier::way() {
+  if (way_.transport) co_return way_.transport;
   // To read the certificates that are trusted takes long enough to be noticed on the loop.
   const auto mailbox = mailbox_;
-  auto make = [executor = ground_.context.get_executor(), mailbox]() -> std::shared_ptr<http::Client> {
+  auto find = [find_way = post_.find_way, mailbox]() -> Post::Way {
     try {
-      return std::make_shared<http::Client>(executor, mailbox->client);
+      return find_way(*mailbox);
     } catch (const std::runtime_error&) {
-      return nullptr;
+      return {};
     }
   };
-  auto made = co_await runtime::offload(*worker_, std::move(make));
-  if (stopping_ || mailbox != mailbox_) {
-    if (made) made->cancel();
-  } else {
-    client_ = made;
+  auto found = co_await runtime::offload(*worker_, std::move(find));
+  if (!stopping_ && mailbox == mailbox_) {
+    way_ = found;
+  } else if (found.transport) {
+    found.cut_off();
   }
-  co_return made;
+  co_return found.transport;
 }
 
 void Notifier::arrived(const std::vector<notice::Notice>& news) {

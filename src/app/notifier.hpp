@@ -25,13 +25,27 @@ struct Mailbox {
 /// that Stibee is asked with.
 Mailbox mailbox_of(const settings::Settings& settings);
 
+/// What a notifier has of the world beyond this process.
+struct Post {
+  /// To the receiver.
+  struct Way {
+    std::shared_ptr<http::Transport> transport;
+    std::function<void()> cut_off;  // ends every exchange, those to come as well; not after the transport
+  };
+  /// Blocking: the certificates that are trusted are read. Throws std::runtime_error if they cannot be.
+  std::function<Way(const Mailbox& mailbox)> find_way;
+  std::function<std::unique_ptr<runtime::Worker>()> make_worker;  // on whose thread that is done
+};
+/// The world itself.
+Post real_post(boost::asio::any_io_executor executor);
+
 /// Tells somebody when a mirror's state changes (`notify`). What it is told in `look` becomes a letter when
 /// it differs from what was told last, which the state remembers; a letter that does not arrive is written
 /// anew, so that it says what is true then. It waits for nobody but the receiver. On the loop thread.
 class Notifier {
  public:
   /// `random` is uniform in [0, 1); `host` is the name that letters bear.
-  Notifier(const Ground& ground, std::function<double()> random, std::string host);
+  Notifier(const Ground& ground, std::function<double()> random, std::string host, Post post);
 
   /// From now on by these settings.
   void admit(const settings::Settings& settings);
@@ -51,8 +65,9 @@ class Notifier {
   /// One turn; returns until when there is nothing to do.
   boost::asio::awaitable<runtime::MonotonicTime> turn();
   boost::asio::awaitable<Delivery> deliver(notice::Letter letter);
-  /// A client for the present address; null: the certificates cannot be read.
-  boost::asio::awaitable<std::shared_ptr<http::Client>> client();
+  /// To the present address; null: the certificates cannot be read.
+  boost::asio::awaitable<std::shared_ptr<http::Transport>> way();
+  void cut_off();
   void arrived(const std::vector<notice::Notice>& news);
   void failed(const Delivery& delivery);
 
@@ -61,8 +76,9 @@ class Notifier {
   std::string host_;
   std::optional<settings::Notify> told_by_;
   std::shared_ptr<const Mailbox> mailbox_;
+  Post post_;
   std::unique_ptr<runtime::Worker> worker_;
-  std::shared_ptr<http::Client> client_;
+  Post::Way way_;
   std::unique_ptr<runtime::Timer> woken_;
   domain::UtcTime since_{};  // what came before is no news to somebody who was never told anything
   std::optional<notice::Picture> picture_;

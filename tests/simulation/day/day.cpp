@@ -43,7 +43,8 @@ void Counts::add(const Counts& other) {
   removed += other.removed, approved += other.approved, write_backs += other.write_backs;
   failovers += other.failovers, reloads += other.reloads, take_overs += other.take_overs;
   successions += other.successions;
-  drains += other.drains, drained += other.drained, calm_changes += other.calm_changes;
+  drains += other.drains, drained += other.drained, letters += other.letters;
+  calm_changes += other.calm_changes;
   looks += other.looks, disk_failures += other.disk_failures, holds += other.holds;
   longest_to_settle = std::max(longest_to_settle, other.longest_to_settle);
 }
@@ -51,7 +52,8 @@ void Counts::add(const Counts& other) {
 Day::Day(std::uint64_t seed, bool keeps_trace, Kind kind)
     : random_(seed),
       feed_random_(seed ^ 0x5eedfeedU),
-      profile_(kind == Kind::Any ? with_feed(profile_of(seed), seed) : profile_of(seed)),
+      notice_random_(seed ^ 0x1e77e55U),
+      profile_(kind == Kind::Any ? with_notices(with_feed(profile_of(seed), seed), seed) : profile_of(seed)),
       settings_(settings_of(profile_)),
       trace_(keeps_trace),
       far_end_{stibee_sim::StibeeModel(setup(seed)), {}},
@@ -59,7 +61,8 @@ Day::Day(std::uint64_t seed, bool keeps_trace, Kind kind)
       table_(profile_.has_consents, profile_.has_feed),
       consents_(profile_.has_consents),
       removals_(most_removals_of(profile_, settings_.mirrors[0].guard),
-                guard_percent(settings_.mirrors[0].guard)) {
+                guard_percent(settings_.mirrors[0].guard)),
+      letters_(profile_.tells_holds) {
   far_end_.sent = [this](const http::Request& request) { call_sent(request); };
   far_end_.applied = [this](std::uint64_t call, int status, const std::string& body) {
     call_applied(call, status, body);
@@ -87,6 +90,7 @@ Counts Day::counts() const {
   counts.subscribes_judged = consents_.looked_at();
   counts.removed = removals_.removed();
   counts.disk_failures = disk_->failed();
+  counts.letters = letters_.letters();
   return counts;
 }
 
@@ -115,7 +119,8 @@ void Day::start_life() {
                                         [this](const stibee_sim::WebhookDelivery& delivery, bool accepted) {
                                           event_answered(delivery, accepted);
                                         },
-                                        feed_hands()});
+                                        feed_hands(), post_hands()});
+  letters_.life_began();
 }
 
 void Day::end_life() {
@@ -242,9 +247,20 @@ void Day::move_to_second_host() {
   }
   removals_.anew();
   consents_.forget_knowledge();
+  letters_.forget_letters();
   pictures_ = {};
   drained_ = false;
   now_ += 61s;  // a window of every limit passes until a lease of the first is over
+}
+
+// A human lets through what is held.
+bool Day::approve() {
+  const auto approved = life_->approve_all();
+  if (approved == 0) return false;
+  counts_.approved += approved;
+  removals_.approved(approved);
+  consents_.approved();
+  return true;
 }
 
 // Whatever happened is over; a human looks after what waits for one.
@@ -271,12 +287,9 @@ void Day::heal() {
   pass(1s);
   for (bool retried = false; now() < first_instant + whole_day; pass(step)) {
     if (life_->engine() == nullptr) continue;
-    if (const auto approved = life_->approve_all(); approved > 0) {
+    if (approve()) {
       ++rounds;
       asked = now();
-      counts_.approved += approved;
-      removals_.approved(approved);
-      consents_.approved();
     }
     if (!std::exchange(retried, true)) life_->retry_all();
     // Who joined what was approved is shown by the next read.

@@ -2,6 +2,7 @@
 
 #include "simulation/day/host.hpp"
 #include "simulation/day/judges.hpp"
+#include "simulation/day/letter_judge.hpp"
 #include "simulation/day/member_table.hpp"
 #include "simulation/day/profile.hpp"
 #include "simulation/day/trace.hpp"
@@ -20,7 +21,7 @@ struct Counts {
   std::size_t crashes = 0, calls = 0, events = 0, events_refused = 0, commits = 0, reads = 0;
   std::size_t opt_outs_known = 0, subscribes_judged = 0, removed = 0, approved = 0, write_backs = 0;
   std::size_t failovers = 0, reloads = 0, take_overs = 0, successions = 0, looks = 0, disk_failures = 0,
-              holds = 0, drains = 0, drained = 0, calm_changes = 0;
+              holds = 0, drains = 0, drained = 0, calm_changes = 0, letters = 0;
   std::chrono::seconds longest_to_settle{0};
   void add(const Counts& other);
 };
@@ -31,9 +32,9 @@ struct Counts {
 /// host. Then all of it heals. Judged at every call, and at the end.
 class Day {
  public:
-  /// `Any`: some seeds have a change feed.
-  enum class Kind { Any, WithoutFeed };
-  explicit Day(std::uint64_t seed, bool keeps_trace = false, Kind kind = Kind::WithoutFeed);
+  /// `Plain`: without a change feed and without letters, as all were before there were any.
+  enum class Kind { Any, Plain };
+  explicit Day(std::uint64_t seed, bool keeps_trace = false, Kind kind = Kind::Any);
   ~Day();
 
   /// The whole story; what is wrong.
@@ -50,6 +51,7 @@ class Day {
   void refuse_due_events();
   void hostile();
   void heal();
+  bool approve();
   void step();
   void move_to_second_host();
   void reload();
@@ -80,6 +82,16 @@ class Day {
   bool feed_chance(double probability) {
     return std::uniform_real_distribution<double>(0, 1)(feed_random_) < probability;
   }
+  // Whom it tells (day_notices.cpp).
+  PostHands post_hands();
+  Receipt receive(const std::string& body);
+  void judge_letters();
+  std::size_t notice_pick(std::size_t below) {
+    return std::uniform_int_distribution<std::size_t>(0, below - 1)(notice_random_);
+  }
+  bool notice_chance(double probability) {
+    return std::uniform_real_distribution<double>(0, 1)(notice_random_) < probability;
+  }
   // Stibee (day_stibee.cpp).
   void fill_list();
   void choose_unknowns();
@@ -107,7 +119,8 @@ class Day {
   std::string new_address();
 
   std::mt19937_64 random_;
-  std::mt19937_64 feed_random_;  // of its own: a day without a feed is what it was
+  // Of their own: a day without them is what it was.
+  std::mt19937_64 feed_random_, notice_random_;
   Profile profile_;
   settings::Settings settings_;
   Trace trace_;
@@ -116,6 +129,7 @@ class Day {
   MemberTable table_;
   ConsentJudge consents_;
   RemovalJudge removals_;
+  LetterJudge letters_;
   Pictures pictures_;
   std::unique_ptr<Host> life_;
   runtime::MonotonicTime now_{std::chrono::hours(1)};

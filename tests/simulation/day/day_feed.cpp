@@ -165,8 +165,13 @@ void Day::judge_feed() {
 
 // Nothing is in the way: what is written is at Stibee within seconds, not at the next read.
 void Day::feed_in_calm() {
+  // A feed that had outgrown its bound is believed after two reads that find it within it.
+  const auto poll = settings_.mirrors[0].poll_interval;
+  table_.feed().vacuum();
+  pass(2 * poll + 1min);
   for (int i = 0; i < 6 && now() < calm_until; ++i) {
-    pass(settings_.mirrors[0].poll_interval + 1min);
+    pass(poll + 1min);
+    approve();
     bool needs_read = feed_chance(0.3);
     if (needs_read) table_.feed().alter_table();
     ++counts_.calm_changes;
@@ -178,13 +183,18 @@ void Day::feed_in_calm() {
       const auto address = usable(row->second.email);
       needs_read = needs_read || (address && bearers(rows, *address).size() > 1);
     });
-    const auto most = now() + 30s + (needs_read ? settings_.mirrors[0].poll_interval : 0ms);
-    while (now() < most && !differences().empty())
+    auto most = now() + 30s + (needs_read ? poll : 0ms);
+    while (now() < most && !differences().empty()) {
       pass(1s);
+      // Of a few people even so few are many to the guard.
+      if (approve()) most = now() + 30s;
+    }
     for (const auto& difference : differences())
       complain("in calm, with a change feed: " + difference);
     if (!wrong_.empty()) return;
   }
+  pass(2 * poll);
+  approve();
 }
 
 }  // namespace stibee_sync::day

@@ -194,6 +194,7 @@ void Day::judge_time(std::chrono::milliseconds settled, int rounds, std::chrono:
 void Day::judge_end() {
   for (const auto& difference : differences())
     complain("at the end: " + difference);
+  judge_letters();
   if (far_end_.model.totals().same_address_in_flight > 0) complain("two calls at a time for one person");
 }
 

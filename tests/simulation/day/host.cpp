@@ -76,6 +76,7 @@ Host::Host(Ground ground)
       slot_(wall_),
       events_(ground_, slot_),
       handle_event_(events_.handler()),
+      next_look_(wall_.make_timer()),
       courier_(wall_.make_timer()),
       told_(wall_.make_timer()),
       succession_(wall_.make_timer()) {
@@ -90,6 +91,7 @@ Host::Host(Ground ground)
   around_.disk.on_death([this] { asio::post(context_, [] { throw Crash{}; }); });
   asio::co_spawn(context_, live(), rethrow);
   asio::co_spawn(context_, carry_events(), rethrow);
+  if (around_.settings.notify) asio::co_spawn(context_, tell(), rethrow);
   if (around_.stands_by) asio::co_spawn(context_, take_its_place(), rethrow);
 }
 
@@ -126,6 +128,21 @@ asio::awaitable<void> Host::begin() {
   slot_.lend(*engine_);
 }
 
+asio::awaitable<void> Host::tell() {
+  notices_.emplace(ground_, uniform(around_.seed), "host", simulated_post(wall_, around_.post));
+  notices_->admit(around_.settings);
+  asio::co_spawn(context_, notices_->run(), rethrow);
+  // The daemon looks each five seconds.
+  for (;; co_await next_look_->wait_until(clock_.monotonic() + std::chrono::minutes(2))) {
+    if (!engine_) continue;
+    try {
+      notices_->look(view());
+    } catch (const store::StoreError&) {
+      // As `status`, it cannot tell while the disk is in trouble.
+    }
+  }
+}
+
 asio::awaitable<void> Host::take_its_place() {
   co_await succession_->wait_until(clock_.monotonic() + *around_.stands_by);
   around_.stands_by.reset();
@@ -144,6 +161,7 @@ asio::awaitable<void> Host::live() {
     engine_.reset();
     around_.settings = std::move(*next_settings_);
     next_settings_.reset();
+    if (notices_) notices_->admit(around_.settings);
     co_await begin();
     for (const auto list : missed)
       engine_->event_missed(list);

@@ -4,6 +4,7 @@
 #include "app/engine_slot.hpp"
 #include "app/webhook_service.hpp"
 #include "disk/state.hpp"
+#include "simulation/day/postbox.hpp"
 #include "simulation/day/tap.hpp"
 #include "simulation/day/trace.hpp"
 #include "simulation/simulated_daemon.hpp"
@@ -38,6 +39,7 @@ struct Ground {
   /// Stibee was answered.
   std::function<void(const stibee_sim::WebhookDelivery& delivery, bool accepted)> event_answered;
   FeedHands feed;  // of a mirror that has one
+  PostHands post;  // where somebody is told
 };
 
 /// Lets go of all that waits while what it refers to is still there.
@@ -82,6 +84,8 @@ class Host {
   boost::asio::awaitable<void> begin();
   /// Once the other daemon is gone.
   boost::asio::awaitable<void> take_its_place();
+  /// What somebody is told.
+  boost::asio::awaitable<void> tell();
   /// Brings Stibee's events when they are due.
   boost::asio::awaitable<void> carry_events();
   boost::asio::awaitable<void> bring(stibee_sim::WebhookDelivery delivery);
@@ -103,6 +107,8 @@ class Host {
   app::EngineSlot slot_;
   app::WebhookService events_;
   http::Handler handle_event_;
+  std::optional<app::Notifier> notices_;
+  std::unique_ptr<runtime::Timer> next_look_;
   std::unique_ptr<runtime::Timer> courier_;
   std::unique_ptr<runtime::Timer> told_;
   std::unique_ptr<runtime::Timer> succession_;

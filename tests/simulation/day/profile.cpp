@@ -50,6 +50,14 @@ Profile with_feed(Profile profile, std::uint64_t seed) {
   return profile;
 }
 
+Profile with_notices(Profile profile, std::uint64_t seed) {
+  std::mt19937_64 random(seed * 0x9e3779b97f4a7c15U + 3);
+  const auto pick = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
+  profile.notifies = pick(2) == 0;
+  profile.tells_holds = pick(2) > 0;
+  return profile;
+}
+
 std::string description(const Profile& profile) {
   constexpr const char* apis[] = {"v1", "v2", "both"};
   std::string text = apis[static_cast<std::size_t>(profile.api)];
@@ -68,6 +76,7 @@ std::string description(const Profile& profile) {
   say(profile.careless, "careless statements");
   say(profile.events_lost, "events lost");
   say(profile.has_feed, "change feed");
+  say(profile.notifies, profile.tells_holds ? "notices" : "notices of health");
   say(profile.reconcile == settings::ReconcileMode::Repair, "repair");
   say(profile.on_leave == settings::OnLeave::Delete, "delete on leave");
   return text + ", " + std::to_string(profile.people) + " people, a poll each " +
@@ -81,6 +90,11 @@ settings::Settings settings_of(const Profile& profile) {
   made.stibee.api_key = settings::Secret("sim-key");
   made.webhook.emplace();
   made.webhook->secret = settings::Secret("secret-of-the-test");
+  if (profile.notifies) {
+    made.notify.emplace();
+    made.notify->url = settings::Secret("https://receiver.example/hook");
+    if (!profile.tells_holds) made.notify->on = {notice::Occasion::Unhealthy, notice::Occasion::Recovered};
+  }
 
   settings::Mirror mirror;
   mirror.name = "members";

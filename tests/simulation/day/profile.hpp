@@ -24,6 +24,8 @@ struct Profile {
   bool careless = false;     // statements over the whole table
   bool events_lost = false;  // webhooks
   bool has_feed = false;     // changes are told by a change feed
+  bool notifies = false;     // somebody
+  bool tells_holds = false;  // … of each, and not only of the mirror's health
   std::chrono::milliseconds poll{};
   std::chrono::milliseconds full_scan{};  // with a feed
   std::chrono::milliseconds reconcile_interval{};
@@ -35,6 +37,8 @@ struct Profile {
 Profile profile_of(std::uint64_t seed);
 /// Some days have a change feed. Drawn for itself, so that a day without one is what it was.
 Profile with_feed(Profile profile, std::uint64_t seed);
+/// On some days somebody is told. Drawn for itself, too.
+Profile with_notices(Profile profile, std::uint64_t seed);
 /// For whoever reads a trace.
 std::string description(const Profile& profile);
 settings::Settings settings_of(const Profile& profile);

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "simulation/day/judges.hpp"
+#include "stibee_sync/json/value.hpp"
+#include "stibee_sync/notice/occasion.hpp"
+#include "stibee_sync/notice/picture.hpp"
+#include "stibee_sync/runtime/clock.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace stibee_sync::day {
+
+/// Whoever is told of a mirror: what they believe is true once nothing is in the way, nobody is named to
+/// them, and they are told nothing twice but where nobody can know whether they were.
+class LetterJudge {
+ public:
+  /// `tells_holds`: those are told of by themselves, and are no trouble.
+  explicit LetterJudge(bool tells_holds) : tells_holds_(tells_holds) {}
+
+  /// A life of the daemon begins; what the one before told, it may not have kept.
+  void life_began();
+  /// Another host, or a state of before: it knows of no letter.
+  void forget_letters();
+  /// Whether it is `answered` is what the sender learns.
+  void arrived(const std::string& body, bool answered, runtime::MonotonicTime now, const Complain& complain);
+  /// The mirror as it is, and nobody changes it.
+  void judge(const notice::MirrorPicture& mirror, const Complain& complain) const;
+
+  std::size_t letters() const { return letters_; }
+
+ private:
+  /// What somebody was told of: `unhealthy`, `held removals`, … and with which words.
+  using Fact = std::pair<std::string, std::string>;
+  void told(const Fact& fact, bool answered, const Complain& complain);
+
+  bool tells_holds_;
+  std::optional<std::string> trouble_;  // nothing: nobody said
+  std::map<std::string, std::string> held_;
+  std::set<std::string> foreign_holds_;        // told by a host that nobody can ask any more
+  std::map<std::string, std::string> surely_;  // told in this life, and the sender knows it
+  std::optional<runtime::MonotonicTime> last_answered_;
+  std::size_t letters_ = 0;
+};
+
+}  // namespace stibee_sync::day
