@@ -123,7 +123,7 @@ void Daemon::turn() {
 asio::awaitable<void> Daemon::live() {
   leadership_.follow(settings_);
   co_await start_engine();
-  asio::co_spawn(context_, leadership_.run(when_leadership_changes()), [](std::exception_ptr) {});
+  asio::co_spawn(context_, leadership_.run(hooks_of(engine_, leadership_)), [](std::exception_ptr) {});
   started();
   for (;;) {
     while (!stopping_ && !next_settings_)
@@ -165,23 +165,6 @@ asio::awaitable<void> Daemon::start_engine() {
   engine_->start([this](const std::string& what) { engine_failed(what); });
   engines_.lend(*engine_);
   asio::co_spawn(context_, try_writebacks(), [](std::exception_ptr) {});
-}
-
-Leadership::Hooks Daemon::when_leadership_changes() {
-  Leadership::Hooks hooks;
-  hooks.begin = [this] {
-    if (engine_ && engine_->stands_by()) engine_->lead(leadership_.inherited());
-  };
-  hooks.end = [this] {
-    if (engine_) engine_->stand_by();
-  };
-  hooks.cut = [this] {
-    if (engine_) engine_->cut_calls();
-  };
-  hooks.limiters = [this] {
-    return engine_ ? engine_->dispatch().condition().limiters : std::vector<pipeline::LimiterCondition>{};
-  };
-  return hooks;
 }
 
 void Daemon::remember_engine() {

@@ -43,7 +43,6 @@ class Daemon {
   /// From the first engine to the end of the last.
   boost::asio::awaitable<void> live();
   boost::asio::awaitable<void> start_engine();
-  Leadership::Hooks when_leadership_changes();
   /// What the engine sent since somebody looked last: it is about to go.
   void remember_engine();
   /// A statement that cannot work is told at once, not when the first event needs it; of a database that is

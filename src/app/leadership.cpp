@@ -42,9 +42,21 @@ std::map<delivery::LimiterClass, std::size_t> calls_from_words(std::string_view 
   return calls;
 }
 
-Leadership::Leadership(const Ground& ground)
+Locks real_locks() {
+  Locks locks;
+  locks.make_lock = [](const settings::Settings& settings, std::vector<std::int64_t> lists,
+                       std::function<void()> changed) {
+    return source::make_postgres_leader_lock(database_connection(settings), std::move(lists),
+                                             std::move(changed));
+  };
+  locks.make_worker = [] { return runtime::make_thread_worker("leader"); };
+  return locks;
+}
+
+Leadership::Leadership(const Ground& ground, Locks locks)
     : ground_(ground),
-      worker_(runtime::make_thread_worker("leader")),
+      locks_(std::move(locks)),
+      worker_(locks_.make_worker()),
       timer_(ground.clock.make_timer()),
       self_(std::make_shared<Leadership*>(this)) {}
 
@@ -74,8 +86,7 @@ void Leadership::follow(const settings::Settings& settings) {
       if (const auto leadership = self.lock()) (*leadership)->look();
     });
   };
-  lock_ =
-      source::make_postgres_leader_lock(database_connection(settings), std::move(lists), std::move(changed));
+  lock_ = locks_.make_lock(settings, std::move(lists), std::move(changed));
   stand_by("");
 }
 
@@ -159,6 +170,23 @@ void Leadership::stand_by(const std::string& why) {
                           (why.empty() ? "" : ": " + why));
   }
   if (led && hooks_.end) hooks_.end();
+}
+
+Leadership::Hooks hooks_of(const std::unique_ptr<Engine>& engine, const Leadership& leadership) {
+  Leadership::Hooks hooks;
+  hooks.begin = [&engine, &leadership] {
+    if (engine && engine->stands_by()) engine->lead(leadership.inherited());
+  };
+  hooks.end = [&engine] {
+    if (engine) engine->stand_by();
+  };
+  hooks.cut = [&engine] {
+    if (engine) engine->cut_calls();
+  };
+  hooks.limiters = [&engine] {
+    return engine ? engine->dispatch().condition().limiters : std::vector<pipeline::LimiterCondition>{};
+  };
+  return hooks;
 }
 
 }  // namespace stibee_sync::app

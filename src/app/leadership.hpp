@@ -24,6 +24,16 @@ std::map<delivery::LimiterClass, std::size_t> calls_from_words(std::string_view 
 /// For whoever would rather not wait until the one that works ends.
 inline constexpr std::chrono::seconds patience_for_leadership{3};
 
+/// What leadership has of the world beyond this process.
+struct Locks {
+  std::function<std::unique_ptr<source::LeaderLock>(
+      const settings::Settings& settings, std::vector<std::int64_t> lists, std::function<void()> changed)>
+      make_lock;
+  std::function<std::unique_ptr<runtime::Worker>()> make_worker;  // where locks are given up
+};
+/// The world itself: PostgreSQL.
+Locks real_locks();
+
 /// Whether this daemon is the one that works (`database.leader_lock`). Without that, it always is. On the
 /// loop thread, but for `may_call`.
 class Leadership {
@@ -36,7 +46,7 @@ class Leadership {
     std::function<std::vector<pipeline::LimiterCondition>()> limiters;
   };
 
-  explicit Leadership(const Ground& ground);
+  explicit Leadership(const Ground& ground, Locks locks = real_locks());
   ~Leadership();
   Leadership(const Leadership&) = delete;
   Leadership& operator=(const Leadership&) = delete;
@@ -64,6 +74,7 @@ class Leadership {
   void stand_by(const std::string& why);
 
   Ground ground_;
+  Locks locks_;
   std::unique_ptr<runtime::Worker> worker_;  // where locks are given up, which may take a moment
   std::unique_ptr<runtime::Timer> timer_;
   std::shared_ptr<Leadership*> self_;  // gone with it: of calls that come later
@@ -78,5 +89,9 @@ class Leadership {
   bool stopping_ = false;
   telemetry::LastingTrouble trouble_;
 };
+
+/// An engine works or stands by as `leadership` says; `engine` is what there is of it at any time. Both
+/// outlive the hooks.
+Leadership::Hooks hooks_of(const std::unique_ptr<Engine>& engine, const Leadership& leadership);
 
 }  // namespace stibee_sync::app

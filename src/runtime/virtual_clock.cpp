@@ -105,6 +105,10 @@ std::unique_ptr<Timer> VirtualClock::make_timer() {
   return std::make_unique<VirtualTimer>(context_, state_);
 }
 
+MonotonicTime VirtualClock::next() const {
+  return state_.waiting.empty() ? forever : state_.waiting.begin()->first;
+}
+
 bool VirtualClock::run_until(MonotonicTime until) {
   for (;;) {
     context_.restart();

@@ -9,21 +9,31 @@ stibee_sim::SimTime sim_time(const runtime::Clock& clock) {
   return FarEnd::instant(clock.monotonic());
 }
 
-void FarEnd::client_gone(stibee_sim::SimTime now) {
-  for (const auto& [call, is_applied] : in_flight) {
-    if (!is_applied) model.apply(call, now);
+void FarEnd::client_gone(stibee_sim::SimTime now, int client) {
+  for (auto it = in_flight.begin(); it != in_flight.end();) {
+    const auto& [call, flight] = *it;
+    if (flight.client != client) {
+      ++it;
+      continue;
+    }
+    if (!flight.is_applied) model.apply(call, now);
     model.finish(call);
+    it = in_flight.erase(it);
   }
-  in_flight.clear();
 }
 
 class SimulatedTransport::Channel final : public http::Channel {
  public:
-  explicit Channel(SimulatedTransport& owner) : owner_(owner), timer_(owner.clock_.make_timer()) {}
+  explicit Channel(SimulatedTransport& owner) : owner_(owner), timer_(owner.clock_.make_timer()) {
+    owner_.channels_.insert(this);
+  }
+  ~Channel() override { owner_.channels_.erase(this); }
 
   asio::awaitable<http::ExchangeResult> exchange(http::Request request) override {
     constexpr auto timeout = 30s;
-    if (owner_.far_end_.sent) owner_.far_end_.sent(request);
+    const auto cuts = owner_.cuts_;
+    const http::Failure cut(http::FailureKind::Cancelled, true, false, "cut");
+    if (owner_.far_end_.sent) owner_.far_end_.sent(request, owner_.client_);
     stibee_sim::HttpCall call;
     call.method = request.method();
     call.target = request.target();
@@ -35,18 +45,20 @@ class SimulatedTransport::Channel final : public http::Channel {
 
     // The limiter allows for 3 % of a window on the way.
     co_await pause(uniform(0ms, 25ms));
+    if (owner_.cuts_ != cuts) co_return cut;
     const auto reception = owner_.far_end_.model.receive(std::move(call), sim_time(owner_.clock_));
-    owner_.far_end_.in_flight[reception.call] = false;
+    owner_.far_end_.in_flight[reception.call] = {owner_.client_, false};
     const auto before = reception.stall + uniform(1ms, 120ms);
     co_await pause(std::min<std::chrono::nanoseconds>(before, timeout));
     const auto answer = owner_.far_end_.model.apply(reception.call, sim_time(owner_.clock_));
-    owner_.far_end_.in_flight[reception.call] = true;
+    owner_.far_end_.in_flight[reception.call].is_applied = true;
     if (owner_.far_end_.applied) owner_.far_end_.applied(reception.call, answer.status, answer.body);
     const auto after = answer.stall + uniform(0ms, 25ms);
     const auto left = std::chrono::nanoseconds(timeout) - std::min<std::chrono::nanoseconds>(before, timeout);
     co_await pause(std::min<std::chrono::nanoseconds>(after, left));
     owner_.far_end_.model.finish(reception.call);
     owner_.far_end_.in_flight.erase(reception.call);
+    if (owner_.cuts_ != cuts) co_return cut;
     if (before + after >= timeout) {
       co_return http::Failure(http::FailureKind::Timeout, true, false, "time-out");
     }
@@ -65,6 +77,7 @@ class SimulatedTransport::Channel final : public http::Channel {
   }
 
   bool fresh() const override { return true; }
+  void wake() { timer_->wake(); }
 
  private:
   std::chrono::milliseconds uniform(std::chrono::milliseconds low, std::chrono::milliseconds high) {
@@ -78,6 +91,12 @@ class SimulatedTransport::Channel final : public http::Channel {
   SimulatedTransport& owner_;
   std::unique_ptr<runtime::Timer> timer_;
 };
+
+void SimulatedTransport::cut() {
+  ++cuts_;
+  for (auto* channel : channels_)
+    channel->wake();
+}
 
 asio::awaitable<http::OpenResult> SimulatedTransport::open() {
   const auto timer = clock_.make_timer();

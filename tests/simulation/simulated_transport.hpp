@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 
 namespace stibee_sync::simulation {
@@ -15,9 +16,13 @@ namespace stibee_sync::simulation {
 /// with.
 struct FarEnd {
   stibee_sim::StibeeModel model;
-  std::map<std::uint64_t, bool> in_flight;  // call → applied already
+  struct Flight {
+    int client = 0;
+    bool is_applied = false;
+  };
+  std::map<std::uint64_t, Flight> in_flight;  // by call
   /// A call goes out, and: Stibee has made of it what it does. For whoever watches.
-  std::function<void(const http::Request& request)> sent = {};
+  std::function<void(const http::Request& request, int client)> sent = {};
   std::function<void(std::uint64_t call, int status, const std::string& body)> applied = {};
 
   /// Stibee's clock is as right as the database's: what it shows of times can be compared.
@@ -26,19 +31,26 @@ struct FarEnd {
     return stibee_sim::SimTime(
         zero + std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()));
   }
-  /// The daemon died: what Stibee had received it applies all the same.
-  void client_gone(stibee_sim::SimTime now);
+  /// A daemon died: what Stibee had received it applies all the same.
+  void client_gone(stibee_sim::SimTime now, int client = 0);
 };
 
 /// A transport on virtual time: latency before and after the model handles the call, at most `uplink` on the
 /// way there.
 class SimulatedTransport : public http::Transport {
  public:
-  SimulatedTransport(FarEnd& far_end, runtime::Clock& clock, std::mt19937_64& random, bool refuse_connections)
-      : far_end_(far_end), clock_(clock), random_(random), refuse_connections_(refuse_connections) {}
+  SimulatedTransport(FarEnd& far_end, runtime::Clock& clock, std::mt19937_64& random, bool refuse_connections,
+                     int client = 0)
+      : far_end_(far_end),
+        clock_(clock),
+        random_(random),
+        refuse_connections_(refuse_connections),
+        client_(client) {}
 
   boost::asio::awaitable<http::OpenResult> open() override;
   void refuse_connections(bool refuse) { refuse_connections_ = refuse; }
+  /// Nobody waits any longer for the calls that are out.
+  void cut();
 
  private:
   class Channel;
@@ -46,6 +58,9 @@ class SimulatedTransport : public http::Transport {
   runtime::Clock& clock_;
   std::mt19937_64& random_;
   bool refuse_connections_;
+  int client_;
+  std::set<Channel*> channels_;
+  int cuts_ = 0;
 };
 
 stibee_sim::SimTime sim_time(const runtime::Clock& clock);

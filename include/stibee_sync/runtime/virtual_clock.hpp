@@ -26,6 +26,8 @@ class VirtualClock : public Clock {
   /// Runs the context until `until` (of this clock) or until nothing is left that could happen. True if time
   /// ran out.
   bool run_until(MonotonicTime until);
+  /// When the next thing happens that only waits for time; `forever`: none does.
+  MonotonicTime next() const;
 
   struct State;
 

@@ -63,7 +63,7 @@ Day::Day(std::uint64_t seed, bool keeps_trace, Kind kind)
       removals_(most_removals_of(profile_, settings_.mirrors[0].guard),
                 guard_percent(settings_.mirrors[0].guard)),
       letters_(profile_.tells_holds) {
-  far_end_.sent = [this](const http::Request& request) { call_sent(request); };
+  far_end_.sent = [this](const http::Request& request, int) { call_sent(request); };
   far_end_.applied = [this](std::uint64_t call, int status, const std::string& body) {
     call_applied(call, status, body);
   };

@@ -89,8 +89,12 @@ Host::Host(Ground ground)
   events_.admit(*around_.settings.webhook);
   // Before whatever the job that was killed would have led to.
   around_.disk.on_death([this] { asio::post(context_, [] { throw Crash{}; }); });
+  if (around_.locks != nullptr) {
+    leadership_.emplace(ground_, around_.locks->locks_for(around_.number, context_, clock_));
+  }
   asio::co_spawn(context_, live(), rethrow);
-  asio::co_spawn(context_, carry_events(), rethrow);
+  // Of several, the world chooses who is brought an event.
+  if (!leadership_) asio::co_spawn(context_, carry_events(), rethrow);
   if (around_.settings.notify) asio::co_spawn(context_, tell(), rethrow);
   if (around_.stands_by) asio::co_spawn(context_, take_its_place(), rethrow);
 }
@@ -102,7 +106,9 @@ Host::~Host() {
 
 app::Outside Host::outside() {
   app::Outside outside;
-  auto transport = std::make_unique<simulation::SimulatedTransport>(around_.far_end, clock_, random_, false);
+  auto transport = std::make_unique<simulation::SimulatedTransport>(around_.far_end, clock_, random_, false,
+                                                                    around_.number);
+  outside.cut = [transport = transport.get()] { transport->cut(); };
   outside.transport = std::move(transport);
   outside.cut_off = [] {};
   auto reader = std::make_unique<source::ScriptedReader>();
@@ -120,11 +126,12 @@ app::Outside Host::outside() {
 }
 
 asio::awaitable<void> Host::begin() {
-  auto may_call = std::function<bool()>([this] { return !around_.stands_by; });
+  auto may_call = std::function<bool()>(
+      [this] { return !around_.stands_by && (!leadership_ || leadership_->may_call()); });
   auto opened = co_await app::Engine::open(&ground_, &around_.settings, std::move(may_call));
   engine_ = std::move(opened);
   engine_->start([](const std::string& what) { throw std::logic_error("a loop ended: " + what); });
-  if (around_.stands_by) engine_->stand_by();
+  if (stands_by()) engine_->stand_by();
   slot_.lend(*engine_);
 }
 
@@ -132,14 +139,15 @@ asio::awaitable<void> Host::tell() {
   notices_.emplace(ground_, uniform(around_.seed), "host", simulated_post(wall_, around_.post));
   notices_->admit(around_.settings);
   asio::co_spawn(context_, notices_->run(), rethrow);
-  // The daemon looks each five seconds.
-  for (;; co_await next_look_->wait_until(clock_.monotonic() + std::chrono::minutes(2))) {
-    if (!engine_) continue;
+  // The daemon looks each five seconds; a day of that would be long.
+  constexpr std::chrono::seconds pauses[] = {std::chrono::seconds(5), std::chrono::seconds(235)};
+  for (std::size_t i = 0;; ++i) {
     try {
-      notices_->look(view());
+      if (engine_) notices_->look(view());
     } catch (const store::StoreError&) {
       // As `status`, it cannot tell while the disk is in trouble.
     }
+    co_await next_look_->wait_until(clock_.monotonic() + pauses[i % std::size(pauses)]);
   }
 }
 
@@ -151,7 +159,9 @@ asio::awaitable<void> Host::take_its_place() {
 }
 
 asio::awaitable<void> Host::live() {
+  if (leadership_) leadership_->follow(around_.settings);
   co_await begin();
+  if (leadership_) asio::co_spawn(context_, leadership_->run(hooks_of(engine_, *leadership_)), rethrow);
   for (;;) {
     while (!next_settings_)
       co_await told_->wait_until(runtime::forever);
@@ -162,6 +172,7 @@ asio::awaitable<void> Host::live() {
     around_.settings = std::move(*next_settings_);
     next_settings_.reset();
     if (notices_) notices_->admit(around_.settings);
+    if (leadership_) leadership_->follow(around_.settings);
     co_await begin();
     for (const auto list : missed)
       engine_->event_missed(list);
@@ -186,6 +197,10 @@ asio::awaitable<void> Host::carry_events() {
     for (auto& delivery : deliveries)
       asio::co_spawn(context_, bring(std::move(delivery)), rethrow);
   }
+}
+
+void Host::take_event(stibee_sim::WebhookDelivery delivery) {
+  asio::co_spawn(context_, bring(std::move(delivery)), rethrow);
 }
 
 asio::awaitable<void> Host::bring(stibee_sim::WebhookDelivery delivery) {

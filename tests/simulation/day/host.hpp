@@ -4,6 +4,7 @@
 #include "app/engine_slot.hpp"
 #include "app/webhook_service.hpp"
 #include "disk/state.hpp"
+#include "simulation/day/lock_server.hpp"
 #include "simulation/day/postbox.hpp"
 #include "simulation/day/tap.hpp"
 #include "simulation/day/trace.hpp"
@@ -40,6 +41,9 @@ struct Ground {
   std::function<void(const stibee_sim::WebhookDelivery& delivery, bool accepted)> event_answered;
   FeedHands feed;  // of a mirror that has one
   PostHands post;  // where somebody is told
+  /// Of several daemons at once, which one this is, and who says which of them works.
+  int number = 0;
+  LockServer* locks = nullptr;
 };
 
 /// Lets go of all that waits while what it refers to is still there.
@@ -57,6 +61,8 @@ class Host {
   ~Host();
 
   void run_until(runtime::MonotonicTime until) { clock_.run_until(until); }
+  /// When it has something to do again.
+  runtime::MonotonicTime next() const { return clock_.next(); }
   SteppedClock& clock() { return wall_; }
   store::Store& store() { return *store_; }
   /// nullptr while there is none: it is being opened.
@@ -66,6 +72,8 @@ class Host {
   app::DaemonView view();
   /// As SIGHUP does: other settings, the same state.
   void reload(settings::Settings settings);
+  /// An event of Stibee comes to this host, whoever works.
+  void take_event(stibee_sim::WebhookDelivery delivery);
   /// Webhooks may have become due.
   void webhooks_changed() { courier_->wake(); }
   /// As `guard approve` does, with all that is held: how many people.
@@ -73,7 +81,7 @@ class Host {
   void retry_all();
   /// This life has taken the list over, with all that it showed.
   bool took_list_over() const { return took_list_over_; }
-  bool stands_by() const { return around_.stands_by.has_value(); }
+  bool stands_by() const { return around_.stands_by || (leadership_ && !leadership_->leads()); }
   /// The listener of its change feed; nullptr: there is none.
   Ear* ear() { return ear_; }
   /// How many differences reads found in this life of which its feed had said nothing.
@@ -104,6 +112,7 @@ class Host {
   telemetry::Metrics metrics_;
   std::mt19937_64 random_;
   app::Ground ground_;
+  std::optional<app::Leadership> leadership_;
   app::EngineSlot slot_;
   app::WebhookService events_;
   http::Handler handle_event_;

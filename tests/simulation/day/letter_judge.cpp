@@ -23,15 +23,14 @@ void LetterJudge::life_began() {
 
 void LetterJudge::forget_letters() {
   life_began();
-  trouble_.reset();
-  for (const auto& [held_class, digest] : held_)
-    foreign_holds_.insert(held_class);
+  told_since_.emplace();
 }
 
 void LetterJudge::told(const Fact& fact, bool answered, const Complain& complain) {
   const auto known = surely_.find(fact.first);
   if (known != surely_.end() && known->second == fact.second)
     complain("told twice: " + fact.first + " " + fact.second);
+  if (told_since_) told_since_->insert(fact.first);
   if (answered) {
     surely_[fact.first] = fact.second;
   } else {
@@ -70,12 +69,10 @@ void LetterJudge::arrived(const std::string& body, bool answered, runtime::Monot
         break;
       case notice::Occasion::Held:
         held_[held_class] = text_of(each, "digest");
-        foreign_holds_.erase(held_class);
         told({"held " + held_class, held_[held_class]}, answered, complain);
         break;
       case notice::Occasion::Released:
         held_.erase(held_class);
-        foreign_holds_.erase(held_class);
         told({"held " + held_class, ""}, answered, complain);
         break;
       case notice::Occasion::Imported:
@@ -88,7 +85,7 @@ void LetterJudge::arrived(const std::string& body, bool answered, runtime::Monot
 }
 
 void LetterJudge::judge(const notice::MirrorPicture& mirror, const Complain& complain) const {
-  if (mirror.well) {
+  if (mirror.well && is_known("health")) {
     const bool is_trouble = !*mirror.well && !(tells_holds_ && mirror.state == "held");
     const bool believed = trouble_ && !trouble_->empty();
     if (is_trouble && (!believed || *trouble_ != mirror.state)) complain("nobody was told: " + mirror.state);
@@ -97,11 +94,11 @@ void LetterJudge::judge(const notice::MirrorPicture& mirror, const Complain& com
   if (!tells_holds_) return;
   for (const auto& [held_class, held] : mirror.held) {
     const auto known = held_.find(held_class);
-    if (known == held_.end() || known->second != held.digest)
+    if (is_known("held " + held_class) && (known == held_.end() || known->second != held.digest))
       complain("nobody was told of what is held: " + held_class);
   }
   for (const auto& [held_class, digest] : held_) {
-    if (!mirror.held.contains(held_class) && !foreign_holds_.contains(held_class))
+    if (!mirror.held.contains(held_class) && is_known("held " + held_class))
       complain("somebody still believes that it is held: " + held_class);
   }
 }

@@ -23,7 +23,8 @@ class LetterJudge {
 
   /// A life of the daemon begins; what the one before told, it may not have kept.
   void life_began();
-  /// Another host, or a state of before: it knows of no letter.
+  /// Another host, which knows of no letter, or of those of before. Nobody can say what the reader believes
+  /// of a thing before the next word of it.
   void forget_letters();
   /// Whether it is `answered` is what the sender learns.
   void arrived(const std::string& body, bool answered, runtime::MonotonicTime now, const Complain& complain);
@@ -35,13 +36,14 @@ class LetterJudge {
  private:
   /// What somebody was told of: `unhealthy`, `held removals`, … and with which words.
   using Fact = std::pair<std::string, std::string>;
+  bool is_known(const std::string& thing) const { return !told_since_ || told_since_->contains(thing); }
   void told(const Fact& fact, bool answered, const Complain& complain);
 
   bool tells_holds_;
   std::optional<std::string> trouble_;  // nothing: nobody said
   std::map<std::string, std::string> held_;
-  std::set<std::string> foreign_holds_;        // told by a host that nobody can ask any more
-  std::map<std::string, std::string> surely_;  // told in this life, and the sender knows it
+  std::optional<std::set<std::string>> told_since_;  // of which things, by this host; nothing: by all
+  std::map<std::string, std::string> surely_;        // told in this life, and the sender knows it
   std::optional<runtime::MonotonicTime> last_answered_;
   std::size_t letters_ = 0;
 };
