@@ -71,8 +71,10 @@ http::ClientOptions client_options(const settings::Settings& settings) {
 std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& settings,
                                                const delivery::Dialect& dialect) {
   std::vector<pipeline::MirrorPlan> plans;
-  for (const auto& mirror : settings.mirrors)
-    plans.push_back(pipeline::make_mirror_plan(mirror, dialect));
+  for (const auto& mirror : settings.mirrors) {
+    auto& plan = plans.emplace_back(pipeline::make_mirror_plan(mirror, dialect));
+    plan.shares_list = settings.database.leader_lock;
+  }
   return plans;
 }
 

@@ -135,7 +135,7 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
   const bool said_no = was == Intent::Unsubscribed || circumstances.member_opted_out;
   if (said_no && was != Intent::Subscribed && wanted.intent == Intent::Subscribed &&
       std::any_of(bearers.begin(), bearers.end(), may_have_opted_in)) {
-    wanted.opted_in_at = now;
+    wanted.opted_in_at = std::min(now, circumstances.seen_before.value_or(now));
   }
   if (wanted.intent == Intent::Subscribed && known.status == RemoteStatus::OptedOut) {
     wanted.renewed.reset();  // a consent can be taken back before it was sent

@@ -30,6 +30,9 @@ struct Circumstances {
   /// The person resubscribed at Stibee, and that is not in the table yet: their word counts until it is.
   bool awaits_resubscribe = false;
   domain::UtcTime our_time{};  // who left is dated by the later of it and `now`
+  /// A row that says yes may have said so since then, and another daemon may have acted upon it: what the
+  /// person said meanwhile is not older than their yes. nullopt: nobody else acts.
+  std::optional<domain::UtcTime> seen_before;
 };
 
 /// What a change means for the guard.
@@ -59,7 +62,7 @@ struct Resolution {
 /// * `renewed` is the time of the opt-out that a newer consent overcomes. `silenced`: an Absent one is not to
 /// be
 ///   kept.
-/// * `opted_in_at` is `now` if the address goes from Unsubscribed to Subscribed and a row may have opted in,
+/// * `opted_in_at` is `now` (or `seen_before`, if that is known) if the address goes from Unsubscribed to Subscribed and a row may have opted in,
 /// or
 ///   becomes Subscribed by the row of a member who opted out and opts in with it;
 ///   `left_at` is `now`, or `our_time` if that is later, when the last row is gone, kept while Absent, and

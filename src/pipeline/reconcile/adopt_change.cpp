@@ -59,8 +59,16 @@ Consequence since_then(const store::Listed& listed, const ledger::RemoteView& vi
   if (!older || !listed.status) return change;
   const auto there = *listed.status;
   const bool is_out = there == RemoteStatus::OptedOut || there == RemoteStatus::Unsubscribed;
-  // Only a newer consent lifts an opt-out; and of whom a trace tells, nothing is to be sent.
-  if (!is_out && (view.is_trace || before.status == RemoteStatus::OptedOut)) return change;
+  // Of whom a trace tells, nothing is to be sent; and only a newer consent lifts an opt-out. But who came
+  // back, by another daemon perhaps, and is not wanted subscribed, is to be told no.
+  if (!is_out && view.is_trace) return change;
+  if (!is_out && before.status == RemoteStatus::OptedOut) {
+    const bool is_mailed = there == RemoteStatus::Subscribed || there == RemoteStatus::Ready;
+    if (!is_mailed || person.wanted.intent == domain::Intent::Subscribed) return change;
+    change.confirmed = before;
+    change.confirmed->owes_no = true;
+    return change;
+  }
   switch (there) {
     case RemoteStatus::OptedOut:
     case RemoteStatus::Unsubscribed:

@@ -36,6 +36,7 @@ struct Known {
   std::string trouble, published, predecessor;
 
   void lost(const std::string& why) {
+    if (session) server.close(*session);
     session.reset();
     term = 0;
     trouble = why;
@@ -105,8 +106,7 @@ class SimulatedLock final : public LeaderLock {
   ~SimulatedLock() override {
     known_->stopping = true;
     known_->changed = [] {};
-    // Of a machine that is gone nobody says so.
-    if (known_->session && known_->server.reachable(known_->host)) known_->server.end_sessions(known_->host);
+    if (known_->session) known_->server.close(*known_->session);
   }
   bool held() const override { return known_->term != 0 && !lease_over(); }
   bool lease_over() const override { return known_->clock.monotonic() >= known_->trusted_until; }
@@ -140,6 +140,8 @@ void LockServer::set_away(bool away) {
 
 void LockServer::set_cut_off(int host, bool is_cut_off, Time now) {
   if (!is_cut_off) {
+    std::erase_if(sessions_,
+                  [&](const auto& each) { return each.second.host == host && each.second.is_orphan; });
     notice(now);
     cut_off_.erase(host);
     for (auto& [id, session] : sessions_) {
@@ -175,12 +177,30 @@ bool LockServer::lives(std::uint64_t session, Time now) {
   return sessions_.contains(session);
 }
 
+void LockServer::close(std::uint64_t session) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  if (!reachable(found->second.host)) {
+    found->second.is_orphan = true;
+    return;
+  }
+  sessions_.erase(found);
+  if (holder_ == session) holder_.reset();
+}
+
 bool LockServer::take(std::uint64_t session, Time now) {
   notice(now);
   if (holder_) return *holder_ == session;
   holder_ = session;
   grants_.push_back({sessions_.at(session).host, now});
   return true;
+}
+
+std::string LockServer::holder() const {
+  if (!holder_) return "nobody";
+  const auto& session = sessions_.at(*holder_);
+  return "session " + std::to_string(*holder_) + " of host " + std::to_string(session.host) +
+         (session.is_orphan ? ", an orphan" : "") + (session.silent_since ? ", silent" : "");
 }
 
 std::string LockServer::words_of_holder() const {

@@ -35,14 +35,19 @@ class LockServer {
   void set_away(bool away);
   /// Nothing arrives from that host, or at it.
   void set_cut_off(int host, bool is_cut_off, Time now);
-  /// Of one host: it died, or somebody terminated them.
+  /// Of one host: somebody terminated them.
   void end_sessions(int host);
   const std::vector<Grant>& grants() const { return grants_; }
+  /// For whoever reads a complaint.
+  std::string holder() const;
 
   // What a session does; `id` is nullopt where nobody answers.
   bool reachable(int host) const { return !away_ && !cut_off_.contains(host); }
   std::optional<std::uint64_t> connect(int host);
   bool lives(std::uint64_t session, Time now);
+  /// Its client is gone. Where the network does not say so, it ends by silence, or when the machine is there
+  /// again.
+  void close(std::uint64_t session);
   bool take(std::uint64_t session, Time now);
   void publish(std::uint64_t session, const std::string& words) { words_[session] = words; }
   std::string words_of_holder() const;
@@ -51,6 +56,7 @@ class LockServer {
   struct Session {
     int host = 0;
     std::optional<Time> silent_since;
+    bool is_orphan = false;
   };
   void notice(Time now);
 

@@ -118,6 +118,25 @@ TEST(ResolveConsent, IsTheColumnTurningTrueWhereNoTimeIsMapped) {
   EXPECT_EQ(resolved({staged(kim)}, no, known(RemoteStatus::OptedOut)).wanted.renewed, std::nullopt);
 }
 
+// Found by a simulated pair of hosts: the other one had acted upon the yes, the person said no after it, and
+// whoever saw the yes late took it for a newer one.
+TEST(ResolveConsent, MayBeAsOldAsTheReadBeforeWhereAnotherDaemonActsUponItToo) {
+  const auto kim = member();
+  const auto no = wanted(Intent::Unsubscribed, kim);
+  Circumstances circumstances;
+  circumstances.seen_before = opted_out_at - 1s;
+  const auto older = resolved({staged(kim, true)}, no, known(RemoteStatus::OptedOut), circumstances);
+  EXPECT_EQ(older.wanted.opted_in_at, opted_out_at - 1s);
+  EXPECT_EQ(older.wanted.renewed, std::nullopt);
+  circumstances.seen_before = opted_out_at + 1s;
+  const auto newer = resolved({staged(kim, true)}, no, known(RemoteStatus::OptedOut), circumstances);
+  EXPECT_EQ(newer.wanted.opted_in_at, opted_out_at + 1s);
+  EXPECT_EQ(newer.wanted.renewed, opted_out_at);
+  circumstances.seen_before = now + 1s;
+  const auto clock = resolved({staged(kim, true)}, no, known(RemoteStatus::OptedOut), circumstances);
+  EXPECT_EQ(clock.wanted.opted_in_at, now) << "a clock that was set";
+}
+
 TEST(ResolveConsent, AColumnThatTurnsTrueTogetherWithTheAddressIsOneOfAMemberWhoOptedOut) {
   const auto kim = member();
   Circumstances circumstances;

@@ -417,6 +417,25 @@ TEST(Adopt, TakesOverWhatAnotherDaemonDidSince) {
   EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now, now))) << "only a newer consent lifts an opt-out";
 }
 
+// Found by a simulated pair of hosts: the other one had brought the person back by a newer consent, the row
+// said no after it, and whoever took over left them subscribed.
+TEST(Adopt, TellsSomebodyNoWhoCameBackSinceTheirOptOutAndIsNotWanted) {
+  const auto listed = *in_step().listed;
+  auto view = in_step().view;
+  view.ledger->confirmed.status = RemoteStatus::OptedOut;
+  for (const auto intent : {Intent::Unsubscribed, Intent::Absent}) {
+    view.ledger->wanted.intent = intent;
+    const auto change = adopt_change(listed, view, now, now, now);
+    ASSERT_TRUE(change.confirmed);
+    EXPECT_EQ(change.confirmed->status, RemoteStatus::OptedOut) << "that stands";
+    const auto next = ledger::next_operation(view.ledger->wanted, *change.confirmed, ledger::Policy{}, now);
+    ASSERT_TRUE(std::holds_alternative<domain::Operation>(next));
+    EXPECT_EQ(std::get<domain::Operation>(next).kind, domain::OperationKind::Unsubscribe);
+  }
+  view.is_trace = true;
+  EXPECT_TRUE(is_empty(adopt_change(listed, view, now, now, now)));
+}
+
 TEST(Adopt, NeverSendsAnythingToPeopleOfAnUnknownStatus) {
   auto listed = *in_step().listed;
   listed.status.reset();

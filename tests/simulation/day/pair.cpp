@@ -1,0 +1,455 @@
+#include "simulation/day/pair.hpp"
+
+#include "simulation/day/profile.hpp"
+#include "stibee_sync/text/time_format.hpp"
+#include "stibee_sync/webhook/list_event.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stibee_sync::day {
+
+using namespace std::chrono_literals;
+using source::LeaderLock;
+
+namespace {
+
+constexpr const char* list = "1234";
+
+stibee_sim::Setup setup(std::uint64_t seed) {
+  stibee_sim::Setup made;
+  stibee_sim::ListSetup one;
+  one.id = list;
+  one.groups = {{11, "gold"}, {12, "silver"}};
+  one.webhook_url = "https://members.example/webhook";
+  made.lists.push_back(one);
+  made.fields = {{"name", stibee_sim::FieldKind::Text}};
+  made.seed = seed;
+  return made;
+}
+
+settings::Settings settings_for(std::mt19937_64& random) {
+  constexpr simulation::Api apis[] = {simulation::Api::V1, simulation::Api::V2, simulation::Api::Both};
+  Profile profile;
+  profile.api = apis[random() % std::size(apis)];
+  profile.writes_back = random() % 2 == 0;
+  profile.poll = std::chrono::seconds(20 + random() % 40);
+  profile.reconcile_interval = std::chrono::minutes(20 + random() % 40);
+  auto made = settings_of(profile);
+  made.database.leader_lock = true;
+  return made;
+}
+
+std::string address_of(std::int64_t key) {
+  return "p" + std::to_string(key) + "@example.com";
+}
+
+std::string name(int host) {
+  return host == 0 ? "one" : "two";
+}
+
+}  // namespace
+
+void PairCounts::add(const PairCounts& other) {
+  calls += other.calls, grants += other.grants, kills += other.kills, cuts += other.cuts;
+  events += other.events, opt_outs += other.opt_outs, judged += other.judged, repeated += other.repeated;
+  longest_take_over = std::max(longest_take_over, other.longest_take_over);
+}
+
+Pair::Pair(std::uint64_t seed, bool keeps_trace)
+    : random_(seed),
+      settings_(settings_for(random_)),
+      trace_(keeps_trace),
+      far_end_{stibee_sim::StibeeModel(setup(seed)), {}},
+      table_(false, false) {
+  far_end_.sent = [this](const http::Request& request, int client) { call_sent(request, client); };
+  far_end_.applied = [this](std::uint64_t, int status, const std::string& body) {
+    trace_.add("answer", std::to_string(status) + " " + std::to_string(Trace::digest(body)));
+    for (const auto& limit : far_end_.model.limits()) {
+      if (limit.violations > 0) complain("a call over the limit of " + limit.name);
+    }
+  };
+  for (int number = 0; number < 2; ++number) {
+    sides_[static_cast<std::size_t>(number)].number = number;
+    sides_[static_cast<std::size_t>(number)].disk = test_disk::disk_with_state();
+  }
+  table_.commit([this](Members& rows) {
+    for (std::size_t i = 5 + pick(40); i > 0; --i) {
+      rows[next_key_] = {address_of(next_key_), chance(0.8), {}, "", "new"};
+      ++next_key_;
+    }
+  });
+}
+
+Pair::~Pair() {
+  for (auto& side : sides_)
+    side.life.reset();
+}
+
+PairCounts Pair::counts() const {
+  auto counts = counts_;
+  counts.calls = static_cast<std::size_t>(far_end_.model.totals().calls);
+  counts.repeated = static_cast<std::size_t>(far_end_.model.totals().repeated_people);
+  counts.grants = locks_.grants().size();
+  return counts;
+}
+
+domain::UtcTime Pair::utc() const {
+  return domain::UtcTime(FarEnd::zero) +
+         std::chrono::floor<std::chrono::milliseconds>(now_.time_since_epoch());
+}
+
+void Pair::complain(const std::string& text) {
+  if (wrong_.size() < 20) wrong_.push_back(text::iso_utc(utc()) + " " + text);
+  trace_.add("wrong", text);
+}
+
+void Pair::start(Side& side) {
+  trace_.add("start", name(side.number));
+  side.starts_at.reset();
+  side.read.reset();
+  side.read_before.reset();
+  Ground ground{far_end_,
+                *side.disk,
+                trace_,
+                settings_,
+                [this, &side] { return read_table(side); },
+                [this, &side](const std::string& event, const source::WriteValues& values) {
+                  return write_back(side, event, values);
+                },
+                random_(),
+                now_,
+                0ms,
+                std::nullopt,
+                {},
+                {},
+                {},
+                side.number,
+                &locks_};
+  ground.event_answered = [this, &side](const stibee_sim::WebhookDelivery& delivery, bool accepted) {
+    if (!accepted) return;
+    ++counts_.events;
+    const auto parsed = webhook::parse_event(delivery.body);
+    const auto* event = std::get_if<webhook::ListEvent>(&parsed);
+    if (event == nullptr || event->action != webhook::Action::Unsubscribed) return;
+    for (const auto& person : event->people)
+      side.knows.insert(person.email.text());
+  };
+  side.life = std::make_unique<Host>(std::move(ground));
+}
+
+void Pair::kill(Side& side, bool with_its_machine) {
+  if (!side.life) return;
+  trace_.add("kill", name(side.number) + (with_its_machine ? " and its machine" : ""));
+  ++counts_.kills;
+  if (with_its_machine) locks_.set_cut_off(side.number, true, now_);
+  side.disk->die();
+  side.life.reset();
+  side.disk->restart(random_);
+  far_end_.client_gone(FarEnd::instant(now_), side.number);
+}
+
+/// Each has its own clock; whoever has something to do first does it first.
+void Pair::run_until(Time until) {
+  for (;;) {
+    auto next = until;
+    for (const auto& side : sides_) {
+      if (side.life) next = std::min(next, side.life->next());
+      if (side.starts_at) next = std::min(next, *side.starts_at);
+      if (side.reaches_at) next = std::min(next, *side.reaches_at);
+    }
+    if (server_at_) next = std::min(next, *server_at_);
+    now_ = std::max(now_, next);
+    for (auto& side : sides_) {
+      if (side.reaches_at && *side.reaches_at <= now_) {
+        locks_.set_cut_off(side.number, false, now_);
+        side.reaches_at.reset();
+      }
+      if (side.starts_at && *side.starts_at <= now_) start(side);
+      if (side.life) side.life->run_until(now_);
+    }
+    if (server_at_ && *server_at_ <= now_) {
+      locks_.set_away(false);
+      server_at_.reset();
+    }
+    if (now_ >= until) return;
+  }
+}
+
+void Pair::pass(std::chrono::milliseconds time) {
+  const auto until = now_ + time;
+  while (now_ < until) {
+    run_until(std::min(until, now_ + 1s));
+    bring_events();
+  }
+}
+
+std::vector<std::string> Pair::run() {
+  for (auto& side : sides_)
+    start(side);
+  const auto end = now_ + 2h;
+  while (now_ < end) {
+    step();
+    pass(std::chrono::milliseconds(chance(0.7) ? 100 + pick(10'000) : 10'000 + pick(180'000)));
+  }
+  heal();
+  if (wrong_.empty()) lose_the_leader();
+  return wrong_;
+}
+
+void Pair::step() {
+  for (std::size_t i = pick(3); i > 0; --i)
+    change_table();
+  if (chance(0.3)) opt_out();
+  trouble();
+  static const char* const kinds[] = {"503", "429", "drop_before", "drop_after", "cut_body", "garbage_body"};
+  std::string plan = "{\"rules\":[";
+  if (chance(0.5))
+    plan += std::string("{\"kind\":\"") + kinds[pick(std::size(kinds))] + "\",\"probability\":0.2}";
+  far_end_.model.set_faults(plan + "]}");
+}
+
+void Pair::trouble() {
+  auto& side = sides_[pick(2)];
+  const auto soon = [&](std::size_t most) { return now_ + std::chrono::milliseconds(1 + pick(most)); };
+  switch (pick(8)) {
+    case 0:
+    case 1: {
+      const bool with_its_machine = chance(0.3);
+      kill(side, with_its_machine);
+      if (!side.life && !side.starts_at) side.starts_at = soon(chance(0.7) ? 15'000 : 600'000);
+      if (with_its_machine) side.reaches_at = *side.starts_at;
+      break;
+    }
+    case 2:
+    case 3:
+      trace_.add("cut off", name(side.number));
+      ++counts_.cuts;
+      locks_.set_cut_off(side.number, true, now_);
+      if (!side.reaches_at) side.reaches_at = soon(chance(0.7) ? 8'000 : 120'000);
+      break;
+    case 4:
+      trace_.add("sessions end", name(side.number));
+      locks_.end_sessions(side.number);
+      break;
+    case 5:
+      trace_.add("server", "restarts");
+      locks_.set_away(true);
+      if (!server_at_) server_at_ = soon(20'000);
+      break;
+    default:
+      break;
+  }
+}
+
+void Pair::change_table() {
+  table_.commit([this](Members& rows) {
+    if (rows.empty() || chance(0.3)) {
+      rows[next_key_] = {address_of(next_key_), chance(0.9), {}, "", "new"};
+      ++next_key_;
+      return;
+    }
+    const auto row = std::next(rows.begin(), static_cast<std::ptrdiff_t>(pick(rows.size())));
+    if (chance(0.5)) {
+      row->second.name += "x";
+    } else if (chance(0.3)) {
+      rows.erase(row);
+    } else {
+      const bool says = !*row->second.subscribed;
+      row->second.subscribed = says;
+      trace_.add("row", row->second.email + (says ? " yes" : " no"));
+      ever_said_no_.insert(row->second.email);
+      if (!says) return;
+      opted_out_.erase(row->second.email);
+      for (auto& side : sides_)
+        side.knows.erase(row->second.email);
+    }
+  });
+}
+
+void Pair::opt_out() {
+  std::vector<std::string> subscribed;
+  far_end_.model.each_person(list, [&](const stibee_sim::Person& person) {
+    if (person.status == stibee_sim::Status::Subscribed) subscribed.push_back(person.address);
+  });
+  if (subscribed.empty()) return;
+  stibee_sim::WebEdit wish;
+  wish.list = list;
+  wish.action = "unsubscribe";
+  wish.emails = {subscribed[pick(subscribed.size())]};
+  if (far_end_.model.edit(wish, FarEnd::instant(now_)) == 0) return;
+  trace_.add("opt-out", wish.emails[0]);
+  ++counts_.opt_outs;
+  opted_out_[wish.emails[0]] = now_;
+  ever_said_no_.insert(wish.emails[0]);
+}
+
+// As the documentation has it: to either, if they are written back; else to the one that leads.
+void Pair::bring_events() {
+  for (auto& delivery : far_end_.model.take_webhooks(FarEnd::instant(now_))) {
+    auto* side = settings_.mirrors[0].writeback.empty() ? leader() : &sides_[pick(2)];
+    if (side == nullptr || !side->life || side->life->engine() == nullptr) {
+      far_end_.model.webhook_answered(delivery.id, false, FarEnd::instant(now_));
+    } else {
+      side->life->take_event(std::move(delivery));
+    }
+  }
+}
+
+source::ScriptedRead Pair::read_table(Side& side) {
+  auto read = table_.read(utc());
+  if (!locks_.reachable(side.number)) {
+    read.rows.clear();
+    read.fails_after_rows = connection_lost();
+    return read;
+  }
+  trace_.add("read", name(side.number) + " " + std::to_string(read.rows.size()));
+  side.read_before = std::exchange(side.read, table_.picture());
+  return read;
+}
+
+std::variant<std::size_t, source::WriteFailure> Pair::write_back(const Side& side, const std::string& event,
+                                                                 const source::WriteValues& values) {
+  if (!locks_.reachable(side.number)) {
+    source::WriteFailure failure;
+    failure.scope = source::WriteFailure::Scope::Database;
+    failure.error = connection_lost();
+    return failure;
+  }
+  const auto key = values.find("key");
+  if (event != "unsubscribed" || key == values.end() || !key->second) return std::size_t{0};
+  std::size_t changed = 0;
+  table_.commit([&](Members& rows) {
+    const auto row = rows.find(std::stoll(*key->second));
+    if (row == rows.end()) return;
+    row->second.subscribed = false;
+    ++changed;
+  });
+  trace_.add("write", name(side.number) + " " + *key->second);
+  return changed;
+}
+
+void Pair::call_sent(const http::Request& request, int client) {
+  const auto call = understood(request);
+  trace_.add("call", name(client) + " " + request.method() + " " + std::string(request.target()) + " " +
+                         std::to_string(Trace::digest(request.body())) + " " + text::iso_utc(utc()));
+  judge_turn(call, client);
+  judge_consent(call, sides_[static_cast<std::size_t>(client)]);
+}
+
+/// Nobody calls who has not led for a moment, nor a moment after somebody else could have begun.
+void Pair::judge_turn(const Call& call, int client) {
+  const auto& grants = locks_.grants();
+  const auto mine = std::find_if(grants.rbegin(), grants.rend(),
+                                 [&](const LockServer::Grant& grant) { return grant.host == client; });
+  const auto what = call.endpoint + " by host " + name(client);
+  if (mine == grants.rend()) {
+    complain(what + ", which never led");
+    return;
+  }
+  if (now_ < mine->at + LeaderLock::succession) complain(what + " before the one before has ended");
+  if (mine != grants.rbegin() && now_ >= std::prev(mine)->at + LeaderLock::succession)
+    complain(what + ", though the other leads");
+  for (const auto& [number, flight] : far_end_.in_flight) {
+    if (flight.client != client) complain(what + " while a call of the other is out");
+  }
+}
+
+void Pair::judge_consent(const Call& call, Side& side) {
+  // Whoever begins to lead has read the whole list.
+  const auto& grants = locks_.grants();
+  if (call.kind != Call::Kind::Other && grants.size() > side.grants_seen) {
+    side.grants_seen = grants.size();
+    side.asked_before = std::exchange(side.asked, {});
+    const auto mine = std::find_if(grants.rbegin(), grants.rend(),
+                                   [&](const LockServer::Grant& grant) { return grant.host == side.number; });
+    for (const auto& [address, at] : opted_out_) {
+      if (mine != grants.rend() && at < mine->at) side.knows.insert(address);
+    }
+  }
+  if (call.kind != Call::Kind::Subscribe) return;
+  for (const auto& address : call.addresses) {
+    ++counts_.judged;
+    side.asked.insert(address);
+    // A call of before, of whose end this host knows nothing for certain, may be repeated.
+    if (quiet_ && !ever_said_no_.contains(address) && !side.asked_before.contains(address))
+      complain(call.endpoint + " of " + address + " once more");
+    if (opted_out_.contains(address) && side.knows.contains(address))
+      complain(call.endpoint + " of " + address + ", who said no at Stibee");
+    const auto said_no = [&](const std::shared_ptr<const Members>& read) {
+      if (!read) return false;
+      const auto keys = bearers(*read, address);
+      return !keys.empty() && !*read->at(keys.front()).subscribed;
+    };
+    if (said_no(side.read) && said_no(side.read_before))
+      complain(call.endpoint + " of " + address + ", whose row says no");
+  }
+}
+
+Pair::Side* Pair::leader() {
+  for (auto& side : sides_) {
+    if (side.life && side.life->engine() != nullptr && !side.life->stands_by()) return &side;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> Pair::differences() {
+  std::vector<std::string> found;
+  for (const auto& [key, member] : table_.rows()) {
+    const auto there = far_end_.model.find(list, member.email);
+    const bool subscribed = there && there->status == stibee_sim::Status::Subscribed;
+    const bool wanted = *member.subscribed && !opted_out_.contains(member.email);
+    if (subscribed && !wanted) found.push_back(member.email + " said no but is subscribed");
+    // Whoever takes the list over knows a no from it, and not always the yes that came after it.
+    if (!wanted || ever_said_no_.contains(member.email)) continue;
+    if (!subscribed) {
+      found.push_back(member.email + " is missing");
+    } else if (there->fields.at("name") != member.name) {
+      found.push_back(member.email + " has another name");
+    }
+  }
+  return found;
+}
+
+void Pair::heal() {
+  far_end_.model.set_faults("{\"rules\":[]}");
+  locks_.set_away(false);
+  server_at_.reset();
+  for (auto& side : sides_) {
+    side.reaches_at.reset();
+    locks_.set_cut_off(side.number, false, now_);
+    if (!side.life) start(side);
+  }
+  const auto began = now_;
+  // A take-over, a read, the longest backoff, and once more what that finds.
+  const auto most = began + 10s + 2 * settings_.mirrors[0].poll_interval + 15min;
+  bool retried = false;
+  pass(20s);
+  while (now_ < most && (!differences().empty() || leader() == nullptr)) {
+    pass(5s);
+    if (auto* side = leader(); side != nullptr && !std::exchange(retried, true)) side->life->retry_all();
+  }
+  if (leader() == nullptr) complain("nobody leads; the lock is held by " + locks_.holder());
+  if (sides_[0].life->stands_by() == sides_[1].life->stands_by())
+    complain("not one leads, and the other waits");
+  for (const auto& difference : differences())
+    complain("at the end: " + difference);
+}
+
+void Pair::lose_the_leader() {
+  pass(2min);
+  quiet_ = true;
+  auto& lost = *leader();
+  kill(lost, false);
+  const auto died = now_;
+  while (now_ < died + 10s && leader() == nullptr)
+    pass(100ms);
+  if (leader() == nullptr) complain("nobody took over within ten seconds");
+  counts_.longest_take_over = std::chrono::floor<std::chrono::milliseconds>(now_ - died);
+  pass(5min);
+  for (const auto& difference : differences())
+    complain("after the take-over: " + difference);
+  if (far_end_.model.totals().same_address_in_flight > 0) complain("two calls at a time for one person");
+}
+
+}  // namespace stibee_sync::day
