@@ -237,22 +237,45 @@ std::string Envelope::words() const {
   return known_code(code_) ? message_ : with_code(code_, message_);
 }
 
+namespace {
+
+/// What of it is looked at: no value is torn, whose head would not be found.
+std::string_view beginning(std::string_view text, const std::vector<std::string_view>& values) {
+  constexpr std::size_t longest_message = 2048;
+  if (text.size() <= longest_message) return text;
+  std::size_t end = longest_message;
+  for (bool is_torn = true; is_torn;) {
+    is_torn = false;
+    for (const auto value : values) {
+      const auto at = text.find(value, end - std::min(end, value.size() - 1));
+      if (at >= end) continue;
+      end = at;
+      is_torn = true;
+    }
+  }
+  return text.substr(0, end);
+}
+
+}  // namespace
+
 std::string message_about(std::string_view text, const std::vector<Recipient>& recipients) {
   // A value that is part of another word would tear it apart; names of one syllable are shorter than that.
   constexpr std::size_t shortest_hidden = 4;
-  constexpr std::size_t longest_message = 2048;
-  std::string result(text.substr(0, longest_message));
-  const auto hide = [&](const std::string& value) {
-    if (value.size() < shortest_hidden) return;
-    for (std::size_t at = result.find(value); at != std::string::npos; at = result.find(value, at + 1))
-      result.replace(at, value.size(), 1, '*');
+  std::vector<std::string_view> values;
+  const auto hide = [&](std::string_view value) {
+    if (value.size() >= shortest_hidden) values.push_back(value);
   };
-  if (!result.empty()) {
+  if (!text.empty()) {
     for (const Recipient& recipient : recipients) {
       hide(recipient.email.text());
       for (const domain::FieldValue& field : recipient.fields)
         hide(field.value);
     }
+  }
+  std::string result(beginning(text, values));
+  for (const auto value : values) {
+    for (std::size_t at = result.find(value); at != std::string::npos; at = result.find(value, at + 1))
+      result.replace(at, value.size(), 1, '*');
   }
   return privacy::sanitise(result, privacy::words_of_stibee);
 }

@@ -259,6 +259,27 @@ TEST(FailedCall, a_value_is_hidden_wherever_it_stands_and_what_hides_it_is_not_l
   EXPECT_EQ(message_about("", people), "");
 }
 
+TEST(FailedCall, of_a_message_that_never_ends_the_first_two_kilobytes_are_shown_without_their_values) {
+  std::vector<Recipient> people(1);
+  people[0].fields = {{"note", std::string(2000, 'x')}};
+  const auto message = people[0].fields[0].value + std::string(3000, 'y');
+  EXPECT_EQ(message_about(message, people), "*" + std::string(2048 - 2000, 'y'));
+}
+
+TEST(FailedCall, of_a_value_that_the_end_of_a_long_message_tears_nothing_is_shown) {
+  std::vector<Recipient> people(1);
+  people[0].fields = {{"name", "Kim Minsu"}};
+  for (std::size_t spaces = 2035; spaces < 2050; ++spaces)
+    EXPECT_EQ(message_about(std::string(spaces, ' ') + "Kim Minsu is no good", people).find("Kim"),
+              std::string::npos)
+        << spaces;
+  people[0].fields.push_back({"note", "so says Kim"});
+  const auto both = std::string(2045 - 8, ' ') + "so says Kim Minsu of them";
+  EXPECT_EQ(message_about(both, people), "") << "one torn value begins within the other";
+  const auto longer = "bad: " + std::string(4000, ' ') + "Kim Minsu";
+  EXPECT_EQ(message_about(longer, people), "bad:");
+}
+
 TEST(WholeCall, gives_everybody_the_same) {
   const auto result =
       whole_call(CallVerdict::Throttled, std::vector<Recipient>(2), Reason::http(429), "slow", 3s);
