@@ -108,5 +108,20 @@ TEST(Schedule, WhatIsLeftOfAWindowsSinglesTakesTheRestOfABacklog) {
   EXPECT_NEAR(schedule.seconds, 10'500.0 / 11'000 * 60, 1e-6);
 }
 
+TEST(Schedule, AllSinglesOfAWindowAreSpentBeforeTheNextOneBegins) {
+  Load load;
+  load.either_way = 20'500;
+  EXPECT_EQ(on_v2(load).calls, 10U + 1000U + 10U) << "9,500 people are left for the bulk calls of the next";
+}
+
+TEST(Schedule, ASingleSlotThatIsFreeInAllButTheLastOfManyWindowsIsNotCounted) {
+  Load load;
+  load.either_way = 91'621;
+  load.calls[LimiterClass::Other] = 8'392;
+  // 100,013 by 11,000 a window leave 76.99999 singles of each window: 10,076 people by 10 + 76 calls, nine
+  // times over, and of the other 937 one more.
+  EXPECT_EQ(on_v2(load).calls, 8'392U + 9U * (10U + 76U) + 1U);
+}
+
 }  // namespace
 }  // namespace stibee_sync::delivery

@@ -44,6 +44,14 @@ TEST(V1Request, updates_ride_with_subscribes_without_groups) {
   EXPECT_EQ(call.taken, 2u);
 }
 
+TEST(V1Request, an_update_carries_the_values_as_the_administrator) {
+  const auto call =
+      pack({recipient("a@example.com", operation(OperationKind::Update), {{"name", "x"}}, true)});
+  EXPECT_EQ(call.request.target, "/v1/lists/77/subscribers");
+  EXPECT_EQ(call.request.body, R"({"eventOccurredBy":"MANUAL","confirmEmailYN":"N","subscribers":[)"
+                               R"({"email":"a@example.com","name":"x","$ad_agreed":"Y"}]})");
+}
+
 TEST(V1Request, only_a_resubscribe_is_sent_as_the_subscriber) {
   const auto call = pack({recipient("a@example.com", operation(OperationKind::Resubscribe, {5}))});
   EXPECT_EQ(call.request.target, "/v1/lists/77/subscribers");

@@ -157,6 +157,17 @@ TEST(GuardOfTheChangeFeed, AMassChangeAtOnceIsHeldByItselfAsEver) {
   EXPECT_FALSE(holds[0].lasting);
 }
 
+TEST(GuardOfTheChangeFeed, IsNamedWhereAsManyAsMayFlowAreTooManyOnlyAfterIt) {
+  auto facts = quiet(2000);
+  facts.removals = 40;
+  EXPECT_THAT(guarded(facts, {}).holds, IsEmpty());
+  facts.history.drained.removals = 1;
+  const auto holds = guarded(facts, {}).holds;
+  ASSERT_EQ(holds.size(), 1u);
+  EXPECT_THAT(holds[0].why, HasSubstr("40 removals after 1 that the change feed brought within an hour"));
+  EXPECT_TRUE(holds[0].lasting) << "the end of the hour forgives nothing";
+}
+
 TEST(GuardOfTheChangeFeed, AddsUpConsentsAndAnotherPopulation) {
   auto facts = quiet(2000);
   facts.resubscribes = 1;

@@ -87,6 +87,13 @@ TEST(Crossing, AGroupThatMayHaveBeenAssignedIsRemembered) {
   EXPECT_EQ(after.maybe_groups, domain::GroupSet{4});
 }
 
+TEST(Crossing, AGroupThatIsKnownToBeAssignedIsNoDoubt) {
+  const auto after = crossed(confirmed(RemoteStatus::OptedOut, {4}), OperationKind::AssignGroup,
+                             outcome(OutcomeKind::Delivered));
+  EXPECT_EQ(after.groups, domain::GroupSet{4});
+  EXPECT_EQ(after.maybe_groups, domain::GroupSet{});
+}
+
 TEST(Crossing, OtherwiseTheAnswerCountsOnTopOfWhatWasSeen) {
   const auto unsubscribed = crossed(confirmed(RemoteStatus::Subscribed), OperationKind::Unsubscribe,
                                     outcome(OutcomeKind::Delivered));

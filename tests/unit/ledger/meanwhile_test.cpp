@@ -176,6 +176,14 @@ TEST(SameRow, ChangesNothingWithoutNeed) {
   EXPECT_EQ(after_decision(lacking, without_values, {}, now), lacking);
 }
 
+TEST(SameRow, BringsNoValuesThatNoCallWaitsFor) {
+  auto person = person_with(wanted(Intent::Subscribed, {4}), confirmed(RemoteStatus::Subscribed));
+  person.row->values.reset();
+  person = placed_again(person, {}, now);
+  ASSERT_EQ(person.row->shape, "group_assign:4");
+  EXPECT_EQ(decided(person, wanted(Intent::Subscribed, {4})), person);
+}
+
 TEST(SameRow, BringsTheValuesThatWereMissing) {
   auto person = new_subscriber();
   person.row->values.reset();

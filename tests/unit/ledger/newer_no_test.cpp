@@ -57,6 +57,16 @@ TEST(NoOfOurs, IsNoneAnyMoreOnceTheTableSaidYesAfterIt) {
   EXPECT_EQ(person.row->lane, Lane::Optout);
 }
 
+TEST(NoOfOurs, IsAwaitedNoMoreOnceTheTableSaidNo) {
+  auto ours = opted_out(with(wanted(Intent::Subscribed), confirmed(RemoteStatus::Subscribed)));
+  ours = decided(ours, wanted(Intent::Unsubscribed));
+  EXPECT_FALSE(ours.row->no_is_ours);
+  auto tables = with(wanted(Intent::Subscribed), confirmed(RemoteStatus::OptedOut));
+  tables = decided(tables, wanted(Intent::Unsubscribed));
+  EXPECT_TRUE(tables.row->confirmed.owes_no);
+  EXPECT_FALSE(tables.row->no_is_ours);
+}
+
 // ---- what a rule forbade -------------------------------------------------------------------------------
 
 TEST(Forbidden, NoMoreBeginsWithoutTheFailuresOfBefore) {
