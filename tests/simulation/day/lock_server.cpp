@@ -18,7 +18,6 @@ namespace {
 // As PostgresLeaderLock has them.
 constexpr auto beat = 1000ms;
 constexpr auto attempt = 500ms;
-constexpr auto longest_silence = 3000ms;
 
 /// What a lock knows of itself; its loop may outlive it by a moment.
 struct Known {
@@ -48,7 +47,7 @@ struct Known {
 asio::awaitable<std::chrono::milliseconds> turn(std::shared_ptr<Known> known, runtime::Timer& timer) {
   auto& server = known->server;
   const auto asked = known->clock.monotonic();
-  const auto silent_until = asked + longest_silence;
+  const auto silent_until = asked + server.patience();
   co_await timer.wait_until(asked + 3ms);
   while (!server.reachable(known->host) && known->clock.monotonic() < silent_until)
     co_await timer.wait_until(known->clock.monotonic() + 100ms);

@@ -28,6 +28,11 @@ class LockServer {
     Time at{};
   };
 
+  /// How long the locks of the hosts wait for an answer: as PostgresLeaderLock does, or longer, as one whose
+  /// thread gets no time.
+  void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
+  std::chrono::milliseconds patience() const { return patience_; }
+
   /// What a host has of it.
   app::Locks locks_for(int host, boost::asio::io_context& context, runtime::Clock& clock);
 
@@ -60,6 +65,7 @@ class LockServer {
   };
   void notice(Time now);
 
+  std::chrono::milliseconds patience_{3000};
   bool away_ = false;
   std::map<int, Time> cut_off_;
   std::map<std::uint64_t, Session> sessions_;

@@ -10,16 +10,13 @@
 namespace stibee_sync::day {
 
 using namespace std::chrono_literals;
-using source::LeaderLock;
 
 namespace {
-
-constexpr const char* list = "1234";
 
 stibee_sim::Setup setup(std::uint64_t seed) {
   stibee_sim::Setup made;
   stibee_sim::ListSetup one;
-  one.id = list;
+  one.id = watched_list;
   one.groups = {{11, "gold"}, {12, "silver"}};
   one.webhook_url = "https://members.example/webhook";
   made.lists.push_back(one);
@@ -44,10 +41,6 @@ std::string address_of(std::int64_t key) {
   return "p" + std::to_string(key) + "@example.com";
 }
 
-std::string name(int host) {
-  return host == 0 ? "one" : "two";
-}
-
 }  // namespace
 
 void PairCounts::add(const PairCounts& other) {
@@ -69,6 +62,7 @@ Pair::Pair(std::uint64_t seed, bool keeps_trace)
       if (limit.violations > 0) complain("a call over the limit of " + limit.name);
     }
   };
+  if (chance(0.4)) locks_.set_patience(20s);
   for (int number = 0; number < 2; ++number) {
     sides_[static_cast<std::size_t>(number)].number = number;
     sides_[static_cast<std::size_t>(number)].disk = test_disk::disk_with_state();
@@ -105,7 +99,7 @@ void Pair::complain(const std::string& text) {
 }
 
 void Pair::start(Side& side) {
-  trace_.add("start", name(side.number));
+  trace_.add("start", name_of(side.number));
   side.starts_at.reset();
   side.read.reset();
   side.read_before.reset();
@@ -140,7 +134,7 @@ void Pair::start(Side& side) {
 
 void Pair::kill(Side& side, bool with_its_machine) {
   if (!side.life) return;
-  trace_.add("kill", name(side.number) + (with_its_machine ? " and its machine" : ""));
+  trace_.add("kill", name_of(side.number) + (with_its_machine ? " and its machine" : ""));
   ++counts_.kills;
   if (with_its_machine) locks_.set_cut_off(side.number, true, now_);
   side.disk->die();
@@ -202,10 +196,15 @@ void Pair::step() {
     change_table();
   if (chance(0.3)) opt_out();
   trouble();
-  static const char* const kinds[] = {"503", "429", "drop_before", "drop_after", "cut_body", "garbage_body"};
+  static const char* const kinds[] = {"503",      "429",          "drop_before",  "drop_after",
+                                      "cut_body", "garbage_body", "stall_before", "stall_after"};
   std::string plan = "{\"rules\":[";
-  if (chance(0.5))
-    plan += std::string("{\"kind\":\"") + kinds[pick(std::size(kinds))] + "\",\"probability\":0.2}";
+  if (chance(0.5)) {
+    const std::string kind = kinds[pick(std::size(kinds))];
+    plan += "{\"kind\":\"" + kind + "\",\"probability\":0.2";
+    if (kind.starts_with("stall")) plan += ",\"stall_ms\":" + std::to_string(1000 + pick(25'000));
+    plan += "}";
+  }
   far_end_.model.set_faults(plan + "]}");
 }
 
@@ -223,13 +222,13 @@ void Pair::trouble() {
     }
     case 2:
     case 3:
-      trace_.add("cut off", name(side.number));
+      trace_.add("cut off", name_of(side.number));
       ++counts_.cuts;
       locks_.set_cut_off(side.number, true, now_);
       if (!side.reaches_at) side.reaches_at = soon(chance(0.7) ? 8'000 : 120'000);
       break;
     case 4:
-      trace_.add("sessions end", name(side.number));
+      trace_.add("sessions end", name_of(side.number));
       locks_.end_sessions(side.number);
       break;
     case 5:
@@ -269,12 +268,12 @@ void Pair::change_table() {
 
 void Pair::opt_out() {
   std::vector<std::string> subscribed;
-  far_end_.model.each_person(list, [&](const stibee_sim::Person& person) {
+  far_end_.model.each_person(watched_list, [&](const stibee_sim::Person& person) {
     if (person.status == stibee_sim::Status::Subscribed) subscribed.push_back(person.address);
   });
   if (subscribed.empty()) return;
   stibee_sim::WebEdit wish;
-  wish.list = list;
+  wish.list = watched_list;
   wish.action = "unsubscribe";
   wish.emails = {subscribed[pick(subscribed.size())]};
   if (far_end_.model.edit(wish, FarEnd::instant(now_)) == 0) return;
@@ -303,7 +302,7 @@ source::ScriptedRead Pair::read_table(Side& side) {
     read.fails_after_rows = connection_lost();
     return read;
   }
-  trace_.add("read", name(side.number) + " " + std::to_string(read.rows.size()));
+  trace_.add("read", name_of(side.number) + " " + std::to_string(read.rows.size()));
   side.read_before = std::exchange(side.read, table_.picture());
   return read;
 }
@@ -325,65 +324,16 @@ std::variant<std::size_t, source::WriteFailure> Pair::write_back(const Side& sid
     row->second.subscribed = false;
     ++changed;
   });
-  trace_.add("write", name(side.number) + " " + *key->second);
+  trace_.add("write", name_of(side.number) + " " + *key->second);
   return changed;
 }
 
 void Pair::call_sent(const http::Request& request, int client) {
   const auto call = understood(request);
-  trace_.add("call", name(client) + " " + request.method() + " " + std::string(request.target()) + " " +
+  trace_.add("call", name_of(client) + " " + request.method() + " " + std::string(request.target()) + " " +
                          std::to_string(Trace::digest(request.body())) + " " + text::iso_utc(utc()));
   judge_turn(call, client);
   judge_consent(call, sides_[static_cast<std::size_t>(client)]);
-}
-
-/// Nobody calls who has not led for a moment, nor a moment after somebody else could have begun.
-void Pair::judge_turn(const Call& call, int client) {
-  const auto& grants = locks_.grants();
-  const auto mine = std::find_if(grants.rbegin(), grants.rend(),
-                                 [&](const LockServer::Grant& grant) { return grant.host == client; });
-  const auto what = call.endpoint + " by host " + name(client);
-  if (mine == grants.rend()) {
-    complain(what + ", which never led");
-    return;
-  }
-  if (now_ < mine->at + LeaderLock::succession) complain(what + " before the one before has ended");
-  if (mine != grants.rbegin() && now_ >= std::prev(mine)->at + LeaderLock::succession)
-    complain(what + ", though the other leads");
-  for (const auto& [number, flight] : far_end_.in_flight) {
-    if (flight.client != client) complain(what + " while a call of the other is out");
-  }
-}
-
-void Pair::judge_consent(const Call& call, Side& side) {
-  // Whoever begins to lead has read the whole list.
-  const auto& grants = locks_.grants();
-  if (call.kind != Call::Kind::Other && grants.size() > side.grants_seen) {
-    side.grants_seen = grants.size();
-    side.asked_before = std::exchange(side.asked, {});
-    const auto mine = std::find_if(grants.rbegin(), grants.rend(),
-                                   [&](const LockServer::Grant& grant) { return grant.host == side.number; });
-    for (const auto& [address, at] : opted_out_) {
-      if (mine != grants.rend() && at < mine->at) side.knows.insert(address);
-    }
-  }
-  if (call.kind != Call::Kind::Subscribe) return;
-  for (const auto& address : call.addresses) {
-    ++counts_.judged;
-    side.asked.insert(address);
-    // A call of before, of whose end this host knows nothing for certain, may be repeated.
-    if (quiet_ && !ever_said_no_.contains(address) && !side.asked_before.contains(address))
-      complain(call.endpoint + " of " + address + " once more");
-    if (opted_out_.contains(address) && side.knows.contains(address))
-      complain(call.endpoint + " of " + address + ", who said no at Stibee");
-    const auto said_no = [&](const std::shared_ptr<const Members>& read) {
-      if (!read) return false;
-      const auto keys = bearers(*read, address);
-      return !keys.empty() && !*read->at(keys.front()).subscribed;
-    };
-    if (said_no(side.read) && said_no(side.read_before))
-      complain(call.endpoint + " of " + address + ", whose row says no");
-  }
 }
 
 Pair::Side* Pair::leader() {
@@ -391,24 +341,6 @@ Pair::Side* Pair::leader() {
     if (side.life && side.life->engine() != nullptr && !side.life->stands_by()) return &side;
   }
   return nullptr;
-}
-
-std::vector<std::string> Pair::differences() {
-  std::vector<std::string> found;
-  for (const auto& [key, member] : table_.rows()) {
-    const auto there = far_end_.model.find(list, member.email);
-    const bool subscribed = there && there->status == stibee_sim::Status::Subscribed;
-    const bool wanted = *member.subscribed && !opted_out_.contains(member.email);
-    if (subscribed && !wanted) found.push_back(member.email + " said no but is subscribed");
-    // Whoever takes the list over knows a no from it, and not always the yes that came after it.
-    if (!wanted || ever_said_no_.contains(member.email)) continue;
-    if (!subscribed) {
-      found.push_back(member.email + " is missing");
-    } else if (there->fields.at("name") != member.name) {
-      found.push_back(member.email + " has another name");
-    }
-  }
-  return found;
 }
 
 void Pair::heal() {

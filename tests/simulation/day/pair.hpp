@@ -17,6 +17,13 @@
 
 namespace stibee_sync::day {
 
+inline constexpr const char* watched_list = "1234";
+
+/// Of a host, for whoever reads.
+inline std::string name_of(int host) {
+  return host == 0 ? "one" : "two";
+}
+
 struct PairCounts {
   std::size_t calls = 0, grants = 0, kills = 0, cuts = 0, events = 0, opt_outs = 0, judged = 0, repeated = 0;
   std::chrono::milliseconds longest_take_over{0};

@@ -68,8 +68,8 @@ TEST(Pair, SeedsThatFoundSomethingFindItNoMore) {
     const char* what;
   };
   constexpr Found all[] = {
-      {25, "whom the other had brought back, and whose row said no since, was left subscribed"},
-      {64, "a yes that the other had acted upon was taken for newer than the no that came after it"},
+      {52, "a yes that the other had acted upon was taken for newer than the no that came after it"},
+      {83, "the same, with longer polls"},
   };
   for (const auto& found : all)
     EXPECT_EQ(Pair(found.seed).run(), std::vector<std::string>{}) << found.seed << ": " << found.what;
