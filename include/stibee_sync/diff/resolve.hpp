@@ -62,9 +62,9 @@ struct Resolution {
 /// * `renewed` is the time of the opt-out that a newer consent overcomes. `silenced`: an Absent one is not to
 /// be
 ///   kept.
-/// * `opted_in_at` is `now` (or `seen_before`, if that is known) if the address goes from Unsubscribed to Subscribed and a row may have opted in,
-/// or
-///   becomes Subscribed by the row of a member who opted out and opts in with it;
+/// * `opted_in_at` is `now`, or `seen_before` if that is known, if the address goes from Unsubscribed to
+///   Subscribed and a row may have opted in, or becomes Subscribed by the row of a member who opted out and
+///   opts in with it;
 ///   `left_at` is `now`, or `our_time` if that is later, when the last row is gone, kept while Absent, and
 ///   empty otherwise.
 Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<domain::Wanted>& before,
