@@ -24,14 +24,15 @@ void FarEnd::client_gone(stibee_sim::SimTime now, int client) {
 
 class SimulatedTransport::Channel final : public http::Channel {
  public:
-  explicit Channel(SimulatedTransport& owner) : owner_(owner), timer_(owner.clock_.make_timer()) {
-    owner_.channels_.insert(this);
+  explicit Channel(SimulatedTransport& owner)
+      : owner_(owner), timer_(owner.clock_.make_timer()), calls_(owner.calls_) {
+    calls_->channels.insert(this);
   }
-  ~Channel() override { owner_.channels_.erase(this); }
+  ~Channel() override { calls_->channels.erase(this); }
 
   asio::awaitable<http::ExchangeResult> exchange(http::Request request) override {
     constexpr auto timeout = 30s;
-    const auto cuts = owner_.cuts_;
+    const auto cuts = calls_->cuts;
     const http::Failure cut(http::FailureKind::Cancelled, true, false, "cut");
     if (owner_.far_end_.sent) owner_.far_end_.sent(request, owner_.client_);
     stibee_sim::HttpCall call;
@@ -45,7 +46,7 @@ class SimulatedTransport::Channel final : public http::Channel {
 
     // The limiter allows for 3 % of a window on the way.
     co_await pause(uniform(0ms, 25ms));
-    if (owner_.cuts_ != cuts) co_return cut;
+    if (calls_->cuts != cuts) co_return cut;
     const auto reception = owner_.far_end_.model.receive(std::move(call), sim_time(owner_.clock_));
     owner_.far_end_.in_flight[reception.call] = {owner_.client_, false};
     const auto before = reception.stall + uniform(1ms, 120ms);
@@ -58,7 +59,7 @@ class SimulatedTransport::Channel final : public http::Channel {
     co_await pause(std::min<std::chrono::nanoseconds>(after, left));
     owner_.far_end_.model.finish(reception.call);
     owner_.far_end_.in_flight.erase(reception.call);
-    if (owner_.cuts_ != cuts) co_return cut;
+    if (calls_->cuts != cuts) co_return cut;
     if (before + after >= timeout) {
       co_return http::Failure(http::FailureKind::Timeout, true, false, "time-out");
     }
@@ -90,11 +91,12 @@ class SimulatedTransport::Channel final : public http::Channel {
 
   SimulatedTransport& owner_;
   std::unique_ptr<runtime::Timer> timer_;
+  std::shared_ptr<Calls> calls_;
 };
 
 void SimulatedTransport::cut() {
-  ++cuts_;
-  for (auto* channel : channels_)
+  ++calls_->cuts;
+  for (auto* channel : calls_->channels)
     channel->wake();
 }
 

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -59,8 +60,12 @@ class SimulatedTransport : public http::Transport {
   std::mt19937_64& random_;
   bool refuse_connections_;
   int client_;
-  std::set<Channel*> channels_;
-  int cuts_ = 0;
+  /// Channels may outlive their transport.
+  struct Calls {
+    std::set<Channel*> channels;
+    int cuts = 0;
+  };
+  std::shared_ptr<Calls> calls_ = std::make_shared<Calls>();
 };
 
 stibee_sim::SimTime sim_time(const runtime::Clock& clock);
