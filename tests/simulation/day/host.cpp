@@ -64,7 +64,7 @@ Host::Host(Ground ground)
       wall_(clock_, around_.wall_ahead),
       worker_(runtime::make_inline_worker()),
       owned_(open_or_crash(around_.disk)),
-      log_(telemetry::Log::to([this](std::string_view line) { around_.trace.add("log", line); },
+      log_(telemetry::Log::to([this](std::string_view line) { around_.trace.add("log", of_any_run(line)); },
                               telemetry::LogOptions{telemetry::Level::Info, telemetry::LineFormat::Json},
                               [this] { return std::chrono::system_clock::time_point(wall_.utc()); })),
       metrics_(telemetry::MetricsOptions{"test", true, {}}),
@@ -102,6 +102,15 @@ Host::Host(Ground ground)
 Host::~Host() {
   log_.watch({});
   context_.let_go();
+}
+
+// The directory has another name in each run.
+std::string Host::of_any_run(std::string_view line) const {
+  std::string text(line);
+  const auto name = around_.disk.directory().string();
+  for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at))
+    text.replace(at, name.size(), "STATE");
+  return text;
 }
 
 app::Outside Host::outside() {

@@ -98,6 +98,7 @@ class Host {
   boost::asio::awaitable<void> carry_events();
   boost::asio::awaitable<void> bring(stibee_sim::WebhookDelivery delivery);
   app::Outside outside();
+  std::string of_any_run(std::string_view line) const;
 
   Ground around_;
   Context context_;
