@@ -188,8 +188,10 @@ std::variant<Node, SyntaxError> parse_yaml(std::string_view text) {
       return SyntaxError{*tab, "this line is indented with a tab", "indent with spaces"};
     }
     if (auto cause = likely_cause(text, place_of(error.mark).line)) return std::move(*cause);
+    // It may quote the file.
+    const auto words = text::single_spaced(error.msg);
     return SyntaxError{place_of(error.mark),
-                       "this is no YAML: " + text::lower_case(error.msg.substr(0, 1)) + error.msg.substr(1),
+                       "this is no YAML: " + text::lower_case(words.substr(0, 1)) + words.substr(1),
                        "check the indentation, colons, quotes and brackets here and in the line above"};
   }
 }

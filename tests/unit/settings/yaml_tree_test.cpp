@@ -76,6 +76,7 @@ const Bad files[] = {
                  "a\0:\0",
                  6),
      "1:1: the file is not valid UTF-8 here"},
+    {"VersionOverTwoLines", "%YAML 1.x\r-\n---\na: b\n", "1:1: this is no YAML: bad YAML version: 1.x -"},
     {"NulByte", std::string("a: b\0c\n", 7), "1:5: there is a control character here; remove it"},
     {"EndOfTransmission", "a: b\n\x04", "2:1: there is a control character here; remove it"},
 };
