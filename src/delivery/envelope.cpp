@@ -247,9 +247,11 @@ std::string_view beginning(std::string_view text, const std::vector<std::string_
   for (bool is_torn = true; is_torn;) {
     is_torn = false;
     for (const auto value : values) {
-      const auto at = text.find(value, end - std::min(end, value.size() - 1));
-      if (at >= end) continue;
-      end = at;
+      // No further than a value reaches that begins before the end: an answer may be long, and they are many.
+      const auto from = end - std::min(end, value.size() - 1);
+      const auto at = text.substr(from, end - from + value.size() - 1).find(value);
+      if (at == std::string_view::npos) continue;
+      end = from + at;
       is_torn = true;
     }
   }
