@@ -1,28 +1,14 @@
 #include "simulation/day/day.hpp"
 
-#include <cstdlib>
+#include "simulation/day/seeds.hpp"
+
+#include <cstdio>
 #include <string>
 
 #include <gtest/gtest.h>
 
 namespace stibee_sync::day {
 namespace {
-
-// STIBEE_SEED=N replays one seed, with STIBEE_TRACE=1 it tells all that happened; STIBEE_SEEDS=N runs that
-// many in all, from STIBEE_FIRST on; STIBEE_LONG=1 runs fifty thousand.
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-std::string lines(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const auto& text : texts)
-    all += "\n  " + text;
-  return all;
-}
-
-constexpr std::uint64_t shards = 2;
 
 constexpr std::uint64_t days_of_a_normal_run = 1'000;
 
@@ -44,27 +30,8 @@ void tell(const Counts& counts, std::uint64_t seeds) {
 class Days : public ::testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(Days, EverySeedKeepsItsPromisesAndHeals) {
-  const auto only = from_environment("STIBEE_SEED", 0);
-  const auto first = only > 0 ? only : from_environment("STIBEE_FIRST", 1);
-  const bool is_long = from_environment("STIBEE_LONG", 0) > 0;
-  const auto seeds = only > 0 ? 1 : from_environment("STIBEE_SEEDS", is_long ? 50'000 : days_of_a_normal_run);
-  if (only > 0 && GetParam() > 0) GTEST_SKIP() << "one seed is one shard";
-  Counts counts;
-  std::uint64_t done = 0;
-  for (auto seed = first + GetParam(); seed < first + seeds; seed += shards) {
-    Day day(seed, std::getenv("STIBEE_TRACE") != nullptr);
-    std::vector<std::string> wrong;
-    try {
-      wrong = day.run();
-    } catch (const std::exception& error) {
-      wrong.push_back(std::string("it ended by ") + error.what());
-    }
-    if (std::getenv("STIBEE_TRACE") != nullptr) std::fputs(day.trace().text().c_str(), stdout);
-    EXPECT_TRUE(wrong.empty()) << "seed " << seed << ", trace " << std::hex << day.trace().hash() << std::dec
-                               << " (replay with STIBEE_SEED=" << seed << "):" << lines(wrong);
-    counts.add(day.counts());
-    ++done;
-  }
+  if (!has_seeds(GetParam())) GTEST_SKIP() << "one seed is one shard";
+  const auto [counts, done] = run_seeds<Day>(GetParam(), days_of_a_normal_run, 50'000);
   tell(counts, done);
   ASSERT_GT(done, 0U) << "no day is no proof";
   EXPECT_GT(counts.calls, 0U);
