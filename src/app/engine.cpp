@@ -116,6 +116,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
       outside_(std::move(outside)),
       compute_(outside_.make_worker("compute")),
       dialect_(make_dialect(settings)),
+      may_call_(std::move(may_call)),
       ended_(ground.clock.make_timer()) {
   auto plans = std::move(mirrors.matched.plans);
   pipeline::CallerOptions options;
@@ -125,7 +126,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   options.api_key = settings.stibee.api_key;
   options.boot_id = outside_.boot_id;
   options.key_cure = settings::how_to_renew(settings.stibee.api_key_file, system_environment);
-  options.leads = std::move(may_call);
+  options.leads = may_call_;
   for (const auto& state : mirrors.states)
     paused_.push_back(state.paused);
   dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(),
@@ -251,7 +252,8 @@ void Engine::watch_feeds() {
   };
   feed_ = outside_.change_feed();
   listener_ = outside_.listener(std::move(names), std::move(wake));
-  ingest_->watch_feeds(*feed_, *listener_);
+  ingest_->watch_feeds(*feed_, *listener_, may_call_);
+  if (!leads_) ingest_->stand_by();
 }
 
 void Engine::start_ingest() {
@@ -283,6 +285,7 @@ void Engine::serve(std::size_t mirror) {
 
 void Engine::stand_by() {
   leads_ = false;
+  ingest_->stand_by();
   reconciler_->stand_by();
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);
@@ -291,6 +294,7 @@ void Engine::stand_by() {
 void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
   leads_ = true;
   dispatch_->inherit(calls);
+  ingest_->lead();
   reconciler_->lead();
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);

@@ -134,6 +134,7 @@ class Engine {
   std::shared_ptr<telemetry::LastingTrouble> store_trouble_ = std::make_shared<telemetry::LastingTrouble>();
   std::shared_ptr<runtime::Worker> compute_;
   std::unique_ptr<delivery::Dialect> dialect_;
+  std::function<bool()> may_call_;
   std::vector<bool> paused_;
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;

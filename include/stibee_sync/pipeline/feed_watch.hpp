@@ -18,6 +18,9 @@ namespace stibee_sync::pipeline {
 /// the feed is drained as soon as something is heard, every 10 ms for as long as something comes, and then
 /// less and less often up to once a second, since what is heard is a hint only. Whether the feed is whole is
 /// asked with every drain that brings something, and once in 5 s while nothing comes.
+///
+/// Of several daemons with one feed (`database.leader_lock`) only the one that leads drains it, since what is
+/// taken out nobody else hears of. The others read the table at `poll`.
 class FeedWatch {
  public:
   using Time = domain::MonotonicTime;
@@ -74,6 +77,12 @@ class FeedWatch {
   /// Whether somebody whose writes the feed was never told of may commit after the read that saw this.
   bool may_lack_writes(const source::FeedSnapshot& seen) const;
 
+  /// Another daemon drains the feed.
+  void stand_by();
+  /// This one does from now on: the table is read first. The one before may have known of writes that the
+  /// feed was never told of, so the table is read at `poll`, too, until none of them can be under way.
+  void lead();
+
   /// A read begins: what is wanted from now on, it may not bring.
   void begins_scan() { scan_at_.reset(); }
   /// A read was committed; `seen`: what it knows of the feed.
@@ -84,6 +93,7 @@ class FeedWatch {
   bool believed() const { return believed_; }
   /// Drains follow each other closely: writers need not notify.
   bool awake() const { return awake_; }
+  bool stands_by() const { return stands_by_; }
   /// While it is lost; else nothing.
   const std::optional<source::FeedLoss>& loss() const { return loss_; }
   /// Of the last read: another one tells that something was done to the table.
@@ -91,6 +101,7 @@ class FeedWatch {
 
  private:
   void go_to_sleep();
+  bool may_be_late(const source::FeedSnapshot& seen) const;
 
   domain::Duration poll_, full_scan_;
   bool believed_ = false;
@@ -108,9 +119,11 @@ class FeedWatch {
   std::chrono::milliseconds pause_ = first_pause_asleep;
   std::string fingerprint_;
   std::optional<source::FeedLoss> loss_;
-  // After the triggers had stopped writing: how many snapshots found the feed whole, and which transactions
-  // must have ended before a read makes up for them.
+  bool stands_by_ = false;
+  // After the triggers had stopped writing, or may have: how many snapshots found the feed whole, and which
+  // transactions must have ended before a read makes up for them.
   bool writes_were_lost_ = false;
+  bool took_over_ = false;
   int whole_ = 0;
   std::uint64_t must_have_ended_ = 0;
 };

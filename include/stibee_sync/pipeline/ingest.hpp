@@ -31,8 +31,8 @@ enum class CycleOutcome { Applied, Held, Untrusted, Failed, Cancelled };
 
 /// How a mirror's changes are found. Off: by reading the table at each poll. Polled: the feed is looked at
 /// once a second, since nothing tells of changes. Lost: the feed cannot be relied on, so that the table is
-/// read at each poll.
-enum class FeedState { Off, Starting, Live, Polled, Lost };
+/// read at each poll. Standby: another daemon drains it, so here, too.
+enum class FeedState { Off, Starting, Live, Polled, Lost, Standby };
 std::string_view name(FeedState state);
 
 struct FeedCondition {
@@ -81,7 +81,13 @@ class Ingest {
   void set_first_part(std::size_t most) { first_part_ = most; }
   /// Mirrors whose plan says so are read through their change feed, and as a whole on a schedule.
   /// `listener` tells when (see `heard`). Both outlive the loop; `feed` is used on the source's thread.
-  void watch_feeds(source::ChangeFeed& feed, source::FeedListener& listener);
+  /// `leads`: asked before anything is taken out of a feed, where several daemons have it.
+  void watch_feeds(
+      source::ChangeFeed& feed, source::FeedListener& listener,
+      std::function<bool()> leads = [] { return true; });
+  /// Another daemon drains the feeds; and this one again.
+  void stand_by();
+  void lead();
   /// What the listener said, on the loop's thread.
   void heard(const std::string& mirror, source::FeedListener::Why why);
   /// Who makes missing groups; without, their values are ignored. Outlives the loop.
@@ -122,6 +128,7 @@ class Ingest {
   boost::asio::awaitable<bool> discard(std::size_t mirror, std::vector<std::int64_t> ids);
   boost::asio::awaitable<void> take_over_feed(std::size_t mirror, std::shared_ptr<Read> made);
   void tell_listener(std::size_t mirror, bool was_awake);
+  void turn_feeds(void (FeedWatch::*turn)());
   void drain_failed(std::size_t mirror, const source::SourceError& error);
   void tell_feed(std::size_t mirror, FeedWatch::News news);
   void show_feed(std::size_t mirror);
@@ -155,6 +162,7 @@ class Ingest {
   GroupKeeper* groups_ = nullptr;
   source::ChangeFeed* feed_ = nullptr;
   source::FeedListener* listener_ = nullptr;
+  std::function<bool()> leads_;
   std::function<void()> changed_;
   std::function<void(std::size_t)> committed_;
   std::size_t first_part_ = ReadTakeover::first_part;

@@ -39,7 +39,7 @@ constexpr Word statuses[] = {
 };
 constexpr Word feeds[] = {
     {"starting", &texts::feed_starting}, {"live", &texts::feed_on}, {"polled", &texts::feed_polled},
-    {"lost", &texts::feed_lost},         {"off", &texts::feed_off},
+    {"lost", &texts::feed_lost},         {"off", &texts::feed_off}, {"standby", &texts::feed_standby},
 };
 
 template <std::size_t Count>

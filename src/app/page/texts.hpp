@@ -99,6 +99,8 @@ inline constexpr Text feed_polled{"on, but nothing tells of changes: it is asked
 inline constexpr Text feed_on{"on: changes arrive at once", "작동 중: 변경이 즉시 반영됩니다"};
 inline constexpr Text feed_lost{"lost: the table is read at each poll",
                                 "끊김: 주기마다 테이블 전체를 읽습니다"};
+inline constexpr Text feed_standby{"read by the daemon that leads: here the table is read at each poll",
+                                   "작업 중인 데몬이 읽음: 여기서는 주기마다 테이블 전체를 읽습니다"};
 inline constexpr Text feed_off{"off: the table is read at each poll",
                                "사용 안 함: 주기마다 테이블을 읽습니다"};
 

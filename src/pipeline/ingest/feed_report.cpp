@@ -14,7 +14,8 @@ using telemetry::Level;
 
 namespace {
 
-constexpr std::array<std::string_view, 5> feed_state_names{"off", "starting", "live", "polled", "lost"};
+constexpr std::array<std::string_view, 6> feed_state_names{"off",    "starting", "live",
+                                                           "polled", "lost",     "standby"};
 
 FeedGap label_of(FeedWatch::Gap gap, const MirrorPlan& plan) {
   switch (gap) {
@@ -79,6 +80,10 @@ void Ingest::show_feed(std::size_t mirror) {
   if (state.watch->loss()) {
     shown.state = FeedState::Lost;
     shown.problem = state.watch->loss()->message;
+    return;
+  }
+  if (state.watch->stands_by()) {
+    shown.state = FeedState::Standby;
     return;
   }
   const bool listens = listener_->listens();

@@ -56,9 +56,10 @@ bool remember_unheard_writes(store::Store& store, store::MirrorId mirror) {
 
 }  // namespace
 
-void Ingest::watch_feeds(source::ChangeFeed& feed, FeedListener& listener) {
+void Ingest::watch_feeds(source::ChangeFeed& feed, FeedListener& listener, std::function<bool()> leads) {
   feed_ = &feed;
   listener_ = &listener;
+  leads_ = std::move(leads);
   for (std::size_t i = 0; i < mirrors_.size(); ++i) {
     if (!mirrors_[i].changefeed) continue;
     mirrors_[i].read.feed = mirrors_[i].name;
@@ -72,6 +73,26 @@ void Ingest::tell_listener(std::size_t mirror, bool was_awake) {
   const auto& watch = *states_[mirror].watch;
   if (watch.awake() && !was_awake) listener_->awake(mirrors_[mirror].name);
   if (!watch.awake() && was_awake) listener_->asleep(mirrors_[mirror].name);
+}
+
+void Ingest::turn_feeds(void (FeedWatch::*turn)()) {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    auto& watch = states_[i].watch;
+    if (!watch) continue;
+    const bool was_awake = watch->awake();
+    ((*watch).*turn)();
+    tell_listener(i, was_awake);
+    show_feed(i);
+  }
+  timer_->wake();
+}
+
+void Ingest::stand_by() {
+  turn_feeds(&FeedWatch::stand_by);
+}
+
+void Ingest::lead() {
+  turn_feeds(&FeedWatch::lead);
 }
 
 void Ingest::heard(const std::string& mirror, FeedListener::Why why) {
@@ -198,8 +219,14 @@ asio::awaitable<void> Ingest::apply_drained(std::size_t mirror, std::shared_ptr<
   states_[mirror].condition.feed.in_step = now;
 }
 
-/// False: they are still there, which is told.
+/// False: they are still there, which is told; or another daemon leads, which hears of them by its own drain.
+/// What was seen while this one led is in the first read of whoever led next.
 asio::awaitable<bool> Ingest::discard(std::size_t mirror, std::vector<std::int64_t> ids) {
+  if (!leads_()) {
+    // Perhaps for a moment: then it is drained again.
+    states_[mirror].watch->found_nothing(false, std::chrono::milliseconds(0), services_.clock.monotonic());
+    co_return false;
+  }
   if (ids.empty()) co_return true;
   auto work = [&feed = *feed_, name = mirrors_[mirror].name, ids = std::move(ids)] {
     return feed.discard(name, ids);

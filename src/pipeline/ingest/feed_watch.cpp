@@ -92,31 +92,61 @@ void FeedWatch::failed(Time again) {
   scan_at_ = again;
 }
 
+void FeedWatch::stand_by() {
+  stands_by_ = true;
+  took_over_ = false;
+  go_to_sleep();
+  needs_scan(Gap::Unwatched);
+}
+
+void FeedWatch::lead() {
+  stands_by_ = false;
+  took_over_ = true;
+  whole_ = 0;
+  needs_scan(Gap::Unwatched);
+  wants_scan_now();
+}
+
 void FeedWatch::remembers_lost_writes() {
   if (!last_scan_) writes_were_lost_ = true;
 }
 
 bool FeedWatch::may_lack_writes(const source::FeedSnapshot& seen) const {
   if (seen.loss) return writes_were_lost_ || seen.loss->kind == source::FeedLoss::Kind::Overgrown;
-  return writes_were_lost_ && (whole_ < 2 || seen.oldest_running < must_have_ended_);
+  return writes_were_lost_ && may_be_late(seen);
+}
+
+bool FeedWatch::may_be_late(const source::FeedSnapshot& seen) const {
+  return whole_ < 2 || seen.oldest_running < must_have_ended_;
 }
 
 FeedWatch::News FeedWatch::scanned(const source::FeedSnapshot& seen, Time now) {
   last_scan_ = now;
   fingerprint_ = seen.fingerprint;
   if (seen.loss) return lost(*seen.loss);
-  if (may_lack_writes(seen)) {
-    if (++whole_ == 2) must_have_ended_ = seen.next_transaction;
+  const bool lacks_writes = may_lack_writes(seen);
+  took_over_ = took_over_ && may_be_late(seen);
+  if ((lacks_writes || took_over_) && ++whole_ == 2) must_have_ended_ = seen.next_transaction;
+  if (lacks_writes) {
     needs_scan(Gap::Unwatched);
     return News::Nothing;
   }
   const bool restored = loss_.has_value() || writes_were_lost_;
   loss_.reset();
   writes_were_lost_ = false;
-  whole_ = 0;
+  if (stands_by_) {
+    needs_scan(Gap::Unwatched);
+    return restored ? News::Restored : News::Nothing;
+  }
   believed_ = true;
   scan_first_ = false;
   gap_ = Gap::None;
+  if (took_over_) {
+    gap_ = Gap::Unwatched;
+    wants_scan();
+  } else {
+    whole_ = 0;
+  }
   drain_at_ = std::max(now, no_drain_before_);
   check_at_ = now + longest_unchecked;
   return restored ? News::Restored : News::Nothing;

@@ -174,5 +174,60 @@ TEST_F(Leader, AStopHandsOver) {
   ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
 }
 
+/// Both have the change feed of the one table. Reads of it are rare, so that only the feed tells in time.
+class FedLeader : public Leader {
+ protected:
+  FedLeader() : Leader(with_feed()) {}
+
+  void SetUp() override {
+    const auto printed = deployment_.syncd({"changefeed", "sql"});
+    ASSERT_EQ(printed.exit_code, 0) << printed.err;
+    deployment_.sql(printed.out);
+    Leader::SetUp();
+    ASSERT_TRUE(eventually(30s, [&] { return feed_of(deployment_.report({"status"})) == "live"; }));
+  }
+
+  static std::string feed_of(const json::Value& report) {
+    return text(at(items(report, "mirrors").front(), "feed"), "state");
+  }
+  /// One at a time, so that whoever drains has many chances to take one away.
+  bool each_arrives(int first, int last) {
+    for (int i = first; i <= last; ++i) {
+      deployment_.add_members(i, i);
+      if (!eventually(10s, [&] { return deployment_.subscribed() == i; })) return false;
+    }
+    return true;
+  }
+
+ private:
+  static DeploymentOptions with_feed() {
+    DeploymentOptions options;
+    options.poll_interval = "10m";
+    options.mirror_extra = "    detect: changefeed\n";
+    return options;
+  }
+};
+
+TEST_F(FedLeader, TheOtherTakesNothingOutOfTheFeed) {
+  EXPECT_TRUE(each_arrives(61, 80)) << deployment_.daemon().err() << other_->daemon().err();
+  const auto report = json::parse(other_->syncd({"status", "--json"}).out);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(feed_of(*report), "standby");
+  EXPECT_EQ(event_lines(deployment_.daemon(), "feed.lost").size(), 0U);
+  EXPECT_EQ(event_lines(other_->daemon(), "feed.lost").size(), 0U);
+}
+
+TEST_F(FedLeader, WhoeverTakesOverReadsTheTableAndThenTheFeed) {
+  ASSERT_TRUE(each_arrives(61, 62));
+  deployment_.daemon().send(SIGKILL);
+  deployment_.add_members(63, 63);
+  ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
+  ASSERT_TRUE(eventually(30s, [&] { return deployment_.subscribed() == 63; })) << other_->daemon().err();
+  EXPECT_TRUE(each_arrives(64, 80)) << other_->daemon().err();
+  EXPECT_EQ(deployment_.stat("repeated_people"), 0);
+  EXPECT_EQ(event_lines(other_->daemon(), "feed.lost").size(), 0U);
+  EXPECT_EQ(event_lines(other_->daemon(), "feed.restored").size(), 0U);
+}
+
 }  // namespace
 }  // namespace stibee_sync::e2e

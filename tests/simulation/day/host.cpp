@@ -139,8 +139,8 @@ asio::awaitable<void> Host::begin() {
       [this] { return !around_.stands_by && (!leadership_ || leadership_->may_call()); });
   auto opened = co_await app::Engine::open(&ground_, &around_.settings, std::move(may_call));
   engine_ = std::move(opened);
-  engine_->start([](const std::string& what) { throw std::logic_error("a loop ended: " + what); });
   if (stands_by()) engine_->stand_by();
+  engine_->start([](const std::string& what) { throw std::logic_error("a loop ended: " + what); });
   slot_.lend(*engine_);
 }
 

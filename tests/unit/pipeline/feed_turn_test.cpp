@@ -56,7 +56,7 @@ class FeedTurn : public ::testing::Test {
     listener_ = std::make_unique<source::ScriptedListener>(
         [this](const std::string& name, FeedListener::Why why) { ingest_->heard(name, why); });
     listener_->hears = hears_;
-    ingest_->watch_feeds(feed_, *listener_);
+    ingest_->watch_feeds(feed_, *listener_, [this] { return leads_; });
     asio::co_spawn(context_, ingest_->run(), [](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
     });
@@ -137,6 +137,7 @@ class FeedTurn : public ::testing::Test {
   settings::Mirror mirror_;
   WatchedTable table_;
   bool hears_ = true;  // the listener, from the start
+  bool leads_ = true;
   source::ScriptedReader reader_;
   source::ScriptedFeed feed_;
   std::unique_ptr<Ingest> ingest_;
@@ -553,6 +554,65 @@ TEST_F(FeedTurn, APausedMirrorIsNotDrained) {
   ingest_->set_paused(0, false);
   run_for(seconds(2));
   EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+}
+
+// Of several daemons with one feed.
+TEST_F(FeedTurn, WhoStandsByTakesNothingOutOfTheFeedAndReadsTheTable) {
+  table_.add(1, 100);
+  begin();
+  leads_ = false;
+  ingest_->stand_by();
+  table_.drains = 0;
+  table_.put(101, "new@example.com");
+  hear();
+  const auto waiting = table_.waiting();
+  run_for(minutes(1));
+  EXPECT_EQ(table_.drains, 0);
+  EXPECT_GE(table_.reads, 4);
+  EXPECT_EQ(table_.waiting(), waiting);
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(feed().state, FeedState::Standby);
+
+  leads_ = true;
+  ingest_->lead();
+  const auto reads = table_.reads;
+  run_for(milliseconds(100));
+  EXPECT_EQ(table_.reads, reads + 1);
+  EXPECT_EQ(table_.waiting(), 0U);
+  EXPECT_EQ(feed().state, FeedState::Live);
+  table_.put(102, "newer@example.com");
+  hear();
+  EXPECT_EQ(intent("newer@example.com"), domain::Intent::Subscribed);
+  EXPECT_EQ(table_.waiting(), 0U);
+  EXPECT_EQ(missed("feed"), "0");
+}
+
+TEST_F(FeedTurn, WhoIsSentToStandByTellsTheWritersToNotify) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  table_.put(101, "new@example.com");
+  hear();
+  EXPECT_THAT(listener_->told, ElementsAre("awake members"));
+  ingest_->stand_by();
+  EXPECT_THAT(listener_->told, ElementsAre("awake members", "asleep members"));
+}
+
+TEST_F(FeedTurn, WhoDoesNotKnowWhetherItLeadsLeavesInTheFeedWhatItReadAndDoesNotDrainWithoutAPause) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(1));
+  leads_ = false;
+  const auto drains = table_.drains;
+  table_.put(101, "new@example.com");
+  hear();
+  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
+  run_for(seconds(4));
+  EXPECT_EQ(table_.waiting(), 1U);
+  EXPECT_LE(table_.drains, drains + 12);
+  leads_ = true;
+  run_for(milliseconds(1001));
+  EXPECT_EQ(table_.waiting(), 0U);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "stibee_sync/pipeline/feed_watch.hpp"
 
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -326,6 +327,84 @@ TEST_F(FeedWatchTest, AReadOfAnOvergrownFeedMayLackWritesAndAnyOtherLossKeepsTha
   EXPECT_FALSE(watch.may_lack_writes(broken(FeedLoss::Kind::Incomplete)));
   watch.lost(loss_of(FeedLoss::Kind::Overgrown));
   EXPECT_TRUE(watch.may_lack_writes(broken(FeedLoss::Kind::Incomplete)));
+}
+
+TEST_F(FeedWatchTest, WhoStandsByReadsTheTableAtEachPollAndNeverDrains) {
+  scan();
+  (void)step();
+  watch.found(no_time, now);
+  watch.stand_by();
+  EXPECT_TRUE(watch.stands_by());
+  EXPECT_FALSE(watch.awake()) << "writers are to notify whoever drains";
+  for (int i = 0; i < 3; ++i) {
+    watch.notified(now);
+    const auto before = now;
+    EXPECT_EQ(step(), Step::Scan);
+    EXPECT_EQ(now - before, seconds(15)) << i;
+    EXPECT_EQ(watch.gap(whole()), Gap::Unwatched);
+    watch.begins_scan();
+    EXPECT_EQ(watch.scanned(whole(), now), News::Nothing);
+    EXPECT_FALSE(watch.believed());
+  }
+}
+
+TEST_F(FeedWatchTest, WhoStandsByTellsOfALostFeedAndOfOneThatIsWholeAgain) {
+  watch.stand_by();
+  scan();
+  EXPECT_EQ(step(), Step::Scan);
+  watch.begins_scan();
+  EXPECT_EQ(watch.scanned(broken(FeedLoss::Kind::Incomplete), now), News::Lost);
+  EXPECT_EQ(step(), Step::Scan);
+  watch.begins_scan();
+  EXPECT_EQ(watch.scanned(whole(), now), News::Restored);
+  EXPECT_FALSE(watch.loss());
+  EXPECT_EQ(watch.next(), Step::Scan);
+}
+
+TEST_F(FeedWatchTest, WhoTakesOverReadsTheTableAtOnceAndDrainsThen) {
+  watch.stand_by();
+  scan();
+  watch.lead();
+  EXPECT_FALSE(watch.stands_by());
+  const auto before = now;
+  scan();
+  EXPECT_EQ(now, before);
+  EXPECT_TRUE(watch.believed());
+  EXPECT_EQ(pause(), no_time);
+}
+
+TEST_F(FeedWatchTest, AReadThatBeganBeforeTheTakeOverIsNotTheOneAfterIt) {
+  watch.stand_by();
+  EXPECT_EQ(step(), Step::Scan);
+  watch.begins_scan();
+  watch.lead();
+  watch.scanned(whole(), now);
+  EXPECT_EQ(watch.next(), Step::Scan);
+  EXPECT_LE(watch.due(), now);
+}
+
+TEST_F(FeedWatchTest, WhatTheOneBeforeMayHaveKnownToBeUnheardIsReadBesideTheDrains) {
+  watch.stand_by();
+  scan(whole(100, 105));
+  watch.lead();
+  scan(whole(100, 110));
+  // How long after the last one, with drains all the while.
+  auto next_scan = [this, last = now]() mutable {
+    EXPECT_EQ(step(), Step::Drain);
+    while (step() == Step::Drain)
+      empty_drain();
+    watch.begins_scan();
+    return now - std::exchange(last, now);
+  };
+  EXPECT_EQ(next_scan(), seconds(15));
+  EXPECT_EQ(watch.gap(whole()), Gap::Unwatched) << "what it finds is no fault of the feed's";
+  EXPECT_EQ(watch.scanned(whole(100, 120), now), News::Nothing);
+  EXPECT_EQ(next_scan(), seconds(15)) << "those before 120 may have kept silent";
+  EXPECT_EQ(watch.scanned(whole(119, 130), now), News::Nothing);
+  EXPECT_EQ(next_scan(), seconds(15)) << "119 still runs";
+  EXPECT_EQ(watch.scanned(whole(120, 140), now), News::Nothing);
+  EXPECT_EQ(watch.gap(whole()), Gap::None);
+  EXPECT_EQ(next_scan(), hours(1)) << "from here on as ever";
 }
 
 TEST_F(FeedWatchTest, AfterAFailureTheTableIsReadFirst) {
