@@ -25,20 +25,19 @@ stibee_sim::Setup setup(std::uint64_t seed) {
   return made;
 }
 
-settings::Settings settings_for(std::mt19937_64& random) {
+settings::Settings settings_for(std::mt19937_64& random, bool has_feed, bool has_consents) {
   constexpr simulation::Api apis[] = {simulation::Api::V1, simulation::Api::V2, simulation::Api::Both};
   Profile profile;
   profile.api = apis[random() % std::size(apis)];
   profile.writes_back = random() % 2 == 0;
   profile.poll = std::chrono::seconds(20 + random() % 40);
   profile.reconcile_interval = std::chrono::minutes(20 + random() % 40);
+  profile.has_feed = has_feed;
+  profile.full_scan = 1h;
+  profile.has_consents = has_consents;
   auto made = settings_of(profile);
   made.database.leader_lock = true;
   return made;
-}
-
-std::string address_of(std::int64_t key) {
-  return "p" + std::to_string(key) + "@example.com";
 }
 
 }  // namespace
@@ -49,12 +48,17 @@ void PairCounts::add(const PairCounts& other) {
   longest_take_over = std::max(longest_take_over, other.longest_take_over);
 }
 
-Pair::Pair(std::uint64_t seed, bool keeps_trace)
+Pair::Pair(std::uint64_t seed, bool keeps_trace, Kind kind)
     : random_(seed),
-      settings_(settings_for(random_)),
+      more_random_(seed ^ 0x70a125U),
+      plain_(kind == Kind::Plain),
+      has_feed_(!plain_ && more_chance(0.5)),
+      has_consents_(!plain_ && more_chance(0.5)),
+      loses_states_(!plain_ && more_chance(0.4)),
+      settings_(settings_for(random_, has_feed_, has_consents_)),
       trace_(keeps_trace),
       far_end_{stibee_sim::StibeeModel(setup(seed)), {}},
-      table_(false, false) {
+      table_(has_consents_, has_feed_) {
   far_end_.sent = [this](const http::Request& request, int client) { call_sent(request, client); };
   far_end_.applied = [this](std::uint64_t, int status, const std::string& body) {
     trace_.add("answer", std::to_string(status) + " " + std::to_string(Trace::digest(body)));
@@ -65,14 +69,13 @@ Pair::Pair(std::uint64_t seed, bool keeps_trace)
   if (chance(0.4)) locks_.set_patience(20s);
   for (int number = 0; number < 2; ++number) {
     sides_[static_cast<std::size_t>(number)].number = number;
-    sides_[static_cast<std::size_t>(number)].disk = test_disk::disk_with_state();
+    auto& side = sides_[static_cast<std::size_t>(number)];
+    side.disk = test_disk::disk_with_state();
+    if (!plain_ && more_chance(0.2)) side.wall_ahead = std::chrono::seconds(more_pick(1200)) - 10min;
   }
-  table_.commit([this](Members& rows) {
-    for (std::size_t i = 5 + pick(40); i > 0; --i) {
-      rows[next_key_] = {address_of(next_key_), chance(0.8), {}, "", "new"};
-      ++next_key_;
-    }
-  });
+  trace_.add("kind", std::string(has_feed_ ? "change feed " : "") + (has_consents_ ? "consents " : "") +
+                         (loses_states_ ? "states are lost " : "") + text::iso_utc(utc()));
+  fill_table();
 }
 
 Pair::~Pair() {
@@ -113,10 +116,10 @@ void Pair::start(Side& side) {
                 },
                 random_(),
                 now_,
-                0ms,
+                side.wall_ahead,
                 std::nullopt,
                 {},
-                {},
+                feed_hands(side),
                 {},
                 side.number,
                 &locks_};
@@ -137,10 +140,23 @@ void Pair::kill(Side& side, bool with_its_machine) {
   trace_.add("kill", name_of(side.number) + (with_its_machine ? " and its machine" : ""));
   ++counts_.kills;
   if (with_its_machine) locks_.set_cut_off(side.number, true, now_);
+  judge_feed(side);
   side.disk->die();
   side.life.reset();
   side.disk->restart(random_);
   far_end_.client_gone(FarEnd::instant(now_), side.number);
+  if (loses_states_ && !calm_ && more_chance(0.3)) lose_state(side);
+}
+
+// Another machine takes its place, or its own, with what a backup has.
+void Pair::lose_state(Side& side) {
+  lost_a_state_ = true;
+  const bool has_backup = side.older && more_chance(0.6);
+  trace_.add("state", name_of(side.number) + (has_backup ? " set back" : " lost"));
+  const auto image = std::exchange(side.older, side.disk->image());
+  side.disk = test_disk::disk_with_state();
+  if (has_backup) side.disk->load(*image);
+  side.knows.clear();
 }
 
 /// Each has its own clock; whoever has something to do first does it first.
@@ -158,6 +174,7 @@ void Pair::run_until(Time until) {
       if (side.reaches_at && *side.reaches_at <= now_) {
         locks_.set_cut_off(side.number, false, now_);
         side.reaches_at.reset();
+        tell_listeners();
       }
       if (side.starts_at && *side.starts_at <= now_) start(side);
       if (side.life) side.life->run_until(now_);
@@ -165,6 +182,7 @@ void Pair::run_until(Time until) {
     if (server_at_ && *server_at_ <= now_) {
       locks_.set_away(false);
       server_at_.reset();
+      tell_listeners();
     }
     if (now_ >= until) return;
   }
@@ -187,6 +205,8 @@ std::vector<std::string> Pair::run() {
     pass(std::chrono::milliseconds(chance(0.7) ? 100 + pick(10'000) : 10'000 + pick(180'000)));
   }
   heal();
+  if (wrong_.empty() && has_feed_) changes_in_calm();
+  if (wrong_.empty() && !plain_) say_yes_anew();
   if (wrong_.empty()) lose_the_leader();
   return wrong_;
 }
@@ -196,6 +216,8 @@ void Pair::step() {
     change_table();
   if (chance(0.3)) opt_out();
   trouble();
+  if (has_feed_) trouble_feed();
+  tell_listeners();
   static const char* const kinds[] = {"503",      "429",          "drop_before",  "drop_after",
                                       "cut_body", "garbage_body", "stall_before", "stall_after"};
   std::string plan = "{\"rules\":[";
@@ -241,31 +263,6 @@ void Pair::trouble() {
   }
 }
 
-void Pair::change_table() {
-  table_.commit([this](Members& rows) {
-    if (rows.empty() || chance(0.3)) {
-      rows[next_key_] = {address_of(next_key_), chance(0.9), {}, "", "new"};
-      ++next_key_;
-      return;
-    }
-    const auto row = std::next(rows.begin(), static_cast<std::ptrdiff_t>(pick(rows.size())));
-    if (chance(0.5)) {
-      row->second.name += "x";
-    } else if (chance(0.3)) {
-      rows.erase(row);
-    } else {
-      const bool says = !*row->second.subscribed;
-      row->second.subscribed = says;
-      trace_.add("row", row->second.email + (says ? " yes" : " no"));
-      ever_said_no_.insert(row->second.email);
-      if (!says) return;
-      opted_out_.erase(row->second.email);
-      for (auto& side : sides_)
-        side.knows.erase(row->second.email);
-    }
-  });
-}
-
 void Pair::opt_out() {
   std::vector<std::string> subscribed;
   far_end_.model.each_person(watched_list, [&](const stibee_sim::Person& person) {
@@ -295,39 +292,6 @@ void Pair::bring_events() {
   }
 }
 
-source::ScriptedRead Pair::read_table(Side& side) {
-  auto read = table_.read(utc());
-  if (!locks_.reachable(side.number)) {
-    read.rows.clear();
-    read.fails_after_rows = connection_lost();
-    return read;
-  }
-  trace_.add("read", name_of(side.number) + " " + std::to_string(read.rows.size()));
-  side.read_before = std::exchange(side.read, table_.picture());
-  return read;
-}
-
-std::variant<std::size_t, source::WriteFailure> Pair::write_back(const Side& side, const std::string& event,
-                                                                 const source::WriteValues& values) {
-  if (!locks_.reachable(side.number)) {
-    source::WriteFailure failure;
-    failure.scope = source::WriteFailure::Scope::Database;
-    failure.error = connection_lost();
-    return failure;
-  }
-  const auto key = values.find("key");
-  if (event != "unsubscribed" || key == values.end() || !key->second) return std::size_t{0};
-  std::size_t changed = 0;
-  table_.commit([&](Members& rows) {
-    const auto row = rows.find(std::stoll(*key->second));
-    if (row == rows.end()) return;
-    row->second.subscribed = false;
-    ++changed;
-  });
-  trace_.add("write", name_of(side.number) + " " + *key->second);
-  return changed;
-}
-
 void Pair::call_sent(const http::Request& request, int client) {
   const auto call = understood(request);
   trace_.add("call", name_of(client) + " " + request.method() + " " + std::string(request.target()) + " " +
@@ -344,6 +308,7 @@ Pair::Side* Pair::leader() {
 }
 
 void Pair::heal() {
+  calm_ = true;
   far_end_.model.set_faults("{\"rules\":[]}");
   locks_.set_away(false);
   server_at_.reset();
@@ -352,6 +317,10 @@ void Pair::heal() {
     locks_.set_cut_off(side.number, false, now_);
     if (!side.life) start(side);
   }
+  open_.clear();
+  table_.feed().end_writers();
+  table_.feed().switch_triggers(true);
+  tell_listeners();
   const auto began = now_;
   // A take-over, a read, the longest backoff, and once more what that finds.
   const auto most = began + 10s + 2 * settings_.mirrors[0].poll_interval + 15min;
@@ -368,6 +337,57 @@ void Pair::heal() {
     complain("at the end: " + difference);
 }
 
+// With a feed they do not wait for a read of the table.
+void Pair::changes_in_calm() {
+  const auto poll = settings_.mirrors[0].poll_interval;
+  table_.feed().vacuum();
+  pass(2 * poll + 1min);
+  for (int i = 0; i < 4; ++i) {
+    pass(std::chrono::milliseconds(more_pick(90'000)));
+    commit([this](Members& rows) {
+      if (rows.empty()) return;
+      const auto row = std::next(rows.begin(), static_cast<std::ptrdiff_t>(more_pick(rows.size())));
+      row->second.name += "c";
+    });
+    notify();
+    const auto most = now_ + 15s;
+    while (now_ < most && !differences().empty())
+      pass(1s);
+    for (const auto& difference : differences())
+      complain("in calm, with a change feed: " + difference);
+  }
+}
+
+// Whatever is known of them, that is newer.
+void Pair::say_yes_anew() {
+  const auto poll = settings_.mirrors[0].poll_interval;
+  pass(15min);  // so far the clocks may be apart
+  const auto say = [&](bool yes) {
+    commit([&](Members& rows) {
+      for (auto& [key, member] : rows) {
+        if (!ever_said_no_.contains(member.email)) continue;
+        member.subscribed = yes;
+        if (yes && has_consents_) member.consented_at = utc();
+      }
+    });
+    trace_.add("rows", yes ? "yes anew" : "no");
+  };
+  say(false);
+  pass(2 * poll + 30s);
+  opted_out_.clear();
+  for (auto& side : sides_)
+    side.knows.clear();
+  say(true);
+  all_say_yes_ = true;
+  const auto most = now_ + 2 * poll + 15min;
+  while (now_ < most && !differences().empty()) {
+    pass(5s);
+    if (auto* side = leader()) side->life->approve_all();
+  }
+  for (const auto& difference : differences())
+    complain("after a yes anew: " + difference);
+}
+
 void Pair::lose_the_leader() {
   pass(2min);
   quiet_ = true;
@@ -381,6 +401,8 @@ void Pair::lose_the_leader() {
   pass(5min);
   for (const auto& difference : differences())
     complain("after the take-over: " + difference);
+  for (auto& side : sides_)
+    judge_feed(side);
   if (far_end_.model.totals().same_address_in_flight > 0) complain("two calls at a time for one person");
 }
 

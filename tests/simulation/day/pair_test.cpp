@@ -43,7 +43,8 @@ TEST(Pair, SeedsThatFoundSomethingFindItNoMore) {
       {83, "the same"},
   };
   for (const auto& found : all)
-    EXPECT_EQ(Pair(found.seed).run(), std::vector<std::string>{}) << found.seed << ": " << found.what;
+    EXPECT_EQ(Pair(found.seed, false, Pair::Kind::Plain).run(), std::vector<std::string>{})
+        << found.seed << ": " << found.what;
 }
 
 TEST(Pair, ASeedReplaysToTheSameTrace) {

@@ -56,6 +56,14 @@ void Pair::judge_consent(const Call& call, Side& side) {
   }
 }
 
+bool Pair::cannot_return(const std::string& address) {
+  auto* side = leader();
+  if (side == nullptr) return false;
+  const auto person =
+      side->life->store().find(side->life->plans().at(0).id, domain::EmailAddress::from_normalised(address));
+  return person.row && std::string(name(person.row->parked)) == "resubscribe_unsupported";
+}
+
 std::vector<std::string> Pair::differences() {
   std::vector<std::string> found;
   for (const auto& [key, member] : table_.rows()) {
@@ -64,13 +72,25 @@ std::vector<std::string> Pair::differences() {
     const bool wanted = *member.subscribed && !opted_out_.contains(member.email);
     if (subscribed && !wanted) found.push_back(member.email + " said no but is subscribed");
     // Whoever takes the list over knows a no from it, and not always the yes that came after it.
-    if (!wanted || ever_said_no_.contains(member.email)) continue;
+    if (!wanted || (ever_said_no_.contains(member.email) && !all_say_yes_)) continue;
     if (!subscribed) {
+      // API v2 cannot bring everybody back, and whoever leads says so; the next one finds them unsubscribed.
+      if (all_say_yes_ && cannot_return(member.email)) unable_.insert(member.email);
+      if (unable_.contains(member.email)) continue;
       found.push_back(member.email + " is missing");
     } else if (there->fields.at("name") != member.name) {
       found.push_back(member.email + " has another name");
     }
   }
+  // Whom a state has never heard of, or not any more, is a stranger to it.
+  if (lost_a_state_) return found;
+  std::set<std::string> there;
+  for (const auto& [key, member] : table_.rows())
+    there.insert(member.email);
+  far_end_.model.each_person(watched_list, [&](const stibee_sim::Person& person) {
+    if (person.status == stibee_sim::Status::Subscribed && !there.contains(person.address))
+      found.push_back(person.address + " left but is subscribed");
+  });
   return found;
 }
 
