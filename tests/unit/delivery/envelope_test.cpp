@@ -141,6 +141,14 @@ TEST(Envelope, only_statuses_of_an_answer_that_refuses_refuse_the_batch) {
     EXPECT_EQ(verdict(refusal, ""), CallVerdict::BatchRefused) << refusal;
 }
 
+TEST(Envelope, what_the_plan_refuses_refuses_the_batch_but_not_where_the_server_is_in_trouble) {
+  constexpr auto body = R"({"code":"LIST_EXCEEDED_SUBSCRIBERS","message":"limit exceeded"})";
+  for (const int status : {200, 400, 498, 499})
+    EXPECT_EQ(verdict(status, body), CallVerdict::BatchRefused) << status;
+  for (const int status : {500, 502})
+    EXPECT_EQ(verdict(status, body), CallVerdict::Throttled) << status;
+}
+
 TEST(Envelope, words_of_size_are_of_the_batch_but_not_where_the_server_is_in_trouble) {
   for (const char* message : {"too long", "Too Large", "entity too big"})
     EXPECT_EQ(verdict(400, std::string(R"({"message":")") + message + R"(, limit 5"})"),

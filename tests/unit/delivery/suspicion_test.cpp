@@ -87,6 +87,15 @@ TEST(Suspicion, somebody_alone_is_guilty_after_a_minute_but_not_while_everything
   EXPECT_EQ(refused(line, {"a", start + 62s}), Finding::Guilty);
 }
 
+TEST(Suspicion, whoever_was_found_guilty_alone_is_no_suspect_any_more) {
+  Suspicion line;
+  EXPECT_EQ(refused(line, {"a", start}), Finding::Open);
+  EXPECT_EQ(refused(line, {"a", start + 61s}), Finding::Guilty);
+  EXPECT_EQ(refused(line, {"b", start + 62s}), Finding::Open);
+  EXPECT_EQ(refused(line, {"c", start + 63s}), Finding::Open) << "with a they would be three";
+  EXPECT_FALSE(line.trouble());
+}
+
 TEST(Suspicion, in_trouble_one_call_a_minute_may_go_out_until_one_is_taken) {
   Suspicion line;
   EXPECT_EQ(line.next_call(), MonotonicTime{});

@@ -258,6 +258,23 @@ TEST(V2ListReader, a_shortfall_that_is_the_same_by_chance_is_not_taken_for_the_l
   EXPECT_EQ(list.calls, 18);
 }
 
+TEST(V2ListReader, a_round_of_a_list_that_grows_for_ever_ends) {
+  // Of 30 when it was counted: after 160 it has gone on for long enough.
+  List list;
+  list.people = many(30);
+  list.before_call = [&](int call) {
+    if (call > 1) list.people = many(10'000);
+  };
+  ListReader reader(7, 10);
+  auto step = ListReader::Step::More;
+  while (step == ListReader::Step::More) {
+    std::vector<ListedPerson> people;
+    step = reader.take(answer(list.exchange(reader.request())), people);
+  }
+  EXPECT_EQ(step, ListReader::Step::RoundEnded);
+  EXPECT_EQ(list.calls, 1 + 17 + 1) << "160 are not enough, 170 are";
+}
+
 TEST(V2ListReader, gives_up_on_a_list_that_never_holds_still) {
   List list;
   list.people = many(20);

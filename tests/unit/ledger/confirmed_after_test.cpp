@@ -61,6 +61,21 @@ TEST(ConfirmedAfter, an_update_that_created_the_person_anew_has_the_groups_assig
   expect_operation(decide(w, c), OperationKind::AssignGroup, {2});
 }
 
+TEST(ConfirmedAfter, a_release_ends_in_certainty_or_in_doubt) {
+  const Wanted w = wanted(Intent::Subscribed, {2});
+  auto before = confirmed(RemoteStatus::Subscribed, {1, 2});
+  before.maybe_groups = {1, 3};
+  for (const OutcomeKind kind : {OutcomeKind::Delivered, OutcomeKind::AlreadyInState}) {
+    const auto released = after(before, OperationKind::ReleaseGroup, w, outcome(kind), {1});
+    EXPECT_EQ(released.groups, (domain::GroupSet{2}));
+    EXPECT_EQ(released.maybe_groups, (domain::GroupSet{3}));
+  }
+  before.maybe_groups = {3};
+  const auto unknown = after(before, OperationKind::ReleaseGroup, w, outcome(OutcomeKind::Unknown), {1});
+  EXPECT_EQ(unknown.groups, (domain::GroupSet{2}));
+  EXPECT_EQ(unknown.maybe_groups, (domain::GroupSet{1, 3})) << "to be released once more";
+}
+
 TEST(ConfirmedAfter, an_unsubscribe_is_ours_unless_the_person_had_opted_out) {
   const Wanted w = wanted(Intent::Unsubscribed);
   for (const OutcomeKind kind : {OutcomeKind::Delivered, OutcomeKind::AlreadyInState}) {

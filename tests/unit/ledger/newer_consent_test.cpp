@@ -30,6 +30,12 @@ TEST(NewerConsent, IsLaterThanTheOptOut) {
   EXPECT_FALSE(newer(consenting({})));
 }
 
+TEST(NewerConsent, OfARowThatTurnedTrueIsLaterThanTheOptOut) {
+  EXPECT_TRUE(newer(consenting({}, opted_out_at + 1ms)));
+  EXPECT_FALSE(newer(consenting({}, opted_out_at)));
+  EXPECT_FALSE(newer(consenting({}, opted_out_at - 1ms)));
+}
+
 TEST(NewerConsent, IsNotLaterThanNowButForAClockThatIsALittleAhead) {
   EXPECT_TRUE(newer(consenting(now)));
   EXPECT_TRUE(newer(consenting(now + 5min)));
