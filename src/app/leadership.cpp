@@ -88,6 +88,7 @@ void Leadership::follow(const settings::Settings& settings) {
   };
   lock_ = locks_.make_lock(settings, std::move(lists), std::move(changed));
   stand_by("");
+  timer_->wake();  // `run` waits for ever where there was none
 }
 
 asio::awaitable<void> Leadership::run(Hooks hooks) {

@@ -21,9 +21,6 @@ namespace stibee_sync::app {
 std::string calls_in_words(const std::vector<pipeline::LimiterCondition>& limiters);
 std::map<delivery::LimiterClass, std::size_t> calls_from_words(std::string_view words);
 
-/// For whoever would rather not wait until the one that works ends.
-inline constexpr std::chrono::seconds patience_for_leadership{3};
-
 /// What leadership has of the world beyond this process.
 struct Locks {
   std::function<std::unique_ptr<source::LeaderLock>(

@@ -2,7 +2,7 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/foreground.hpp"
-#include "app/leadership.hpp"
+#include "app/lone_engine.hpp"
 #include "app/mirror_choice.hpp"
 #include "app/progress.hpp"
 #include "app/reconcile_report.hpp"
@@ -24,6 +24,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds poll_pause{300};
+/// Of a list that is taken over.
+constexpr std::chrono::minutes most_silence{10};
 
 int print(const Options& options, const json::Value& report) {
   if (options.json) {
@@ -67,55 +69,27 @@ class LoneComparison {
   LoneComparison(const Ground& ground, const settings::Settings& settings, std::vector<std::size_t> meant,
                  bool repair)
       : ground_(ground),
-        settings_(settings),
         meant_(std::move(meant)),
         repair_(repair),
         timer_(ground.clock.make_timer()),
-        leadership_(ground) {}
+        engine_(ground, settings) {}
 
   asio::awaitable<void> run() {
     // Whoever only looks sends nothing; but its calls count.
-    leadership_.follow(settings_);
-    const auto led_elsewhere = co_await leadership_.gain(patience_for_leadership);
+    const auto led_elsewhere = co_await engine_.open();
     if (led_elsewhere) {
       std::cerr << *led_elsewhere << "\n";
       code_ = ExitCode::try_later;
       co_return;
     }
-    auto may_call = std::function<bool()>([this] { return leadership_.may_call(); });
-    auto opened = co_await Engine::open(&ground_, &settings_, std::move(may_call));
-    engine_ = std::move(opened);
-    if (!all_adopted()) {
+    if (all_adopted()) {
+      co_await compare();
+    } else {
       std::cerr << "nothing was sent to this list yet, so there is nothing to compare: run `stibee-syncd "
                    "sync`, or the daemon, first\n";
       code_ = ExitCode::try_later;
-      co_return;
     }
-    leave_others_alone();
-    asio::co_spawn(ground_.context, show(), [](std::exception_ptr) {});
-    const auto failed = [this](const std::string& what) {
-      std::cerr << "internal error: " << what << "\n";
-      code_ = ExitCode::internal;
-      interrupt();
-    };
-    // Calls that only ask need the outbound loop, too.
-    engine_->block_all(true);
-    if (!repair_) {
-      engine_->start_dispatch(failed);
-    } else {
-      co_await read_tables();
-      if (code_ == ExitCode::ok) {
-        engine_->start_dispatch(failed);
-        engine_->start_ingest();
-        engine_->block_all(false);
-      }
-    }
-    for (const auto i : meant_) {
-      if (code_ == ExitCode::ok)
-        co_await engine_->reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
-    }
-    progress_.end();
-    co_await engine_->stop(std::chrono::seconds(4));
+    co_await engine_.stop();
     done_ = true;
   }
 
@@ -128,7 +102,7 @@ class LoneComparison {
 
   void interrupt() {
     if (code_ == ExitCode::ok) code_ = ExitCode::try_later;
-    leadership_.stop();
+    engine_.interrupt();
     if (!engine_) return;
     engine_->reconciler().stop();
     engine_->dispatch().stop();
@@ -137,6 +111,59 @@ class LoneComparison {
   int code() const { return code_; }
 
  private:
+  asio::awaitable<void> compare() {
+    leave_others_alone();
+    asio::co_spawn(ground_.context, show(), [](std::exception_ptr) {});
+    const auto failed = [this](const std::string& what) {
+      std::cerr << "internal error: " << what << "\n";
+      code_ = ExitCode::internal;
+      interrupt();
+    };
+    // Calls that only ask need the outbound loop, too.
+    engine_->block_all(true);
+    if (!repair_) {
+      engine_->start_dispatch(failed);
+    } else {
+      engine_.take_over();
+      co_await read_tables();
+      if (code_ == ExitCode::ok) engine_->start_dispatch(failed);
+      co_await lists_taken_over();
+      if (code_ == ExitCode::ok) {
+        engine_->start_ingest();
+        engine_->block_all(false);
+      }
+    }
+    for (const auto i : meant_) {
+      if (code_ == ExitCode::ok)
+        co_await engine_->reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
+    }
+    std::string unwritten;
+    if (code_ == ExitCode::ok) unwritten = co_await engine_.write_back();
+    progress_.end();
+    if (!unwritten.empty()) std::cerr << unwritten << "\n";
+  }
+
+  /// Where a lead was gained. Whoever only looks needs none of that.
+  asio::awaitable<void> lists_taken_over() {
+    engine_->start_adopting();
+    auto until = ground_.clock.monotonic() + most_silence;
+    std::size_t read = 0;
+    while (code_ == ExitCode::ok && engine_->adopting()) {
+      std::size_t now_read = 0;
+      for (const auto i : meant_)
+        now_read += engine_->reconciler().report(i).read;
+      const auto now = ground_.clock.monotonic();
+      if (std::exchange(read, now_read) != now_read) until = now + most_silence;
+      if (now >= until) {
+        progress_.end();
+        std::cerr << "the list could not be taken over; see the log, and try again later\n";
+        code_ = ExitCode::try_later;
+        break;
+      }
+      co_await timer_->wait_until(now + std::chrono::milliseconds(200));
+    }
+  }
+
   // Asked of paused mirrors too: "no differences" must not mean that nobody looked.
   bool all_adopted() const {
     return std::all_of(meant_.begin(), meant_.end(),
@@ -173,12 +200,10 @@ class LoneComparison {
   }
 
   const Ground& ground_;
-  const settings::Settings& settings_;
   std::vector<std::size_t> meant_;
   bool repair_;
   std::unique_ptr<runtime::Timer> timer_;
-  Leadership leadership_;
-  std::unique_ptr<Engine> engine_;
+  LoneEngine engine_;
   Progress progress_;
   int code_ = ExitCode::ok;
   bool done_ = false;

@@ -1,7 +1,7 @@
 #include "app/control_service.hpp"
 #include "app/exit_code.hpp"
 #include "app/foreground.hpp"
-#include "app/leadership.hpp"
+#include "app/lone_engine.hpp"
 #include "app/progress.hpp"
 #include "app/render.hpp"
 #include "app/report.hpp"
@@ -19,8 +19,7 @@ class OnePass {
  public:
   OnePass(const Ground& ground, const settings::Settings& settings, const Options& options)
       : ground_(ground),
-        settings_(settings),
-        leadership_(ground),
+        engine_(ground, settings),
         view_(daemon_view({}, settings, ground.clock.utc())),
         timeout_(options.timeout),
         with_report_(options.json),
@@ -29,38 +28,28 @@ class OnePass {
   }
 
   asio::awaitable<void> run() {
-    leadership_.follow(settings_);
-    const auto led_elsewhere = co_await leadership_.gain(patience_for_leadership);
+    const auto led_elsewhere = co_await engine_.open();
     if (led_elsewhere) {
       std::cerr << *led_elsewhere << "\n";
       code_ = ExitCode::try_later;
       co_return;
     }
-    auto may_call = std::function<bool()>([this] { return leadership_.may_call(); });
-    auto opened = co_await Engine::open(&ground_, &settings_, std::move(may_call));
-    engine_ = std::move(opened);
+    engine_.take_over();
     engine_->start_adopting();
-    for (std::size_t i = 0; i < engine_->mirrors().size() && code_ == ExitCode::ok; ++i) {
-      if (engine_->paused(i)) {
-        std::cerr << engine_->mirrors()[i].name
-                  << " is paused: nothing is read or sent until `stibee-syncd resume`\n";
-        paused_ = true;
-        continue;
-      }
-      progress_.show(engine_->mirrors()[i].name + ": reading the table");
-      const auto outcome = co_await engine_->ingest().cycle(i);
-      const auto& condition = engine_->ingest().condition(i);
-      if (outcome == pipeline::CycleOutcome::Held) held_ = true;
-      if (outcome == pipeline::CycleOutcome::Failed || outcome == pipeline::CycleOutcome::Untrusted) {
+    for (std::size_t i = 0; i < engine_->mirrors().size() && !interrupted_; ++i)
+      co_await read(i);
+    // One whose table cannot be read keeps nobody of the others waiting.
+    if (!interrupted_) co_await deliver();
+    if (code_ == ExitCode::ok) {
+      const auto unwritten = co_await engine_.write_back();
+      if (!unwritten.empty()) {
         progress_.end();
-        std::cerr << engine_->mirrors()[i].name << ": " << condition.problem << "\n";
-        source::SourceError error;
-        error.kind = condition.kind;
-        code_ = exit_code_of(error);
+        std::cerr << unwritten << "\n";
+        code_ = ExitCode::try_later;
       }
     }
-    if (code_ == ExitCode::ok) co_await deliver();
     progress_.end();
+    if (code_ == ExitCode::ok) code_ = unread_;
     for (std::size_t i = 0; i < engine_->mirrors().size() && code_ != ExitCode::internal; ++i) {
       if (!engine_->forbidden(i)) continue;
       std::cerr << engine_->mirrors()[i].name << ": Stibee does not let this key use list "
@@ -79,7 +68,7 @@ class OnePass {
       code_ = ExitCode::held;
     }
     if (code_ == ExitCode::ok && paused_) code_ = ExitCode::try_later;
-    co_await engine_->stop(std::chrono::seconds(4));
+    co_await engine_.stop();
     if (with_report_) {
       auto look = [plans = engine_->mirrors(), now = ground_.clock.utc()](store::Store& store) {
         return view_mirrors(store, plans, now);
@@ -93,7 +82,7 @@ class OnePass {
   void interrupt() {
     code_ = ExitCode::try_later;
     interrupted_ = true;
-    leadership_.stop();
+    engine_.interrupt();
     if (engine_) engine_->ingest().stop();
     timer_->wake();
   }
@@ -103,6 +92,27 @@ class OnePass {
   json::Value report() const { return status_report(view_); }
 
  private:
+  asio::awaitable<void> read(std::size_t mirror) {
+    const auto& name = engine_->mirrors()[mirror].name;
+    if (engine_->paused(mirror)) {
+      std::cerr << name << " is paused: nothing is read or sent until `stibee-syncd resume`\n";
+      paused_ = true;
+      co_return;
+    }
+    progress_.show(name + ": reading the table");
+    const auto outcome = co_await engine_->ingest().cycle(mirror);
+    if (outcome == pipeline::CycleOutcome::Held) held_ = true;
+    if (outcome != pipeline::CycleOutcome::Failed && outcome != pipeline::CycleOutcome::Untrusted) co_return;
+    const auto& condition = engine_->ingest().condition(mirror);
+    progress_.end();
+    std::cerr << name << ": " << condition.problem << "\n";
+    source::SourceError error;
+    error.kind = condition.kind;
+    if (unread_ == ExitCode::ok) unread_ = exit_code_of(error);
+    // Its list waits for the table. In this life only: the state does not hear of it.
+    if (!engine_->reconciler().adopted(mirror)) engine_->set_paused(mirror, true);
+  }
+
   asio::awaitable<void> deliver() {
     engine_->dispatch().on_progress([this] { timer_->wake(); });
     engine_->start_dispatch([this](const std::string& what) {
@@ -180,15 +190,14 @@ class OnePass {
   }
 
   const Ground& ground_;
-  const settings::Settings& settings_;
-  Leadership leadership_;
-  std::unique_ptr<Engine> engine_;
+  LoneEngine engine_;
   DaemonView view_;
   domain::Duration timeout_;
   bool with_report_;
   std::unique_ptr<runtime::Timer> timer_;
   Progress progress_;
   int code_ = ExitCode::ok;
+  int unread_ = ExitCode::ok;  // what is wrong with the first table that could not be read
   bool held_ = false;
   bool paused_ = false;
   bool interrupted_ = false;
@@ -200,13 +209,16 @@ int sync(const Options& options) {
   const auto settings = load_settings(options, settings::SecretFiles::Read);
   auto log = make_log(settings);
   auto state = open_state(settings, log);
+  bool is_sound = true;
   {
     const auto dialect = make_dialect(settings);
     const auto reader = source::make_postgres_reader(database_connection(settings));
     const auto described = describe_sources(*reader, settings, *dialect);
     for (const auto& problem : described.problems)
       std::cerr << settings::to_string(problem) << "\n";
-    if (!described.problems.empty()) return ExitCode::bad_config;
+    is_sound = described.problems.empty();
+    // Of several mirrors, the others go on.
+    if (!is_sound && settings.mirrors.size() == 1) return ExitCode::bad_config;
   }
   Foreground foreground(settings, log, std::move(state.store));
   OnePass pass(foreground.ground(), settings, options);
@@ -219,7 +231,7 @@ int sync(const Options& options) {
               << text::with_thousands(condition.settled) << " people brought up to date with "
               << condition.calls << " calls\n";
   }
-  return pass.code();
+  return pass.code() == ExitCode::ok && !is_sound ? ExitCode::bad_config : pass.code();
 }
 
 }  // namespace stibee_sync::app

@@ -66,6 +66,18 @@ class MirrorsTest : public ::testing::Test {
   Deployment deployment;
 };
 
+TEST_F(MirrorsTest, ATableThatCannotBeReadKeepsNobodyElseWaitingInASync) {
+  deployment.add_members(1, 10);
+  add_others(1, 5);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  add_others(6, 8);
+  deployment.sql("ALTER TABLE members RENAME TO elsewhere");
+  const auto finished = deployment.syncd({"sync"});
+  EXPECT_NE(finished.exit_code, 0);
+  EXPECT_NE(finished.err.find("members"), std::string::npos) << finished.err;
+  EXPECT_EQ(subscribed("5678"), 8) << finished.err;
+}
+
 TEST_F(MirrorsTest, AnUnknownMirrorIsAnsweredWithThoseThereAre) {
   const auto ask = [&](const std::string& command) {
     const auto finished = deployment.syncd({command, "--mirror", "membrs"});
