@@ -73,7 +73,7 @@ std::vector<pipeline::MirrorPlan> mirror_plans(const settings::Settings& setting
   std::vector<pipeline::MirrorPlan> plans;
   for (const auto& mirror : settings.mirrors) {
     auto& plan = plans.emplace_back(pipeline::make_mirror_plan(mirror, dialect));
-    plan.shares_list = settings.database.leader_lock;
+    plan.policy.shares_list = settings.database.leader_lock;
   }
   return plans;
 }
@@ -129,6 +129,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   options.leads = may_call_;
   for (const auto& state : mirrors.states)
     paused_.push_back(state.paused);
+  awaits_read_.resize(paused_.size());
   dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(),
                                                    *outside_.transport, *dialect_, plans, std::move(options));
   events_ = std::make_unique<pipeline::EventIntake>(services(), plans);
@@ -191,7 +192,8 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   hooks.plan = [this](std::size_t mirror) -> const pipeline::MirrorPlan& { return mirrors()[mirror]; };
   hooks.paused = [this](std::size_t mirror) { return paused_[mirror] || !leads_; };
   hooks.adopted = [this](std::size_t mirror) {
-    dispatch_->set_blocked(mirror, !leads_);  // of an empty list, before it is kept as taken over
+    // Of an empty list, before it is kept as taken over.
+    dispatch_->set_blocked(mirror, !leads_ || awaits_read_[mirror]);
   };
   hooks.changed = [this] {
     dispatch_->wake();
@@ -204,7 +206,13 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
                                                        states, options, std::move(hooks));
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);
-  ingest_->on_commit([this](std::size_t mirror) { reconciler_->table_was_read(mirror); });
+  ingest_->on_commit([this](std::size_t mirror) {
+    if (awaits_read_[mirror]) {
+      awaits_read_[mirror] = false;
+      serve(mirror);
+    }
+    reconciler_->table_was_read(mirror);
+  });
 }
 
 void Engine::spawn(asio::awaitable<void> loop) {
@@ -233,7 +241,7 @@ void Engine::start(std::function<void(std::string)> failed) {
   start_dispatch(std::move(failed));
   watch_feeds();
   start_ingest();
-  spawn(writeback_->run());
+  start_writeback();
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     spawn(reconciler_->run(i));
 }
@@ -260,6 +268,10 @@ void Engine::start_ingest() {
   spawn(ingest_->run());
 }
 
+void Engine::start_writeback() {
+  spawn(writeback_->run());
+}
+
 void Engine::start_adopting() {
   for (std::size_t i = 0; i < mirrors().size(); ++i) {
     if (!paused_[i] && !reconciler_->adopted(i)) spawn(reconciler_->adopt(i));
@@ -280,7 +292,8 @@ void Engine::block_all(bool blocked) {
 }
 
 void Engine::serve(std::size_t mirror) {
-  dispatch_->set_blocked(mirror, !leads_ || all_blocked_ || !reconciler_->adopted(mirror));
+  dispatch_->set_blocked(mirror,
+                         !leads_ || all_blocked_ || awaits_read_[mirror] || !reconciler_->adopted(mirror));
 }
 
 void Engine::stand_by() {
@@ -302,7 +315,10 @@ void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
 }
 
 void Engine::set_paused(std::size_t mirror, bool paused) {
+  // What waits is what the table said before the pause: it is read before any of that is sent.
+  if (paused_[mirror] && !paused) awaits_read_[mirror] = true;
   paused_[mirror] = paused;
+  serve(mirror);
   ingest_->set_paused(mirror, paused);
   dispatch_->set_paused(mirror, paused);
   writeback_->set_paused(mirror, paused);

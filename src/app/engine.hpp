@@ -69,8 +69,9 @@ class Engine {
   void start(std::function<void(std::string)> failed);
   /// Starts the outbound loop alone.
   void start_dispatch(std::function<void(std::string)> failed);
-  /// Starts the inbound loop alone; after `start_dispatch`.
+  /// Starts the inbound loop alone, and the one into the database; after `start_dispatch`.
   void start_ingest();
+  void start_writeback();
   /// Takes over, beside whatever else runs, the lists that were not yet; until then nothing is sent to them.
   /// Not those of paused mirrors.
   void start_adopting();
@@ -92,6 +93,8 @@ class Engine {
   /// before count against the limits.
   void lead(const std::map<delivery::LimiterClass, std::size_t>& calls);
   bool stands_by() const { return !leads_; }
+  /// It leads, and the server has said so a moment ago.
+  bool surely_leads() const { return leads_ && may_call_(); }
   /// Nobody waits any longer for the calls that are out.
   void cut_calls() { outside_.cut(); }
   /// Ends all loops: no new call goes out, those in flight have `limit` to end, then they are cut off. When
@@ -136,6 +139,7 @@ class Engine {
   std::unique_ptr<delivery::Dialect> dialect_;
   std::function<bool()> may_call_;
   std::vector<bool> paused_;
+  std::vector<bool> awaits_read_;  // of the table, since a pause ended
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;

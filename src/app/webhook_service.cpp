@@ -101,6 +101,12 @@ std::shared_ptr<const webhook::ListEvent> part_of(const webhook::ListEvent& whol
   return part;
 }
 
+/// Whoever says it, it is no call of ours; anything else may be the echo of a call of the daemon that leads,
+/// and is for that one to judge.
+bool is_subscribers_no(const webhook::ListEvent& event) {
+  return event.action == webhook::Action::Unsubscribed && event.actor == webhook::Actor::Subscriber;
+}
+
 std::string listed(const std::vector<settings::Cidr>& networks) {
   std::string text;
   for (const auto& network : networks)
@@ -187,6 +193,11 @@ asio::awaitable<ServerResponse> WebhookService::handle(ServerRequest request) {
 asio::awaitable<ServerResponse> WebhookService::take(std::shared_ptr<const webhook::ListEvent> event) {
   auto& metrics = ground_.metrics;
   const auto engine = co_await engines_.borrow();
+  if (!engine->surely_leads() && !is_subscribers_no(*event)) {
+    metrics.webhook_request(WebhookOutcome::Failed);
+    report_rejection("standby", "");
+    co_return answer(503, "another daemon leads\n");
+  }
   std::size_t first = 0;
   std::size_t applied = 0;
   do {

@@ -105,6 +105,27 @@ TEST(Steering, APauseCanBeMadeLongerAndEndsOnceForAll) {
     EXPECT_EQ(deployment.syncd({"pause", "--for", time}).exit_code, 64) << time;
 }
 
+TEST(Steering, AfterAPauseTheTableIsReadBeforeAnythingIsSent) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  deployment.stibee_post("/_sim/faults", R"({"rules":[{"kind":"503","probability":1}]})");
+  deployment.add_members(11, 20);
+  ASSERT_TRUE(eventually(30s, [&] {
+    const auto mirror = items(deployment.report({"status"}), "mirrors").front();
+    return number(at(mirror, "pending"), "upsert") == 10;
+  }));
+  ASSERT_EQ(deployment.syncd({"pause"}).exit_code, 0);
+  deployment.stibee_post("/_sim/faults", R"({"rules":[]})");
+  deployment.sql("UPDATE members SET email_opt_in = false WHERE id > 15");
+  ASSERT_EQ(deployment.syncd({"resume"}).exit_code, 0);
+  ASSERT_TRUE(eventually(90s, [&] { return deployment.subscribed() == 15; })) << deployment.daemon().err();
+  const auto dump = deployment.dump();
+  for (int i = 16; i <= 20; ++i)
+    EXPECT_EQ(dump.find("p" + std::to_string(i) + "@"), std::string::npos) << i << " was sent";
+}
+
 TEST(Steering, SyncNowCanWaitUntilEverythingIsThere) {
   DeploymentOptions options;
   options.poll_interval = "1h";
