@@ -95,6 +95,10 @@ Fate apply_decision(LedgerRow& row, const AddressDecision& decision, bool is_new
       row.in_doubt = !assume_worst(row.confirmed, lane_of_call(row), row.wanted, decision.wanted, now);
     }
     take_wanted(row, decision.wanted);
+    // The other one may have subscribed them meanwhile, and not have seen that they left.
+    if (policy.shares_list && row.wanted.intent == Intent::Absent &&
+        row.confirmed.status == RemoteStatus::Unknown)
+      row.confirmed.maybe_subscribed = true;
     leave_parking(row);
     forget_failures(row);
   }
@@ -166,7 +170,9 @@ Fate apply_observation(LedgerRow& row, const RemoteChange& change, const CallOut
   if (change.no_is_ours) row.no_is_ours = true;
   if (change.confirmed && *change.confirmed != row.confirmed) {
     // What is shown may be older than the table's no: that is said all the same.
-    const bool no_is_due = in_flight == nullptr && row.pending_since <= now &&
+    // But not where only another daemon may have subscribed them: what is shown is what it did.
+    const bool never_ours = row.confirmed.status == RemoteStatus::Unknown && !row.confirmed.called.upsert;
+    const bool no_is_due = in_flight == nullptr && !never_ours && row.pending_since <= now &&
                            (row.lane == Lane::Optout || row.lane == Lane::Delete);
     row.confirmed = *change.confirmed;
     if (no_is_due && ended_there(row.confirmed.status)) row.confirmed.owes_no = true;

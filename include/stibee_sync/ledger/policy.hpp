@@ -18,6 +18,7 @@ struct Policy {
   bool groups_with_subscribe = true;  // v1 yes; v2 assigns groups by calls of their own
   bool consent_alone = false;         // v2: a call for several people carries no consent flags
   bool confirm_email = false;         // double opt-in
+  bool shares_list = false;           // another daemon may work on it, too (`database.leader_lock`)
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 

@@ -55,5 +55,8 @@ PersonDrift compare_trace(const PersonDrift& found, const ledger::RemoteView& vi
 /// which is now, are by the clock that dates opt-outs (`DatabaseClock::later`), `now` by ours. Pure.
 Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, domain::UtcTime asked,
                          domain::UtcTime said, domain::UtcTime now);
+/// Of somebody who is listed unsubscribed under an address that their row bears no more, since they are
+/// subscribed under the one that it bears: that was no word of theirs. Pure.
+Consequence unsubscribed_for_a_move(const ledger::RemoteView& view, domain::UtcTime now);
 
 }  // namespace stibee_sync::pipeline

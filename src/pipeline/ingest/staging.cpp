@@ -234,7 +234,7 @@ diff::Resolution Staging::resolve(const store::TouchedAddress& address) {
   circumstances.awaits_resubscribe = address.awaits_resubscribe;
   circumstances.member_opted_out = address.member_opt_out.has_value();
   circumstances.our_time = our_time_;
-  if (plan_.shares_list) circumstances.seen_before = before_.last_success;
+  if (plan_.policy.shares_list) circumstances.seen_before = before_.last_success;
   auto resolution = diff::resolve(bearers, before, known_of(address), key_, now_, circumstances);
   // Not the table changed, but what could be made of it.
   if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted)) resolution.counts = false;

@@ -18,6 +18,13 @@ namespace {
 // So long only odd answers must come until they count as what Stibee has to say of the list.
 constexpr std::chrono::minutes odd_answers_patience{10};
 
+/// Of one taking over.
+struct AdoptionTimes {
+  domain::UtcTime asked{};  // for the list, by the database's clock
+  domain::UtcTime said{};
+  domain::UtcTime now{};
+};
+
 struct Tally {
   std::size_t listed = 0;
   std::size_t subscribed = 0;
@@ -80,6 +87,56 @@ void count(Tally& tally, const store::Listed& listed, const ledger::RemoteView& 
     case RemoteStatus::Unknown:
       return;
   }
+}
+
+/// Of whom a whole list tells more than their own entry: whoever may have been subscribed, is listed
+/// unsubscribed, and whose row has gone or bears another address.
+bool may_have_moved(const store::Listed& listed, const ledger::RemoteView& view) {
+  const bool is_out = listed.status == RemoteStatus::OptedOut || listed.status == RemoteStatus::Unsubscribed;
+  if (!is_out || !view.ledger || view.in_flight) return false;
+  const auto& [wanted, confirmed] = *view.ledger;
+  // Done already. (Whether before or after Stibee last changed them, clocks that are apart cannot tell.)
+  if (view.is_trace) return confirmed.status == RemoteStatus::Unsubscribed;
+  const bool may_have_been_in = confirmed.status == RemoteStatus::Subscribed ||
+                                confirmed.status == RemoteStatus::Ready ||
+                                confirmed.status == RemoteStatus::Unknown;
+  return may_have_been_in && wanted.intent == domain::Intent::Absent;
+}
+
+/// Another daemon, or an earlier life, has carried the move out: had the member said no under the address
+/// before, it would not have subscribed them under the one they have now.
+bool is_subscribed_elsewhere(store::Transaction& transaction, store::MirrorId mirror,
+                             const domain::EmailAddress& email, const ledger::Person& person) {
+  for (const auto& other : transaction.other_addresses(mirror, email, person)) {
+    const auto there = transaction.find(mirror, other).row;
+    if (there && there->confirmed.status == RemoteStatus::Subscribed) return true;
+  }
+  return false;
+}
+
+struct Taken {
+  Tally tally;
+  Chunk later;  // once everybody else is taken over
+};
+
+Taken take_some(store::Transaction& transaction, const MirrorPlan& plan, const Chunk& chunk,
+                const AdoptionTimes& times, bool at_the_end) {
+  Taken taken;
+  for (const auto& [email, listed] : chunk) {
+    const auto person = transaction.find(plan.id, email);
+    const auto view = ledger::view_of(person);
+    bool moved = may_have_moved(listed, view);
+    if (moved && !at_the_end) {
+      taken.later.emplace_back(email, listed);
+      continue;
+    }
+    moved = moved && is_subscribed_elsewhere(transaction, plan.id, email, person);
+    const auto change = moved ? unsubscribed_for_a_move(view, times.now)
+                              : adopt_change(listed, view, times.asked, times.said, times.now);
+    count(taken.tally, listed, view, change);
+    carry_out(transaction, plan.id, email, person, change, plan.policy, times.now, times.said);
+  }
+  return taken;
 }
 
 }  // namespace
@@ -229,23 +286,23 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
   const auto said = services_.database_clock->later(now, services_.clock.monotonic());
   // Of a state of before, what it knows is dated by the database's clock.
   const auto asked = services_.database_clock->later(when.utc, when.monotonic);
-  while (!stopping_ && states_[mirror].stood_by == stood_by) {
+  const AdoptionTimes times{asked, said, now};
+  Chunk later;
+  for (bool at_the_end = false; !stopping_ && states_[mirror].stood_by == stood_by;) {
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
-    const auto chunk = co_await offload(worker_, std::move(read));
-    if (chunk->empty()) break;
-    auto apply = store::in_transaction([plan, chunk, asked, now, said](store::Transaction& transaction) {
-      Tally counted;
-      for (const auto& [email, listed] : *chunk) {
-        const auto person = transaction.find(plan->id, email);
-        const auto view = ledger::view_of(person);
-        const auto change = adopt_change(listed, view, asked, said, now);
-        count(counted, listed, view, change);
-        carry_out(transaction, plan->id, email, person, change, plan->policy, now, said);
-      }
-      return counted;
+    auto chunk = co_await offload(worker_, std::move(read));
+    if (chunk->empty()) {
+      if (at_the_end) break;
+      at_the_end = true;
+      chunk = std::make_shared<const Chunk>(std::exchange(later, {}));
+    }
+    auto apply = store::in_transaction([plan, chunk, times, at_the_end](store::Transaction& transaction) {
+      return take_some(transaction, *plan, *chunk, times, at_the_end);
     });
     const auto seen = co_await services_.store.run(std::move(apply));
-    tally += seen.value();
+    const auto& taken = seen.value();
+    tally += taken.tally;
+    later.insert(later.end(), taken.later.begin(), taken.later.end());
   }
   // Begun anew by the next start, or when this daemon works again: what is known is left alone.
   if (stopping_ || states_[mirror].stood_by != stood_by) co_return;

@@ -112,6 +112,16 @@ Consequence opt_out_met(const store::Listed& listed, const ledger::RemoteView& v
 
 }  // namespace
 
+Consequence unsubscribed_for_a_move(const ledger::RemoteView& view, UtcTime now) {
+  Consequence change;
+  if (view.is_trace) return change;
+  const auto& [wanted, confirmed] = *view.ledger;
+  change.confirmed = ledger::with_observed(confirmed, wanted, RemoteStatus::Unsubscribed, now);
+  // Without a call of ours the doubt was what the list shows.
+  if (!confirmed.called.upsert) change.confirmed->maybe_subscribed = false;
+  return change;
+}
+
 Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& view, UtcTime asked,
                          UtcTime said, UtcTime now) {
   Consequence change;
@@ -124,6 +134,8 @@ Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& 
   const auto status = listed.status.value_or(RemoteStatus::AutoDeleted);
   if (status == RemoteStatus::Unknown) return change;
   auto confirmed = ledger::with_observed(view.ledger->confirmed, view.ledger->wanted, status, now);
+  // Without a call of ours the doubt was what the list shows.
+  if (!confirmed.called.upsert) confirmed.maybe_subscribed = false;
   if (status != RemoteStatus::Purged) {
     confirmed.fields = listed.fields;
     confirmed.ad_agreed = listed.ad_agreed;

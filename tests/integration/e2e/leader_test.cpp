@@ -143,7 +143,7 @@ TEST_F(Leader, TheOtherTakesOverAfterACrashAndNeitherSendsAgainNorShrinksTheList
   deployment_.add_members(71, 80);
   ASSERT_TRUE(eventually(60s, [&] { return deployment_.subscribed() == subscribed + 10; }));
   EXPECT_EQ(deployment_.stat("violations"), 0);
-  EXPECT_EQ(deployment_.stat("repeated_people"), 0);
+  EXPECT_EQ(deployment_.stat("repeated_people"), 0) << other_->daemon().err();
   const auto status = json::parse(other_->syncd({"status", "--json"}).out);
   ASSERT_TRUE(status);
   EXPECT_GE(number(at(items(*status, "mirrors").front(), "people"), "opted_out"), 1);

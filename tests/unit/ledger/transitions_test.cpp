@@ -45,6 +45,17 @@ Person person_with(const Wanted& what, const Confirmed& known, const Policy& pol
   return placed_again(std::move(person), policy, now);
 }
 
+// Where another daemon may have subscribed them.
+TEST(Transitions, WhoLeavesBeforeAnythingIsKnownOfThemIsToldSoWhereTheListIsShared) {
+  Policy shared;
+  shared.shares_list = true;
+  const auto arrived = decided({}, wanted(Intent::Subscribed), shared);
+  const auto left = decided(arrived, wanted(Intent::Absent), shared);
+  ASSERT_TRUE(left.row);
+  EXPECT_EQ(left.row->lane, Lane::Optout);
+  EXPECT_FALSE(decided(decided({}, wanted(Intent::Subscribed)), wanted(Intent::Absent)).row);
+}
+
 Person new_subscriber() {
   return decided({}, wanted(Intent::Subscribed));
 }

@@ -59,6 +59,44 @@ TEST_F(ReconcilerTest, LetsAnEmptyListBeServedAtOnceAndTakesItOverWithTheTable) 
   EXPECT_EQ(pending(), 1U);
 }
 
+/// A state that knows somebody subscribed whose row bears another address since.
+class Moved : public ReconcilerTest {
+ protected:
+  Moved() {
+    commit({{"a-old@example.com", "Same"}});
+    change([&](store::Transaction& transaction) {
+      const auto before = transaction.find(plan.id, address("a-old@example.com"));
+      auto after = before;
+      after.row->confirmed.status = RemoteStatus::Subscribed;
+      after.row->wanted.intent = Intent::Absent;
+      transaction.write(plan.id, address("a-old@example.com"), before,
+                        ledger::placed_again(after, plan.policy, clock.utc()));
+    });
+    commit({{"z-new@example.com", "Same"}});
+    edit("add", "a-old@example.com", "Same");
+    edit("unsubscribe", "a-old@example.com");
+    run_for(1min);
+  }
+};
+
+TEST_F(Moved, ByAnotherDaemonHasNotOptedOut) {
+  edit("add", "z-new@example.com", "Same");
+  start();
+  run_for(1min);
+  ASSERT_TRUE(reconciler->adopted(0));
+  EXPECT_EQ(status_of("z-new@example.com"), RemoteStatus::Subscribed);
+  EXPECT_EQ(store->suppressed(plan.id), 0U);
+  EXPECT_EQ(pending(), 0U);
+}
+
+TEST_F(Moved, AndNotSubscribedAnewMayHaveSaidNo) {
+  start();
+  run_for(1min);
+  ASSERT_TRUE(reconciler->adopted(0));
+  EXPECT_EQ(store->suppressed(plan.id), 2U) << "the address and the member";
+  EXPECT_EQ(pending(), 0U);
+}
+
 TEST_F(ReconcilerTest, TakesAListOverOnlyOnce) {
   commit({{"new@example.com", "N"}});
   start();
