@@ -74,6 +74,7 @@ std::string describe_mapping(const settings::Mirror& mirror, const source::ReadP
     describe(text, tag + "=" + name);
   for (const auto& [value, id] : mirror.groups)
     describe(text, value + "=" + std::to_string(id));
+  if (mirror.create_missing_groups) describe(text, "groups are made");
   describe(text, std::to_string(max_address_length));
   // How addresses are read is part of it: rows that an earlier version refused are looked at again.
   describe(text, "addresses are unwrapped");

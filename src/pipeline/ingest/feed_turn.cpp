@@ -24,6 +24,7 @@ struct Ground {
   store::SourceFacts facts;
   std::vector<store::HeldChanges> held;
   std::size_t mirrored = 0;  // people who are wanted subscribed
+  std::uint64_t reads_wanted = 0;
 };
 
 /// What a drain leaves behind. That something is held, or what the table was at the last good read, is said
@@ -175,11 +176,12 @@ asio::awaitable<void> Ingest::apply_drained(std::size_t mirror, std::shared_ptr<
   const auto plan = std::make_shared<const MirrorPlan>(mirrors_[mirror]);
   const auto now = services_.clock.utc();
   auto begin = [id = plan->id](store::Store& store) {
-    return std::make_shared<Ground>(
-        Ground{store.begin_scan(id), store.source_facts(id), store.holds(id), store.wanted_subscribed(id)});
+    return std::make_shared<Ground>(Ground{store.begin_scan(id), store.source_facts(id), store.holds(id),
+                                           store.wanted_subscribed(id), store.reads_wanted(id)});
   };
   const auto begun = co_await services_.store.run(std::move(begin));
   const auto ground = begun.value();
+  if (ground->reads_wanted > states_[mirror].reads_wanted) watch.wants_scan();
   // What waits is judged together with what comes to it, and of a torn read everything is looked at.
   if (!ground->held.empty() || ground->scan.is_torn() || is_mixed_mapping(ground->facts.mapping) ||
       mapping_itself(ground->facts.mapping) != mapping_itself(plan->mapping_text)) {

@@ -82,10 +82,14 @@ asio::awaitable<void> Ingest::run() {
 asio::awaitable<void> Ingest::poll(std::size_t mirror) {
   auto& state = states_[mirror];
   if (state.watch) state.watch->begins_scan();
+  state.due = runtime::forever;
   const auto outcome = co_await cycle(mirror);
   const auto now = services_.clock.monotonic();
-  state.due = now + mirrors_[mirror].poll_interval;
-  if (outcome == CycleOutcome::Failed) state.due = now + pause_after_failure(mirror);
+  // Who asks for a read while one runs wants what that one's snapshot may lack.
+  if (state.due == runtime::forever) {
+    state.due = now + mirrors_[mirror].poll_interval;
+    if (outcome == CycleOutcome::Failed) state.due = now + pause_after_failure(mirror);
+  }
   if (std::exchange(state.left_unjudged, false)) sync_now(mirror);
   if (state.watch && outcome != CycleOutcome::Applied && outcome != CycleOutcome::Held) {
     state.watch->failed(state.due);

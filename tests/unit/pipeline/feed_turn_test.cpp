@@ -1,152 +1,19 @@
-// The inbound loop with a change feed, on virtual time, with the store that ships.
-#include "disk/temporary_directory.hpp"
-#include "stibee_sync/pipeline/ingest.hpp"
-#include "stibee_sync/runtime/virtual_clock.hpp"
-#include "stibee_sync/store/transaction.hpp"
-#include "watched_table.hpp"
+#include "feed_turn_world.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
+// One mirror with a change feed.
 namespace stibee_sync::pipeline {
 namespace {
 
-namespace asio = boost::asio;
-using source::FeedListener;
 using source::FeedLoss;
-using std::chrono::hours;
-using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-class FeedTurn : public ::testing::Test {
- protected:
-  FeedTurn() {
-    mirror_.name = "members";
-    mirror_.list_id = 1;
-    mirror_.source.table = "members";
-    mirror_.source.key = "id";
-    mirror_.source.email = "email";
-    mirror_.source.fields = {{"name", "name"}};
-    mirror_.detect = settings::Detect::Changefeed;
-    metrics_.declare_mirror("members");
-    reader_.next = [this] { return table_.read(); };
-    feed_.next = [this](const source::FeedPlan& plan) {
-      ++looks_[plan.look];
-      return table_.drain();
-    };
-    feed_.on_discard = [this](const std::string&, const std::vector<std::int64_t>& ids) {
-      return table_.discard(ids);
-    };
-  }
-  ~FeedTurn() override { end(); }
-
-  void begin() {
-    const auto dialect = delivery::make_v1();
-    auto plan = make_mirror_plan(mirror_, *dialect);
-    plan.id = store_->open_mirror(plan.name, plan.list_id);
-    id_ = plan.id;
-    ingest_ = std::make_unique<Ingest>(services_, *worker_, reader_, std::vector{plan}, [this] { ++wakes_; });
-    listener_ = std::make_unique<source::ScriptedListener>(
-        [this](const std::string& name, FeedListener::Why why) { ingest_->heard(name, why); });
-    listener_->hears = hears_;
-    ingest_->watch_feeds(feed_, *listener_, [this] { return leads_; });
-    asio::co_spawn(context_, ingest_->run(), [](std::exception_ptr error) {
-      if (error) std::rethrow_exception(error);
-    });
-    run_for(milliseconds(100));
-  }
-  void end() {
-    if (!ingest_) return;
-    ingest_->stop();
-    run_for(milliseconds(1));
-    ingest_.reset();
-  }
-  void run_for(milliseconds time) { clock_.run_until(clock_.monotonic() + time); }
-  /// As the listener says it.
-  void hear() {
-    listener_->wake("members", FeedListener::Why::Notified);
-    run_for(milliseconds(1));
-  }
-  const FeedCondition& feed() const { return ingest_->condition(0).feed; }
-  std::optional<domain::Intent> intent(const std::string& email) {
-    const auto person = store_->find(id_, domain::EmailAddress::from_normalised(email));
-    if (!person.row) return std::nullopt;
-    return person.row->wanted.intent;
-  }
-  /// As a human does: the table is read at once.
-  void approve(const std::string& digest) {
-    const auto work = [&](store::Transaction& transaction) {
-      transaction.approve(id_, digest, clock_.utc() + hours(1));
-    };
-    store::in_transaction(work)(*store_);
-    ingest_->sync_now();
-  }
-  std::size_t mirrored() { return store_->wanted_subscribed(id_); }
-  std::size_t lines(const std::string& event) const {
-    std::size_t count = 0;
-    const auto wanted = "\"event\":\"" + event + "\"";
-    for (auto at = log_.find(wanted); at != std::string::npos; at = log_.find(wanted, at + 1))
-      ++count;
-    return count;
-  }
-  std::string missed(const std::string& cause) const {
-    const auto name = "stibee_feed_missed_total{cause=\"" + cause + "\",mirror=\"members\"} ";
-    const auto text = metrics_.text();
-    const auto at = text.find(name);
-    if (at == std::string::npos) return "no such metric";
-    return text.substr(at + name.size(), text.find('\n', at) - at - name.size());
-  }
-  std::string reads_timed() const {
-    const std::string name = "\nstibee_db_query_duration_seconds_count ";
-    const auto text = metrics_.text();
-    const auto at = text.find(name) + name.size();
-    return text.substr(at, text.find('\n', at) - at);
-  }
-  /// Changes whenever somebody writes to the state.
-  std::int64_t writes() {
-    if (watcher_ == nullptr) sqlite3_open((directory_.path() / "state.sqlite").c_str(), &watcher_);
-    sqlite3_stmt* statement = nullptr;
-    sqlite3_prepare_v2(watcher_, "PRAGMA data_version", -1, &statement, nullptr);
-    sqlite3_step(statement);
-    const auto version = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return version;
-  }
-  void close_watcher() { sqlite3_close(std::exchange(watcher_, nullptr)); }
-
-  test_disk::TemporaryDirectory directory_;
-  asio::io_context context_;
-  runtime::VirtualClock clock_{context_, runtime::UtcTime(hours(24 * 365 * 56))};
-  store::OpenReport opened_;
-  std::unique_ptr<store::Store> owned_ = store::open_store(directory_.path(), opened_);
-  store::Store* store_ = owned_.get();
-  const domain::StateKey key_ = owned_->key();
-  runtime::Confined<store::Store> confined_{std::move(owned_), runtime::make_inline_worker()};
-  std::string log_;
-  telemetry::Log logger_ = telemetry::Log::to([this](std::string_view line) { (log_ += line) += '\n'; });
-  telemetry::Metrics metrics_{telemetry::MetricsOptions{"test", false, {}}};
-  Services services_{clock_, confined_, key_, logger_, metrics_, [] { return 0.5; }};
-  std::unique_ptr<runtime::Worker> worker_ = runtime::make_inline_worker();
-  settings::Mirror mirror_;
-  WatchedTable table_;
-  bool hears_ = true;  // the listener, from the start
-  bool leads_ = true;
-  source::ScriptedReader reader_;
-  source::ScriptedFeed feed_;
-  std::unique_ptr<Ingest> ingest_;
-  std::unique_ptr<source::ScriptedListener> listener_;
-  store::MirrorId id_;
-  int wakes_ = 0;
-  std::map<source::FeedLook, int> looks_;
-  sqlite3* watcher_ = nullptr;
-};
 
 TEST_F(FeedTurn, AChangeArrivesWithoutAReadOfTheTable) {
   table_.add(1, 100);
@@ -480,6 +347,22 @@ TEST_F(FeedTurn, SomebodyWhoIsToBeLookedAtIsNotLeftUntilTheNextHour) {
   EXPECT_EQ(table_.reads, 2);
 }
 
+TEST_F(FeedTurn, SomebodyWhoIsToBeLookedAtDoesNotWaitForAMomentWithoutChanges) {
+  table_.add(1, 100);
+  begin();
+  run_for(seconds(20));
+  const auto touch = [&](store::Transaction& transaction) {
+    transaction.touch(id_, domain::EmailAddress::from_normalised(WatchedTable::address(1)));
+  };
+  store::in_transaction(touch)(*store_);
+  for (int i = 0; i < 20; ++i) {
+    table_.put(2, WatchedTable::address(2), "name " + std::to_string(i));
+    hear();
+    run_for(seconds(1));
+  }
+  EXPECT_EQ(table_.reads, 2);
+}
+
 TEST_F(FeedTurn, WithoutAListenerTheFeedIsPolledAndThatIsSaidOnce) {
   table_.add(1, 100);
   begin();
@@ -542,6 +425,25 @@ TEST_F(FeedTurn, AfterADrainThatFailedTheTableIsReadFirst) {
   EXPECT_EQ(feed().state, FeedState::Live);
 }
 
+TEST_F(FeedTurn, AReadThatIsAskedForWhileOneRunsFollowsItWithAFeedAndWithout) {
+  for (const auto detect : {settings::Detect::Scan, settings::Detect::Changefeed}) {
+    mirror_.detect = detect;
+    table_.reads = 0;
+    reader_.next = [this] {
+      auto read = table_.read();
+      // Its snapshot is older than what the one who asks has done.
+      if (table_.reads == 1) ingest_->sync_now();
+      return read;
+    };
+    table_.add(1, 10);
+    begin();
+    EXPECT_EQ(table_.reads, 2);
+    run_for(seconds(14));
+    EXPECT_EQ(table_.reads, 2);
+    end();
+  }
+}
+
 TEST_F(FeedTurn, APausedMirrorIsNotDrained) {
   table_.add(1, 100);
   begin();
@@ -554,65 +456,6 @@ TEST_F(FeedTurn, APausedMirrorIsNotDrained) {
   ingest_->set_paused(0, false);
   run_for(seconds(2));
   EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
-}
-
-// Of several daemons with one feed.
-TEST_F(FeedTurn, WhoStandsByTakesNothingOutOfTheFeedAndReadsTheTable) {
-  table_.add(1, 100);
-  begin();
-  leads_ = false;
-  ingest_->stand_by();
-  table_.drains = 0;
-  table_.put(101, "new@example.com");
-  hear();
-  const auto waiting = table_.waiting();
-  run_for(minutes(1));
-  EXPECT_EQ(table_.drains, 0);
-  EXPECT_GE(table_.reads, 4);
-  EXPECT_EQ(table_.waiting(), waiting);
-  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
-  EXPECT_EQ(feed().state, FeedState::Standby);
-
-  leads_ = true;
-  ingest_->lead();
-  const auto reads = table_.reads;
-  run_for(milliseconds(100));
-  EXPECT_EQ(table_.reads, reads + 1);
-  EXPECT_EQ(table_.waiting(), 0U);
-  EXPECT_EQ(feed().state, FeedState::Live);
-  table_.put(102, "newer@example.com");
-  hear();
-  EXPECT_EQ(intent("newer@example.com"), domain::Intent::Subscribed);
-  EXPECT_EQ(table_.waiting(), 0U);
-  EXPECT_EQ(missed("feed"), "0");
-}
-
-TEST_F(FeedTurn, WhoIsSentToStandByTellsTheWritersToNotify) {
-  table_.add(1, 100);
-  begin();
-  run_for(seconds(1));
-  table_.put(101, "new@example.com");
-  hear();
-  EXPECT_THAT(listener_->told, ElementsAre("awake members"));
-  ingest_->stand_by();
-  EXPECT_THAT(listener_->told, ElementsAre("awake members", "asleep members"));
-}
-
-TEST_F(FeedTurn, WhoDoesNotKnowWhetherItLeadsLeavesInTheFeedWhatItReadAndDoesNotDrainWithoutAPause) {
-  table_.add(1, 100);
-  begin();
-  run_for(seconds(1));
-  leads_ = false;
-  const auto drains = table_.drains;
-  table_.put(101, "new@example.com");
-  hear();
-  EXPECT_EQ(intent("new@example.com"), domain::Intent::Subscribed);
-  run_for(seconds(4));
-  EXPECT_EQ(table_.waiting(), 1U);
-  EXPECT_LE(table_.drains, drains + 12);
-  leads_ = true;
-  run_for(milliseconds(1001));
-  EXPECT_EQ(table_.waiting(), 0U);
 }
 
 }  // namespace
