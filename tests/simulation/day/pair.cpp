@@ -277,7 +277,7 @@ void Pair::opt_out() {
   trace_.add("opt-out", wish.emails[0]);
   ++counts_.opt_outs;
   opted_out_[wish.emails[0]] = now_;
-  ever_said_no_.insert(wish.emails[0]);
+  says_no_once(wish.emails[0]);
 }
 
 // As the documentation has it: to either, if they are written back; else to the one that leads.

@@ -57,6 +57,7 @@ class Pair {
     std::optional<Time> reaches_at;  // PostgreSQL, again
     std::shared_ptr<const Members> read, read_before;
     std::set<std::string> knows;                // who said no at Stibee
+    std::set<std::string> seen;                 // in the table
     std::set<std::string> asked, asked_before;  // to subscribe, in this term of its and in the one before
     std::size_t grants_seen = 0;
     std::optional<test_disk::SimulatedDisk::Image> older;
@@ -73,6 +74,8 @@ class Pair {
   void fill_table();
   void add_row(Members& rows, bool says_yes);
   void change_table();
+  void move(std::int64_t key, Member& member);
+  void says_no_once(const std::string& address);
   void commit(const std::function<void(Members&)>& change);
   FeedHands feed_hands(Side& side);
   void trouble_feed();
@@ -127,6 +130,8 @@ class Pair {
   std::set<std::string> ever_said_no_;     // there or in the table
   std::set<std::string> unable_;           // to return
   std::vector<MemberTable::Writer> open_;  // began to write, and commit later
+  int moves_ = 0;
+  std::set<std::string> inherited_;  // addresses, since their members said no under another one
   bool calm_ = false;
   bool quiet_ = false;         // nothing is to be sent
   bool all_say_yes_ = false;   // whoever is in the table

@@ -22,6 +22,11 @@ std::shared_ptr<const Members> with_changes(const Members& known, const Members&
   return made;
 }
 
+/// Of an address of the world: whose it is, wherever they moved.
+std::string key_of(const std::string& address) {
+  return address.substr(0, address.find_first_of("-@"));
+}
+
 }  // namespace
 
 void Pair::fill_table() {
@@ -33,6 +38,7 @@ void Pair::fill_table() {
 
 void Pair::add_row(Members& rows, bool says_yes) {
   const auto address = "p" + std::to_string(next_key_) + "@example.com";
+  if (!says_yes) ever_said_no_.insert(address);
   rows[next_key_++] = {address, says_yes, utc(), "", "new"};
 }
 
@@ -43,7 +49,9 @@ void Pair::change_table() {
       return;
     }
     const auto row = std::next(rows.begin(), static_cast<std::ptrdiff_t>(pick(rows.size())));
-    if (chance(0.5)) {
+    if (!plain_ && more_chance(0.15)) {
+      move(row->first, row->second);
+    } else if (chance(0.5)) {
       row->second.name += "x";
     } else if (chance(0.3)) {
       rows.erase(row);
@@ -52,13 +60,35 @@ void Pair::change_table() {
       row->second.subscribed = says;
       if (says) row->second.consented_at = utc();
       trace_.add("row", row->second.email + (says ? " yes" : " no"));
-      ever_said_no_.insert(row->second.email);
+      says_no_once(row->second.email);
       if (!says) return;
       opted_out_.erase(row->second.email);
       for (auto& side : sides_)
         side.knows.erase(row->second.email);
     }
   });
+}
+
+void Pair::move(std::int64_t key, Member& member) {
+  // Whoever said no at one address said it at each.
+  const auto before = member.email;
+  member.email = "p" + std::to_string(key) + "-" + std::to_string(++moves_) + "@example.com";
+  trace_.add("row", before + " is " + member.email);
+  if (ever_said_no_.contains(before)) ever_said_no_.insert(member.email);
+  // Whoever knew of it knows whose it is; of the list, nothing tells whose an address was.
+  if (!opted_out_.contains(before)) return;
+  opted_out_[member.email] = opted_out_[before];
+  inherited_.insert(member.email);
+  for (auto& side : sides_) {
+    if (side.knows.contains(before) && !loses_states_) side.knows.insert(member.email);
+  }
+}
+
+void Pair::says_no_once(const std::string& address) {
+  ever_said_no_.insert(address);
+  for (const auto& [key, member] : table_.rows()) {
+    if (key_of(member.email) == key_of(address)) ever_said_no_.insert(member.email);
+  }
 }
 
 void Pair::commit(const std::function<void(Members&)>& change) {
@@ -94,15 +124,17 @@ std::variant<std::size_t, source::WriteFailure> Pair::write_back(const Side& sid
     return failure;
   }
   const auto key = values.find("key");
-  if (event != "unsubscribed" || key == values.end() || !key->second) return std::size_t{0};
+  const bool says = event == "resubscribed";
+  if ((event != "unsubscribed" && !says) || key == values.end() || !key->second) return std::size_t{0};
   std::size_t changed = 0;
   commit([&](Members& rows) {
     const auto row = rows.find(std::stoll(*key->second));
     if (row == rows.end()) return;
-    row->second.subscribed = false;
+    row->second.subscribed = says;
+    if (says) row->second.consented_at = utc();
     ++changed;
   });
-  trace_.add("write", name_of(side.number) + " " + *key->second);
+  trace_.add("write", name_of(side.number) + " " + event + " " + *key->second);
   return changed;
 }
 
@@ -136,6 +168,8 @@ FeedHands Pair::feed_hands(Side& side) {
     auto drain = table_.drain(utc());
     if (drain.changes.empty() || drain.loss || drain.everything) return drain;
     trace_.add("drain", name_of(side.number) + " " + std::to_string(drain.changes.size()));
+    for (const auto& [key, member] : *table_.picture())
+      side.seen.insert(member.email);
     if (side.read)
       side.read_before = std::exchange(side.read, with_changes(*side.read, *table_.picture(), drain));
     return drain;

@@ -34,7 +34,7 @@ void Pair::judge_consent(const Call& call, Side& side) {
     const auto mine = std::find_if(grants.rbegin(), grants.rend(),
                                    [&](const LockServer::Grant& grant) { return grant.host == side.number; });
     for (const auto& [address, at] : opted_out_) {
-      if (mine != grants.rend() && at < mine->at) side.knows.insert(address);
+      if (mine != grants.rend() && at < mine->at && !inherited_.contains(address)) side.knows.insert(address);
     }
   }
   if (call.kind != Call::Kind::Subscribe) return;
@@ -67,12 +67,20 @@ bool Pair::cannot_return(const std::string& address) {
 std::vector<std::string> Pair::differences() {
   std::vector<std::string> found;
   for (const auto& [key, member] : table_.rows()) {
+    if (!*member.subscribed && !ever_said_no_.contains(member.email))
+      found.push_back(member.email + " never said no, and the table says so");
     const auto there = far_end_.model.find(watched_list, member.email);
     const bool subscribed = there && there->status == stibee_sim::Status::Subscribed;
     const bool wanted = *member.subscribed && !opted_out_.contains(member.email);
-    if (subscribed && !wanted) found.push_back(member.email + " said no but is subscribed");
+    if (subscribed && !wanted && !inherited_.contains(member.email))
+      found.push_back(member.email + " said no but is subscribed");
     // Whoever takes the list over knows a no from it, and not always the yes that came after it.
     if (!wanted || (ever_said_no_.contains(member.email) && !all_say_yes_)) continue;
+    // Whose new address was not sent yet when their leader was lost may have said no under the one before.
+    if (!there && !all_say_yes_ && member.email.find('-') != std::string::npos) {
+      ever_said_no_.insert(member.email);
+      continue;
+    }
     if (!subscribed) {
       // API v2 cannot bring everybody back, and whoever leads says so; the next one finds them unsubscribed.
       if (all_say_yes_ && cannot_return(member.email)) unable_.insert(member.email);
@@ -84,11 +92,16 @@ std::vector<std::string> Pair::differences() {
   }
   // Whom a state has never heard of, or not any more, is a stranger to it.
   if (lost_a_state_) return found;
+  const auto seen_by_all = [this](const std::string& address) {
+    return std::all_of(sides_.begin(), sides_.end(),
+                       [&](const Side& side) { return side.seen.contains(address); });
+  };
   std::set<std::string> there;
   for (const auto& [key, member] : table_.rows())
     there.insert(member.email);
   far_end_.model.each_person(watched_list, [&](const stibee_sim::Person& person) {
-    if (person.status == stibee_sim::Status::Subscribed && !there.contains(person.address))
+    if (person.status == stibee_sim::Status::Subscribed && !there.contains(person.address) &&
+        seen_by_all(person.address))
       found.push_back(person.address + " left but is subscribed");
   });
   return found;
