@@ -124,8 +124,13 @@ class ReconcilerTest : public ::testing::Test {
       scan.stage(row);
     store::TouchedAddress touched;
     while (scan.next_address(touched)) {
-      const auto& first = touched.bearers.front();
       ledger::AddressDecision decision;
+      if (touched.bearers.empty()) {
+        decision.wanted.intent = Intent::Absent;
+        scan.decide(decision, 0);
+        continue;
+      }
+      const auto& first = touched.bearers.front();
       decision.wanted.intent = Intent::Subscribed;
       decision.wanted.fields = domain::fingerprint_of(first.member->fields, store->key());
       decision.values = first.member->fields;
