@@ -54,6 +54,27 @@ TEST(Transitions, WhoLeavesBeforeAnythingIsKnownOfThemIsToldSoWhereTheListIsShar
   ASSERT_TRUE(left.row);
   EXPECT_EQ(left.row->lane, Lane::Optout);
   EXPECT_FALSE(decided(decided({}, wanted(Intent::Subscribed)), wanted(Intent::Absent)).row);
+  const auto known = person_with(wanted(Intent::Subscribed), confirmed(RemoteStatus::Subscribed), shared);
+  EXPECT_FALSE(decided(known, wanted(Intent::Absent), shared).row->confirmed.maybe_subscribed)
+      << "of them it is known";
+}
+
+TEST(Transitions, ANoOfTheTablesIsSaidAllTheSameUnlessNobodyHereEverSubscribedThem) {
+  for (const bool called : {false, true}) {
+    Confirmed known;
+    known.maybe_subscribed = true;
+    if (called) known.called.upsert = now - day;
+    const auto person = person_with(wanted(Intent::Absent), known);
+    ASSERT_EQ(person.row->lane, Lane::Optout);
+    RemoteChange change;
+    change.confirmed = known;
+    change.confirmed->maybe_subscribed = false;
+    change.confirmed->status = RemoteStatus::OptedOut;
+    change.confirmed->since = now;
+    const auto after = after_observation(person, change, {}, now);
+    ASSERT_EQ(after.row.has_value(), called);
+    EXPECT_EQ(after.row && after.row->confirmed.owes_no, called);
+  }
 }
 
 Person new_subscriber() {
