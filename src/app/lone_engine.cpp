@@ -49,7 +49,7 @@ asio::awaitable<void> LoneEngine::look_after_the_lead() {
 void LoneEngine::take_over() {
   if (!settings_.database.leader_lock) return;
   engine_->stand_by();
-  engine_->lead(leadership_.inherited());
+  engine_->lead({});  // the calls of the one before are known already
 }
 
 asio::awaitable<std::size_t> LoneEngine::writebacks() {
@@ -72,7 +72,7 @@ asio::awaitable<std::string> LoneEngine::write_back() {
   if (left == 0) co_return "";
   engine_->start_writeback();
   auto until = ground_.clock.monotonic() + patience_for_writeback;
-  while (left > 0 && !engine_->stopping() && ground_.clock.monotonic() < until) {
+  while (left > 0 && !interrupted_ && ground_.clock.monotonic() < until) {
     co_await timer_->wait_until(ground_.clock.monotonic() + look_every);
     const auto now_left = co_await writebacks();
     if (now_left < left) until = ground_.clock.monotonic() + patience_for_writeback;

@@ -27,8 +27,11 @@ class LoneEngine {
   boost::asio::awaitable<std::string> write_back();
   /// Ends its loops, and gives up the lead.
   boost::asio::awaitable<void> stop();
-  /// Nobody waits for the lead any longer.
-  void interrupt() { leadership_.stop(); }
+  /// Nobody waits any longer.
+  void interrupt() {
+    interrupted_ = true;
+    leadership_.stop();
+  }
 
   explicit operator bool() const { return engine_ != nullptr; }
   Engine* operator->() const { return engine_.get(); }
@@ -43,6 +46,7 @@ class LoneEngine {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<runtime::Timer> timer_;
   bool looks_ = false;
+  bool interrupted_ = false;
 };
 
 }  // namespace stibee_sync::app

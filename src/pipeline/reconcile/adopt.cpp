@@ -1,6 +1,8 @@
 #include "pipeline/reconcile/reconcile_pass.hpp"
 #include "stibee_sync/pipeline/outbound_queue.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 // Taking a list over before the first change is sent to it.
@@ -57,6 +59,15 @@ Chunk next_chunk(store::ListScan& scan) {
     if (pair.listed) chunk.emplace_back(std::move(pair.email), std::move(*pair.listed));
   }
   return chunk;
+}
+
+/// Takes so many off the end as are taken over at once.
+Chunk some_of(Chunk& all) {
+  const auto count = std::min<std::size_t>(people_at_once, all.size());
+  const auto first = all.end() - static_cast<std::ptrdiff_t>(count);
+  Chunk some(std::make_move_iterator(first), std::make_move_iterator(all.end()));
+  all.erase(first, all.end());
+  return some;
 }
 
 void count(Tally& tally, const store::Listed& listed, const ledger::RemoteView& view,
@@ -292,9 +303,9 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
     auto chunk = co_await offload(worker_, std::move(read));
     if (chunk->empty()) {
-      if (at_the_end) break;
+      if (later.empty()) break;
       at_the_end = true;
-      chunk = std::make_shared<const Chunk>(std::exchange(later, {}));
+      chunk = std::make_shared<const Chunk>(some_of(later));
     }
     auto apply = store::in_transaction([plan, chunk, times, at_the_end](store::Transaction& transaction) {
       return take_some(transaction, *plan, *chunk, times, at_the_end);

@@ -112,6 +112,8 @@ source::ScriptedRead Pair::read_table(Side& side) {
   }
   trace_.add("read", name_of(side.number) + " " + std::to_string(read.rows.size()));
   side.read_before = std::exchange(side.read, table_.picture());
+  for (const auto& [key, member] : *side.read)
+    side.seen.insert(member.email);
   return read;
 }
 
