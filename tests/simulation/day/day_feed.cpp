@@ -63,14 +63,7 @@ source::ScriptedDrain Day::drain_feed(const source::FeedPlan& plan) {
     return drain;
   }
   if (pictures_.latest) {
-    auto known = std::make_shared<Members>(*pictures_.latest);
-    const auto there = table_.picture();
-    for (const auto& change : drain.changes) {
-      const auto key = static_cast<std::int64_t>(std::stoll(change.key));
-      known->erase(key);
-      if (const auto row = there->find(key); row != there->end()) known->insert(*row);
-    }
-    pictures_.latest = std::move(known);
+    pictures_.latest = with_changes(*pictures_.latest, *table_.picture(), drain);
     removals_.read(*pictures_.latest);
     drained_ = true;
   }
@@ -100,9 +93,7 @@ void Day::server_changes() {
   auto& ear = *life_->ear();
   const bool hears = !table_.away() && !table_.on_standby();
   if (ear.hears == hears) return;
-  ear.hears = hears;
-  ear.says = hears ? "" : "notifications do not arrive";
-  ear.wake("members", hears ? Why::Connected : Why::Lost);
+  ear.turn("members", hears);
 }
 
 void Day::trouble_feed() {

@@ -29,6 +29,17 @@ source::SourceError connection_lost() {
   return error;
 }
 
+std::shared_ptr<const Members> with_changes(const Members& known, const Members& there,
+                                            const source::ScriptedDrain& drain) {
+  auto made = std::make_shared<Members>(known);
+  for (const auto& change : drain.changes) {
+    const auto key = static_cast<std::int64_t>(std::stoll(change.key));
+    made->erase(key);
+    if (const auto row = there.find(key); row != there.end()) made->insert(*row);
+  }
+  return made;
+}
+
 void MemberTable::remember() {
   log_.push_back({std::make_shared<const Members>(), 1'000, {}});
 }

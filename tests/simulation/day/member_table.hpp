@@ -90,6 +90,10 @@ class MemberTable {
   std::vector<Version> log_;
 };
 
+/// What was known, and the rows that a drain names as it has them.
+std::shared_ptr<const Members> with_changes(const Members& known, const Members& there,
+                                            const source::ScriptedDrain& drain);
+
 source::SourceError connection_lost();
 
 }  // namespace stibee_sync::day

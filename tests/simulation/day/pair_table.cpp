@@ -10,18 +10,6 @@ using Why = source::FeedListener::Why;
 
 namespace {
 
-/// What was known, and the rows that a drain names as it has them.
-std::shared_ptr<const Members> with_changes(const Members& known, const Members& there,
-                                            const source::ScriptedDrain& drain) {
-  auto made = std::make_shared<Members>(known);
-  for (const auto& change : drain.changes) {
-    const auto key = static_cast<std::int64_t>(std::stoll(change.key));
-    made->erase(key);
-    if (const auto row = there.find(key); row != there.end()) made->insert(*row);
-  }
-  return made;
-}
-
 /// Of an address of the world: whose it is, wherever they moved.
 std::string key_of(const std::string& address) {
   return address.substr(0, address.find_first_of("-@"));
@@ -153,9 +141,7 @@ void Pair::tell_listeners() {
     auto* ear = side.life ? side.life->ear() : nullptr;
     const bool hears = locks_.reachable(side.number);
     if (ear == nullptr || ear->hears == hears) continue;
-    ear->hears = hears;
-    ear->says = hears ? "" : "notifications do not arrive";
-    ear->wake("members", hears ? Why::Connected : Why::Lost);
+    ear->turn("members", hears);
   }
 }
 

@@ -59,6 +59,12 @@ class Ear final : public source::ScriptedListener {
   ~Ear() override {
     if (*place_ == this) *place_ = nullptr;
   }
+  /// Its connection is there, or gone.
+  void turn(const std::string& mirror, bool listens) {
+    hears = listens;
+    says = listens ? "" : "notifications do not arrive";
+    wake(mirror, listens ? Why::Connected : Why::Lost);
+  }
 
  private:
   Ear** place_;

@@ -337,10 +337,7 @@ TEST_F(FeedTurn, SomebodyWhoIsToBeLookedAtIsNotLeftUntilTheNextHour) {
   table_.add(1, 100);
   begin();
   run_for(seconds(20));
-  const auto touch = [&](store::Transaction& transaction) {
-    transaction.touch(id_, domain::EmailAddress::from_normalised(WatchedTable::address(1)));
-  };
-  store::in_transaction(touch)(*store_);
+  touch(WatchedTable::address(1));
   run_for(seconds(2));
   EXPECT_EQ(table_.reads, 2);
   run_for(minutes(5));
@@ -351,10 +348,7 @@ TEST_F(FeedTurn, SomebodyWhoIsToBeLookedAtDoesNotWaitForAMomentWithoutChanges) {
   table_.add(1, 100);
   begin();
   run_for(seconds(20));
-  const auto touch = [&](store::Transaction& transaction) {
-    transaction.touch(id_, domain::EmailAddress::from_normalised(WatchedTable::address(1)));
-  };
-  store::in_transaction(touch)(*store_);
+  touch(WatchedTable::address(1));
   for (int i = 0; i < 20; ++i) {
     table_.put(2, WatchedTable::address(2), "name " + std::to_string(i));
     hear();

@@ -81,6 +81,13 @@ class FeedTurn : public ::testing::Test {
     store::in_transaction(work)(*store_);
     ingest_->sync_now();
   }
+  /// Somebody is to be looked at again.
+  void touch(const std::string& email) {
+    const auto work = [&](store::Transaction& transaction) {
+      transaction.touch(id_, domain::EmailAddress::from_normalised(email));
+    };
+    store::in_transaction(work)(*store_);
+  }
   std::size_t mirrored() { return store_->wanted_subscribed(id_); }
   std::size_t lines(const std::string& event) const {
     std::size_t count = 0;
