@@ -23,7 +23,7 @@ bool one_line(const std::string& text) {
 
 void check(const Settings& settings) {
   require(!settings.mirrors.empty(), "there is a mirror");
-  require(settings.stibee.max_in_flight >= 1 && settings.stibee.max_in_flight <= 64,
+  require(settings.stibee.max_in_flight >= 1 && settings.stibee.max_in_flight <= 200,
           "max_in_flight in range");
   require(settings.stibee.rate_limit.calls >= 1, "rate_limit in range");
   require(settings.state.directory.is_absolute(), "state.directory is absolute");
