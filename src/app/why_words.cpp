@@ -38,6 +38,10 @@ constexpr std::array whys{
          "guard.max_update_percent is {3} %",
          "{1}행 가운데 {0}행에서 동의 시각이나 수신 동의가 한꺼번에 바뀌어 한도 {2}행을 넘습니다 "
          "(guard.max_update_percent {3}%)"},
+    Text{"consents moved, or opt-ins turned true, in {0} of {1} rows within an hour, more than {2}: "
+         "guard.max_update_percent is {3} %",
+         "{1}행 가운데 {0}행에서 1시간 안에 동의 시각이나 수신 동의가 바뀌어 한도 {2}행을 넘습니다 "
+         "(guard.max_update_percent {3}%)"},
     Text{"the read lost {0} of {1} rows and brings {2} new people, more than {3}: another population?",
          "이전 {1}행 가운데 {0}행이 사라지고 새 회원 {2}명이 나타나 한도 {3}명을 넘습니다. 다른 테이블이 "
          "아닌지 "

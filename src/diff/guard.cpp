@@ -113,12 +113,14 @@ class Case {
 
 // Stamps that a careless statement sets are no consents.
 void judge_consents(Case& resubscribes, const ReadFacts& facts, const GuardLimits& limits) {
-  const auto moved = facts.consents_moved + facts.history.drained.consents_moved;
+  const auto before = facts.history.drained.consents_moved;
+  const auto moved = facts.consents_moved + before;
   const auto most = std::max(limits.min_removals, share_of(facts.source_rows, limits.max_update_percent));
   if (moved <= most) return;
-  resubscribes.because(join({"consents moved, or opt-ins turned true, in ", in_words(moved), " of ",
-                             in_words(facts.source_rows), " rows at once, more than ", in_words(most),
-                             ": guard.max_update_percent is ", in_words(limits.max_update_percent), " %"}));
+  resubscribes.because(
+      join({"consents moved, or opt-ins turned true, in ", in_words(moved), " of ",
+            in_words(facts.source_rows), " rows ", before > 0 ? "within an hour" : "at once", ", more than ",
+            in_words(most), ": guard.max_update_percent is ", in_words(limits.max_update_percent), " %"}));
   resubscribes.lasts();
 }
 

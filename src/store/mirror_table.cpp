@@ -29,7 +29,7 @@ MirrorTable::MirrorTable(Connection& connection)
     : write_note_(connection, "UPDATE mirror SET last_success = ?, wal_position = ? WHERE id = ?"),
       count_read_(connection, "UPDATE mirror SET generation = generation + 1 WHERE id = ?"),
       set_torn_(connection, "UPDATE mirror SET torn = ? WHERE id = ?"),
-      set_recent_(connection, "UPDATE mirror SET recent = ? WHERE id = ?"),
+      set_recent_(connection, "UPDATE mirror SET recent = ?, drained = ? WHERE id = ?"),
       find_(connection, "SELECT id FROM mirror WHERE name = ? AND list_id = ?"),
       add_(connection, "INSERT INTO mirror (name, list_id) VALUES (?, ?) RETURNING id"),
       list_id_(connection, "SELECT list_id FROM mirror WHERE id = ?"),
@@ -210,9 +210,11 @@ void MirrorTable::set_facts(MirrorId mirror, const SourceFacts& facts) {
   set_facts_.bind(11, drained).bind(12, std::int64_t{facts.unheard_writes}).bind(13, mirror.number).run();
 }
 
-void MirrorTable::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent) {
-  const auto text = hours_to_text(recent);
-  set_recent_.bind(1, text).bind(2, mirror.number).run();
+void MirrorTable::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent,
+                             const std::vector<SlotOfChanges>& drained) {
+  const auto hours = hours_to_text(recent);
+  const auto slots = slots_to_text(drained);
+  set_recent_.bind(1, hours).bind(2, slots).bind(3, mirror.number).run();
 }
 
 void MirrorTable::count_read(MirrorId mirror) {

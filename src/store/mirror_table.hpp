@@ -33,7 +33,8 @@ class MirrorTable {
   SourceFacts facts(MirrorId mirror);
   /// Also counts the read.
   void set_facts(MirrorId mirror, const SourceFacts& facts);
-  void set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent);
+  void set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent,
+                  const std::vector<SlotOfChanges>& drained);
   /// The generation after a part of a read; `set_facts` counts its end.
   void count_read(MirrorId mirror);
   /// Whether a read is taken over in part: rows are there whose addresses are not decided yet.

@@ -210,8 +210,9 @@ void Transaction::touch(MirrorId mirror, const domain::EmailAddress& email) {
   work_->tables.touch(mirror, email.text());
 }
 
-void Transaction::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent) {
-  work_->tables.mirrors.set_recent(mirror, recent);
+void Transaction::set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent,
+                             const std::vector<SlotOfChanges>& drained) {
+  work_->tables.mirrors.set_recent(mirror, recent, drained);
 }
 
 void Transaction::set_facts(MirrorId mirror, const SourceFacts& facts) {

@@ -16,6 +16,7 @@ class GuardedTable : public Scenario {
     daemon_->run_for(15s);
     ASSERT_EQ(subscribed(), static_cast<std::size_t>(people));
   }
+  store::SourceFacts facts() { return daemon_->store().source_facts(daemon_->plan().id); }
   std::vector<store::HeldChanges> holds() { return daemon_->store().holds(daemon_->plan().id); }
   bool knows(const std::string& email) const { return far_end_.model.find(list, email).has_value(); }
   stibee_sim::Status status_of_address(const std::string& email) const {
@@ -132,6 +133,96 @@ TEST_F(GuardedTable, StampsOfThoseWhoSayNoMoveToo) {
   EXPECT_EQ(holds()[0].count, 15u);
   EXPECT_NE(holds()[0].why.find("consents moved"), std::string::npos) << holds()[0].why;
   EXPECT_EQ(subscribed(), 100u);
+}
+
+/// 1,000 people with old consents, of whom the last 15 say no.
+class StampedTable : public GuardedTable {
+ protected:
+  static constexpr std::int64_t people = 1'000, says_no_from = 986;
+
+  void import_stamped() {
+    mirror_.source.consented_at = "consented_at";
+    fill(people);
+    for (auto& [key, row] : rows_) {
+      row.subscribed = key < says_no_from;
+      row.consented_at = old_consent(key);
+    }
+    start();
+    daemon_->run_for(15s);
+    ASSERT_EQ(subscribed(), 985u);
+  }
+  static domain::UtcTime old_consent(std::int64_t key) {
+    return domain::UtcTime(std::chrono::hours(24 * 365 * 50) + std::chrono::hours(key));
+  }
+  /// As a careless statement does: whoever is stamped says yes, too.
+  void stamp(std::int64_t from, std::int64_t to) {
+    for (auto key = from; key <= to; ++key)
+      stamp_anew(rows_.at(key));
+  }
+  void stamp_anew(Row& row) {
+    row.subscribed = true;
+    row.consented_at = utc();
+  }
+  void expect_the_fifteen_held() {
+    const auto held = holds();
+    ASSERT_EQ(held.size(), 1u);
+    EXPECT_EQ(held[0].change_class, "resubscribes");
+    EXPECT_EQ(held[0].count, 15u);
+    EXPECT_EQ(subscribed(), 985u);
+  }
+};
+
+TEST_F(StampedTable, AStatementThatStampsInSmallStepsIsSeen) {
+  import_stamped();
+  for (std::int64_t key = 1; key <= people; key += 100) {
+    stamp(key, key + 99);
+    daemon_->run_for(2s);
+  }
+  expect_the_fifteen_held();
+  EXPECT_NE(holds()[0].why.find("within an hour"), std::string::npos) << holds()[0].why;
+
+  daemon_->approve(holds()[0].digest);
+  daemon_->run_for(15s);
+  EXPECT_EQ(subscribed(), 1'000u);
+  rows_[5].subscribed = false;
+  daemon_->run_for(15s);
+  ASSERT_EQ(subscribed(), 999u);
+  stamp(5, 5);
+  daemon_->run_for(15s);
+  EXPECT_TRUE(holds().empty()) << "what was approved is not counted again";
+  EXPECT_EQ(subscribed(), 1'000u);
+}
+
+TEST_F(StampedTable, AfterItWasPutBackTheSumBeginsAnew) {
+  import_stamped();
+  const auto before = rows_;
+  stamp(1, people);
+  daemon_->run_for(5s);
+  expect_the_fifteen_held();
+  rows_ = before;
+  daemon_->run_for(5s);
+  ASSERT_TRUE(holds().empty());
+  stamp(people, people);
+  daemon_->run_for(15s);
+  EXPECT_TRUE(holds().empty());
+  EXPECT_EQ(subscribed(), 986u);
+}
+
+// A stop, or a death, in the middle of the commit: the next read finds the rest, which is small.
+TEST_F(StampedTable, ACommitCutShortRemembersWhatItSaw) {
+  first_part_ = 200;
+  import_stamped();
+  stamp(1, people);
+  const auto finished = facts().last_success;
+  disk_->fail(test_disk::SimulatedDisk::Trouble::Full, 100, 1'000'000);
+  daemon_->run_for(3s);
+  ASSERT_FALSE(facts().drained.empty()) << "a part was committed";
+  ASSERT_EQ(facts().last_success, finished) << "not all of it was";
+  kill();
+  disk_->end_trouble();
+  start();
+  daemon_->run_for(15s);
+  expect_the_fifteen_held();
 }
 
 TEST_F(GuardedTable, ManySmallStepsAreALargeOne) {

@@ -20,7 +20,8 @@ struct GuardLimits {
   double max_daily_percent = 10;
 };
 
-/// What a change feed brought of late: it counts with what is found now as if it had come at once.
+/// What a change feed brought of late: it counts with what is found now as if it had come at once. Rows lost
+/// and consents moved are of reads of the whole table, too.
 struct DrainedChanges {
   std::size_t adds = 0, updates = 0, optouts = 0, resubscribes = 0, removals = 0;
   std::size_t lost = 0;

@@ -32,6 +32,9 @@ struct ReadCommit {
   std::size_t mirrored = 0;
   store::SourceFacts facts;       // while something is held: the measure is still what was good before
   store::SourceFacts good_facts;  // if nothing is: the measure of the next read
+  /// Should only a part of it be taken over: what the next read, which finds the rest, cannot find any more.
+  std::vector<store::SlotOfChanges> drained_if_cut;
+  bool resubscribes_waited = false;  // before it
 };
 /// What of a held set had been approved, and goes now; whether that is all of it, so that the approval is
 /// used up.

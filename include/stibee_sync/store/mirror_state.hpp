@@ -37,7 +37,8 @@ struct HourOfChanges {
   friend bool operator==(const HourOfChanges&, const HourOfChanges&) = default;
 };
 
-/// What a change feed brought in one slot of time, without what somebody approved.
+/// What came in one slot of time without anybody's approval, and counts with what is found later. Of reads of
+/// the whole table, which find all but these again: `lost` and `consents_moved`.
 struct SlotOfChanges {
   std::int64_t slot = 0;  // since 1970; how long one is, is the pipeline's
   std::size_t adds = 0, updates = 0, optouts = 0, resubscribes = 0, removals = 0;

@@ -106,8 +106,9 @@ class Transaction {
   TakenPart take_over(Scan& scan, std::size_t most = std::numeric_limits<std::size_t>::max());
   /// The next read is to decide about the address, though its rows did not change.
   void touch(MirrorId mirror, const domain::EmailAddress& email);
-  /// What was applied by hour, without anybody's approval: known before the whole read is.
-  void set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent);
+  /// What was applied of late, without anybody's approval: known before the whole read is.
+  void set_recent(MirrorId mirror, const std::vector<HourOfChanges>& recent,
+                  const std::vector<SlotOfChanges>& drained);
   /// Counts the read. Facts that only say that it was done, and where the server was (`last_success`,
   /// `wal_position`), are written with the next change, with the end of the store, or an hour after they last
   /// were: a read that changes nothing writes nothing.

@@ -249,8 +249,15 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
                         ReadCommit& commit) {
   const auto& plan = *made.plan;
   const auto& before = *made.before;
+  commit.drained_if_cut = before.drained;
+  note_read(commit.drained_if_cut, finding, commit.judgement, made.now);
+  commit.resubscribes_waited =
+      std::any_of(made.held.begin(), made.held.end(), [](const store::HeldChanges& held) {
+        return held.change_class == diff::name(ChangeClass::Resubscribe);
+      });
   auto& facts = commit.facts;
   facts = before;
+  facts.drained = commit.drained_if_cut;
   facts.last_rows = finding.report.rows;
   facts.last_success = made.now;
   facts.duplicates = finding.duplicates;

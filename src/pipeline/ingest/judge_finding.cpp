@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 // What the guard is told of a read, and what it says.
@@ -24,27 +25,50 @@ std::int64_t slot_of(domain::UtcTime now) {
   return now.time_since_epoch() / length_of_slot;
 }
 
-}  // namespace
-
-void note_drained(store::SourceFacts& facts, const ReadFinding& finding, domain::UtcTime now) {
+store::SlotOfChanges& current(std::vector<store::SlotOfChanges>& slots, domain::UtcTime now) {
   const auto slot = slot_of(now);
-  std::erase_if(facts.drained, [&](const auto& each) { return each.slot < slot - slots_of_hour; });
-  // What a clock that has been set back since said came later was drained all the same.
-  for (auto& each : facts.drained)
+  std::erase_if(slots, [&](const auto& each) { return each.slot < slot - slots_of_hour; });
+  // What a clock that has been set back since said came later came all the same.
+  for (auto& each : slots)
     each.slot = std::min(each.slot, slot);
-  if (facts.drained.empty() || facts.drained.back().slot != slot) {
+  if (slots.empty() || slots.back().slot != slot) {
     store::SlotOfChanges fresh;
     fresh.slot = slot;
-    facts.drained.push_back(fresh);
+    slots.push_back(fresh);
   }
-  auto& sum = facts.drained.back();
+  return slots.back();
+}
+
+}  // namespace
+
+void note_drained(std::vector<store::SlotOfChanges>& slots, const ReadFinding& finding, domain::UtcTime now) {
+  auto& sum = current(slots, now);
   sum.adds += finding.of(ChangeClass::Add).count;
   sum.updates += finding.of(ChangeClass::Update).count;
   sum.optouts += finding.of(ChangeClass::OptOut).count;
   sum.resubscribes += finding.of(ChangeClass::Resubscribe).count;
   sum.removals += finding.of(ChangeClass::Removal).count;
   sum.lost += finding.lost;
-  sum.consents_moved += finding.consents_moved;
+  sum.consents_moved += finding.consents_moved();
+}
+
+void note_read(std::vector<store::SlotOfChanges>& slots, const ReadFinding& finding,
+               const Judgement& judgement, domain::UtcTime now) {
+  auto moved = finding.consents_moved();
+  auto lost = finding.lost;
+  for (const auto& hold : judgement.holds) {
+    moved -= finding.of(hold.change_class).consents_moved;
+    if (hold.change_class == ChangeClass::Removal) lost = 0;
+  }
+  if (moved + lost == 0) return;
+  auto& sum = current(slots, now);
+  sum.lost += lost;
+  sum.consents_moved += moved;
+}
+
+std::size_t ReadFinding::consents_moved() const {
+  return std::accumulate(classes.begin(), classes.end(), std::size_t{0},
+                         [](auto sum, const auto& each) { return sum + each.consents_moved; });
 }
 
 bool ReadFinding::needs_count() const {
@@ -101,7 +125,7 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
   facts.resubscribes = finding.of(ChangeClass::Resubscribe).count;
   facts.removals = finding.of(ChangeClass::Removal).count;
   facts.lost = finding.lost;
-  facts.consents_moved = finding.consents_moved;
+  facts.consents_moved = finding.consents_moved();
   facts.history = history_of(before, held, now);
   // Only columns that both reads mapped can have lost their values.
   if (!finding.remapped && before.non_null.size() == finding.non_null.size() && finding.report.rows > 0) {

@@ -43,6 +43,17 @@ void note_hour(store::SourceFacts& facts, const ReadCommit& commit, domain::UtcT
   facts.recent.back().resubscribes += resubscribes;
 }
 
+bool waits(const CommittedRead& committed, diff::ChangeClass change_class) {
+  return std::any_of(committed.held.begin(), committed.held.end(),
+                     [&](const auto& held) { return held.change_class == diff::name(change_class); });
+}
+
+/// Those whose consents they made doubtful were approved, or are as they were.
+void forget_consents(store::SourceFacts& facts) {
+  for (auto& each : facts.drained)
+    each.consents_moved = 0;
+}
+
 }  // namespace
 
 HoldsBefore holds_before(store::Transaction& transaction, store::MirrorId mirror, const Judgement& judgement,
@@ -196,10 +207,12 @@ std::size_t ReadTakeover::take(store::Transaction& transaction, std::size_t most
   auto facts = is_good ? commit_.good_facts : commit_.facts;
   note_hour(facts, commit_, now_);
   if (part.last) {
+    if (commit_.resubscribes_waited && !waits(committed_, diff::ChangeClass::Resubscribe))
+      forget_consents(facts);
     finish(transaction, facts);
   } else if (std::exchange(is_first_part_, false)) {
-    // Should it never be finished: what is applied now counts for the day.
-    transaction.set_recent(mirror_, facts.recent);
+    // Should it never be finished: what is applied now counts for the hour and the day.
+    transaction.set_recent(mirror_, facts.recent, commit_.drained_if_cut);
   }
   return part.addresses;
 }

@@ -191,7 +191,7 @@ void Staging::decide() {
       if (tally.refs.size() < most_refs) tally.refs.push_back(key_.ref(address.email.text()));
     }
     if (resolution.duplicate) ++finding_.duplicates;
-    if (consent_moved(address, resolution.wanted)) ++finding_.consents_moved;
+    if (consent_moved(address, resolution.wanted)) ++tally.consents_moved;
     if (watcher_) watcher_(address.email, resolution, known_of(address));
 
     ledger::AddressDecision decision;

@@ -21,7 +21,7 @@ std::vector<diff::ReadFacts> all_kinds_of_trouble() {
   calm.source_rows = 40'000;
   calm.last_good_rows = 40'000;
   calm.mirrored = 40'000;
-  std::vector<diff::ReadFacts> all(10, calm);
+  std::vector<diff::ReadFacts> all(11, calm);
   all[0].source_rows = 0;
   all[0].removals = 40'000;
   all[1].source_rows = 10'000;
@@ -45,6 +45,8 @@ std::vector<diff::ReadFacts> all_kinds_of_trouble() {
   all[9].history.drained.optouts = 7'900;
   all[9].history.drained.updates = 11'900;
   all[9].optouts = all[9].updates = 200;
+  all[10].history.drained.consents_moved = 12'000;
+  all[10].resubscribes = all[10].consents_moved = 3;
   return all;
 }
 
