@@ -52,8 +52,8 @@ struct AddressEvent {
 enum class Stage : std::uint8_t {
   Bound,    // what removes or moves somebody, changes the table's word about them, or whose rows share an
             // address: rows and decisions together, and both addresses of a row that moves
-  Updates,  // decisions about rows that stay as they are but for their values: until the rows follow, the
-            // next read finds them changed again
+  Updates,  // decisions about rows that stay as they are but for their values: the mirror is torn until the
+            // rows follow
   Rows,     // by key. New ones come before they are decided: the mirror is torn until they are
   Adds,     // decisions about new rows, in address order
   Late,     // as `Bound`, of people who have another address at Stibee: whom the table adds under that one is

@@ -38,7 +38,8 @@ class Part {
     }
   }
   std::size_t rows() const { return rows_; }
-  /// Rows are there whose addresses are not decided yet.
+  /// Rows are there whose addresses are not decided yet, or addresses are decided whose rows are not there
+  /// yet.
   bool tears() const { return tears_ && read_.at_stage != Stage::Done; }
 
  private:
@@ -89,6 +90,8 @@ class Part {
       for (const auto& row : record.rows)
         snapshot_.bears(record.email, row.key);
     }
+    // Should the table be as it was by the next read: no row of it would be found changed.
+    tears_ = tears_ || (read_.at_stage == Stage::Updates && !record.rows.empty() && !read_.holds(record));
     show(std::move(record));
     return true;
   }

@@ -89,6 +89,34 @@ TEST_F(Scenario, AfterACrashBetweenTwoPartsAnotherMappingReachesEverybody) {
   EXPECT_EQ(pending(), 0u);
 }
 
+TEST_F(Scenario, ValuesThatWereTakenBackWhileTheirCommitWasCutShortAreForgotten) {
+  mirror_.guard.max_update_percent = 100;
+  first_part_ = 200;
+  fill(2'000);
+  start();
+  daemon_->run_for(1min);
+  ASSERT_EQ(pending(), 0u);
+  const auto table = rows_;
+  for (auto& [key, row] : rows_)
+    row.name = "another";
+  disk_->fail(test_disk::SimulatedDisk::Trouble::Full, 60, 1'000'000);
+  daemon_->run_for(3s);
+  const auto waiting = pending();
+  kill();
+  disk_->end_trouble();
+  ASSERT_GT(waiting, 0u) << "a part was committed";
+  ASSERT_LT(waiting, 2'000u) << "not all of it was";
+  rows_ = table;
+  start();
+  daemon_->run_for(1min);
+  EXPECT_EQ(pending(), 0u);
+  std::size_t with_another = 0;
+  far_end_.model.each_person(list, [&](const stibee_sim::Person& person) {
+    with_another += person.fields.at("name") == "another" ? 1u : 0u;
+  });
+  EXPECT_EQ(with_another, 0u);
+}
+
 TEST_F(Scenario, WordsOfStibeeThatQuoteAValueAreKeptWithoutIt) {
   fill(1);
   rows_[1].name = "홍길동전";
