@@ -59,4 +59,9 @@ Consequence adopt_change(const store::Listed& listed, const ledger::RemoteView& 
 /// subscribed under the one that it bears: that was no word of theirs. Pure.
 Consequence unsubscribed_for_a_move(const ledger::RemoteView& view, domain::UtcTime now);
 
+/// What the table is to be told of somebody whom the list shows unsubscribed, by whose hand nobody knows;
+/// nullopt: it is not told of opt-outs.
+std::optional<store::WritebackRequest> writeback_of_listed_opt_out(const MirrorPlan& plan,
+                                                                   domain::UtcTime now);
+
 }  // namespace stibee_sync::pipeline

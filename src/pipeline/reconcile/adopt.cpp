@@ -125,6 +125,15 @@ bool is_subscribed_elsewhere(store::Transaction& transaction, store::MirrorId mi
   return false;
 }
 
+/// Somebody for whom the table has said yes for as long as this state can tell, and whom it knew subscribed:
+/// the no that the list shows is their own, and not in the table yet.
+bool says_yes_in_table(const ledger::RemoteView& view) {
+  if (!view.ledger || view.is_trace) return false;
+  const auto& [wanted, confirmed] = *view.ledger;
+  return confirmed.status == RemoteStatus::Subscribed && wanted.intent == domain::Intent::Subscribed &&
+         !wanted.opted_in_at;
+}
+
 struct Taken {
   Tally tally;
   Chunk later;  // once everybody else is taken over
@@ -142,8 +151,10 @@ Taken take_some(store::Transaction& transaction, const MirrorPlan& plan, const C
       continue;
     }
     moved = moved && is_subscribed_elsewhere(transaction, plan.id, email, person);
-    const auto change = moved ? unsubscribed_for_a_move(view, times.now)
-                              : adopt_change(listed, view, times.asked, times.said, times.now);
+    auto change = moved ? unsubscribed_for_a_move(view, times.now)
+                        : adopt_change(listed, view, times.asked, times.said, times.now);
+    if (change.suppress && says_yes_in_table(view))
+      change.writeback = writeback_of_listed_opt_out(plan, times.now);
     count(taken.tally, listed, view, change);
     carry_out(transaction, plan.id, email, person, change, plan.policy, times.now, times.said);
   }
@@ -285,7 +296,8 @@ asio::awaitable<void> Reconciler::set_adopted(std::size_t mirror) {
   states_[mirror].adopted = true;
   states_[mirror].trouble.clear();
   states_[mirror].forbidden = false;
-  states_[mirror].last = now;
+  // The next comparison is not put off by each taking over: that one does not see who is missing in the list.
+  if (!states_[mirror].last) states_[mirror].last = now;
   hooks_.adopted(mirror);
 }
 

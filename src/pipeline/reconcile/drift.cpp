@@ -178,14 +178,7 @@ class Comparison {
     suppression.at = now_;
     suppression.by = "unknown";
     found_.change.suppress = suppression;
-    constexpr const char* event = "unsubscribed";
-    if (plan_.writeback.contains(event)) {
-      store::WritebackRequest request;
-      request.event = event;
-      request.occurred_by = "unknown";
-      request.occurred_at = now_;
-      found_.change.writeback = std::move(request);
-    }
+    found_.change.writeback = writeback_of_listed_opt_out(plan_, now_);
   }
 
   void compare_values() {
@@ -277,6 +270,15 @@ bool in_progress(const ledger::RemoteView& view, const MirrorPlan& plan, UtcTime
 }
 
 }  // namespace
+
+std::optional<store::WritebackRequest> writeback_of_listed_opt_out(const MirrorPlan& plan, UtcTime now) {
+  store::WritebackRequest request;
+  request.event = "unsubscribed";
+  if (!plan.writeback.contains(request.event)) return std::nullopt;
+  request.occurred_by = "unknown";
+  request.occurred_at = now;
+  return request;
+}
 
 PersonDrift compare(const store::ListedPair& pair, const MirrorPlan& plan, UtcTime now) {
   PersonDrift found;

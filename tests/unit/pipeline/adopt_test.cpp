@@ -98,6 +98,39 @@ TEST_F(Moved, AndNotSubscribedAnewMayHaveSaidNo) {
   EXPECT_EQ(pending(), 1U) << "the table's no to the old address, which may be newer than what is shown";
 }
 
+TEST_F(ReconcilerTest, WhoSaidNoWhileAnotherDaemonWorkedIsToldToTheTable) {
+  plan.writeback["unsubscribed"] = "UPDATE …";
+  in_step(2);
+  run_for(30min);
+  reconciler->stand_by();
+  edit("unsubscribe", "p1@example.com");
+  run_for(1min);
+  reconciler->lead();
+  reconciler->table_was_read(0);
+  run_for(1min);
+  ASSERT_TRUE(reconciler->adopted(0));
+  EXPECT_EQ(status_of("p1@example.com"), RemoteStatus::OptedOut);
+  const auto waiting = store->writebacks(plan.id, clock.utc(), clock.utc() + 5min, 10);
+  ASSERT_EQ(waiting.size(), 1U);
+  EXPECT_EQ(waiting[0].email, address("p1@example.com"));
+  EXPECT_EQ(waiting[0].request.event, "unsubscribed");
+}
+
+TEST_F(ReconcilerTest, TakingOverAnewDoesNotPutOffTheNextComparison) {
+  in_step(3);
+  run_for(40min);
+  reconciler->stand_by();
+  run_for(1min);
+  reconciler->lead();
+  reconciler->table_was_read(0);
+  run_for(1min);
+  ASSERT_TRUE(reconciler->adopted(0));
+  ASSERT_EQ(logged("\"mode\":\"report\""), 0U);
+  edit("purge", "p3@example.com");
+  run_for(30min);
+  EXPECT_EQ(count(reconciler->report(0), DriftKind::MissingThere), 1U) << "an hour after the one before";
+}
+
 TEST_F(ReconcilerTest, TakesAListOverOnlyOnce) {
   commit({{"new@example.com", "N"}});
   start();
