@@ -312,6 +312,7 @@ void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);
   ingest_->sync_now();
+  events_->others_called_until(ground_.clock.utc());
 }
 
 void Engine::set_paused(std::size_t mirror, bool paused) {

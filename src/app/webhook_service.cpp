@@ -196,6 +196,8 @@ asio::awaitable<ServerResponse> WebhookService::take(std::shared_ptr<const webho
   if (!engine->surely_leads() && !is_subscribers_no(*event)) {
     metrics.webhook_request(WebhookOutcome::Failed);
     report_rejection("standby", "");
+    // Whoever takes the lists over reads them; this one may go on.
+    if (!engine->stands_by()) event_missed(event->list_id);
     co_return answer(503, "another daemon leads\n");
   }
   std::size_t first = 0;

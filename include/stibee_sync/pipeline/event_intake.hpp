@@ -40,6 +40,8 @@ class EventIntake {
   /// Returns when the event is on disk, with all its people in one transaction. Counts and logs it; people
   /// as `ref`, and a burst of events as a few lines that say how many they stand for.
   boost::asio::awaitable<Intake> take(std::shared_ptr<const webhook::ListEvent> event);
+  /// Another daemon called Stibee until now: echoes of its calls may still come.
+  void others_called_until(domain::UtcTime now) { others_called_until_ = now; }
 
  private:
   struct Work;
@@ -55,6 +57,7 @@ class EventIntake {
 
   Services services_;
   std::shared_ptr<const std::vector<MirrorPlan>> mirrors_;
+  std::optional<domain::UtcTime> others_called_until_;
   std::unordered_map<std::string, domain::UtcTime> mended_;  // by ref
   std::unordered_map<std::string, ForeignHands> foreign_;    // by mirror
   telemetry::LineBudget event_lines_;

@@ -17,6 +17,8 @@ struct RemoteEvent {
   const webhook::EventPerson* person = nullptr;
   std::optional<ledger::Suppression> inherited;  // the opt-out on record for the person's old address
   bool may_mend = true;  // false: drift of this person was mended lately; a loop is not to be fed
+  /// Until then another daemon may have called, whose echoes look like people's words.
+  std::optional<domain::UtcTime> others_called_until = {};
 };
 
 /// What an event makes of a person, and of the log.

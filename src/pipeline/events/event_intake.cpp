@@ -83,6 +83,7 @@ std::shared_ptr<EventIntake::Work> EventIntake::prepare(std::shared_ptr<const we
     about.action = work->event->action;
     about.actor = work->event->actor;
     about.person = &person;
+    about.others_called_until = others_called_until_;
     if (mends) about.may_mend = may_mend(services_.key.ref(person.email.text()));
     work->events.emplace(person.email, about);
     work->people.push_back(person.email);

@@ -189,9 +189,17 @@ class Judge {
     return view_.ledger && lately(view_.ledger->confirmed.called.resubscribe);
   }
 
+  /// Of a resubscribe that the daemon before this one made. Nobody's no is lifted by that.
+  bool may_be_older_than_the_no() const {
+    const auto before = opt_out_on_record(view_);
+    const auto& until = event_.others_called_until;
+    return before && lately(until) && before->at > *until - ledger::echo_window;
+  }
+
   void resubscribed() {
     // Whoever the actor: our own resubscribe is made in the subscriber's name.
     if (resubscribing() || resubscribed_lately() || became_lately(RemoteStatus::Subscribed)) return echo();
+    if (may_be_older_than_the_no()) return echo();
     if (status() == RemoteStatus::Subscribed && !view_.suppression) return;  // said already
     verdict_.suppression_lifted = opt_out_on_record(view_).has_value();
     observed(RemoteStatus::Subscribed);

@@ -57,6 +57,20 @@ TEST_F(Echoes, TheSubscribersOwnWordIsNeverAnEcho) {
   EXPECT_EQ(status_after(judge(Action::Unsubscribed, Actor::Subscriber)), RemoteStatus::OptedOut);
 }
 
+TEST_F(Echoes, OfTheDaemonBeforeThisOneLiftNoNoThatMayBeNewer) {
+  const auto judged = [&](domain::Duration said_no_ago, domain::Duration led_since) {
+    known(Intent::Subscribed, RemoteStatus::OptedOut, said_no_ago);
+    view.suppression->at = now - said_no_ago;
+    event.others_called_until = now - led_since;
+    return judge(Action::Resubscribed);
+  };
+  EXPECT_TRUE(changes_nothing(judged(1min, 2min)));
+  EXPECT_EQ(judged(1min, 2min).effect, WebhookEffect::Echo);
+  EXPECT_TRUE(changes_nothing(judged(16min, 2min))) << "taken by a host that stood by, perhaps";
+  EXPECT_TRUE(judged(18min, 2min).change.lift) << "the daemon before knew of it";
+  EXPECT_TRUE(judged(1min, 15min).change.lift) << "no echo comes so late";
+}
+
 TEST_F(Echoes, OurOwnResubscribeComesBackAsAnEchoInTheSubscribersName) {
   statements({"resubscribed"});
   for (const Actor actor : {Actor::Subscriber, Actor::Manual}) {
