@@ -193,7 +193,7 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   hooks.paused = [this](std::size_t mirror) { return paused_[mirror] || !leads_; };
   hooks.adopted = [this](std::size_t mirror) {
     // Of an empty list, before it is kept as taken over.
-    dispatch_->set_blocked(mirror, !leads_ || awaits_read_[mirror]);
+    dispatch_->set_blocked(mirror, !leads_);
   };
   hooks.changed = [this] {
     dispatch_->wake();
@@ -207,10 +207,7 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);
   ingest_->on_commit([this](std::size_t mirror) {
-    if (awaits_read_[mirror]) {
-      awaits_read_[mirror] = false;
-      serve(mirror);
-    }
+    if (awaits_read_[mirror]) set_awaits_read(mirror, false);
     reconciler_->table_was_read(mirror);
   });
 }
@@ -238,6 +235,8 @@ void Engine::start_dispatch(std::function<void(std::string)> failed) {
 }
 
 void Engine::start(std::function<void(std::string)> failed) {
+  for (std::size_t i = 0; i < mirrors().size(); ++i)
+    set_awaits_read(i, true);
   start_dispatch(std::move(failed));
   watch_feeds();
   start_ingest();
@@ -292,8 +291,14 @@ void Engine::block_all(bool blocked) {
 }
 
 void Engine::serve(std::size_t mirror) {
-  dispatch_->set_blocked(mirror,
-                         !leads_ || all_blocked_ || awaits_read_[mirror] || !reconciler_->adopted(mirror));
+  dispatch_->set_blocked(mirror, !leads_ || all_blocked_ || !reconciler_->adopted(mirror));
+}
+
+/// What waits is what the table, or a person, said before: a later no in the table comes first.
+void Engine::set_awaits_read(std::size_t mirror, bool awaits) {
+  awaits_read_[mirror] = awaits;
+  dispatch_->set_awaits_read(mirror, awaits);
+  writeback_->set_paused(mirror, paused_[mirror] || awaits);
 }
 
 void Engine::stand_by() {
@@ -307,22 +312,23 @@ void Engine::stand_by() {
 void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
   leads_ = true;
   dispatch_->inherit(calls);
+  events_->others_called_until(ground_.clock.utc());
   ingest_->lead();
   reconciler_->lead();
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);
   ingest_->sync_now();
-  events_->others_called_until(ground_.clock.utc());
 }
 
 void Engine::set_paused(std::size_t mirror, bool paused) {
-  // What waits is what the table said before the pause: it is read before any of that is sent.
-  if (paused_[mirror] && !paused) awaits_read_[mirror] = true;
+  const bool ends = paused_[mirror] && !paused;
   paused_[mirror] = paused;
+  set_awaits_read(mirror, ends || awaits_read_[mirror]);
   serve(mirror);
   ingest_->set_paused(mirror, paused);
   dispatch_->set_paused(mirror, paused);
-  writeback_->set_paused(mirror, paused);
+  // Also where a change feed would be drained otherwise, and perhaps found empty.
+  if (ends) ingest_->sync_now(mirror);
   reconciler_->wake();
 }
 

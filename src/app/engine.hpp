@@ -125,6 +125,7 @@ class Engine {
   void make_reconciler(const std::vector<pipeline::MirrorState>& states);
   /// Whether the mirror is served, as things stand.
   void serve(std::size_t mirror);
+  void set_awaits_read(std::size_t mirror, bool awaits);
   pipeline::Services services() const;
   void spawn(boost::asio::awaitable<void> loop);
   /// Those of mirrors that ask for it.
@@ -139,7 +140,7 @@ class Engine {
   std::unique_ptr<delivery::Dialect> dialect_;
   std::function<bool()> may_call_;
   std::vector<bool> paused_;
-  std::vector<bool> awaits_read_;  // of the table, since a pause ended
+  std::vector<bool> awaits_read_;  // of the table, since the start or the end of a pause
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;

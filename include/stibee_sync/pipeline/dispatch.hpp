@@ -52,6 +52,8 @@ class Dispatch final : public Asker {
   void set_paused(std::size_t mirror, bool paused);
   /// A mirror that must not be served yet, since its list has not been taken over.
   void set_blocked(std::size_t mirror, bool blocked);
+  /// What the table says may be old: nobody is subscribed before it is read; who leaves goes.
+  void set_awaits_read(std::size_t mirror, bool awaits);
   /// Stibee does not let the key use the mirror's list, as the last call for it showed.
   bool forbidden(std::size_t mirror) const { return refusals_.forbidden(mirrors_[mirror].id); }
   /// Why Stibee refuses calls of the mirror, whoever they are for; "": it does not.
@@ -155,6 +157,7 @@ class Dispatch final : public Asker {
   std::vector<MirrorPlan> mirrors_;
   std::vector<bool> paused_;
   std::vector<bool> blocked_;
+  std::vector<bool> awaits_read_;
   std::vector<bool> placed_;            // false: nobody of the mirror is claimed before they are placed anew
   std::vector<std::size_t> last_turn_;  // of each mirror: the number of its last call
   std::vector<Burst> bursts_;

@@ -28,9 +28,11 @@ struct Dispatch::Queued {
   store::Due due;
   Refusals::Gates gates;
   std::set<store::MirrorId> no_deletes;  // while it is not certain what time it is
+  std::set<store::MirrorId> no_upserts;  // before their table is read
   /// How many people of the line may go out at all.
   std::size_t most_of(const store::QueueLine& line) const {
     if (line.lane == domain::Lane::Delete && no_deletes.contains(line.mirror)) return 0;
+    if (line.lane == domain::Lane::Upsert && no_upserts.contains(line.mirror)) return 0;
     const auto gate = gates.find(Refusals::key_of(line));
     if (gate == gates.end()) return std::numeric_limits<std::size_t>::max();
     return gate->second ? 1 : 0;

@@ -29,6 +29,7 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       mirrors_(std::move(mirrors)),
       paused_(mirrors_.size(), false),
       blocked_(mirrors_.size(), false),
+      awaits_read_(mirrors_.size(), false),
       placed_(mirrors_.size(), true),
       last_turn_(mirrors_.size(), 0),
       bursts_(mirrors_.size()),
@@ -64,6 +65,11 @@ void Dispatch::set_paused(std::size_t mirror, bool paused) {
 void Dispatch::set_blocked(std::size_t mirror, bool blocked) {
   blocked_[mirror] = blocked;
   note_service(mirror);
+  wake();
+}
+
+void Dispatch::set_awaits_read(std::size_t mirror, bool awaits) {
+  awaits_read_[mirror] = awaits;
   wake();
 }
 

@@ -93,6 +93,9 @@ asio::awaitable<Dispatch::Found> Dispatch::claim(delivery::FreeSlots free) {
   queued.mirrors = active();
   queued.due = store::Due{services_.clock.utc(), caller_.retry_budget().may_retry(now)};
   queued.gates = refusals_.gates(now);
+  for (std::size_t i = 0; i < mirrors_.size(); ++i) {
+    if (awaits_read_[i]) queued.no_upserts.insert(mirrors_[i].id);
+  }
   if (!services_.database_clock->agrees(queued.due.now, now)) {
     for (const auto& plan : mirrors_) {
       if (plan.policy.delete_after) queued.no_deletes.insert(plan.id);

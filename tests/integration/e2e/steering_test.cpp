@@ -1,5 +1,6 @@
 #include "integration/e2e/deployment.hpp"
 
+#include <csignal>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,6 +122,31 @@ TEST(Steering, AfterAPauseTheTableIsReadBeforeAnythingIsSent) {
   deployment.sql("UPDATE members SET email_opt_in = false WHERE id > 15");
   ASSERT_EQ(deployment.syncd({"resume"}).exit_code, 0);
   ASSERT_TRUE(eventually(90s, [&] { return deployment.subscribed() == 15; })) << deployment.daemon().err();
+  const auto dump = deployment.dump();
+  for (int i = 16; i <= 20; ++i)
+    EXPECT_EQ(dump.find("p" + std::to_string(i) + "@"), std::string::npos) << i << " was sent";
+}
+
+TEST(Steering, AfterAStartTheTableIsReadBeforeAnybodyIsSubscribedAndWhoLeavesGoes) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  deployment.start_daemon();
+  ASSERT_TRUE(deployment.converges());
+  deployment.stibee_post("/_sim/faults", R"({"rules":[{"kind":"503","probability":1}]})");
+  deployment.add_members(11, 20);
+  deployment.sql("UPDATE members SET email_opt_in = false WHERE id = 1");
+  ASSERT_TRUE(eventually(30s, [&] {
+    const auto mirror = items(deployment.report({"status"}), "mirrors").front();
+    return number(at(mirror, "pending"), "upsert") == 10 && number(at(mirror, "pending"), "optout") == 1;
+  }));
+  deployment.daemon().send(SIGTERM);
+  ASSERT_EQ(deployment.daemon().wait(30s).exit_code, 0);
+  deployment.stibee_post("/_sim/faults", R"({"rules":[]})");
+  deployment.sql("UPDATE members SET email_opt_in = false WHERE id > 15; ALTER TABLE members RENAME TO away");
+  deployment.start_daemon();
+  ASSERT_TRUE(eventually(90s, [&] { return deployment.subscribed() == 9; })) << deployment.daemon().err();
+  deployment.sql("ALTER TABLE away RENAME TO members");
+  ASSERT_TRUE(eventually(90s, [&] { return deployment.subscribed() == 14; })) << deployment.daemon().err();
   const auto dump = deployment.dump();
   for (int i = 16; i <= 20; ++i)
     EXPECT_EQ(dump.find("p" + std::to_string(i) + "@"), std::string::npos) << i << " was sent";
