@@ -115,8 +115,11 @@ Resolution resolve(const std::vector<Bearer>& bearers, const std::optional<Wante
   });
   result.key = usable == bearers.end() ? bearers.front().key : usable->key;
 
-  const bool own_word_counts = circumstances.awaits_resubscribe && was == Intent::Subscribed;
-  if (!all_subscribed && !own_word_counts) {
+  const bool has_own_word = circumstances.awaits_resubscribe && was == Intent::Subscribed;
+  result.overtakes_resubscribe =
+      has_own_word && !circumstances.may_show_own_no &&
+      std::any_of(bearers.begin(), bearers.end(), [](const Bearer& bearer) { return bearer.opted_out_now; });
+  if (!all_subscribed && (!has_own_word || result.overtakes_resubscribe)) {
     wanted.intent = Intent::Unsubscribed;
   } else if (usable != bearers.end()) {
     wanted.intent = Intent::Subscribed;

@@ -87,6 +87,8 @@ void apply_journal(Store::Tables& tables, std::int64_t after) {
     for (const auto mirror : tables.mirrors.of_list(list_id)) {
       apply_to_rows(tables, mirror, people);
       touch_members(tables, mirror, people);
+      // Of a state that is older than the opt-outs, no row tells when it went from no to yes.
+      tables.mirrors.set_torn(mirror, true);
     }
   }
   tables.suppressions.set_applied(tables.journal->last());

@@ -38,7 +38,7 @@ bool Scan::State::next_address(TouchedAddress& address) {
   address.ledger = ledger_view(record_.email);
   known_ = address.ledger.has_value();
   moved_there_ = known_ && address.ledger->confirmed.status == domain::RemoteStatus::Moved;
-  address.awaits_resubscribe = has_own_words_ && awaits_resubscribe(record_.email);
+  if (has_own_words_) note_own_words(address);
   note_departures(address);
   const auto bearing = bearers_of_group();
   flags_.clear();
@@ -55,11 +55,14 @@ bool Scan::State::next_address(TouchedAddress& address) {
   return true;
 }
 
-bool Scan::State::awaits_resubscribe(const std::string& email) {
+void Scan::State::note_own_words(TouchedAddress& address) {
   auto& statement = snapshot_->own_words;
-  statement.bind(2, email);
+  statement.bind(2, address.email.text());
   const StatementUse use(statement);
-  return statement.step();
+  while (statement.step()) {
+    if (statement.text(0) == "resubscribed") address.awaits_resubscribe = true;
+    if (statement.text(0) == "unsubscribed") address.awaits_unsubscribed = true;
+  }
 }
 
 void Scan::State::note_departures(TouchedAddress& address) const {

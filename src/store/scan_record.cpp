@@ -280,7 +280,8 @@ void append_record(std::string& out, const DecisionRecord& record) {
   writer.number(static_cast<std::uint64_t>(record.stage));
   writer.text(record.email);
   writer.flags({record.touched, decision.values.has_value(), decision.key.has_value(),
-                decision.inherits.has_value(), wanted.silenced, record.item.has_value()});
+                decision.inherits.has_value(), wanted.silenced, record.item.has_value(),
+                decision.overtakes_resubscribe});
   writer.integer(record.change_class);
   writer.number(static_cast<std::uint64_t>(wanted.intent));
   writer.fingerprint(wanted.fields);
@@ -329,6 +330,7 @@ DecisionRecord decision_record(std::string_view bytes) {
   wanted.left_at = reader.time();
   wanted.renewed = reader.time();
   wanted.silenced = bit(flags, 4);
+  decision.overtakes_resubscribe = bit(flags, 6);
   if (bit(flags, 1)) decision.values = reader.fields();
   if (bit(flags, 2)) decision.key = reader.key();
   if (bit(flags, 3)) decision.inherits = reader.suppression();

@@ -33,9 +33,7 @@ struct Scan::State::Snapshot {
         reader(*connection),
         trace(*connection,
               "SELECT " + std::string(trace_columns) + " FROM trace WHERE mirror = ? AND person_hash = ?"),
-        own_words(
-            *connection,
-            "SELECT 1 FROM writeback WHERE mirror = ? AND email = ? AND event = 'resubscribed' LIMIT 1"),
+        own_words(*connection, "SELECT event FROM writeback WHERE mirror = ? AND email = ?"),
         suppressions(*connection) {
     begin.run();
     for (auto* statement :

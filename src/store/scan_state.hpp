@@ -109,7 +109,7 @@ struct Scan::State {
   std::vector<Bearing> bearers_of_group();
   std::optional<ledger::LedgerView> ledger_view(const std::string& email);
   std::optional<ledger::Suppression> member_opt_out();
-  bool awaits_resubscribe(const std::string& email);
+  void note_own_words(TouchedAddress& address);
   void note_departures(TouchedAddress& address) const;
   Stage stage_of(const ledger::AddressDecision& decision) const;
   void find_held(const std::set<int>& classes, const HoldBack& what);

@@ -88,6 +88,10 @@ void Transaction::write(MirrorId mirror, const domain::EmailAddress& address, co
   } else if (!before.row && after.row && after.suppression) {
     // Who opted out while no row bore the address has a row again.
     work_->suppress_members(mirror, email, before, after);
+  } else if (after.suppression && before.row && after.row && before.row->key &&
+             after.row->key != before.row->key && work_->borne_by(mirror, *before.row->key).empty()) {
+    // The member's row has another key.
+    work_->suppress_members(mirror, email, before, after);
   }
   if (before.call && !after.call) {
     tables.claims.free(mirror, email);
@@ -312,6 +316,11 @@ void Transaction::add_writeback(MirrorId mirror, const domain::EmailAddress& ema
 std::optional<domain::EmailAddress> Transaction::erase_writeback(MirrorId mirror, std::int64_t id) {
   const auto email = work_->tables.writebacks.erase(mirror, id);
   return email ? std::optional(domain::EmailAddress::from_normalised(*email)) : std::nullopt;
+}
+
+void Transaction::drop_writebacks(MirrorId mirror, const domain::EmailAddress& email,
+                                  std::string_view event) {
+  work_->tables.writebacks.drop(mirror, email.text(), event);
 }
 
 void Transaction::postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) {

@@ -42,6 +42,7 @@ WritebackTable::WritebackTable(Connection& connection)
           "SELECT min(not_before) FROM writeback w WHERE mirror = ?1 AND NOT EXISTS (SELECT 1 FROM writeback "
           "e WHERE e.mirror = ?1 AND e.email = w.email AND e.id < w.id)"),
       erase_(connection, "DELETE FROM writeback WHERE mirror = ? AND id = ? RETURNING email"),
+      drop_(connection, "DELETE FROM writeback WHERE mirror = ? AND email = ? AND event = ?"),
       postpone_(connection,
                 "UPDATE writeback SET not_before = ?, attempts = attempts + 1 WHERE mirror = ? AND id = ?"),
       count_(connection, "SELECT count(*) FROM writeback WHERE mirror = ?") {}
@@ -95,6 +96,10 @@ std::optional<std::string> WritebackTable::erase(MirrorId mirror, std::int64_t i
   if (!erase_.step()) return std::nullopt;
   std::string email(erase_.text(0));
   return email;
+}
+
+void WritebackTable::drop(MirrorId mirror, std::string_view email, std::string_view event) {
+  drop_.bind(1, mirror.number).bind(2, email).bind(3, event).run();
 }
 
 void WritebackTable::postpone(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) {

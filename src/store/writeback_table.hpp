@@ -23,11 +23,13 @@ class WritebackTable {
   std::optional<domain::UtcTime> next(MirrorId mirror);
   /// Whose it was; nullopt: there is no such one.
   std::optional<std::string> erase(MirrorId mirror, std::int64_t id);
+  /// All of a person's that are of this event.
+  void drop(MirrorId mirror, std::string_view email, std::string_view event);
   void postpone(MirrorId mirror, std::int64_t id, domain::UtcTime not_before);
   std::size_t count(MirrorId mirror);
 
  private:
-  Statement add_, due_, next_, erase_, postpone_, count_;
+  Statement add_, due_, next_, erase_, drop_, postpone_, count_;
 };
 
 }  // namespace stibee_sync::store

@@ -100,8 +100,9 @@ void NaiveScan::add_circumstances(store::TouchedAddress& address) const {
     if (!older) address.member_opt_out = found->second;
   }
   for (const auto& waiting : before.writebacks) {
-    if (waiting.item.email == address.email && waiting.item.request.event == "resubscribed")
-      address.awaits_resubscribe = true;
+    if (waiting.item.email != address.email) continue;
+    if (waiting.item.request.event == "resubscribed") address.awaits_resubscribe = true;
+    if (waiting.item.request.event == "unsubscribed") address.awaits_unsubscribed = true;
   }
 }
 

@@ -208,6 +208,10 @@ class Life : private StoreBesideModel {
     EXPECT_EQ(real.left_by_living, model.left_by_living) << address;
     EXPECT_EQ(real.left_saying_no, model.left_saying_no) << address;
     EXPECT_EQ(real.awaits_resubscribe, model.awaits_resubscribe) << address;
+    // Nobody asks otherwise.
+    if (model.awaits_resubscribe) {
+      EXPECT_EQ(real.awaits_unsubscribed, model.awaits_unsubscribed) << address;
+    }
     compare_bearers(real.bearers, model.bearers);
   }
 

@@ -20,6 +20,7 @@ struct Bearer {
   /// False: the caller knows that this very row did not go from not subscribed to subscribed in this read. A
   /// row that is neither staged nor rejected cannot have, whatever this says.
   bool may_have_opted_in = true;
+  bool opted_out_now = false;  // this very row went from subscribed to not subscribed in this read
 };
 
 /// What is to be known of an address beside the rows that bear it.
@@ -27,8 +28,11 @@ struct Circumstances {
   bool left_by_living = false;    // a row that bore it bears another address now, or none
   bool left_saying_no = false;    // … and says no
   bool member_opted_out = false;  // one whose row bears it now, maybe under another address
-  /// The person resubscribed at Stibee, and that is not in the table yet: their word counts until it is.
+  /// The person resubscribed at Stibee, and that is not in the table yet: their word counts until it is, or
+  /// until the table has a later no of theirs.
   bool awaits_resubscribe = false;
+  /// A no that is new in the table may be the one from before their resubscribe, which was carried there.
+  bool may_show_own_no = false;
   domain::UtcTime our_time{};  // who left is dated by the later of it and `now`
   /// A row that says yes may have said so since then, and another daemon may have acted upon it: what the
   /// person said meanwhile is not older than their yes. nullopt: nobody else acts.
@@ -51,6 +55,8 @@ struct Resolution {
   /// class all the same: were it applied while a broken table says no for everybody, the table's recovery
   /// would look like this person's new consent.
   bool counts = true;
+  /// The resubscribe that is not in the table yet is overtaken by a no in the table: it is not to get there.
+  bool overtakes_resubscribe = false;
 };
 
 /// What is wanted of an address, given all rows that bear it (in key order; empty: nobody), what was wanted

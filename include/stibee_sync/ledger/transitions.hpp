@@ -22,6 +22,8 @@ struct AddressDecision {
   std::optional<domain::FieldValues> values;  // nullopt: keep those there are
   std::optional<domain::MemberKey> key;       // the row whose values are wanted
   std::optional<Suppression> inherits = {};   // the opt-out of a member whose row bears the address now
+  /// A resubscribe at Stibee that waits to be written to the table is not to get there any more.
+  bool overtakes_resubscribe = false;
 };
 Person after_decision(Person person, const AddressDecision& decision, const Policy& policy,
                       domain::UtcTime now);

@@ -149,6 +149,8 @@ class Transaction {
                      domain::UtcTime now);
   /// Done, or given up. Whose it was; nullopt: there is no such one.
   std::optional<domain::EmailAddress> erase_writeback(MirrorId mirror, std::int64_t id);
+  /// All of a person's that are of this event: something later overtook them.
+  void drop_writebacks(MirrorId mirror, const domain::EmailAddress& email, std::string_view event);
   /// Counts an attempt.
   void postpone_writeback(MirrorId mirror, std::int64_t id, domain::UtcTime not_before);
 

@@ -21,6 +21,8 @@ AppliedRead apply_read(store::Transaction& transaction, store::MirrorId mirror, 
     if (changes(before, decided.decision.wanted)) ++applied.addresses;
     const auto after = ledger::after_decision(before, decided.decision, policy, now);
     transaction.write(mirror, decided.email, before, after);
+    if (decided.decision.overtakes_resubscribe)
+      transaction.drop_writebacks(mirror, decided.email, "resubscribed");
     if (before.row && !after.row) ++applied.erased;
     if (const auto successor = ledger::silenced_successor(before, decided.decision.wanted)) {
       const auto there = transaction.find(mirror, *successor);

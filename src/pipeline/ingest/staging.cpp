@@ -198,6 +198,7 @@ void Staging::decide() {
     decision.wanted = resolution.wanted;
     if (resolution.values) decision.values = resolution.values->fields;
     decision.key = resolution.key;
+    decision.overtakes_resubscribe = resolution.overtakes_resubscribe;
     decision.inherits = std::move(address.member_opt_out);
     scan_.decide(decision, static_cast<int>(index), item);
   }
@@ -226,15 +227,18 @@ diff::Resolution Staging::resolve(const store::TouchedAddress& address) {
     }
     if (!row.member && !row.rejected) lacks_rows_ = true;
     bearer.may_have_opted_in = row.was_subscribed == std::optional(false);
+    bearer.opted_out_now = row.was_subscribed == std::optional(true) && !row.subscribed;
     bearers.push_back(std::move(bearer));
   }
   diff::Circumstances circumstances;
   circumstances.left_by_living = address.left_by_living;
   circumstances.left_saying_no = address.left_saying_no;
   circumstances.awaits_resubscribe = address.awaits_resubscribe;
+  circumstances.may_show_own_no = plan_.writeback.contains("unsubscribed") && !address.awaits_unsubscribed;
   circumstances.member_opted_out = address.member_opt_out.has_value();
   circumstances.our_time = our_time_;
-  if (plan_.policy.shares_list) circumstances.seen_before = before_.last_success;
+  // Another daemon acted meanwhile, or this one did, whose state was then set back.
+  if (plan_.policy.shares_list || scan_.is_torn()) circumstances.seen_before = before_.last_success;
   auto resolution = diff::resolve(bearers, before, known_of(address), key_, now_, circumstances);
   // Not the table changed, but what could be made of it.
   if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted)) resolution.counts = false;

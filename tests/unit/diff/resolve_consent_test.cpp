@@ -207,6 +207,24 @@ TEST(ResolveResubscription, CountsUntilItIsWrittenBack) {
   EXPECT_EQ(given_up.change_class, ChangeClass::OptOut);
 }
 
+TEST(ResolveResubscription, IsOvertakenByALaterNoOfTheTable) {
+  const auto no = member({}, false);
+  const auto lifted = wanted(Intent::Subscribed, member());
+  Circumstances waits;
+  waits.awaits_resubscribe = true;
+  auto says_no_now = staged(no);
+  says_no_now.opted_out_now = true;
+  const auto result = resolved({says_no_now}, lifted, known(RemoteStatus::Subscribed), waits);
+  EXPECT_EQ(result.wanted.intent, Intent::Unsubscribed);
+  EXPECT_EQ(result.change_class, ChangeClass::OptOut);
+  EXPECT_TRUE(result.overtakes_resubscribe);
+
+  waits.may_show_own_no = true;
+  const auto ours = resolved({says_no_now}, lifted, known(RemoteStatus::Subscribed), waits);
+  EXPECT_EQ(ours.wanted.intent, Intent::Subscribed);
+  EXPECT_FALSE(ours.overtakes_resubscribe);
+}
+
 TEST(ResolveResubscription, IsNoneOfWhomTheStateHasAsUnsubscribed) {
   const auto no = member({}, false);
   Circumstances waits;
