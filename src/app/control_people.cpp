@@ -79,6 +79,7 @@ asio::awaitable<void> ControlService::complete(std::shared_ptr<PersonFacts> fact
   const auto index = static_cast<std::size_t>(found - names.begin());
   const auto seen = co_await view(&*engine);
   add_health(facts->waits, seen.mirrors[index], seen);
+  if (engine->awaits_read(index)) facts->waits.emplace_back("the table is read before anybody is subscribed");
   if (!facts->email) co_return;
   auto& dispatch = engine->dispatch();
   facts->calls = dispatch.memory().of(facts->plan.id, ground_.key.fingerprint(facts->email->text()));

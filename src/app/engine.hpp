@@ -93,6 +93,8 @@ class Engine {
   /// before count against the limits.
   void lead(const std::map<delivery::LimiterClass, std::size_t>& calls);
   bool stands_by() const { return !leads_; }
+  /// Nobody is subscribed before the table is read: since the start, or the end of a pause.
+  bool awaits_read(std::size_t mirror) const { return awaits_read_[mirror]; }
   /// It leads, and the server has said so a moment ago.
   bool surely_leads() const { return leads_ && may_call_(); }
   /// Nobody waits any longer for the calls that are out.

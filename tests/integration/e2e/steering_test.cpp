@@ -145,6 +145,9 @@ TEST(Steering, AfterAStartTheTableIsReadBeforeAnybodyIsSubscribedAndWhoLeavesGoe
   deployment.sql("UPDATE members SET email_opt_in = false WHERE id > 15; ALTER TABLE members RENAME TO away");
   deployment.start_daemon();
   ASSERT_TRUE(eventually(90s, [&] { return deployment.subscribed() == 9; })) << deployment.daemon().err();
+  const auto explained = deployment.syncd({"explain", "p11@example.com"});
+  EXPECT_NE(explained.out.find("the table is read before anybody is subscribed"), std::string::npos)
+      << explained.out;
   deployment.sql("ALTER TABLE away RENAME TO members");
   ASSERT_TRUE(eventually(90s, [&] { return deployment.subscribed() == 14; })) << deployment.daemon().err();
   const auto dump = deployment.dump();
