@@ -45,7 +45,8 @@ class Dispatch final : public Asker {
   /// Serves the queue until stop(), then waits for the calls in flight.
   boost::asio::awaitable<void> run();
   /// Works without `run`, too.
-  boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) override;
+  boost::asio::awaitable<Reply> ask_until(delivery::ApiRequest request,
+                                          runtime::MonotonicTime until) override;
 
   void wake();  // something may have become pending; a lost wake costs latency only
   void stop();

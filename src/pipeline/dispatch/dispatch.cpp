@@ -40,8 +40,8 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       caller_(std::move(services), std::move(executor), transport, std::move(options),
               [this] { timer_->wake(); }) {}
 
-asio::awaitable<Reply> Dispatch::ask(delivery::ApiRequest request) {
-  return caller_.ask(std::move(request));
+asio::awaitable<Reply> Dispatch::ask_until(delivery::ApiRequest request, MonotonicTime until) {
+  return caller_.ask_until(std::move(request), until);
 }
 
 void Dispatch::wake() {
