@@ -89,6 +89,9 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       std::make_unique<pipeline::Ingest>(services, *worker_, reader_, plans_, [this] { dispatch_->wake(); });
   groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, plans_);
   ingest_->keep_groups(*groups_);
+  dispatch_->on_missing_group([this](std::size_t mirror, const domain::GroupSet& groups) {
+    if (groups_->missing(mirror, groups)) ingest_->sync_now(mirror);
+  });
   ingest_->set_first_part(around.first_part);
   if (around.drain_feed) {
     feed_.next = [drain = std::move(around.drain_feed)](const source::FeedPlan&) { return drain(); };

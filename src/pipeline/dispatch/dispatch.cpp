@@ -94,6 +94,8 @@ void Dispatch::note_refusal(const Call& call, const delivery::CallResult& result
   if (result.verdict == delivery::CallVerdict::Forbidden && api != main_) return;
   refusals_.ended(call.claimed.line, call.recipients.size(), result, call.attempt->sent,
                   services_.clock.monotonic());
+  if (missing_group_ && result.reason && speaks_of_missing_group(*result.reason))
+    missing_group_(place_of(call.claimed.line.mirror), call.recipients.front().operation.groups);
 }
 
 std::size_t Dispatch::place_of(store::MirrorId id) const {

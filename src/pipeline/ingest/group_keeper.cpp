@@ -22,6 +22,10 @@ constexpr std::chrono::hours longest_pause{1};
 constexpr std::chrono::seconds patience{10};
 /// A list that takes no more groups refuses every one.
 constexpr int most_refusals = 3;
+/// Where Stibee's answers contradict each other, the list is not asked, nor the table looked at, all the
+/// time.
+constexpr std::chrono::minutes between_misses{5};
+constexpr std::string_view outdated_mark = "\x1fother groups";  // never remembered
 constexpr std::string_view ignored_mark = "\x1fignored groups";
 constexpr std::string_view mixed_mark = "\x1fmixed";
 
@@ -52,8 +56,9 @@ delivery::v2::Read<T> read_reply(const Reply& reply,
 }  // namespace
 
 std::string_view mapping_itself(std::string_view remembered) {
-  if (is_mixed_mapping(remembered)) remembered.remove_suffix(mixed_mark.size());
-  if (remembered.ends_with(ignored_mark)) remembered.remove_suffix(ignored_mark.size());
+  for (const auto mark : {mixed_mark, outdated_mark, ignored_mark}) {
+    if (remembered.ends_with(mark)) remembered.remove_suffix(mark.size());
+  }
   return remembered;
 }
 
@@ -78,11 +83,27 @@ GroupKeeper::GroupKeeper(Services services, Asker& asker, const std::vector<Mirr
 MirrorPlan GroupKeeper::with_groups(std::size_t mirror, MirrorPlan plan) const {
   const auto& state = states_[mirror];
   plan.groups_known = state.known;
-  for (const auto& [name, id] : state.ids)
-    plan.mapping.group_ids.insert_or_assign(name, id);
+  plan.mapping.group_ids = state.ids;
   // Two texts that are equal leave unchanged rows alone.
-  if (ignores(mirror)) plan.mapping_text += ignored_mark;
+  if (state.outdated) {
+    plan.mapping_text += outdated_mark;
+  } else if (ignores(mirror)) {
+    plan.mapping_text += ignored_mark;
+  }
   return plan;
+}
+
+bool GroupKeeper::missing(std::size_t mirror, const domain::GroupSet& groups) {
+  auto& state = states_[mirror];
+  const auto now = services_.clock.monotonic();
+  if (!state.known || now < state.missed_not_before) return false;
+  state.missing = domain::joined(state.missing, groups);
+  state.missed_not_before = now + between_misses;
+  return true;
+}
+
+bool GroupKeeper::misses_any(std::size_t mirror) const {
+  return !states_[mirror].missing.empty() && due(states_[mirror]);
 }
 
 bool GroupKeeper::ignores(std::size_t mirror) const {
@@ -99,11 +120,25 @@ std::string GroupKeeper::remembered(std::size_t mirror, const MirrorPlan& plan, 
 
 void GroupKeeper::committed(std::size_t mirror, std::string_view remembered) {
   states_[mirror].ignoring = remembered.ends_with(ignored_mark);
+  states_[mirror].outdated = false;
 }
 
 asio::awaitable<void> GroupKeeper::before_read(std::size_t mirror) {
-  if (states_[mirror].known || !due(states_[mirror])) co_return;
+  const auto& state = states_[mirror];
+  if ((state.known && state.missing.empty()) || !due(state)) co_return;
   co_await learn(mirror, services_.clock.monotonic() + patience);
+}
+
+bool GroupKeeper::outdates(const State& state, const std::map<std::string, std::int64_t>& ids) {
+  const auto is_gone = [&](std::int64_t id) {
+    return std::none_of(ids.begin(), ids.end(), [id](const auto& group) { return group.second == id; });
+  };
+  const auto is_another = [&](const auto& known) {
+    const auto found = ids.find(known.first);
+    return found == ids.end() || found->second != known.second;
+  };
+  return std::any_of(state.missing.begin(), state.missing.end(), is_gone) ||
+         std::any_of(state.ids.begin(), state.ids.end(), is_another);
 }
 
 asio::awaitable<bool> GroupKeeper::learn(std::size_t mirror, runtime::MonotonicTime until) {
@@ -115,8 +150,12 @@ asio::awaitable<bool> GroupKeeper::learn(std::size_t mirror, runtime::MonotonicT
     failed(state, *failure, "the list's groups cannot be read");
     co_return false;
   }
+  std::map<std::string, std::int64_t> ids;
   for (const auto& group : std::get<std::vector<delivery::v2::Group>>(read))
-    state.ids.insert_or_assign(group.name, group.id);
+    ids.insert_or_assign(group.name, group.id);
+  state.outdated = state.outdated || outdates(state, ids);
+  state.ids = std::move(ids);
+  state.missing.clear();
   state.known = true;
   state.failures = 0;
   state.problem.reset();
@@ -163,6 +202,8 @@ asio::awaitable<bool> GroupKeeper::make(std::size_t mirror, std::vector<std::str
   }
   auto& state = states_[mirror];
   if (made > 0) {
+    // Rows may be in one of the same name that was deleted while no daemon ran.
+    state.outdated = true;
     services_.log.event(Level::Info, Event::SyncFinished, "groups that the table names were made at Stibee",
                         {{"mirror", state.name}, {"groups", made}});
   }
