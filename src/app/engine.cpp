@@ -139,6 +139,9 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   ingest_ = std::make_unique<pipeline::Ingest>(services(), ground_.source_worker, *outside_.reader,
                                                std::move(plans), [this] { dispatch_->wake(); });
   ingest_->keep_groups(*groups_);
+  dispatch_->on_missing_group([this](std::size_t mirror, const domain::GroupSet& groups) {
+    if (groups_->missing(mirror, groups)) ingest_->sync_now(mirror);
+  });
   for (std::size_t i = 0; i < paused_.size(); ++i) {
     ingest_->set_paused(i, paused_[i]);
     dispatch_->set_paused(i, paused_[i]);

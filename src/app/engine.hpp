@@ -81,6 +81,8 @@ class Engine {
   }
   /// Why Stibee refuses calls of the mirror, whoever they are for; "": it does not.
   std::string refused(std::size_t mirror) const { return dispatch_->refused(mirror); }
+  /// A call was told that a group is not there, which the next read of the mirror's table mends.
+  bool misses_group(std::size_t mirror) const { return groups_->misses_any(mirror); }
   /// What Stibee and PostgreSQL have against our secrets at present.
   RefusedSecrets refused_secrets() const;
   /// Of all mirrors but paused and forbidden ones.

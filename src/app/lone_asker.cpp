@@ -9,7 +9,7 @@ pipeline::Reply LoneAsker::not_asked(std::string why) {
   return pipeline::Reply(delivery::NoAnswer{false, domain::Reason::Connect});
 }
 
-asio::awaitable<pipeline::Reply> LoneAsker::ask(delivery::ApiRequest call) {
+asio::awaitable<pipeline::Reply> LoneAsker::ask_until(delivery::ApiRequest call, runtime::MonotonicTime) {
   trouble_.clear();
   auto opened = co_await transport_.open();
   if (!opened.ok()) co_return not_asked(opened.failure().detail);

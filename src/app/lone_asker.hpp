@@ -18,7 +18,8 @@ class LoneAsker final : public pipeline::Asker {
   LoneAsker(http::Transport& transport, CallSlots& slots, privacy::Secret key, domain::Duration patience)
       : transport_(transport), slots_(slots), key_(std::move(key)), patience_(patience) {}
 
-  boost::asio::awaitable<pipeline::Reply> ask(delivery::ApiRequest request) override;
+  boost::asio::awaitable<pipeline::Reply> ask_until(delivery::ApiRequest request,
+                                                    runtime::MonotonicTime until) override;
   /// Why the last call had no answer, in words; "": it had one.
   const std::string& trouble() const { return trouble_; }
 

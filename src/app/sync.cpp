@@ -127,6 +127,7 @@ class OnePass {
     std::size_t last_read = 0;
     // Before its list was taken over, a mirror is not served.
     while ((left > 0 || engine_->adopting()) && code_ == ExitCode::ok && !interrupted_) {
+      co_await read_for_groups();
       const auto now = ground_.clock.monotonic();
       const auto condition = engine_->dispatch().condition();
       const auto read = entries_read();
@@ -155,6 +156,12 @@ class OnePass {
       }
       co_await timer_->wait_until(std::min(now + std::chrono::milliseconds(500), last_progress + timeout_));
       left = co_await pending();
+    }
+  }
+
+  asio::awaitable<void> read_for_groups() {
+    for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
+      if (engine_->misses_group(i)) co_await read(i);
     }
   }
 

@@ -183,8 +183,6 @@ std::optional<Outcome> harmless_error(const Recipient& recipient, const Envelope
     return outcome_with(OutcomeKind::AlreadyInState, Reason::AlreadySubscribed);
   if (kind == OperationKind::AssignGroup && envelope.says_already_assigned())
     return outcome_with(OutcomeKind::AlreadyInState, Reason::AlreadyAssigned);
-  if (kind == OperationKind::ReleaseGroup && envelope.says_group_missing())
-    return outcome_with(OutcomeKind::AlreadyInState, Reason::GroupNotFound);
   if (!envelope.says_person_missing()) return std::nullopt;
   Outcome result = outcome_with(OutcomeKind::AlreadyInState, Reason::NotFound);
   if (kind == OperationKind::Unsubscribe) result.observed = RemoteStatus::Unknown;
@@ -195,9 +193,14 @@ std::optional<Outcome> harmless_error(const Recipient& recipient, const Envelope
 
 CallResult read_failure(const std::vector<Recipient>& recipients, const ApiAnswer& answer,
                         const Envelope& envelope) {
+  const auto kind = recipients.front().operation.kind;
+  // Nobody is in it any more, however many are named.
+  if (kind == OperationKind::ReleaseGroup && envelope.says_group_missing())
+    return answered(
+        std::vector(recipients.size(), outcome_with(OutcomeKind::AlreadyInState, Reason::GroupNotFound)));
   if (recipients.size() == 1) {
     if (auto harmless = harmless_error(recipients.front(), envelope)) return answered({std::move(*harmless)});
-  } else if (sends_values(recipients.front().operation.kind) && envelope.says_already_subscribed()) {
+  } else if (sends_values(kind) && envelope.says_already_subscribed()) {
     // Of whom it is said nobody knows: halved until they are alone.
     return whole_call(CallVerdict::BatchRefused, recipients, Reason::AlreadySubscribed, {},
                       answer.retry_after);

@@ -46,6 +46,7 @@ constexpr Word words[] = {
     {Reason::Protocol, "protocol"},
     {Reason::Cancelled, "cancelled"},
     {Reason::Stopping, "stopping"},
+    {Reason::NotInTime, "not_in_time"},
     {Reason::StateFile, "state_file"},
     {Reason::EmptyAnswer, "empty_answer"},
     {Reason::UnreadableAnswer, "unreadable_answer"},

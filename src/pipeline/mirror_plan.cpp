@@ -137,6 +137,7 @@ MirrorPlan make_mirror_plan(const settings::Mirror& mirror, const delivery::Dial
   plan.full_scan_interval = mirror.full_scan_interval;
   plan.condition_moves = moves_by_itself(mirror.source.where.value_or(""));
   plan.create_missing_groups = mirror.create_missing_groups;
+  plan.groups_known = !mirror.create_missing_groups;
   plan.writeback = mirror.writeback;
   plan.reconcile = mirror.reconcile;
   plan_read(mirror, plan.read, plan.mapping);

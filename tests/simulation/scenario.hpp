@@ -59,6 +59,7 @@ class Scenario : public ::testing::Test {
     Surroundings around{far_end_, *disk_, [this] { return read(); }, mirror_, 3, now_, {}, key,
                         api_,     limits_};
     around.sends = sends;
+    around.leads = [this] { return leads_; };
     around.first_part = first_part_;
     around.more_mirrors = more_mirrors_;
     daemon_ = std::make_unique<SimulatedDaemon>(std::move(around));
@@ -133,6 +134,7 @@ class Scenario : public ::testing::Test {
 
   Api api_ = Api::V1;
   delivery::Limits limits_;
+  bool leads_ = true;
   std::size_t first_part_ = pipeline::ReadTakeover::first_part;
   FarEnd far_end_;
   std::unique_ptr<test_disk::SimulatedDisk> disk_;

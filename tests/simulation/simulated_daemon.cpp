@@ -42,6 +42,7 @@ pipeline::CallerOptions caller_options(const Surroundings& around) {
   options.main = around.api == Api::V1 ? delivery::Api::V1 : delivery::Api::V2;
   options.api_key = privacy::Secret(around.api_key);
   options.boot_id = "boot";
+  options.leads = around.leads;
   return options;
 }
 
@@ -88,6 +89,9 @@ SimulatedDaemon::SimulatedDaemon(Surroundings around)
       std::make_unique<pipeline::Ingest>(services, *worker_, reader_, plans_, [this] { dispatch_->wake(); });
   groups_ = std::make_unique<pipeline::GroupKeeper>(services, *dispatch_, plans_);
   ingest_->keep_groups(*groups_);
+  dispatch_->on_missing_group([this](std::size_t mirror, const domain::GroupSet& groups) {
+    if (groups_->missing(mirror, groups)) ingest_->sync_now(mirror);
+  });
   ingest_->set_first_part(around.first_part);
   if (around.drain_feed) {
     feed_.next = [drain = std::move(around.drain_feed)](const source::FeedPlan&) { return drain(); };
@@ -112,13 +116,15 @@ void SimulatedDaemon::hear() {
   listener_->wake(plans_.front().name, source::FeedListener::Why::Notified);
 }
 
-std::size_t SimulatedDaemon::missed_by_feed(const std::string& cause) const {
-  const auto name =
-      "stibee_feed_missed_total{cause=\"" + cause + "\",mirror=\"" + plans_.front().name + "\"} ";
+std::size_t SimulatedDaemon::counted(const std::string& series) const {
   const auto text = metrics_.text();
-  const auto at = text.find(name);
+  const auto at = text.find(series + " ");
   if (at == std::string::npos) throw std::logic_error("no such metric");
-  return std::stoul(text.substr(at + name.size()));
+  return std::stoul(text.substr(at + series.size() + 1));
+}
+
+std::size_t SimulatedDaemon::missed_by_feed(const std::string& cause) const {
+  return counted("stibee_feed_missed_total{cause=\"" + cause + "\",mirror=\"" + plans_.front().name + "\"}");
 }
 
 std::size_t SimulatedDaemon::retry(std::string_view reason, std::string_view email) {

@@ -32,8 +32,9 @@ struct Surroundings {
   Api api = Api::V1;
   delivery::Limits limits = {};  // others than Stibee's own
   std::size_t first_part = pipeline::ReadTakeover::first_part;
-  bool sends = true;                                // `sync` reads before it sends
-  std::vector<settings::Mirror> more_mirrors = {};  // of the same table
+  std::function<bool()> leads = [] { return true; };  // else another host calls
+  bool sends = true;                                  // `sync` reads before it sends
+  std::vector<settings::Mirror> more_mirrors = {};    // of the same table
   /// Of a mirror with `detect: changefeed`.
   std::function<source::ScriptedDrain()> drain_feed = {};
   std::function<std::optional<source::SourceError>(const std::vector<std::int64_t>& ids)> discard_feed = {};
@@ -73,6 +74,8 @@ class SimulatedDaemon {
   std::size_t pending(std::size_t mirror = 0) { return store_->pending(plans_[mirror].id, wall_.utc()); }
   /// A NOTIFY arrives.
   void hear();
+  /// A counter, by its name and labels.
+  std::size_t counted(const std::string& series) const;
   /// How many differences reads found that no drain had brought, by cause, in this life.
   std::size_t missed_by_feed(const std::string& cause) const;
   /// As a human asks for it: by reason, by address, all ("").

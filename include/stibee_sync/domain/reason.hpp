@@ -46,6 +46,7 @@ class Reason {
     Protocol,            // the answer is not HTTP
     Cancelled,           // by us
     Stopping,            // the daemon stops
+    NotInTime,           // no call was free before the time of who asks was over
     StateFile,           // the attempt could not be kept on disk, so it was not made
 
     // An answer that proves nothing.

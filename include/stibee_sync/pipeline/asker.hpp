@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stibee_sync/delivery/dialect.hpp"
+#include "stibee_sync/runtime/clock.hpp"
 
 #include <optional>
 #include <string>
@@ -37,8 +38,14 @@ class Asker {
  public:
   virtual ~Asker() = default;
   /// Waits for a slot of the request's limiter class, and while the circuit is open. Nothing is repeated: the
-  /// caller decides. NoAnswer (Stopping) once the daemon stops.
-  virtual boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) = 0;
+  /// caller decides. NoAnswer (Stopping) once the daemon stops, or while another one works.
+  boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) {
+    return ask_until(std::move(request), runtime::forever);
+  }
+  /// The same, but NoAnswer (NotInTime), at once, where the call cannot go out before `until`. A call that is
+  /// out is waited for.
+  virtual boost::asio::awaitable<Reply> ask_until(delivery::ApiRequest request,
+                                                  runtime::MonotonicTime until) = 0;
 };
 
 }  // namespace stibee_sync::pipeline

@@ -117,7 +117,8 @@ class Caller final : public Asker {
   Caller(Services services, boost::asio::any_io_executor executor, http::Transport& transport,
          CallerOptions options, std::function<void()> changed);
 
-  boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) override;
+  boost::asio::awaitable<Reply> ask_until(delivery::ApiRequest request,
+                                          runtime::MonotonicTime until) override;
   /// Waits for a slot and takes it for a call that somebody else makes at once. False: none came free before
   /// `until`, calls of this class are not made here, or it stops.
   boost::asio::awaitable<bool> lend_slot(delivery::LimiterClass limiter_class, runtime::MonotonicTime until);
@@ -176,7 +177,8 @@ class Caller final : public Asker {
   using Asks = std::list<std::unique_ptr<runtime::Timer>>;
   class Asking;
 
-  boost::asio::awaitable<Reply> ask_in_line(delivery::ApiRequest request, runtime::Timer* timer);
+  boost::asio::awaitable<Reply> ask_in_line(delivery::ApiRequest request, runtime::MonotonicTime until,
+                                            runtime::Timer* timer);
   /// On the compute thread: an answer may be long.
   boost::asio::awaitable<std::shared_ptr<delivery::CallResult>> verdict_of(
       std::shared_ptr<const Attempted> attempted) const;

@@ -45,7 +45,8 @@ class Dispatch final : public Asker {
   /// Serves the queue until stop(), then waits for the calls in flight.
   boost::asio::awaitable<void> run();
   /// Works without `run`, too.
-  boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) override;
+  boost::asio::awaitable<Reply> ask_until(delivery::ApiRequest request,
+                                          runtime::MonotonicTime until) override;
 
   void wake();  // something may have become pending; a lost wake costs latency only
   void stop();
@@ -71,6 +72,10 @@ class Dispatch final : public Asker {
   /// Called whenever the loop falls idle or a call was settled.
   void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
   void on_beat(std::function<void()> beat) { beat_ = std::move(beat); }
+  /// Told of a mirror's call that was refused since one of these groups is not there.
+  void on_missing_group(std::function<void(std::size_t mirror, const domain::GroupSet& groups)> missing) {
+    missing_group_ = std::move(missing);
+  }
   DispatchCondition condition() const;
   CallMemory& memory() { return memory_; }
 
@@ -181,6 +186,7 @@ class Dispatch final : public Asker {
   CallMemory memory_;
   std::function<void()> progress_;
   std::function<void()> beat_;
+  std::function<void(std::size_t, const domain::GroupSet&)> missing_group_;
 };
 
 }  // namespace stibee_sync::pipeline

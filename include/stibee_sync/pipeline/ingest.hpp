@@ -48,6 +48,7 @@ struct SourceCondition {
   source::SourceError::Kind kind = source::SourceError::Kind::Failed;  // of the problem
   std::string sqlstate;                                                // of the problem; "" if it has none
   int failures = 0;                                                    // in a row
+  std::size_t rows_looked_at = 0;  // by reads in this life: new, changed, or looked at again
   FeedCondition feed;
 };
 
@@ -127,6 +128,7 @@ class Ingest {
   boost::asio::awaitable<void> nothing_drained(std::size_t mirror, std::chrono::milliseconds took);
   boost::asio::awaitable<bool> discard(std::size_t mirror, std::vector<std::int64_t> ids);
   boost::asio::awaitable<void> take_over_feed(std::size_t mirror, std::shared_ptr<Read> made);
+  bool groups_ignored(std::size_t mirror) const { return groups_ == nullptr || groups_->ignores(mirror); }
   void tell_listener(std::size_t mirror, bool was_awake);
   void turn_feeds(void (FeedWatch::*turn)());
   void drain_failed(std::size_t mirror, const source::SourceError& error);

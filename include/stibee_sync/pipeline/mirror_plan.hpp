@@ -31,7 +31,7 @@ struct MirrorPlan {
   domain::Duration full_scan_interval{};  // once in this time
   bool condition_moves = false;           // which rows meet `where` may change though none of them does
   bool create_missing_groups = false;     // `mapping.group_ids` grows as groups are found and made
-  bool groups_known = true;  // false: which groups the list has could not be learnt: nobody's groups change
+  bool groups_known = true;  // false: which groups the list has is not known (yet): nobody's groups change
   std::map<std::string, std::string> writeback;  // event → statement
   settings::Reconcile reconcile;
 };

@@ -14,6 +14,9 @@
 
 namespace stibee_sync::pipeline {
 
+/// What a call is told that names a group which is not there.
+bool speaks_of_missing_group(domain::Reason reason);
+
 /// Whose fault Stibee's refusals are, for all mirrors: of each kind of calls of each mirror whether it flows,
 /// waits or may probe. What is the mirror's fault is said once, in log, metric and `status`, until it is
 /// over. On the loop thread, but for `Gates`, which is a value.

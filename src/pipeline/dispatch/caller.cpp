@@ -219,17 +219,18 @@ void Caller::ended(Attempt& attempt) {
 
 // ---- asking ----------------------------------------------------------------------------------------------
 
-asio::awaitable<Reply> Caller::ask(delivery::ApiRequest request) {
+asio::awaitable<Reply> Caller::ask_until(delivery::ApiRequest request, MonotonicTime until) {
   std::optional<Asking> asking;
   asking.emplace(asks_, services_.clock);
   co_await restore();
-  Reply reply = co_await ask_in_line(std::move(request), asking->timer());
+  Reply reply = co_await ask_in_line(std::move(request), until, asking->timer());
   asking.reset();
   changed();
   co_return reply;
 }
 
-asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime::Timer* timer) {
+asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, MonotonicTime until,
+                                           runtime::Timer* timer) {
   const auto no_answer = [](Reason cause) { return Reply(delivery::NoAnswer{false, cause}); };
   const auto limiter_class = request.limiter_class;
   std::unique_ptr<http::Channel> channel;
@@ -237,6 +238,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
     if (stopping_ || !options_.leads()) co_return no_answer(Reason::Stopping);
     const auto now = services_.clock.monotonic();
     const auto at = next_call(limiter_class, Urgency::Asking, now);
+    if (std::max(at, now) >= until) co_return no_answer(Reason::NotInTime);
     if (at > now) {
       // A connection held that long may be closed by the other end.
       if (at > now + longest_wait) channel.reset();
@@ -247,7 +249,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, runtime
     if (*in_flight_ >= options_.max_in_flight) {
       const Counted in_line(asks_in_line_);
       logged = false;
-      co_await timer->wait_until(now + longest_wait);
+      co_await timer->wait_until(std::min<MonotonicTime>(until, now + longest_wait));
       continue;
     }
     if (!channel) {

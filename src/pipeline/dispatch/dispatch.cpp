@@ -41,8 +41,8 @@ Dispatch::Dispatch(Services services, asio::any_io_executor executor, http::Tran
       caller_(std::move(services), std::move(executor), transport, std::move(options),
               [this] { timer_->wake(); }) {}
 
-asio::awaitable<Reply> Dispatch::ask(delivery::ApiRequest request) {
-  return caller_.ask(std::move(request));
+asio::awaitable<Reply> Dispatch::ask_until(delivery::ApiRequest request, MonotonicTime until) {
+  return caller_.ask_until(std::move(request), until);
 }
 
 void Dispatch::wake() {
@@ -100,6 +100,8 @@ void Dispatch::note_refusal(const Call& call, const delivery::CallResult& result
   if (result.verdict == delivery::CallVerdict::Forbidden && api != main_) return;
   refusals_.ended(call.claimed.line, call.recipients.size(), result, call.attempt->sent,
                   services_.clock.monotonic());
+  if (missing_group_ && result.reason && speaks_of_missing_group(*result.reason))
+    missing_group_(place_of(call.claimed.line.mirror), call.recipients.front().operation.groups);
 }
 
 std::size_t Dispatch::place_of(store::MirrorId id) const {

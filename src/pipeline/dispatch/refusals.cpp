@@ -23,6 +23,14 @@ std::string_view code_in(std::string_view message) {
 /// What ops can do about it.
 std::string in_words(const MirrorPlan& plan, const Suspicion::Trouble& trouble) {
   const auto list = std::to_string(plan.list_id);
+  if (speaks_of_missing_group(trouble.reason)) {
+    if (plan.create_missing_groups)
+      return "a group of list " + list +
+             " is not at Stibee any more; it is looked for by its name, and made "
+             "again if it is missing: only if this lasts, see the warnings about groups in the log";
+    return "a group of list " + list +
+           " that `groups` names is not at Stibee; mend `groups`, or make it there";
+  }
   switch (trouble.reason.code()) {
     case Reason::AuthorizationPermissionDenied:
       return "Stibee does not let this key use list " + list +
@@ -32,10 +40,6 @@ std::string in_words(const MirrorPlan& plan, const Suspicion::Trouble& trouble) 
              "somebody makes room";
     case Reason::ListNotFound:
       return "Stibee knows no list " + list + "; check `list_id`";
-    case Reason::GroupNotFound:
-    case Reason::ListNoSuchGroup:
-      return "a group of list " + list +
-             " that `groups` names is not at Stibee; mend `groups`, or make it there";
     case Reason::ServiceNeedProPlan:
       return "the plan at Stibee does not include a call that this mirror needs";
     default:
@@ -47,6 +51,10 @@ std::string in_words(const MirrorPlan& plan, const Suspicion::Trouble& trouble) 
 }
 
 }  // namespace
+
+bool speaks_of_missing_group(Reason reason) {
+  return reason == Reason::GroupNotFound || reason == Reason::ListNoSuchGroup;
+}
 
 Refusals::Refusals(Services services, std::vector<MirrorPlan> mirrors)
     : services_(std::move(services)), mirrors_(std::move(mirrors)) {}

@@ -200,7 +200,9 @@ asio::awaitable<void> Ingest::apply_drained(std::size_t mirror, std::shared_ptr<
   }
   const auto& found = std::get<ChangesFound>(result);
   const auto& finding = found.finding;
-  const bool makes_groups = plan->create_missing_groups && !finding.unknown_groups.empty();
+  // Unless the state remembers already that such rows are to be looked at again.
+  const bool makes_groups = plan->create_missing_groups && !groups_ignored(mirror) &&
+                            (!plan->groups_known || !finding.unknown_groups.empty());
   if (finding.trust != ServerTrust::Trusted || found.whole_table_needed || makes_groups) {
     watch.needs_scan(Gap::None);
     co_return;

@@ -197,6 +197,10 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   const auto taken = co_await take_over(made->plan, std::move(scan), commit, made->now);
   if (!taken->done()) co_return CycleOutcome::Cancelled;
   const auto& committed = taken->committed();
+  if (makes_groups) {
+    groups_->committed(mirror, commit->good_facts.mapping);
+    mirrors_[mirror].mapping_text = commit->good_facts.mapping;
+  }
   finished(mirror, finding, commit->judgement, committed);
   states_[mirror].left_unjudged = committed.leaves_unjudged;
   if (states_[mirror].watch) co_await take_over_feed(mirror, made);
@@ -273,7 +277,9 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
   auto mapping = plan.mapping_text;
   if (groups_ != nullptr && plan.create_missing_groups) {
     const bool all_rows = !before.last_success || before.mapping != plan.mapping_text;
-    mapping = groups_->committed(mirror, plan, !finding.unknown_groups.empty(), all_rows);
+    // Of who is looked at while no group is known, nobody can tell whether they are in the right ones.
+    const bool unjudged = !plan.groups_known && finding.differing > 0;
+    mapping = groups_->remembered(mirror, plan, unjudged || !finding.unknown_groups.empty(), all_rows);
     if (mapping_itself(before.mapping) == mapping_itself(mapping)) facts.mapping = mapping;
   }
   // What is held keeps the rows of the mapping before; what is not is of this one.

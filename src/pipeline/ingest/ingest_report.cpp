@@ -180,6 +180,7 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
   const auto known = std::move(condition.problem);
   condition.failures = 0;
   condition.problem.clear();
+  condition.rows_looked_at += finding.differing;
 
   report_holds(mirror, committed);
   condition.last = state.held_classes.empty() ? CycleOutcome::Applied : CycleOutcome::Held;

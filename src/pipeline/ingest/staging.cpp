@@ -51,9 +51,17 @@ class RunningDigest {
   domain::Fingerprint last_;
 };
 
-bool only_groups_grew(const domain::Wanted& before, domain::Wanted after) {
-  const bool grew =
-      std::includes(after.groups.begin(), after.groups.end(), before.groups.begin(), before.groups.end());
+domain::GroupSet groups_of(const diff::Mapping& mapping) {
+  domain::GroupSet groups;
+  for (const auto& [value, id] : mapping.group_ids)
+    groups = domain::joined(groups, {id});
+  return groups;
+}
+
+/// Nobody takes one away that is not there (any more).
+bool only_groups_grew(const domain::Wanted& before, domain::Wanted after, const domain::GroupSet& there) {
+  const auto gone = domain::minus(before.groups, there);
+  const bool grew = domain::minus(domain::minus(before.groups, gone), after.groups).empty();
   after.groups = before.groups;
   return grew && after == before;
 }
@@ -85,7 +93,8 @@ Staging::Staging(const MirrorPlan& plan, store::Scan& scan, const store::SourceF
       key_(key),
       now_(now),
       our_time_(now),
-      watcher_(std::move(watcher)) {
+      watcher_(std::move(watcher)),
+      groups_there_(groups_of(plan.mapping)) {
   finding_.forced = before.mapping != plan.mapping_text || scan.is_torn();
   finding_.remapped =
       before.last_success.has_value() && mapping_itself(before.mapping) != mapping_itself(plan.mapping_text);
@@ -241,7 +250,8 @@ diff::Resolution Staging::resolve(const store::TouchedAddress& address) {
   if (plan_.policy.shares_list || scan_.is_torn()) circumstances.seen_before = before_.last_success;
   auto resolution = diff::resolve(bearers, before, known_of(address), key_, now_, circumstances);
   // Not the table changed, but what could be made of it.
-  if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted)) resolution.counts = false;
+  if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted, groups_there_))
+    resolution.counts = false;
   return resolution;
 }
 

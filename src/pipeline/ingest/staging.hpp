@@ -57,6 +57,7 @@ class Staging {
   diff::RowFields fields_;
   std::vector<std::string> unknown_here_;
   std::set<std::string> unknown_groups_;
+  domain::GroupSet groups_there_;                // that the mapping knows
   bool recovers_groups_ = false;                 // values that were ignored are looked at again
   std::vector<domain::Member> with_old_groups_;  // of the address that is resolved
   bool lacks_rows_ = false;

@@ -198,7 +198,7 @@ store::Listed listed_of(const delivery::v2::ListedPerson& person, const MirrorPl
     mapped.push_back({field.tag, found == person.fields.end() ? std::string() : found->value});
   }
   listed.fields = domain::fingerprint_of(mapped, key);
-  if (person.groups) {
+  if (person.groups && plan.groups_known) {
     domain::GroupSet managed;
     for (const auto& [value, id] : plan.mapping.group_ids)
       managed.push_back(id);

@@ -514,6 +514,14 @@ TEST(V1Answer, what_speaks_of_the_plan_the_list_or_a_group_is_the_mirrors_fault)
   }
 }
 
+TEST(V1Answer, nobody_is_in_a_group_that_is_not_there_however_many_are_released) {
+  for (const char* code : {"GROUP_NOT_FOUND", "stberror.Errors.List.NoSuchGroup"}) {
+    const auto result = read(two(OperationKind::ReleaseGroup), 400, error(code, ""));
+    EXPECT_EQ(result.verdict, CallVerdict::Answered) << code;
+    EXPECT_THAT(result.outcomes, Each(testing::Field(&domain::Outcome::kind, OutcomeKind::AlreadyInState)));
+  }
+}
+
 TEST(V1Answer, words_tell_the_limit_of_people_from_that_of_calls_where_no_code_does) {
   const auto plan = read(two(OperationKind::Subscribe), 400, error("UNKNOWN", "구독자가 초과 하였습니다."));
   EXPECT_EQ(plan.verdict, CallVerdict::BatchRefused);

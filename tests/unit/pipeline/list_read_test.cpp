@@ -240,5 +240,15 @@ TEST_F(ListReadTest, StopsBetweenPages) {
   EXPECT_EQ(asker.calls, 2);
 }
 
+TEST_F(ListReadTest, ShowsNobodysGroupsWhileItIsNotKnownWhichAreOurs) {
+  auto plan = *make_plan();
+  const delivery::v2::ListedPerson person{
+      domain::EmailAddress::from_normalised("p1@example.com"), {}, {}, {}, domain::GroupSet{11, 99}, {}, {}};
+  EXPECT_EQ(listed_of(person, plan, key).groups, domain::GroupSet{11});
+  plan.groups_known = false;
+  plan.mapping.group_ids.clear();
+  EXPECT_FALSE(listed_of(person, plan, key).groups.has_value());
+}
+
 }  // namespace
 }  // namespace stibee_sync::pipeline

@@ -33,7 +33,7 @@ class SimulatedAsker final : public Asker {
  public:
   SimulatedAsker(stibee_sim::StibeeModel& model, runtime::Clock& clock) : model_(model), clock_(clock) {}
 
-  boost::asio::awaitable<Reply> ask(delivery::ApiRequest request) override {
+  boost::asio::awaitable<Reply> ask_until(delivery::ApiRequest request, runtime::MonotonicTime) override {
     ++calls;
     const auto timer = clock_.make_timer();
     co_await timer->wait_until(clock_.monotonic() + std::chrono::milliseconds(700));  // within 100 a minute
