@@ -82,8 +82,8 @@ asio::awaitable<void> ControlService::complete(std::shared_ptr<PersonFacts> fact
   if (!facts->email) co_return;
   auto& dispatch = engine->dispatch();
   facts->calls = dispatch.memory().of(facts->plan.id, ground_.key.fingerprint(facts->email->text()));
-  auto why_not = engine->stands_by() ? std::string("another daemon leads, and this one asks nothing")
-                                     : why_not_now(dispatch.condition());
+  auto why_not = why_it_asks_nothing(*engine);
+  if (why_not.empty()) why_not = why_not_now(dispatch.condition());
   if (!why_not.empty()) {
     facts->there.why_not = std::move(why_not);
     co_return;

@@ -281,7 +281,16 @@ asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine, Meant m
   co_return json_response(200, answer);
 }
 
+std::string ControlService::why_it_asks_nothing(const Engine& engine) const {
+  if (!engine.stands_by()) return {};
+  const auto trouble = leadership_.trouble();
+  if (trouble.empty()) return "another daemon leads, and this one asks nothing";
+  return "the leader lock cannot be had, so this daemon asks nothing (" + trouble + ")";
+}
+
 asio::awaitable<ServerResponse> ControlService::lend_slot(Engine* engine, std::string limiter_class) {
+  // Whoever leads does not know of calls from here.
+  if (const auto why = why_it_asks_nothing(*engine); !why.empty()) co_return error_response(409, why);
   for (const auto each : delivery::all_limiter_classes) {
     if (delivery::name(each) != limiter_class || !engine->dispatch().has(each)) continue;
     const auto until = ground_.clock.monotonic() + longest_wait_for_slot;

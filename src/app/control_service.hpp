@@ -80,6 +80,8 @@ class ControlService {
   /// Ends the pauses whose time is over. How long it is until the next one is; nullopt: none will be.
   boost::asio::awaitable<std::optional<domain::Duration>> end_due();
   boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine, Meant meant);
+  /// Of Stibee, since it stands by; "": it leads.
+  std::string why_it_asks_nothing(const Engine& engine) const;
   boost::asio::awaitable<http::ServerResponse> lend_slot(Engine* engine, std::string limiter_class);
   http::ServerResponse start_reconcile(Engine& engine, const Meant& meant, bool repair);
   http::ServerResponse reconcile_state(Engine& engine, const Meant& meant);
