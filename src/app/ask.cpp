@@ -206,7 +206,7 @@ int change(const Options& options, const std::string& target, json::Value body, 
     const auto dialect = make_dialect(where.settings);
     auto matched = open_mirrors(*state.store, mirror_plans(where.settings, *dialect));
     tell_of(log, matched);
-    OpenedState opened{state.store.get(), &log, meant_of(std::move(matched.plans), options)};
+    OpenedState opened{state.store.get(), &log, meant_of(std::move(matched.plans), options), &where.settings};
     answer = on_state(opened);
   }
   const int code = exit_code_of(*answer);
@@ -300,17 +300,19 @@ int failures(const Options& options) {
 }
 
 int forget(const Options& options) {
-  pipeline::PersonAsked person;
+  ForgetAsked asked;
+  asked.by_leader = options.by_leader;
+  auto& person = asked.person;
   if (const auto problem = read_address(options.argument, person)) {
     std::cerr << *problem << "\n";
     return ExitCode::usage;
   }
-  json::Value body = json::Value::object();
-  body.set("email", person.email->text());
   return change(
-      options, "/forget", body,
+      options, "/forget", body_of(asked),
       [&](OpenedState& state) {
-        const auto forgetting = forget_person(*state.store, state.mirrors, *person.email);
+        const bool leads = !state.settings->database.leader_lock;
+        const auto forgetting =
+            forget_person(*state.store, state.mirrors, *person.email, teller(leads, asked.by_leader));
         if (!forgetting.refused.empty()) return complaint(409, forgetting.refused);
         if (!forgetting.known) return not_found(nobody_to_forget);
         tell_of_forgetting(*state.log, state.store->key(), *person.email);

@@ -57,6 +57,7 @@ struct OpenedState {
   store::Store* store;
   telemetry::Log* log;
   std::vector<pipeline::MirrorPlan> mirrors;
+  const settings::Settings* settings;
 };
 /// What to do with it when no daemon runs; its result is the answer to print.
 using OnState = std::function<Answer(OpenedState&)>;

@@ -141,8 +141,8 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     co_return co_await plan_revealed(std::move(peer), integer_of(body, "people"));
   }
   if (post && path == "/forget") {
-    auto address = text_of(body, "email");
-    co_return co_await forget(std::move(address));
+    auto asked = body;
+    co_return co_await forget(std::move(asked));
   }
   const auto engine = co_await engines_.borrow();
   const auto names = names_of(engine->mirrors());

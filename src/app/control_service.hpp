@@ -61,7 +61,7 @@ class ControlService {
   using Peer = std::optional<http::PeerCredentials>;
   boost::asio::awaitable<http::ServerResponse> explain(Peer peer, json::Value body);
   boost::asio::awaitable<http::ServerResponse> show_held(Peer peer, std::string query);
-  boost::asio::awaitable<http::ServerResponse> forget(std::string address);
+  boost::asio::awaitable<http::ServerResponse> forget(json::Value body);
   /// `plan` reads the state by itself, and says here whom it shows.
   boost::asio::awaitable<http::ServerResponse> plan_revealed(Peer peer, std::int64_t people);
   /// Ended with this object. A table is read for whoever asks by a connection of its own.

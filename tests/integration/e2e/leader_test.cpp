@@ -218,6 +218,17 @@ class HookedLeader : public Leader {
     const auto report = json::parse(other_->syncd({"status", "--json"}).out);
     return report ? number(at(items(*report, "mirrors").front(), "people"), "opted_out") : -1;
   }
+  /// The other one leads, and ours, which led before and knows the list, stands by.
+  void change_places() {
+    deployment_.daemon().send(SIGTERM);
+    ASSERT_EQ(deployment_.daemon().wait(30s).exit_code, 0);
+    ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
+    deployment_.start_daemon();
+    ASSERT_FALSE(leads());
+  }
+  std::int64_t rows_seen() {
+    return number(items(deployment_.report({"status"}), "mirrors").front(), "source_members");
+  }
 
  private:
   static DeploymentOptions with_webhook() {
@@ -247,6 +258,39 @@ TEST_F(HookedLeader, AStandbyTakesASubscribersOwnNoAndRefusesAllElse) {
   ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
   EXPECT_EQ(post(refused.front()), 200) << "whoever leads takes it";
   EXPECT_TRUE(eventually(30s, [&] { return opted_out_there() == 2; })) << other_->daemon().err();
+}
+
+TEST_F(HookedLeader, AStandbyForgetsWhomTheLeaderHasForgottenAndKeepsTheirNo) {
+  change_places();
+  // The simulator brings it to the one that stands by.
+  deployment_.stibee_post(
+      "/_sim/people",
+      R"({"list":"1234","action":"unsubscribe","actor":"SUBSCRIBER","emails":["p20@example.com"]})");
+  ASSERT_TRUE(eventually(30s, [&] {
+    return event_lines(deployment_.daemon(), "suppression.added").size() == 1;
+  })) << deployment_.daemon().err();
+  deployment_.sql("DELETE FROM members WHERE id IN (20, 60)");
+  ASSERT_TRUE(eventually(60s, [&] { return deployment_.subscribed() == 58 && rows_seen() == 58; }));
+
+  for (const std::string person : {"p20@example.com", "p60@example.com"}) {
+    const auto refused = deployment_.syncd({"forget", person});
+    EXPECT_EQ(refused.exit_code, 75) << refused.err;
+    EXPECT_NE(refused.err.find("run `forget` on its host"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find("--forgotten-by-leader"), std::string::npos) << refused.err;
+    EXPECT_TRUE(eventually(30s, [&] { return other_->syncd({"forget", person}).exit_code == 0; }));
+    const auto forgotten = deployment_.syncd({"forget", "--forgotten-by-leader", person});
+    EXPECT_EQ(forgotten.exit_code, 0) << forgotten.err;
+    EXPECT_EQ(deployment_.syncd({"forget", person}).exit_code, 66);
+  }
+
+  // They come back with somebody new, and the one that knows of the no leads.
+  other_->daemon().send(SIGKILL);
+  ASSERT_TRUE(eventually(30s, [&] { return leads(); }));
+  deployment_.add_members(20, 20);
+  deployment_.add_members(61, 61);
+  ASSERT_TRUE(eventually(30s, [&] { return deployment_.subscribed() == 59; })) << deployment_.daemon().err();
+  const auto explained = deployment_.report({"explain", "p20@example.com"});
+  EXPECT_EQ(text(items(explained, "mirrors").front(), "rule"), "opted_out");
 }
 
 /// Both have the change feed of the one table. Reads of it are rare, so that only the feed tells in time.
