@@ -2,6 +2,7 @@
 
 #include "app/call_slots.hpp"
 #include "app/control_answer.hpp"
+#include "app/door.hpp"
 #include "app/held_report.hpp"
 #include "app/human_word.hpp"
 #include "app/metrics_report.hpp"
@@ -153,6 +154,7 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     const auto seen = co_await view(&*engine);
     co_return json_response(200, status_report(seen));
   }
+  if (!post && path == "/config") co_return json_response(200, config_report(engine->settings().file));
   if (!post && path == "/guard") {
     const auto seen = co_await view(&*engine);
     co_return json_response(200, guard_report(seen));

@@ -32,10 +32,10 @@ class ControlService {
   /// Ends what is read for somebody who asked.
   ~ControlService();
 
-  /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now /reload
-  /// /explain /forget; POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its
-  /// report. Bodies and answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means that
-  /// one alone, where a command can be about one: 404 if there is none of that name.
+  /// GET /status /config /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now
+  /// /reload /explain /forget; POST /reconcile begins a comparison, GET /reconcile tells how far it is, or
+  /// its report. Bodies and answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means
+  /// that one alone, where a command can be about one: 404 if there is none of that name.
   http::Handler control_handler(const std::filesystem::path& socket);
   /// GET /livez /readyz /metrics /status, and what that page is made of: /status.css /status.js /status.svg.
   http::Handler admin_handler();
