@@ -22,6 +22,7 @@ _stibee_syncd_options() {
     pause) echo --json --mirror --for ;;
     sync-now) echo --json --mirror --wait --timeout ;;
     reconcile) echo --json --mirror --repair ;;
+    forget) echo --json --forgotten-by-leader ;;
     'changefeed sql') echo --remove ;;
     run | changefeed) ;;
     *) echo --json ;;

@@ -1,6 +1,7 @@
 #include "app/ask.hpp"
 
 #include "app/control_service.hpp"
+#include "app/door.hpp"
 #include "app/exit_code.hpp"
 #include "app/explainer.hpp"
 #include "app/failures_report.hpp"
@@ -11,85 +12,90 @@
 #include "app/render.hpp"
 #include "app/reveals.hpp"
 #include "app/setup.hpp"
-#include "stibee_sync/http/unix_client.hpp"
 #include "stibee_sync/text/number_format.hpp"
 
 #include <functional>
 #include <iostream>
-#include <unistd.h>
+#include <utility>
 
 // Commands that ask a running daemon through its control socket, or else work on the stored state themselves.
 
 namespace stibee_sync::app {
-namespace {
-
-/// Where the daemon of this configuration may listen: the CLI may be run without the daemon's
-/// RUNTIME_DIRECTORY.
-std::vector<std::filesystem::path> sockets(const settings::Settings& settings, bool usual_ones) {
-  const std::filesystem::path usual_state = "/var/lib/stibee-syncd";
-  std::vector<std::filesystem::path> paths{settings.control.socket};
-  paths.push_back(settings.state.directory / "control.sock");
-  if (settings.state.directory == usual_state || usual_ones)
-    paths.emplace_back("/run/stibee-syncd/control.sock");
-  if (usual_ones) paths.push_back(usual_state / "control.sock");
-  return paths;
-}
-
-std::optional<Answer> ask_at(const std::vector<std::filesystem::path>& paths, const std::string& method,
-                             const std::string& target, const json::Value& body,
-                             std::chrono::seconds patience = usual_patience) {
-  for (const auto& path : paths) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) continue;
-    http::Request request(method, target, {}, method == "POST" ? json::to_string(body) : std::string());
-    const auto result = http::request_over_unix_socket(path, std::move(request), patience);
-    if (!result.ok()) {
-      if (::access(path.c_str(), W_OK) != 0 && errno == EACCES) {
-        std::cerr << "no permission to use " << path.string()
-                  << "; run this as root or as a member of its group\n";
-        throw Exit{ExitCode::refused};
-      }
-      if (result.failure().kind == http::FailureKind::Connect)
-        continue;  // left behind by a daemon that is gone
-      std::cerr << "the daemon does not answer on " << path.string() << ": " << result.failure().detail
-                << "\n";
-      throw Exit{ExitCode::unavailable};
-    }
-    Answer answer;
-    answer.status = result.response().status();
-    answer.body = json::parse(result.response().body()).value_or(json::Value());
-    return answer;
+std::optional<Answer> ask_daemon(const settings::Settings& settings, const std::string& method,
+                                 const std::string& target, const json::Value& body) {
+  for (const auto& door : doors_of(settings)) {
+    if (auto answer = ask_through(door.socket, method, target, body)) return answer;
   }
   return std::nullopt;
 }
 
+Whereabouts whereabouts(const Options& options, Intent intent) {
+  Whereabouts where;
+  where.file = options.config;
+  where.intent = intent;
+  where.usual_file = whole_name(options.config) == whole_name(Options().config);
+  auto loaded = load_settings_quietly(options.config, settings::SecretFiles::Skip);
+  if (loaded) {
+    where.settings = std::move(loaded).settings();
+    return where;
+  }
+  where.problems = loaded.problems();
+  where.settings = settings::load_loosely(options.config, system_environment);
+  return where;
+}
+
+namespace {
+
+void print_problems(const Whereabouts& whereabouts, std::string_view before = {}) {
+  for (const auto& problem : whereabouts.problems)
+    std::cerr << before << settings::to_string(problem) << "\n";
+}
+
+/// A daemon that runs with another file than this bad one is told nothing that changes anything; whoever
+/// names no file means the usual daemon.
+void mind_stranger(Whereabouts& whereabouts, std::string why) {
+  if (why.empty()) return;
+  whereabouts.stranger = std::move(why);
+  if (whereabouts.usual_file || whereabouts.intent == Intent::Read) return;
+  print_problems(whereabouts);
+  std::cerr << whereabouts.stranger << ": mend this one, or name that one with --config\n";
+  throw Exit{ExitCode::bad_config};
+}
+
+/// False: nobody is there.
+bool may_enter(Whereabouts& whereabouts, const Door& door) {
+  if (!door.guessed) return true;
+  auto why = why_stranger(whereabouts, door.socket);
+  if (why) mind_stranger(whereabouts, std::move(*why));
+  return why.has_value();
+}
+
 }  // namespace
 
-std::optional<Answer> ask_daemon(const settings::Settings& settings, const std::string& method,
-                                 const std::string& target, const json::Value& body) {
-  return ask_at(sockets(settings, false), method, target, body);
-}
-
-Whereabouts whereabouts(const Options& options) {
-  auto loaded = load_settings_quietly(options.config, settings::SecretFiles::Skip);
-  if (loaded) return {std::move(loaded).settings(), {}};
-  return {settings::load_loosely(options.config, system_environment), loaded.problems()};
-}
-
-std::optional<Answer> ask_daemon_quietly(const Whereabouts& whereabouts, const std::string& method,
+std::optional<Answer> ask_daemon_quietly(Whereabouts& whereabouts, const std::string& method,
                                          const std::string& target, const json::Value& body,
                                          std::chrono::seconds patience) {
-  return ask_at(sockets(whereabouts.settings, !whereabouts.usable()), method, target, body, patience);
+  if (whereabouts.door) return ask_through(*whereabouts.door, method, target, body, patience);
+  for (const auto& door : doors_of(whereabouts)) {
+    if (!may_enter(whereabouts, door)) continue;
+    auto answer = ask_through(door.socket, method, target, body, patience);
+    if (!answer) continue;
+    whereabouts.door = door.socket;
+    return answer;
+  }
+  return std::nullopt;
 }
 
 std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& method,
                                  const std::string& target, const json::Value& body,
                                  std::chrono::seconds patience) {
   auto answer = ask_daemon_quietly(whereabouts, method, target, body, patience);
-  for (const auto& problem : whereabouts.problems)
-    std::cerr << (answer ? "warning: " : "") << settings::to_string(problem) << "\n";
+  print_problems(whereabouts, answer ? "warning: " : "");
   if (answer && !whereabouts.usable()) {
-    std::cerr << "warning: the daemon runs with what the file was before\n";
+    std::cerr << "warning: "
+              << (whereabouts.stranger.empty() ? "the daemon runs with what the file was before"
+                                               : whereabouts.stranger)
+              << "\n";
     whereabouts.problems.clear();  // once is enough
   }
   return answer;
@@ -176,7 +182,7 @@ json::Value report_without_daemon(const Whereabouts& where, json::Value (*make)(
 
 int report(const Options& options, const std::string& target, json::Value (*make)(const DaemonView&),
            std::string (*render)(const json::Value&), json::Value* out = nullptr) {
-  auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Read);
   json::Value value;
   if (const auto answer = ask_daemon(where, "GET", target)) {
     if (const int code = exit_code_of(*answer); code != ExitCode::ok) return code;
@@ -196,7 +202,7 @@ int report(const Options& options, const std::string& target, json::Value (*make
 
 int change(const Options& options, const std::string& target, json::Value body, const OnState& on_state,
            const std::function<std::string(const json::Value&)>& done) {
-  auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Change);
   if (!options.mirror.empty()) body.set("mirror", options.mirror);
   auto answer = ask_daemon(where, "POST", target, body);
   if (!answer) {
@@ -206,7 +212,7 @@ int change(const Options& options, const std::string& target, json::Value body, 
     const auto dialect = make_dialect(where.settings);
     auto matched = open_mirrors(*state.store, mirror_plans(where.settings, *dialect));
     tell_of(log, matched);
-    OpenedState opened{state.store.get(), &log, meant_of(std::move(matched.plans), options)};
+    OpenedState opened{state.store.get(), &log, meant_of(std::move(matched.plans), options), &where.settings};
     answer = on_state(opened);
   }
   const int code = exit_code_of(*answer);
@@ -280,7 +286,7 @@ int failures(const Options& options) {
   asked.reason = options.reason;
   asked.reveal = options.reveal;
   asked.limit = options.limit.value_or(options.json ? most_failures_as_json : most_failures_as_text);
-  auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Read);
   json::Value value;
   auto target = "/failures?" + query_of(asked);
   if (!options.mirror.empty()) target += "&" + mirror_query(options.mirror);
@@ -300,17 +306,19 @@ int failures(const Options& options) {
 }
 
 int forget(const Options& options) {
-  pipeline::PersonAsked person;
+  ForgetAsked asked;
+  asked.by_leader = options.by_leader;
+  auto& person = asked.person;
   if (const auto problem = read_address(options.argument, person)) {
     std::cerr << *problem << "\n";
     return ExitCode::usage;
   }
-  json::Value body = json::Value::object();
-  body.set("email", person.email->text());
   return change(
-      options, "/forget", body,
+      options, "/forget", body_of(asked),
       [&](OpenedState& state) {
-        const auto forgetting = forget_person(*state.store, state.mirrors, *person.email);
+        const bool leads = !state.settings->database.leader_lock;
+        const auto forgetting =
+            forget_person(*state.store, state.mirrors, *person.email, teller(leads, asked.by_leader));
         if (!forgetting.refused.empty()) return complaint(409, forgetting.refused);
         if (!forgetting.known) return not_found(nobody_to_forget);
         tell_of_forgetting(*state.log, state.store->key(), *person.email);
@@ -362,7 +370,7 @@ int guard_approve(const Options& options) {
 
 int guard_show(const Options& options) {
   const HeldSetAsked asked{options.argument, options.reveal};
-  auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Read);
   auto answer = ask_daemon(where, "GET", "/guard/show?" + query_of(asked), {}, patience_for_table);
   if (!answer) {
     need_usable(where);

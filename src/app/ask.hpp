@@ -9,6 +9,7 @@
 #include "stibee_sync/telemetry/log.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -31,22 +32,32 @@ inline constexpr std::chrono::seconds usual_patience{30};
 std::optional<Answer> ask_daemon(const settings::Settings& settings, const std::string& method,
                                  const std::string& target, const json::Value& body = {});
 
+/// Whether a command changes anything, where it is heard.
+enum class Intent { Read, Change };
 /// What a command that asks the daemon needs of the file.
 struct Whereabouts {
+  std::filesystem::path file;
+  bool usual_file = false;  // the one that is meant where none is named
+  Intent intent = Intent::Read;
   settings::Settings settings;
   /// Why the file is bad: then the settings are only what could be read of it, enough to look for the daemon,
   /// which may run well with what the file was before.
   std::vector<settings::Problem> problems;
+  /// Where the daemon was found.
+  std::optional<std::filesystem::path> door = {};
+  /// It may be another instance's, and why; "": it is the one of this file.
+  std::string stranger = {};
   bool usable() const { return problems.empty(); }
 };
-Whereabouts whereabouts(const Options& options);
+Whereabouts whereabouts(const Options& options, Intent intent);
 /// The same through them. A bad file is a warning where the daemon answers; where none does, its problems are
-/// printed.
+/// printed. They are printed, and Exit{78} is thrown, where a daemon answers that runs with another file than
+/// this one, which was named, and is to change something.
 std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& method,
                                  const std::string& target, const json::Value& body = {},
                                  std::chrono::seconds patience = usual_patience);
 /// The same, and nothing is said of a bad file.
-std::optional<Answer> ask_daemon_quietly(const Whereabouts& whereabouts, const std::string& method,
+std::optional<Answer> ask_daemon_quietly(Whereabouts& whereabouts, const std::string& method,
                                          const std::string& target, const json::Value& body,
                                          std::chrono::seconds patience = usual_patience);
 /// What has been done, as JSON or in the words that `done` finds for the answer.
@@ -57,6 +68,7 @@ struct OpenedState {
   store::Store* store;
   telemetry::Log* log;
   std::vector<pipeline::MirrorPlan> mirrors;
+  const settings::Settings* settings;
 };
 /// What to do with it when no daemon runs; its result is the answer to print.
 using OnState = std::function<Answer(OpenedState&)>;

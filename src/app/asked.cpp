@@ -15,6 +15,12 @@ constexpr std::string_view reason_key = "reason";
 constexpr std::string_view limit_key = "limit";
 constexpr std::string_view reveal_key = "reveal";
 constexpr std::string_view digest_key = "digest";
+constexpr std::string_view by_leader_key = "by_leader";
+
+bool is_set(const json::Value& body, std::string_view key) {
+  const auto* flag = body.find(key);
+  return flag != nullptr && flag->if_bool() != nullptr && *flag->if_bool();
+}
 
 }  // namespace
 
@@ -38,11 +44,22 @@ std::optional<std::string> read_address(const std::string& text, pipeline::Perso
 std::optional<std::string> read_body(const json::Value& body, ExplainAsked& asked) {
   asked.person.key = text_of(body, "key");
   asked.mirror = text_of(body, "mirror");
-  const auto* reveal = body.find("reveal");
-  asked.reveal = reveal != nullptr && reveal->if_bool() != nullptr && *reveal->if_bool();
+  asked.reveal = is_set(body, reveal_key);
   const auto email = text_of(body, "email");
   if (email.empty() && asked.person.key.empty()) return "name an address or a key";
   return email.empty() ? std::nullopt : read_address(email, asked.person);
+}
+
+json::Value body_of(const ForgetAsked& asked) {
+  auto body = json::Value::object();
+  if (asked.person.email) body.set("email", asked.person.email->text());
+  body.set(std::string(by_leader_key), asked.by_leader);
+  return body;
+}
+
+std::optional<std::string> read_body(const json::Value& body, ForgetAsked& asked) {
+  asked.by_leader = is_set(body, by_leader_key);
+  return read_address(text_of(body, "email"), asked.person);
 }
 
 std::optional<domain::UtcTime> pause_asked(const json::Value& body, domain::UtcTime now) {

@@ -26,6 +26,14 @@ json::Value body_of(const ExplainAsked& asked);
 std::optional<std::string> read_body(const json::Value& body, ExplainAsked& asked);
 std::optional<std::string> read_address(const std::string& text, pipeline::PersonAsked& person);
 
+/// Whom `forget` is about.
+struct ForgetAsked {
+  pipeline::PersonAsked person;
+  bool by_leader = false;  // it has forgotten them, says whoever asks
+};
+json::Value body_of(const ForgetAsked& asked);
+std::optional<std::string> read_body(const json::Value& body, ForgetAsked& asked);
+
 /// Longer ones end sooner: a time beyond what can be written would be none.
 inline constexpr std::chrono::hours longest_pause{24 * 36'525};
 /// From the body of a request: when the pause ends by itself; nullopt: not at all.

@@ -17,12 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where the state lies, though something else in the file may be wrong.
+/// Where the state lies, though something else in the file may be wrong. Throws Exit where the file that was
+/// named does not say it: the usual place is another instance's then.
 fs::path state_directory(const Options& options) {
-  const auto where = whereabouts(options);
+  const auto where = whereabouts(options, Intent::Change);
+  const auto& directory = where.settings.state.directory;
+  const bool known = where.usable() || where.usual_file || directory != settings::StateFolder().directory;
   for (const auto& problem : where.problems)
-    std::cerr << "warning: " << settings::to_string(problem) << "\n";
-  return where.settings.state.directory;
+    std::cerr << (known ? "warning: " : "") << settings::to_string(problem) << "\n";
+  if (!known) throw Exit{ExitCode::bad_config};
+  return directory;
 }
 
 json::Value report_of(const fs::path& directory, const store::BackupContents& contents) {

@@ -16,24 +16,33 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::seconds short_window{2};
+/// A daemon that lends no slot may say so at once.
+constexpr std::chrono::seconds between_requests{1};
+
+std::optional<Answer> ask_for_slot(const settings::Settings& settings, delivery::LimiterClass limiter_class) {
+  json::Value body;
+  body.set("class", delivery::name(limiter_class));
+  return ask_daemon(settings, "POST", "/slot", body);
+}
 
 }  // namespace
 
-asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterClass limiter_class,
-                                                            domain::Duration patience) {
+asio::awaitable<std::optional<NoSlot>> CallSlots::take(delivery::LimiterClass limiter_class,
+                                                       domain::Duration patience) {
   if (auto why = why_held(limiter_class)) co_return why;
   const auto timer = clock_.make_timer();
   const auto until = clock_.monotonic() + patience;
   while (own_.empty()) {
-    json::Value body;
-    body.set("class", delivery::name(limiter_class));
-    const auto answer = ask_daemon(settings_, "POST", "/slot", body);
+    const auto answer = ask_for_slot(settings_, limiter_class);
     if (answer && answer->status == 200) co_return std::nullopt;
     if (!answer || answer->status == 404) {
       know_own();
-    } else if (answer->status != 503 || clock_.monotonic() + longest_wait_for_slot > until) {
-      co_return text_of(answer->body, "error");
+      break;
     }
+    const auto again = clock_.monotonic() + between_requests;
+    if (answer->status != 503 || again + longest_wait_for_slot > until)
+      co_return NoSlot(text_of(answer->body, "error"), answer->status == 409);
+    co_await timer->wait_until(again);
   }
   if (auto why = why_held(limiter_class)) co_return why;
   auto& limiter = own_.at(limiter_class);
@@ -41,7 +50,8 @@ asio::awaitable<std::optional<std::string>> CallSlots::take(delivery::LimiterCla
     const auto now = clock_.monotonic();
     const auto at = limiter.next_slot(now);
     if (at > until)
-      co_return "the calls of this window are used up, says the daemon's log; try again in a minute";
+      co_return NoSlot("the calls of this window are used up, says the daemon's log; try again in a minute",
+                       false);
     if (at <= now) break;
     co_await timer->wait_until(at);
   }
@@ -55,10 +65,10 @@ void CallSlots::hold(delivery::LimiterClass limiter_class, domain::Duration wait
   held_[limiter_class] = clock_.utc() + wait;
 }
 
-std::optional<std::string> CallSlots::why_held(delivery::LimiterClass limiter_class) const {
+std::optional<NoSlot> CallSlots::why_held(delivery::LimiterClass limiter_class) const {
   const auto held = held_.find(limiter_class);
   if (held == held_.end() || held->second <= clock_.utc()) return std::nullopt;
-  return "Stibee wants no calls before " + local_time(held->second) + "; try again then";
+  return NoSlot("Stibee wants no calls before " + local_time(held->second) + "; try again then", false);
 }
 
 runtime::MonotonicTime CallSlots::unknown_until() const {

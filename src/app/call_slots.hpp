@@ -9,11 +9,19 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace stibee_sync::app {
 
 inline constexpr std::chrono::seconds longest_wait_for_slot{10};
+
+/// Why there is no slot.
+struct NoSlot {
+  NoSlot(std::string words, bool stands_by) : why(std::move(words)), standby(stands_by) {}
+  std::string why;
+  bool standby = false;  // the daemon here does not lead: that is no trouble, but Stibee cannot be asked
+};
 
 /// Room in the rate limit for calls that a command makes itself. A running daemon lends it, so that both
 /// together stay within the limit; where none runs, or it makes no calls of that class (the file names
@@ -26,8 +34,8 @@ class CallSlots {
   /// Waits until a call of this class may go out, `patience` at most; it is to be made at once. Otherwise
   /// says why not: at once, if Stibee wants no calls for longer (Retry-After). Prints and throws Exit if
   /// daemon or state may not be asked.
-  boost::asio::awaitable<std::optional<std::string>> take(delivery::LimiterClass limiter_class,
-                                                          domain::Duration patience = longest_wait_for_slot);
+  boost::asio::awaitable<std::optional<NoSlot>> take(delivery::LimiterClass limiter_class,
+                                                     domain::Duration patience = longest_wait_for_slot);
 
   /// Stibee wants no calls of the class for so long.
   void hold(delivery::LimiterClass limiter_class, domain::Duration wait);
@@ -40,7 +48,7 @@ class CallSlots {
 
  private:
   void know_own();
-  std::optional<std::string> why_held(delivery::LimiterClass limiter_class) const;
+  std::optional<NoSlot> why_held(delivery::LimiterClass limiter_class) const;
 
   const settings::Settings& settings_;
   runtime::Clock& clock_;

@@ -223,6 +223,9 @@ class CommandLine {
         "forget", "Erase a person who has left from every local file, but for the keyed hash of an opt-out",
         forget);
     forget_command->add_option("email", options_.argument, "Whom")->required()->type_name("EMAIL");
+    forget_command->add_flag(
+        "--forgotten-by-leader", options_.by_leader,
+        "The daemon that leads (database.leader_lock) has forgotten them, so this host need not tell Stibee");
     with_json(forget_command);
   }
 

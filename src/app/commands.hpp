@@ -17,6 +17,7 @@ struct Options {
   bool remove = false;                         // changefeed sql
   bool reveal = false;                         // of people: addresses and values in full
   bool wait = false;                           // sync-now
+  bool by_leader = false;                      // forget: the daemon that leads has forgotten them
   std::chrono::milliseconds pause_for{0};      // pause; 0: until `resume`
   std::chrono::milliseconds timeout{600'000};  // sync, sync-now --wait: without progress
   std::string

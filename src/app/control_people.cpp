@@ -1,3 +1,4 @@
+#include "app/asked.hpp"
 #include "app/control_answer.hpp"
 #include "app/control_service.hpp"
 #include "app/failures_report.hpp"
@@ -83,8 +84,8 @@ asio::awaitable<void> ControlService::complete(std::shared_ptr<PersonFacts> fact
   if (!facts->email) co_return;
   auto& dispatch = engine->dispatch();
   facts->calls = dispatch.memory().of(facts->plan.id, ground_.key.fingerprint(facts->email->text()));
-  auto why_not = engine->stands_by() ? std::string("another daemon leads, and this one asks nothing")
-                                     : why_not_now(dispatch.condition());
+  auto why_not = why_it_asks_nothing(*engine);
+  if (why_not.empty()) why_not = why_not_now(dispatch.condition());
   if (!why_not.empty()) {
     facts->there.why_not = std::move(why_not);
     co_return;
@@ -160,13 +161,14 @@ asio::awaitable<ServerResponse> ControlService::plan_revealed(Peer peer, std::in
   co_return json_response(200, json::Value::object());
 }
 
-asio::awaitable<ServerResponse> ControlService::forget(std::string address) {
-  pipeline::PersonAsked person;
-  if (const auto problem = read_address(address, person)) co_return error_response(400, *problem);
+asio::awaitable<ServerResponse> ControlService::forget(json::Value body) {
+  ForgetAsked asked;
+  if (const auto problem = read_body(body, asked)) co_return error_response(400, *problem);
   const auto engine = co_await engines_.borrow();
-  const auto email = *person.email;
-  auto work = [plans = engine->mirrors(), email](store::Store& store) {
-    return forget_person(store, plans, email);
+  const auto email = *asked.person.email;
+  const auto who = teller(!engine->stands_by(), asked.by_leader);
+  auto work = [plans = engine->mirrors(), email, who](store::Store& store) {
+    return forget_person(store, plans, email, who);
   };
   const auto answer = co_await ground_.store.run(std::move(work));
   const auto& forgetting = answer.value();

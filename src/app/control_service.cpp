@@ -2,6 +2,7 @@
 
 #include "app/call_slots.hpp"
 #include "app/control_answer.hpp"
+#include "app/door.hpp"
 #include "app/held_report.hpp"
 #include "app/human_word.hpp"
 #include "app/metrics_report.hpp"
@@ -141,8 +142,8 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     co_return co_await plan_revealed(std::move(peer), integer_of(body, "people"));
   }
   if (post && path == "/forget") {
-    auto address = text_of(body, "email");
-    co_return co_await forget(std::move(address));
+    auto asked = body;
+    co_return co_await forget(std::move(asked));
   }
   const auto engine = co_await engines_.borrow();
   const auto names = names_of(engine->mirrors());
@@ -153,6 +154,7 @@ asio::awaitable<ServerResponse> ControlService::control(ServerRequest request) {
     const auto seen = co_await view(&*engine);
     co_return json_response(200, status_report(seen));
   }
+  if (!post && path == "/config") co_return json_response(200, config_report(engine->settings().file));
   if (!post && path == "/guard") {
     const auto seen = co_await view(&*engine);
     co_return json_response(200, guard_report(seen));
@@ -281,7 +283,16 @@ asio::awaitable<ServerResponse> ControlService::sync_now(Engine* engine, Meant m
   co_return json_response(200, answer);
 }
 
+std::string ControlService::why_it_asks_nothing(const Engine& engine) const {
+  if (!engine.stands_by()) return {};
+  const auto trouble = leadership_.trouble();
+  if (trouble.empty()) return "another daemon leads, and this one asks nothing";
+  return "the leader lock cannot be had, so this daemon asks nothing (" + trouble + ")";
+}
+
 asio::awaitable<ServerResponse> ControlService::lend_slot(Engine* engine, std::string limiter_class) {
+  // Whoever leads does not know of calls from here.
+  if (const auto why = why_it_asks_nothing(*engine); !why.empty()) co_return error_response(409, why);
   for (const auto each : delivery::all_limiter_classes) {
     if (delivery::name(each) != limiter_class || !engine->dispatch().has(each)) continue;
     const auto until = ground_.clock.monotonic() + longest_wait_for_slot;

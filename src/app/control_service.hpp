@@ -32,10 +32,10 @@ class ControlService {
   /// Ends what is read for somebody who asked.
   ~ControlService();
 
-  /// GET /status /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now /reload
-  /// /explain /forget; POST /reconcile begins a comparison, GET /reconcile tells how far it is, or its
-  /// report. Bodies and answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means that
-  /// one alone, where a command can be about one: 404 if there is none of that name.
+  /// GET /status /config /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now
+  /// /reload /explain /forget; POST /reconcile begins a comparison, GET /reconcile tells how far it is, or
+  /// its report. Bodies and answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means
+  /// that one alone, where a command can be about one: 404 if there is none of that name.
   http::Handler control_handler(const std::filesystem::path& socket);
   /// GET /livez /readyz /metrics /status, and what that page is made of: /status.css /status.js /status.svg.
   http::Handler admin_handler();
@@ -61,7 +61,7 @@ class ControlService {
   using Peer = std::optional<http::PeerCredentials>;
   boost::asio::awaitable<http::ServerResponse> explain(Peer peer, json::Value body);
   boost::asio::awaitable<http::ServerResponse> show_held(Peer peer, std::string query);
-  boost::asio::awaitable<http::ServerResponse> forget(std::string address);
+  boost::asio::awaitable<http::ServerResponse> forget(json::Value body);
   /// `plan` reads the state by itself, and says here whom it shows.
   boost::asio::awaitable<http::ServerResponse> plan_revealed(Peer peer, std::int64_t people);
   /// Ended with this object. A table is read for whoever asks by a connection of its own.
@@ -80,6 +80,8 @@ class ControlService {
   /// Ends the pauses whose time is over. How long it is until the next one is; nullopt: none will be.
   boost::asio::awaitable<std::optional<domain::Duration>> end_due();
   boost::asio::awaitable<http::ServerResponse> sync_now(Engine* engine, Meant meant);
+  /// Of Stibee, since it stands by; "": it leads.
+  std::string why_it_asks_nothing(const Engine& engine) const;
   boost::asio::awaitable<http::ServerResponse> lend_slot(Engine* engine, std::string limiter_class);
   http::ServerResponse start_reconcile(Engine& engine, const Meant& meant, bool repair);
   http::ServerResponse reconcile_state(Engine& engine, const Meant& meant);

@@ -90,6 +90,7 @@ asio::awaitable<std::unique_ptr<Engine>> Engine::open(const Ground* ground,
   auto work = [plans = mirror_plans(*settings, *dialect), now = ground->clock.utc()](store::Store& store) {
     OpenedMirrors opened;
     opened.matched = open_mirrors(store, plans);
+    retire(store, opened.matched.unconfigured);
     opened.resumed = end_due_pauses(store, opened.matched.plans, now);
     for (const auto& plan : opened.matched.plans)
       opened.states.push_back(pipeline::state_of(store, plan.id));

@@ -106,7 +106,7 @@ int explain(const Options& options) {
       return ExitCode::usage;
     }
   }
-  auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Read);
   auto answer = ask_daemon(where, "POST", "/explain", body_of(asked), patience);
   if (!answer) {
     const auto settings = load_settings(options, settings::SecretFiles::Read);

@@ -15,7 +15,7 @@ std::string in_table(const std::string& mirror, const std::string& key) {
 }
 
 /// Why a person of a mirror that is served must be kept for now; "": they need not.
-std::string why_kept(const std::string& mirror, const store::PersonRecord& record) {
+std::string why_kept(const std::string& mirror, const store::PersonRecord& record, Teller teller) {
   if (!record.rows.empty()) return in_table(mirror, record.rows.front().key.to_string());
   if (record.writebacks > 0) return mirror + ": an event of theirs still waits to be written to the table";
   const auto& row = record.person.row;
@@ -23,7 +23,11 @@ std::string why_kept(const std::string& mirror, const store::PersonRecord& recor
   if (!row) return "";
   if (row->wanted.intent != domain::Intent::Absent)
     return in_table(mirror, row->key ? row->key->to_string() : "unknown");
-  if (!row->lane) return "";
+  if (!row->lane || teller == Teller::LeaderDid) return "";
+  if (teller == Teller::Leader)
+    return mirror +
+           ": Stibee has to be told that they left, which the daemon that leads does: run `forget` on its "
+           "host, and once it has said that they are erased, here with --forgotten-by-leader";
   return mirror + ": Stibee still has to be told that they left, due " + local_time(row->due) +
          "; `stibee-syncd explain` shows the call";
 }
@@ -41,11 +45,16 @@ void erase(store::Transaction& transaction, store::MirrorId mirror, const domain
 
 }  // namespace
 
+Teller teller(bool leads, bool said) {
+  if (leads) return Teller::Here;
+  return said ? Teller::LeaderDid : Teller::Leader;
+}
+
 Forgetting forget_person(store::Store& store, const std::vector<pipeline::MirrorPlan>& plans,
-                         const domain::EmailAddress& email) {
+                         const domain::EmailAddress& email, Teller teller) {
   Forgetting forgetting;
   for (const auto& plan : plans) {
-    forgetting.refused = why_kept(plan.name, store.record_of(plan.id, email));
+    forgetting.refused = why_kept(plan.name, store.record_of(plan.id, email), teller);
     if (!forgetting.refused.empty()) return forgetting;
   }
   store::Transaction transaction(store);

@@ -52,7 +52,9 @@ ListLook::Seen ListLook::read(const ReadState& state, const pipeline::MirrorPlan
   const auto ending = std::make_shared<Ending>();
   bool interrupted = false;
   Progress progress;
-  pipeline::ListReadHooks hooks([&interrupted] { return interrupted; },
+  const auto& asker = lone_->asker;
+  // Whoever stands by lends no slot at the next try either.
+  pipeline::ListReadHooks hooks([&] { return interrupted || asker.stands_by(); },
                                 [&](std::size_t read, std::size_t total) {
                                   progress.show(mirror.name + ": reading the list, " +
                                                 text::with_thousands(read) + " of " +
@@ -76,7 +78,7 @@ ListLook::Seen ListLook::read(const ReadState& state, const pipeline::MirrorPlan
     seen.scan = std::move(*scan);
     seen.people = result.people();
   } else {
-    seen.why_not = lone_->asker.trouble().empty() ? result.why() : lone_->asker.trouble();
+    seen.why_not = asker.trouble().empty() ? result.why() : asker.trouble();
   }
   return seen;
 }

@@ -11,11 +11,15 @@ pipeline::Reply LoneAsker::not_asked(std::string why) {
 
 asio::awaitable<pipeline::Reply> LoneAsker::ask_until(delivery::ApiRequest call, runtime::MonotonicTime) {
   trouble_.clear();
+  stands_by_ = false;
   auto opened = co_await transport_.open();
   if (!opened.ok()) co_return not_asked(opened.failure().detail);
   auto channel = std::move(opened).take_channel();
   auto refused = co_await slots_.take(call.limiter_class, patience_);
-  if (refused) co_return not_asked(std::move(*refused));
+  if (refused) {
+    stands_by_ = refused->standby;
+    co_return not_asked(std::move(refused->why));
+  }
   http::Request request(call.method, call.target);
   request.add_header("Accept", "application/json");
   request.add_secret_header("AccessToken", key_);

@@ -22,6 +22,8 @@ class LoneAsker final : public pipeline::Asker {
                                                     runtime::MonotonicTime until) override;
   /// Why the last call had no answer, in words; "": it had one.
   const std::string& trouble() const { return trouble_; }
+  /// That was because the daemon here does not lead, and so asks nothing and lets nobody ask.
+  bool stands_by() const { return stands_by_; }
 
  private:
   pipeline::Reply not_asked(std::string why);
@@ -31,6 +33,7 @@ class LoneAsker final : public pipeline::Asker {
   privacy::Secret key_;
   domain::Duration patience_;
   std::string trouble_;
+  bool stands_by_ = false;
 };
 
 }  // namespace stibee_sync::app

@@ -1,8 +1,8 @@
 #include "app/mirror_match.hpp"
 
+#include "stibee_sync/store/transaction.hpp"
 #include "stibee_sync/text/number_format.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace stibee_sync::app {
@@ -28,14 +28,11 @@ MirrorMatch match_mirrors(const std::vector<store::KnownMirror>& known,
       taken[k] = true;
     }
   }
-  const auto named = [&](const std::string& name) {
-    return std::any_of(plans.begin(), plans.end(), [&](const auto& plan) { return plan.name == name; });
-  };
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (match.state[i]) continue;
     std::vector<std::size_t> left;
     for (std::size_t k = 0; k < known.size(); ++k) {
-      if (!taken[k] && known[k].list_id == plans[i].list_id && !named(known[k].name)) left.push_back(k);
+      if (!taken[k] && known[k].list_id == plans[i].list_id) left.push_back(k);
     }
     if (left.size() != 1) continue;
     match.state[i] = left.front();
@@ -62,9 +59,18 @@ MatchedMirrors open_mirrors(store::Store& store, std::vector<pipeline::MirrorPla
         match.state[i] ? known[*match.state[i]].id : store.open_mirror(plans[i].name, plans[i].list_id);
   }
   for (const auto k : match.unconfigured)
-    matched.unconfigured.push_back({known[k].name, known[k].list_id, store.people(known[k].id)});
+    matched.unconfigured.push_back({known[k].name, known[k].list_id, store.people(known[k].id), known[k].id});
   matched.plans = std::move(plans);
   return matched;
+}
+
+void retire(store::Store& store, const std::vector<UnconfiguredMirror>& mirrors) {
+  for (const auto& mirror : mirrors) {
+    if (!store.adopted(mirror.id)) continue;
+    store::Transaction transaction(store);
+    transaction.clear_adopted(mirror.id);
+    transaction.commit();
+  }
 }
 
 std::string in_words(const UnconfiguredMirror& mirror) {

@@ -17,8 +17,9 @@ struct MirrorMatch {
   std::vector<std::size_t> renamed;               // plans whose state has another name until now
   std::vector<std::size_t> unconfigured;          // states that no plan goes on with
 };
-/// A mirror goes on with the state of its name and list; or, if it has none, with the only one of its list
-/// whose name is in the file no more: then it was renamed. Pure.
+/// A mirror goes on with the state of its name and list; or, if it has none, with the only one of its list:
+/// then it was renamed, though another mirror may have the old name now. A file names each list once. Who
+/// reads another table than before is for the guard to judge, as with a mirror that kept its name. Pure.
 MirrorMatch match_mirrors(const std::vector<store::KnownMirror>& known,
                           const std::vector<pipeline::MirrorPlan>& plans);
 
@@ -27,6 +28,7 @@ struct UnconfiguredMirror {
   std::string name;
   std::int64_t list_id = 0;
   std::size_t people = 0;
+  store::MirrorId id = {};
 };
 struct RenamedMirror {
   std::string was;
@@ -41,6 +43,10 @@ struct MatchedMirrors {
 /// Finds the state of each mirror, or makes it; of a store that is only read it may have none. Blocking, on
 /// the store's thread. Throws store::StoreError.
 MatchedMirrors open_mirrors(store::Store& store, std::vector<pipeline::MirrorPlan> plans);
+
+/// From now on nobody hears what happens in their lists: where such a mirror comes back, its list is taken
+/// over anew before anything is sent. Blocking, on the store's thread. Throws store::StoreError.
+void retire(store::Store& store, const std::vector<UnconfiguredMirror>& mirrors);
 
 std::string in_words(const UnconfiguredMirror& mirror);
 /// Logs who was renamed, and whom the file does not name.

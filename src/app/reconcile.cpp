@@ -229,7 +229,7 @@ int compare_alone(const Options& options) {
 }  // namespace
 
 int reconcile(const Options& options) {
-  auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Change);
   json::Value body = json::Value::object();
   body.set("repair", options.repair);
   if (!options.mirror.empty()) body.set("mirror", options.mirror);

@@ -162,7 +162,7 @@ int resume(const Options& options) {
 }
 
 int sync_now(const Options& options) {
-  auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Change);
   json::Value body = json::Value::object();
   if (!options.mirror.empty()) body.set("mirror", options.mirror);
   const auto answer = ask_daemon(where, "POST", "/sync-now", body);
@@ -183,7 +183,7 @@ int sync_now(const Options& options) {
 }
 
 int reload(const Options& options) {
-  const auto where = whereabouts(options);
+  auto where = whereabouts(options, Intent::Change);
   // What is wrong with the file is for the daemon to say: it may be another file than this one.
   const auto answer = ask_daemon_quietly(where, "POST", "/reload", json::Value::object());
   if (!answer) {

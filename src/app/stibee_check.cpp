@@ -22,7 +22,8 @@ namespace asio = boost::asio;
 struct Asked {
   Asked() = default;
   pipeline::Reply reply;
-  std::string trouble;  // in words, if there was no answer
+  std::string trouble;   // in words, if there was no answer
+  bool standby = false;  // and that is because another daemon leads
 };
 
 asio::awaitable<Asked> ask(LoneAsker* asker, delivery::ApiRequest call) {
@@ -30,7 +31,21 @@ asio::awaitable<Asked> ask(LoneAsker* asker, delivery::ApiRequest call) {
   auto reply = co_await asker->ask(std::move(call));
   asked.reply = std::move(reply);
   asked.trouble = asker->trouble();
+  asked.standby = asker->stands_by();
   co_return asked;
+}
+
+/// Of what could not be asked. On a host that stands by that is as it should be.
+Finding unanswered(std::string what, const Asked& asked) {
+  Finding finding;
+  finding.what = std::move(what);
+  finding.warns = asked.standby;
+  if (!asked.standby) finding.code = ExitCode::unavailable;
+  finding.text = asked.standby
+                     ? "not asked: " + asked.trouble +
+                           "; run `stibee-syncd check` on the host that leads to have this looked at"
+                     : asked.trouble;
+  return finding;
 }
 
 /// Whether it is a gateway that answers, because what is behind it does not.
@@ -39,13 +54,9 @@ bool is_away(int status) {
 }
 
 Finding judge_key(const Asked& asked, const delivery::Dialect& dialect, settings::ApiVersion api) {
+  if (!asked.trouble.empty()) return unanswered("stibee", asked);
   Finding finding;
   finding.what = "stibee";
-  if (!asked.trouble.empty()) {
-    finding.code = ExitCode::unavailable;
-    finding.text = asked.trouble;
-    return finding;
-  }
   const auto result = dialect.read_probe(asked.reply.answer());
   if (result.verdict == delivery::CallVerdict::Unauthorised ||
       result.verdict == delivery::CallVerdict::Forbidden) {
@@ -72,12 +83,10 @@ bool takes_key(const Asked& asked) {
 
 /// What v2 says to a key that writes through v1: only that Stibee is away is trouble.
 Finding judge_v2(const Asked& asked) {
+  if (!asked.trouble.empty()) return unanswered("stibee v2", asked);
   Finding finding;
   finding.what = "stibee v2";
-  if (!asked.trouble.empty()) {
-    finding.code = ExitCode::unavailable;
-    finding.text = asked.trouble;
-  } else if (is_away(asked.reply.answer().status)) {
+  if (is_away(asked.reply.answer().status)) {
     finding.code = ExitCode::unavailable;
     finding.text = "Stibee is not available (HTTP " + std::to_string(asked.reply.answer().status) + ")";
   } else if (takes_key(asked)) {
@@ -95,13 +104,9 @@ Finding judge_v2(const Asked& asked) {
 Finding judge_count(const Asked& asked, const settings::Settings& settings, std::size_t index) {
   const auto& mirror = settings.mirrors[index];
   const auto list = "list " + std::to_string(mirror.list_id);
+  if (!asked.trouble.empty()) return unanswered("mirror " + mirror.name, asked);
   Finding finding;
   finding.what = "mirror " + mirror.name;
-  if (!asked.trouble.empty()) {
-    finding.code = ExitCode::unavailable;
-    finding.text = asked.trouble;
-    return finding;
-  }
   const auto count = delivery::v2::read_count(asked.reply.answer());
   if (const auto* total = std::get_if<std::size_t>(&count)) {
     finding.text = list + " has " + text::with_thousands(*total) + " people at Stibee";
@@ -204,7 +209,7 @@ asio::awaitable<void> ask_stibee(LoneAsker* asker, CallSlots* slots, const deliv
   auto probe = dialect->probe();
   const auto asked = co_await ask(asker, std::move(probe));
   findings->push_back(judge_key(asked, *dialect, api));
-  bool counts = findings->back().code == ExitCode::ok;
+  bool counts = asked.trouble.empty() && findings->back().code == ExitCode::ok;
   if (counts && api == settings::ApiVersion::V1) {
     // v1 cannot be asked for a list; v2 can, where it takes the key.
     auto request = delivery::v2::auth_check_request();

@@ -23,6 +23,7 @@ class OtherHost {
     text = std::regex_replace(text, std::regex("directory: .*"),
                               "directory: " + (deployment.directory() / "other-state").string());
     text = std::regex_replace(text, std::regex("admin:\n  listen: .*"), "admin:\n  listen: 127.0.0.1:0");
+    text = std::regex_replace(text, std::regex("webhook:\n  listen: .*"), "webhook:\n  listen: 127.0.0.1:0");
     text = std::regex_replace(text, std::regex("\ndatabase:\n"), "\ndatabase:\n  leader_lock: true\n");
     std::ofstream(config_) << text;
     daemon_ = std::make_unique<Process>(
@@ -48,14 +49,19 @@ class OtherHost {
   }
   /// What its metrics page says of one series.
   std::string metric(const std::string& series) {
-    const auto ready = event_lines(*daemon_, "daemon.ready").front();
-    std::smatch port;
-    if (!std::regex_search(ready, port, std::regex(R"x("admin":"127\.0\.0\.1:(\d+)")x"))) return "no page";
-    const auto page = http(std::stoi(port[1]), "GET", "/metrics").body;
+    const auto page = http(port_of("admin"), "GET", "/metrics").body;
     const auto at = page.find("\n" + series + " ");
     if (at == std::string::npos) return "no such series";
     const auto from = at + 1 + series.size() + 1;
     return page.substr(from, page.find('\n', from) - from);
+  }
+  /// Where it listens.
+  int port_of(const std::string& listener) const {
+    const auto ready = event_lines(*daemon_, "daemon.ready").front();
+    std::smatch port;
+    if (!std::regex_search(ready, port, std::regex("\"" + listener + R"x(":"127\.0\.0\.1:(\d+)")x")))
+      throw std::runtime_error("no " + listener + " in " + ready);
+    return std::stoi(port[1]);
   }
   bool leads() const { return event_lines(*daemon_, "leader.acquired").size() > lost(); }
   std::size_t lost() const { return event_lines(*daemon_, "leader.lost").size(); }
@@ -119,6 +125,27 @@ TEST_F(Leader, OneWorksAndTheOthersStandBy) {
   EXPECT_EQ(sync.exit_code, 75) << sync.err;
 }
 
+TEST_F(Leader, CommandsOnAStandbySayWhatTheyCouldNotAskAndAskNothing) {
+  const auto calls = deployment_.stat("calls");
+  const auto began = std::chrono::steady_clock::now();
+  const auto checked = other_->syncd({"check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.out << checked.err;
+  EXPECT_NE(checked.out.find("warn  stibee: warning: not asked: another daemon leads"), std::string::npos)
+      << checked.out;
+  EXPECT_NE(checked.out.find("run `stibee-syncd check` on the host that leads"), std::string::npos)
+      << checked.out;
+  const auto planned = other_->syncd({"plan"});
+  EXPECT_EQ(planned.exit_code, 0) << planned.out << planned.err;
+  EXPECT_NE(planned.out.find("UPPER BOUNDS: the list was not read: another daemon leads"), std::string::npos)
+      << planned.out;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 20s) << "nobody waits for a slot that does not come";
+  EXPECT_EQ(deployment_.stat("calls"), calls);
+
+  const auto leader = deployment_.syncd({"check"});
+  EXPECT_EQ(leader.exit_code, 0) << leader.out << leader.err;
+  EXPECT_EQ(leader.out.find("not asked"), std::string::npos) << leader.out;
+}
+
 TEST_F(Leader, TheOtherTakesOverAfterACrashAndNeitherSendsAgainNorShrinksTheList) {
   deployment_.sql("UPDATE members SET email_opt_in = false WHERE id <= 5");
   deployment_.sql("UPDATE members SET name = 'new' WHERE id = 10");
@@ -172,6 +199,98 @@ TEST_F(Leader, AStopHandsOver) {
   deployment_.daemon().send(SIGTERM);
   EXPECT_EQ(deployment_.daemon().wait(30s).exit_code, 0);
   ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
+}
+
+/// Both take webhooks.
+class HookedLeader : public Leader {
+ protected:
+  HookedLeader() : Leader(with_webhook()) {}
+
+  static std::string event(const std::string& action, const std::string& actor, const std::string& email) {
+    return R"({"id":"1234","action":")" + action + R"(","eventOccurredBy":")" + actor +
+           R"(","subscribers":[{"email":")" + email + "\"}]}";
+  }
+  /// Brings the event to the other one, as Stibee does; the status of its answer.
+  int post(const std::string& body) {
+    return http(other_->port_of("webhook"), "POST", "/webhook/" + Deployment::webhook_secret(), body).status;
+  }
+  std::int64_t opted_out_there() {
+    const auto report = json::parse(other_->syncd({"status", "--json"}).out);
+    return report ? number(at(items(*report, "mirrors").front(), "people"), "opted_out") : -1;
+  }
+  /// The other one leads, and ours, which led before and knows the list, stands by.
+  void change_places() {
+    deployment_.daemon().send(SIGTERM);
+    ASSERT_EQ(deployment_.daemon().wait(30s).exit_code, 0);
+    ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
+    deployment_.start_daemon();
+    ASSERT_FALSE(leads());
+  }
+  std::int64_t rows_seen() {
+    return number(items(deployment_.report({"status"}), "mirrors").front(), "source_members");
+  }
+
+ private:
+  static DeploymentOptions with_webhook() {
+    DeploymentOptions options;
+    options.webhook = true;
+    return options;
+  }
+};
+
+// Only the one that sends can tell an echo of its calls: Stibee brings it again, to whoever leads.
+TEST_F(HookedLeader, AStandbyTakesASubscribersOwnNoAndRefusesAllElse) {
+  const std::vector<std::string> refused{
+      event("UNSUBSCRIBED", "MANUAL", "p1@example.com"), event("SUBSCRIBED", "SUBSCRIBER", "p2@example.com"),
+      event("UPDATED", "MANUAL", "p3@example.com"), event("DELETED", "MANUAL", "p4@example.com")};
+  for (const auto& each : refused)
+    EXPECT_EQ(post(each), 503) << each;
+  EXPECT_EQ(other_->metric(R"(stibee_webhook_requests_total{outcome="failed"})"), "4");
+  EXPECT_TRUE(event_lines(other_->daemon(), "webhook.applied").empty());
+  ASSERT_FALSE(event_lines(other_->daemon(), "webhook.rejected").empty());
+  EXPECT_NE(event_lines(other_->daemon(), "webhook.rejected").front().find("standby"), std::string::npos);
+  EXPECT_EQ(opted_out_there(), 0);
+
+  EXPECT_EQ(post(event("UNSUBSCRIBED", "SUBSCRIBER", "p5@example.com")), 200);
+  EXPECT_EQ(opted_out_there(), 1);
+
+  deployment_.daemon().send(SIGKILL);
+  ASSERT_TRUE(eventually(10s, [&] { return other_->leads(); })) << other_->daemon().err();
+  EXPECT_EQ(post(refused.front()), 200) << "whoever leads takes it";
+  EXPECT_TRUE(eventually(30s, [&] { return opted_out_there() == 2; })) << other_->daemon().err();
+}
+
+TEST_F(HookedLeader, AStandbyForgetsWhomTheLeaderHasForgottenAndKeepsTheirNo) {
+  change_places();
+  // The simulator brings it to the one that stands by.
+  deployment_.stibee_post(
+      "/_sim/people",
+      R"({"list":"1234","action":"unsubscribe","actor":"SUBSCRIBER","emails":["p20@example.com"]})");
+  ASSERT_TRUE(eventually(30s, [&] {
+    return event_lines(deployment_.daemon(), "suppression.added").size() == 1;
+  })) << deployment_.daemon().err();
+  deployment_.sql("DELETE FROM members WHERE id IN (20, 60)");
+  ASSERT_TRUE(eventually(60s, [&] { return deployment_.subscribed() == 58 && rows_seen() == 58; }));
+
+  for (const std::string person : {"p20@example.com", "p60@example.com"}) {
+    const auto refused = deployment_.syncd({"forget", person});
+    EXPECT_EQ(refused.exit_code, 75) << refused.err;
+    EXPECT_NE(refused.err.find("run `forget` on its host"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find("--forgotten-by-leader"), std::string::npos) << refused.err;
+    EXPECT_TRUE(eventually(30s, [&] { return other_->syncd({"forget", person}).exit_code == 0; }));
+    const auto forgotten = deployment_.syncd({"forget", "--forgotten-by-leader", person});
+    EXPECT_EQ(forgotten.exit_code, 0) << forgotten.err;
+    EXPECT_EQ(deployment_.syncd({"forget", person}).exit_code, 66);
+  }
+
+  // They come back with somebody new, and the one that knows of the no leads.
+  other_->daemon().send(SIGKILL);
+  ASSERT_TRUE(eventually(30s, [&] { return leads(); }));
+  deployment_.add_members(20, 20);
+  deployment_.add_members(61, 61);
+  ASSERT_TRUE(eventually(30s, [&] { return deployment_.subscribed() == 59; })) << deployment_.daemon().err();
+  const auto explained = deployment_.report({"explain", "p20@example.com"});
+  EXPECT_EQ(text(items(explained, "mirrors").front(), "rule"), "opted_out");
 }
 
 /// Both have the change feed of the one table. Reads of it are rare, so that only the feed tells in time.

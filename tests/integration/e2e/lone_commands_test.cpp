@@ -1,4 +1,6 @@
 #include "integration/e2e/deployment.hpp"
+#include "integration/e2e/scripted_daemon.hpp"
+#include "integration/http/scripted_server.hpp"
 
 #include <csignal>
 #include <regex>
@@ -79,6 +81,23 @@ TEST(LoneCommands, AReloadThatSwitchesTheLeaderLockOnGainsIt) {
   ASSERT_EQ(deployment.syncd({"reload"}).exit_code, 0);
   deployment.add_members(11, 20);
   EXPECT_TRUE(eventually(30s, [&] { return deployment.subscribed() == 20; })) << deployment.daemon().err();
+}
+
+TEST(LoneCommands, WhoeverGotNoSlotWaitsASecondBeforeAskingAgain) {
+  Deployment deployment;
+  deployment.add_members(1, 10);
+  constexpr int busy = 3;
+  ScriptedDaemon daemon(deployment.state() / "control.sock", [](const std::string&, int number) {
+    return number < busy ? http::test::answer(503, R"({"error":"no call is free"})")
+                         : http::test::answer(409, R"({"error":"another daemon leads"})");
+  });
+  const auto began = std::chrono::steady_clock::now();
+  const auto planned = deployment.syncd({"plan"});
+  EXPECT_EQ(planned.exit_code, 0) << planned.err;
+  EXPECT_EQ(daemon.requests(), busy + 1) << "each after a pause, and none after a last word";
+  EXPECT_GE(std::chrono::steady_clock::now() - began, busy * 1s);
+  EXPECT_NE(planned.out.find("the list was not read: another daemon leads"), std::string::npos)
+      << planned.out;
 }
 
 }  // namespace

@@ -207,6 +207,55 @@ TEST_F(MirrorsTest, ARenamedMirrorGoesOnWithItsState) {
   EXPECT_EQ(subscribed("1234"), 20);
 }
 
+// As if both had begun anew, a pause would end, and whoever leaves then would stay in the list.
+TEST_F(MirrorsTest, TwoThatSwapTheirNamesGoOnWithTheirListsPausesAndOptOuts) {
+  deployment.add_members(1, 20);
+  add_others(1, 20);
+  deployment.start_daemon();
+  ASSERT_TRUE(arrives("5678", 20) && arrives("1234", 20));
+  deployment.stibee_post("/_sim/people",
+                         R"({"list":"5678","action":"unsubscribe","emails":["o7@example.com"]})");
+  ASSERT_EQ(deployment.syncd({"reconcile", "--mirror", "others"}).exit_code, 0) << "puts it on record";
+  ASSERT_EQ(deployment.syncd({"pause", "--mirror", "others"}).exit_code, 0);
+  deployment.sql("DELETE FROM others WHERE id = 8");
+  const auto repeated_before = repeated();
+
+  auto swapped = deployment.config_text();
+  swapped.replace(swapped.find("- name: members"), 15, "- name: others");
+  deployment.write_config(swapped + other("members"));
+  reload();
+  EXPECT_EQ(lines("mirror.unconfigured"), 2u) << deployment.daemon().err();
+  EXPECT_EQ(state_of("members"), "paused") << "it was the other one's name";
+  deployment.add_members(21, 21);
+  EXPECT_TRUE(arrives("1234", 21)) << deployment.daemon().err();
+  EXPECT_EQ(subscribed("5678"), 19);
+
+  add_others(21, 22);
+  ASSERT_EQ(deployment.syncd({"resume", "--mirror", "members"}).exit_code, 0);
+  EXPECT_TRUE(arrives("5678", 20)) << "two came, one left, and one had opted out";
+  EXPECT_EQ(subscribed("1234"), 21);
+  EXPECT_EQ(repeated(), repeated_before);
+}
+
+TEST_F(MirrorsTest, ATableThatIsAnotherOneUnderASwappedNameIsHeldByTheGuard) {
+  deployment.add_members(1, 60);
+  add_others(1, 60);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  auto swapped = deployment.config_text();
+  swapped.replace(swapped.find("list_id: 1234"), 13, "list_id: 5678");
+  deployment.write_config(swapped + other("others", 1234));
+  const auto finished = deployment.syncd({"sync"});
+  EXPECT_EQ(finished.exit_code, 76) << finished.out << finished.err;
+  const auto dump = json::parse(deployment.dump());
+  ASSERT_TRUE(dump);
+  for (const auto& [list, initial] : {std::pair{"1234", 'p'}, std::pair{"5678", 'o'}}) {
+    std::int64_t stayed = 0;
+    for (const auto& person : items(at(at(*dump, "lists"), list), "people"))
+      stayed += text(person, "status") == "subscribed" && text(person, "email").front() == initial ? 1 : 0;
+    EXPECT_EQ(stayed, 60) << list;
+  }
+}
+
 TEST_F(MirrorsTest, WhatTheFileNamesNoMoreIsSaidAtStartReloadCheckAndPlan) {
   deployment.add_members(1, 3);
   add_others(1, 2);
@@ -239,6 +288,31 @@ TEST_F(MirrorsTest, WhatTheFileNamesNoMoreIsSaidAtStartReloadCheckAndPlan) {
   reload();
   EXPECT_EQ(lines("mirror.unconfigured"), 2u) << "it is named again";
   EXPECT_EQ(subscribed("5678"), 2);
+}
+
+// Nobody heard what happened in its list meanwhile.
+TEST_F(MirrorsTest, AMirrorThatComesBackReadsItsListBeforeItSends) {
+  deployment.add_members(1, 20);
+  deployment.start_daemon();
+  ASSERT_TRUE(arrives("1234", 20));
+  const auto with_members = both();
+  deployment.write_config(with_members.substr(0, with_members.find("mirrors:\n")) + "mirrors:\n" +
+                          other("others"));
+  reload();
+  deployment.stibee_post("/_sim/people",
+                         R"({"list":"1234","action":"unsubscribe","emails":["p7@example.com"]})");
+  deployment.sql("UPDATE members SET name = 'another' WHERE id IN (7, 8)");
+  const auto calls = deployment.stat("calls");
+
+  deployment.write_config(with_members);
+  reload();
+  deployment.add_members(21, 21);
+  EXPECT_TRUE(arrives("1234", 20)) << "the new one, and not who opted out";
+  ASSERT_TRUE(eventually(std::chrono::seconds(30), [&] { return state_of("members") == "ok"; }));
+  const auto journal = deployment.stibee("/_sim/journal?from=" + std::to_string(calls) + "&limit=100000");
+  EXPECT_EQ(json::to_string(journal).find("p7@example.com"), std::string::npos) << json::to_string(journal);
+  const auto explained = deployment.report({"explain", "--mirror", "members", "p7@example.com"});
+  EXPECT_EQ(text(items(explained, "mirrors").front(), "rule"), "opted_out");
 }
 
 TEST_F(MirrorsTest, AnotherListUnderTheSameNameStartsAfresh) {

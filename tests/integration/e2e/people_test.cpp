@@ -196,6 +196,18 @@ TEST(People, OfSomebodyWhoOptedOutAKeyedHashStaysAndTheyAreNotMailedWhenTheyCome
   EXPECT_EQ(text(items(explained, "mirrors").front(), "rule"), "opted_out");
 }
 
+TEST(People, WhereThereIsNoLeaderButThisHostItsWordIsNoneToGoBy) {
+  Deployment deployment;
+  deployment.add_members(1, 30);
+  ASSERT_EQ(deployment.syncd({"sync"}).exit_code, 0);
+  deployment.sql("DELETE FROM members WHERE id = 7");
+  deployment.stop_stibee();
+  ASSERT_EQ(deployment.syncd({"sync", "--timeout", "1s"}).exit_code, 75);
+  const auto refused = deployment.syncd({"forget", "--forgotten-by-leader", "p7@example.com"});
+  EXPECT_EQ(refused.exit_code, 75) << refused.err;
+  EXPECT_TRUE(has(refused.err, "Stibee still has to be told that they left")) << refused.err;
+}
+
 TEST(People, WhoeverIsHeldByTheGuardCannotBeForgottenYet) {
   Deployment deployment;
   deployment.add_members(1, 100);

@@ -40,5 +40,19 @@ TEST(FailuresAsked, AreAskedForAlikeByBothSides) {
   EXPECT_TRUE(read.reveal);
 }
 
+TEST(ForgetAsked, IsAskedForAlikeByBothSides) {
+  for (const bool by_leader : {false, true}) {
+    ForgetAsked asked;
+    ASSERT_EQ(read_address("P1@example.com", asked.person), std::nullopt);
+    asked.by_leader = by_leader;
+    ForgetAsked read;
+    EXPECT_EQ(read_body(body_of(asked), read), std::nullopt);
+    EXPECT_EQ(read.person.email->text(), "p1@example.com");
+    EXPECT_EQ(read.by_leader, by_leader);
+  }
+  ForgetAsked nobody;
+  EXPECT_NE(read_body(json::Value::object(), nobody), std::nullopt);
+}
+
 }  // namespace
 }  // namespace stibee_sync::app

@@ -50,9 +50,24 @@ TEST(MirrorMatch, AnotherListUnderTheSameNameStartsAfresh) {
   EXPECT_EQ(match.unconfigured, (Indices{0}));
 }
 
-TEST(MirrorMatch, ANameThatTheFileStillHasGivesItsStateToNobody) {
+TEST(MirrorMatch, TwoThatSwapTheirNamesKeepTheirStates) {
+  const auto match = match_mirrors({members, orders}, {named("members", 5678), named("orders", 1234)});
+  EXPECT_EQ(match.state, (States{1, 0}));
+  EXPECT_EQ(match.renamed, (Indices{0, 1}));
+  EXPECT_TRUE(match.unconfigured.empty());
+}
+
+TEST(MirrorMatch, AStateGoesWithItsListThoughANewMirrorTakesTheOldName) {
   const auto match = match_mirrors({members}, {named("members", 99), named("people", 1234)});
-  EXPECT_EQ(match.state, (States{std::nullopt, std::nullopt}));
+  EXPECT_EQ(match.state, (States{std::nullopt, 0}));
+  EXPECT_EQ(match.renamed, (Indices{1}));
+}
+
+TEST(MirrorMatch, OneWhoseListHasTwoStatesBeginsAnewAndTheOthersGoOn) {
+  const store::KnownMirror older{{3}, "older", 5678};
+  const auto match = match_mirrors({members, orders, older}, {named("members", 5678), named("orders", 1234)});
+  EXPECT_EQ(match.state, (States{std::nullopt, 0})) << "two states of list 5678";
+  EXPECT_EQ(match.unconfigured, (Indices{1, 2}));
 }
 
 TEST(MirrorMatch, WhoWasRenamedBackGoesOnWithTheStateOfTheExactName) {
