@@ -128,8 +128,10 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
   options.boot_id = outside_.boot_id;
   options.key_cure = settings::how_to_renew(settings.stibee.api_key_file, system_environment);
   options.leads = may_call_;
-  for (const auto& state : mirrors.states)
+  for (const auto& state : mirrors.states) {
     paused_.push_back(state.paused);
+    has_past_.push_back(state.has_past);
+  }
   awaits_read_.resize(paused_.size());
   dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(),
                                                    *outside_.transport, *dialect_, plans, std::move(options));
@@ -240,7 +242,7 @@ void Engine::start_dispatch(std::function<void(std::string)> failed) {
 
 void Engine::start(std::function<void(std::string)> failed) {
   for (std::size_t i = 0; i < mirrors().size(); ++i)
-    set_awaits_read(i, true);
+    set_awaits_read(i, has_past_[i]);
   start_dispatch(std::move(failed));
   watch_feeds();
   start_ingest();

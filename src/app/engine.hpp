@@ -144,6 +144,7 @@ class Engine {
   std::unique_ptr<delivery::Dialect> dialect_;
   std::function<bool()> may_call_;
   std::vector<bool> paused_;
+  std::vector<bool> has_past_;     // of which somebody may wait
   std::vector<bool> awaits_read_;  // of the table, since the start or the end of a pause
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;

@@ -155,6 +155,7 @@ MirrorState state_of(const store::Store& store, store::MirrorId mirror) {
   state.adopted = store.adopted(mirror);
   state.reconciled = store.reconciled(mirror);
   state.table_read = store.source_facts(mirror).last_success.has_value();
+  state.has_past = state.table_read || store.people(mirror) > 0;
   return state;
 }
 

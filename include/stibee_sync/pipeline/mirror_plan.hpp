@@ -42,6 +42,7 @@ struct MirrorState {
   std::optional<domain::UtcTime> adopted;
   std::optional<domain::UtcTime> reconciled;
   bool table_read = false;  // and committed, in whichever life
+  bool has_past = false;    // … or a part of it was
 };
 /// Blocking, on the store's thread. Throws store::StoreError.
 MirrorState state_of(const store::Store& store, store::MirrorId mirror);

@@ -173,7 +173,12 @@ TEST(GuardOfTheChangeFeed, AddsUpConsentsAndAnotherPopulation) {
   facts.resubscribes = 1;
   facts.consents_moved = 1;
   facts.history.drained.consents_moved = 600;
-  ASSERT_EQ(guarded(facts, {}).holds.size(), 1u);
+  const auto holds = guarded(facts, {}).holds;
+  ASSERT_EQ(holds.size(), 1u);
+  EXPECT_THAT(holds[0].why, HasSubstr("in 601 of 2,000 rows within an hour, more than 600"));
+  facts.consents_moved = 601;
+  facts.history.drained.consents_moved = 0;
+  EXPECT_THAT(guarded(facts, {}).holds.at(0).why, HasSubstr("in 601 of 2,000 rows at once, more than 600"));
   facts = quiet(3000);
   facts.adds = 1;
   facts.lost = 1;
