@@ -69,6 +69,14 @@ class RestoredState : public OptOuts {
     start();
     return image;
   }
+  /// Of three members one says no in the table. The state as it is then.
+  Image run_with_a_no() {
+    fill(3);
+    rows_[2].subscribed = false;
+    start();
+    daemon_->run_for(10s);
+    return copy();
+  }
   void set_back_all_but_opt_outs(const Image& older) {
     kill();
     auto image = disk_->image();
@@ -86,11 +94,7 @@ class RestoredState : public OptOuts {
 };
 
 TEST_F(RestoredState, AYesFromBeforeTheOptOutIsNoNewConsent) {
-  fill(3);
-  rows_[2].subscribed = false;
-  start();
-  daemon_->run_for(10s);
-  const auto older = copy();
+  const auto older = run_with_a_no();
   rows_[2].subscribed = true;
   daemon_->run_for(10s);
   ASSERT_EQ(subscribed(), 3u);
@@ -111,11 +115,7 @@ TEST_F(RestoredState, AYesFromBeforeTheOptOutIsNoNewConsent) {
 }
 
 TEST_F(RestoredState, NorIsItUnderAnotherAddressOfTheMember) {
-  fill(3);
-  rows_[2].subscribed = false;
-  start();
-  daemon_->run_for(10s);
-  const auto older = copy();
+  const auto older = run_with_a_no();
   rows_[2].email = "another@example.com";
   rows_[2].subscribed = true;
   daemon_->run_for(10s);

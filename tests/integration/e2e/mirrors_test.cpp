@@ -32,6 +32,16 @@ class MirrorsTest : public ::testing::Test {
     deployment.sql("INSERT INTO others SELECT i, 'o' || i || '@example.com' FROM generate_series(" +
                    std::to_string(from) + "," + std::to_string(to) + ") i");
   }
+  /// Twenty in each list, and one of the others says no at Stibee.
+  void run_with_an_opt_out() {
+    deployment.add_members(1, 20);
+    add_others(1, 20);
+    deployment.start_daemon();
+    ASSERT_TRUE(arrives("5678", 20) && arrives("1234", 20));
+    deployment.stibee_post("/_sim/people",
+                           R"({"list":"5678","action":"unsubscribe","emails":["o7@example.com"]})");
+    ASSERT_EQ(deployment.syncd({"reconcile", "--mirror", "others"}).exit_code, 0) << "puts it on record";
+  }
   std::int64_t subscribed(const std::string& list) {
     return number(at(at(deployment.stibee("/_sim/stats"), "lists"), list), "subscribed");
   }
@@ -178,13 +188,7 @@ TEST_F(MirrorsTest, ARepairOfOneMirrorSendsNothingForAnother) {
 }
 
 TEST_F(MirrorsTest, ARenamedMirrorGoesOnWithItsState) {
-  deployment.add_members(1, 20);
-  add_others(1, 20);
-  deployment.start_daemon();
-  ASSERT_TRUE(arrives("5678", 20) && arrives("1234", 20));
-  deployment.stibee_post("/_sim/people",
-                         R"({"list":"5678","action":"unsubscribe","emails":["o7@example.com"]})");
-  ASSERT_EQ(deployment.syncd({"reconcile", "--mirror", "others"}).exit_code, 0) << "puts it on record";
+  ASSERT_NO_FATAL_FAILURE(run_with_an_opt_out());
   const auto repeated_before = repeated();
 
   deployment.write_config(deployment.config_text() + other("shop"));
@@ -209,13 +213,7 @@ TEST_F(MirrorsTest, ARenamedMirrorGoesOnWithItsState) {
 
 // As if both had begun anew, a pause would end, and whoever leaves then would stay in the list.
 TEST_F(MirrorsTest, TwoThatSwapTheirNamesGoOnWithTheirListsPausesAndOptOuts) {
-  deployment.add_members(1, 20);
-  add_others(1, 20);
-  deployment.start_daemon();
-  ASSERT_TRUE(arrives("5678", 20) && arrives("1234", 20));
-  deployment.stibee_post("/_sim/people",
-                         R"({"list":"5678","action":"unsubscribe","emails":["o7@example.com"]})");
-  ASSERT_EQ(deployment.syncd({"reconcile", "--mirror", "others"}).exit_code, 0) << "puts it on record";
+  ASSERT_NO_FATAL_FAILURE(run_with_an_opt_out());
   ASSERT_EQ(deployment.syncd({"pause", "--mirror", "others"}).exit_code, 0);
   deployment.sql("DELETE FROM others WHERE id = 8");
   const auto repeated_before = repeated();

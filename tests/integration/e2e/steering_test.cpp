@@ -106,13 +106,18 @@ TEST(Steering, APauseCanBeMadeLongerAndEndsOnceForAll) {
     EXPECT_EQ(deployment.syncd({"pause", "--for", time}).exit_code, 64) << time;
 }
 
-TEST(Steering, AfterAPauseTheTableIsReadBeforeAnythingIsSent) {
-  Deployment deployment;
+/// Stibee takes nobody any more, while ten more join.
+void refuse_ten_of_twenty(Deployment& deployment) {
   deployment.add_members(1, 10);
   deployment.start_daemon();
   ASSERT_TRUE(deployment.converges());
   deployment.stibee_post("/_sim/faults", R"({"rules":[{"kind":"503","probability":1}]})");
   deployment.add_members(11, 20);
+}
+
+TEST(Steering, AfterAPauseTheTableIsReadBeforeAnythingIsSent) {
+  Deployment deployment;
+  ASSERT_NO_FATAL_FAILURE(refuse_ten_of_twenty(deployment));
   ASSERT_TRUE(eventually(30s, [&] {
     const auto mirror = items(deployment.report({"status"}), "mirrors").front();
     return number(at(mirror, "pending"), "upsert") == 10;
@@ -129,11 +134,7 @@ TEST(Steering, AfterAPauseTheTableIsReadBeforeAnythingIsSent) {
 
 TEST(Steering, AfterAStartTheTableIsReadBeforeAnybodyIsSubscribedAndWhoLeavesGoes) {
   Deployment deployment;
-  deployment.add_members(1, 10);
-  deployment.start_daemon();
-  ASSERT_TRUE(deployment.converges());
-  deployment.stibee_post("/_sim/faults", R"({"rules":[{"kind":"503","probability":1}]})");
-  deployment.add_members(11, 20);
+  ASSERT_NO_FATAL_FAILURE(refuse_ten_of_twenty(deployment));
   deployment.sql("UPDATE members SET email_opt_in = false WHERE id = 1");
   ASSERT_TRUE(eventually(30s, [&] {
     const auto mirror = items(deployment.report({"status"}), "mirrors").front();
