@@ -135,7 +135,9 @@ void NaiveStore::write(const std::string& address, const ledger::Person& before,
   if (after == ledger::Person{}) state.people.erase(address);
   note_who_moved_on(address, before, after);
   const bool came_again = !before.row && after.row && after.suppression;
-  if (after.suppression != before.suppression || came_again) record_members(address, before, after);
+  if (after.suppression != before.suppression || came_again ||
+      (after.suppression && gets_another_key(before, after)))
+    record_members(address, before, after);
   if (!after.call) out_.erase(address);
   forget_ended_calls();
   if (!after.row || after.row == before.row || !after.row->lacks_values || !after.row->key) return;
@@ -151,6 +153,13 @@ void NaiveStore::note_who_moved_on(const std::string& address, const ledger::Per
   if (!after.trace || !before.row || !before.row->key) return;
   const auto member = state.members.find(*before.row->key);
   if (member != state.members.end() && member->second.email) state.moved_on[address] = *before.row->key;
+}
+
+/// The row of before bears no address any more.
+bool NaiveStore::gets_another_key(const ledger::Person& before, const ledger::Person& after) const {
+  if (!before.row || !after.row || !before.row->key || before.row->key == after.row->key) return false;
+  const auto old = state.members.find(*before.row->key);
+  return old == state.members.end() || !old->second.email;
 }
 
 std::set<MemberKey> NaiveStore::members_of(const std::string& address, const ledger::Person& before,

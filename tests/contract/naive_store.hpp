@@ -124,6 +124,7 @@ class NaiveStore {
   void write(const std::string& address, const ledger::Person& before, const ledger::Person& after);
   void note_who_moved_on(const std::string& address, const ledger::Person& before,
                          const ledger::Person& after);
+  bool gets_another_key(const ledger::Person& before, const ledger::Person& after) const;
   std::set<MemberKey> members_of(const std::string& address, const ledger::Person& before,
                                  const ledger::Person& after) const;
   void record_members(const std::string& address, const ledger::Person& before, const ledger::Person& after);

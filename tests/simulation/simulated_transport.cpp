@@ -26,9 +26,9 @@ class SimulatedTransport::Channel final : public http::Channel {
  public:
   explicit Channel(SimulatedTransport& owner)
       : owner_(owner), timer_(owner.clock_.make_timer()), calls_(owner.calls_) {
-    calls_->channels.insert(this);
+    calls_->channels.push_back(this);
   }
-  ~Channel() override { calls_->channels.erase(this); }
+  ~Channel() override { std::erase(calls_->channels, this); }
 
   asio::awaitable<http::ExchangeResult> exchange(http::Request request) override {
     constexpr auto timeout = 30s;

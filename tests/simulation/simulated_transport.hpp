@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 #include <random>
-#include <set>
 #include <string>
+#include <vector>
 
 namespace stibee_sync::simulation {
 
@@ -62,7 +62,7 @@ class SimulatedTransport : public http::Transport {
   int client_;
   /// Channels may outlive their transport.
   struct Calls {
-    std::set<Channel*> channels;
+    std::vector<Channel*> channels;  // as they were opened: a seed's run does not depend on where they lie
     int cuts = 0;
   };
   std::shared_ptr<Calls> calls_ = std::make_shared<Calls>();

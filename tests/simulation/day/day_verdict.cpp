@@ -32,8 +32,8 @@ void Day::settle_pictures() {
     // The list was taken over, with all that it showed.
     for (const auto& address : std::exchange(shown_there_, {})) {
       const auto person = far_end_.model.find("1234", address);
-      if (person && person->status == stibee_sim::Status::Unsubscribed)
-        consents_.known(address, pictures_, utc());
+      const bool is_out = person && person->status == stibee_sim::Status::Unsubscribed;
+      if (is_out && !consents_.looks_like_ours(address)) consents_.known(address, pictures_, utc());
     }
   }
   if (!pictures_.latest) return;

@@ -92,7 +92,9 @@ void ConsentJudge::table_changed(const Members& before, const Members& after, bo
     const bool yes = member.subscribed.value_or(false);
     const bool said_yes = was != before.end() && was->second.subscribed.value_or(false);
     if (careless) {
-      carelessly_.insert(key);
+      // A statement that leaves word and stamp alone, as that of `updated`, leaves them the member's own.
+      if (was == before.end() || was->second.consented_at != member.consented_at || yes != said_yes)
+        carelessly_.insert(key);
       continue;
     }
     if (carelessly_.contains(key)) {
@@ -120,6 +122,14 @@ void ConsentJudge::approved() {
     opt_out.lifted = true;
 }
 
+bool ConsentJudge::looks_like_ours(const std::string& address) const {
+  constexpr std::chrono::minutes apart{5};
+  const auto no = opt_outs_.find(address);
+  const auto ours = removed_.find(address);
+  return no != opt_outs_.end() && ours != removed_.end() && ours->second >= no->second.at &&
+         ours->second - no->second.at <= apart;
+}
+
 bool ConsentJudge::stays_out(const std::string& address) const {
   const auto found = opt_outs_.find(address);
   return found != opt_outs_.end() && !found->second.lifted;
@@ -127,6 +137,10 @@ bool ConsentJudge::stays_out(const std::string& address) const {
 
 void ConsentJudge::called(const Call& call, const Pictures& pictures, domain::UtcTime now,
                           const Complain& complain) {
+  if (call.kind == Call::Kind::Remove) {
+    for (const auto& address : call.addresses)
+      removed_[address] = now;
+  }
   if (call.kind != Call::Kind::Subscribe) return;
   for (const auto& address : call.addresses) {
     ++looked_at_;

@@ -52,6 +52,9 @@ class ConsentJudge {
   std::size_t looked_at() const { return looked_at_; }
   /// Said no at Stibee, without a newer yes that anybody has seen.
   bool stays_out(const std::string& address) const;
+  /// Their no and an unsubscribe of ours came within minutes: a list shows one of the two, and clocks that
+  /// are apart do not tell which.
+  bool looks_like_ours(const std::string& address) const;
   /// The addresses among these of which nobody knew it.
   std::vector<std::string> unknown_in(const std::string& text) const;
   /// Whatever is known or not.
@@ -76,6 +79,7 @@ class ConsentJudge {
       yes_of_;  // of each address, the last one of a member's own, wherever it was said
   std::map<std::int64_t, domain::UtcTime> own_yes_;  // of each row
   std::set<std::int64_t> carelessly_;                // rows whose yes or stamp is not the member's own word
+  std::map<std::string, domain::UtcTime> removed_;   // by calls of ours, last
   std::size_t known_ = 0;
   std::size_t looked_at_ = 0;
 };
