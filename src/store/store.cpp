@@ -303,6 +303,10 @@ std::optional<domain::UtcTime> Store::next_due(const std::vector<MirrorId>& mirr
   return tables_->queue.next_due(mirrors);
 }
 
+bool Store::has_writeback(MirrorId mirror, std::int64_t id) const {
+  return tables_->writebacks.has(mirror, id);
+}
+
 std::vector<PendingWriteback> Store::writebacks(MirrorId mirror, domain::UtcTime now, domain::UtcTime latest,
                                                 std::size_t most) const {
   return tables_->writebacks.due(mirror, now, latest, most);

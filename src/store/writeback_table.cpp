@@ -43,6 +43,7 @@ WritebackTable::WritebackTable(Connection& connection)
           "e WHERE e.mirror = ?1 AND e.email = w.email AND e.id < w.id)"),
       erase_(connection, "DELETE FROM writeback WHERE mirror = ? AND id = ? RETURNING email"),
       drop_(connection, "DELETE FROM writeback WHERE mirror = ? AND email = ? AND event = ?"),
+      has_(connection, "SELECT 1 FROM writeback WHERE mirror = ? AND id = ?"),
       postpone_(connection,
                 "UPDATE writeback SET not_before = ?, attempts = attempts + 1 WHERE mirror = ? AND id = ?"),
       count_(connection, "SELECT count(*) FROM writeback WHERE mirror = ?") {}
@@ -100,6 +101,12 @@ std::optional<std::string> WritebackTable::erase(MirrorId mirror, std::int64_t i
 
 void WritebackTable::drop(MirrorId mirror, std::string_view email, std::string_view event) {
   drop_.bind(1, mirror.number).bind(2, email).bind(3, event).run();
+}
+
+bool WritebackTable::has(MirrorId mirror, std::int64_t id) {
+  has_.bind(1, mirror.number).bind(2, id);
+  const StatementUse use(has_);
+  return has_.step();
 }
 
 void WritebackTable::postpone(MirrorId mirror, std::int64_t id, domain::UtcTime not_before) {

@@ -25,11 +25,12 @@ class WritebackTable {
   std::optional<std::string> erase(MirrorId mirror, std::int64_t id);
   /// All of a person's that are of this event.
   void drop(MirrorId mirror, std::string_view email, std::string_view event);
+  bool has(MirrorId mirror, std::int64_t id);
   void postpone(MirrorId mirror, std::int64_t id, domain::UtcTime not_before);
   std::size_t count(MirrorId mirror);
 
  private:
-  Statement add_, due_, next_, erase_, drop_, postpone_, count_;
+  Statement add_, due_, next_, erase_, drop_, has_, postpone_, count_;
 };
 
 }  // namespace stibee_sync::store

@@ -168,7 +168,12 @@ asio::awaitable<std::optional<domain::UtcTime>> Writeback::serve() {
   std::set<std::pair<std::size_t, std::string>> put_off;
   for (auto& [mirror, item] : due.items) {
     auto person = std::make_pair(mirror, item.email.text());
-    if (stopping_ || paused_[mirror] || put_off.contains(person)) continue;
+    // Statements take their time: the person, or the table, may have said something later meanwhile.
+    auto look_again = [id = mirrors_[mirror].id, number = item.id](store::Store& store) {
+      return store.has_writeback(id, number);
+    };
+    const auto still_waits = co_await services_.store.run(std::move(look_again));
+    if (stopping_ || paused_[mirror] || put_off.contains(person) || !still_waits.value()) continue;
     const auto fate = co_await carry(mirror, std::move(item));
     if (fate == Carried::DatabaseDown) break;
     if (fate == Carried::PutOff) put_off.insert(std::move(person));

@@ -202,6 +202,25 @@ TEST_F(WritebackLoop, StoreThatFailsIsTriedAgain) {
   EXPECT_EQ(lines("store.failed"), 2U) << "when it begins, and when it ends";
 }
 
+TEST_F(WritebackLoop, WhatIsOvertakenWhileAnEarlierStatementRunsIsNotExecuted) {
+  table_ = {{1, {"a@example.com"}}, {2, {"b@example.com"}}};
+  read();
+  answer_ = [&](const std::string&, const source::WriteValues& values) -> Answer {
+    if (values.at("email") == "a@example.com") {
+      store::in_transaction([&](store::Transaction& transaction) {
+        transaction.drop_writebacks(plan().id, domain::EmailAddress::from_normalised("b@example.com"),
+                                    "resubscribed");
+      })(store());
+    }
+    return std::size_t{1};
+  };
+  ask_for("a@example.com", "unsubscribed");
+  ask_for("b@example.com", "resubscribed");
+  run_for(1s);
+  EXPECT_THAT(executed(), ElementsAre("unsubscribed a@example.com"));
+  EXPECT_EQ(waiting(), 0U);
+}
+
 TEST_F(WritebackLoop, PausedMirrorWaits) {
   table_ = {{1, {"a@example.com"}}};
   read();
