@@ -161,6 +161,7 @@ asio::awaitable<void> Daemon::start_engine() {
   auto opened = co_await Engine::open(&ground_, &settings_, std::move(may_call));
   engine_ = std::move(opened);
   if (!leadership_.leads()) engine_->stand_by();
+  engine_->events().others_called_until(leadership_.leads_since());
   engine_->watch_over(health_);
   engine_->start([this](const std::string& what) { engine_failed(what); });
   engines_.lend(*engine_);

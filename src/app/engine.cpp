@@ -318,11 +318,11 @@ void Engine::stand_by() {
 void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
   leads_ = true;
   dispatch_->inherit(calls);
-  events_->others_called_until(ground_.clock.utc());
   ingest_->lead();
   reconciler_->lead();
-  for (std::size_t i = 0; i < mirrors().size(); ++i)
+  for (std::size_t i = 0; i < mirrors().size(); ++i) {
     serve(i);
+  }
   ingest_->sync_now();
 }
 

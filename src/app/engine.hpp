@@ -97,6 +97,8 @@ class Engine {
   bool stands_by() const { return !leads_; }
   /// Nobody is subscribed before the table is read: since the start, or the end of a pause.
   bool awaits_read(std::size_t mirror) const { return awaits_read_[mirror]; }
+  /// Of a mirror whose table could not be read: nobody is subscribed, nothing is written back.
+  void await_read(std::size_t mirror) { set_awaits_read(mirror, true); }
   /// It leads, and the server has said so a moment ago.
   bool surely_leads() const { return leads_ && may_call_(); }
   /// Nobody waits any longer for the calls that are out.

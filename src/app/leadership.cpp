@@ -157,6 +157,7 @@ void Leadership::look() {
 
 void Leadership::begin_to_lead() {
   leads_ = true;
+  if (lock_) leads_since_ = ground_.clock.utc();
   ground_.metrics.leader(true);
   ground_.log.event(Level::Info, Event::LeaderAcquired, "this daemon works from now on", {{"term", term_}});
   if (hooks_.begin) hooks_.begin();
@@ -176,7 +177,9 @@ void Leadership::stand_by(const std::string& why) {
 Leadership::Hooks hooks_of(const std::unique_ptr<Engine>& engine, const Leadership& leadership) {
   Leadership::Hooks hooks;
   hooks.begin = [&engine, &leadership] {
-    if (engine && engine->stands_by()) engine->lead(leadership.inherited());
+    if (!engine || !engine->stands_by()) return;
+    engine->events().others_called_until(leadership.leads_since());
+    engine->lead(leadership.inherited());
   };
   hooks.end = [&engine] {
     if (engine) engine->stand_by();

@@ -62,6 +62,8 @@ class Leadership {
   bool may_call() const;
   /// Why nobody here can; "": it leads, or another daemon does.
   std::string trouble() const;
+  /// With a lock: since when. Until then another one may have worked.
+  std::optional<domain::UtcTime> leads_since() const { return leads_since_; }
   /// What the daemon that worked before has used up of the limits.
   std::map<delivery::LimiterClass, std::size_t> inherited() const;
 
@@ -70,6 +72,7 @@ class Leadership {
   void begin_to_lead();
   void stand_by(const std::string& why);
 
+  std::optional<domain::UtcTime> leads_since_;
   Ground ground_;
   Locks locks_;
   std::unique_ptr<runtime::Worker> worker_;  // where locks are given up, which may take a moment

@@ -55,7 +55,7 @@ void LoneEngine::take_over() {
 asio::awaitable<std::size_t> LoneEngine::writebacks() {
   std::vector<store::MirrorId> mirrors;
   for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
-    if (!engine_->paused(i)) mirrors.push_back(engine_->mirrors()[i].id);
+    if (!engine_->paused(i) && !engine_->awaits_read(i)) mirrors.push_back(engine_->mirrors()[i].id);
   }
   auto work = [mirrors = std::move(mirrors), now = ground_.clock.utc()](store::Store& store) {
     std::size_t sum = 0;

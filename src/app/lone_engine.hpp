@@ -22,6 +22,8 @@ class LoneEngine {
   /// Before anything is sent: where other daemons may have worked on the lists since, what the state knows of
   /// them is not believed before they are read again, as a daemon does that takes over.
   void take_over();
+  /// How many changes at Stibee wait to be written to the database.
+  boost::asio::awaitable<std::size_t> writebacks();
   /// Writes to the database what waits to be written, for as long as one after the other works. "", or words
   /// for those that are left.
   boost::asio::awaitable<std::string> write_back();
@@ -38,7 +40,6 @@ class LoneEngine {
 
  private:
   boost::asio::awaitable<void> look_after_the_lead();
-  boost::asio::awaitable<std::size_t> writebacks();
 
   const Ground& ground_;
   const settings::Settings& settings_;

@@ -137,6 +137,11 @@ class LoneComparison {
       if (code_ == ExitCode::ok)
         co_await engine_->reconciler().compare_list(i, repair_, pipeline::most_list_failures_asked);
     }
+    // A later no in the table comes before an earlier yes that waits to be written to it.
+    if (code_ == ExitCode::ok && !repair_) {
+      const auto to_write = co_await engine_.writebacks();
+      if (to_write > 0) co_await read_tables();
+    }
     std::string unwritten;
     if (code_ == ExitCode::ok) unwritten = co_await engine_.write_back();
     progress_.end();

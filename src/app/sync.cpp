@@ -109,6 +109,8 @@ class OnePass {
     source::SourceError error;
     error.kind = condition.kind;
     if (unread_ == ExitCode::ok) unread_ = exit_code_of(error);
+    // What it said before may be old; who leaves goes.
+    engine_->await_read(mirror);
     // Its list waits for the table. In this life only: the state does not hear of it.
     if (!engine_->reconciler().adopted(mirror)) engine_->set_paused(mirror, true);
   }
@@ -182,14 +184,21 @@ class OnePass {
   }
 
   asio::awaitable<std::size_t> pending() {
-    std::vector<store::MirrorId> mirrors;
+    struct Served {
+      store::MirrorId id;
+      bool without_upserts = false;
+    };
+    std::vector<Served> mirrors;
     for (std::size_t i = 0; i < engine_->mirrors().size(); ++i) {
-      if (!engine_->paused(i) && !engine_->forbidden(i)) mirrors.push_back(engine_->mirrors()[i].id);
+      if (!engine_->paused(i) && !engine_->forbidden(i))
+        mirrors.push_back({engine_->mirrors()[i].id, engine_->awaits_read(i)});
     }
     auto work = [mirrors = std::move(mirrors), now = ground_.clock.utc()](store::Store& store) {
       std::size_t sum = 0;
-      for (const auto id : mirrors)
+      for (const auto& [id, without_upserts] : mirrors) {
         sum += store.pending(id, now);
+        if (without_upserts) sum -= store.backlog(id, now).pending[domain::Lane::Upsert].people;
+      }
       return sum;
     };
     const auto waiting = co_await ground_.store.run(std::move(work));

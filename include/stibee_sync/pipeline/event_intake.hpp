@@ -40,8 +40,8 @@ class EventIntake {
   /// Returns when the event is on disk, with all its people in one transaction. Counts and logs it; people
   /// as `ref`, and a burst of events as a few lines that say how many they stand for.
   boost::asio::awaitable<Intake> take(std::shared_ptr<const webhook::ListEvent> event);
-  /// Another daemon called Stibee until now: echoes of its calls may still come.
-  void others_called_until(domain::UtcTime now) { others_called_until_ = now; }
+  /// Another daemon may have called Stibee until then: echoes of its calls may still come.
+  void others_called_until(std::optional<domain::UtcTime> then) { others_called_until_ = then; }
 
  private:
   struct Work;
