@@ -281,7 +281,7 @@ void append_record(std::string& out, const DecisionRecord& record) {
   writer.text(record.email);
   writer.flags({record.touched, decision.values.has_value(), decision.key.has_value(),
                 decision.inherits.has_value(), wanted.silenced, record.item.has_value(),
-                decision.overtakes_resubscribe});
+                decision.overtakes_resubscribe, decision.moves_consent});
   writer.integer(record.change_class);
   writer.number(static_cast<std::uint64_t>(wanted.intent));
   writer.fingerprint(wanted.fields);
@@ -331,6 +331,7 @@ DecisionRecord decision_record(std::string_view bytes) {
   wanted.renewed = reader.time();
   wanted.silenced = bit(flags, 4);
   decision.overtakes_resubscribe = bit(flags, 6);
+  decision.moves_consent = bit(flags, 7);
   if (bit(flags, 1)) decision.values = reader.fields();
   if (bit(flags, 2)) decision.key = reader.key();
   if (bit(flags, 3)) decision.inherits = reader.suppression();

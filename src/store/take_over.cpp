@@ -38,6 +38,7 @@ class Part {
     }
   }
   std::size_t rows() const { return rows_; }
+  std::size_t lost() const { return lost_; }
   /// Rows are there whose addresses are not decided yet, or addresses are decided whose rows are not there
   /// yet.
   bool tears() const { return tears_ && read_.at_stage != Stage::Done; }
@@ -73,7 +74,7 @@ class Part {
         if (read_.torn && part.row.email) snapshot_.bears(*part.row.email, part.row.key);
         if (part.row.unchanged) continue;
         snapshot_.write(read_.mirror, part.row);
-        ++rows_;
+        count(part.row);
       }
     }
     taken_ += group_.rows.size() + group_.decisions.size();
@@ -101,7 +102,7 @@ class Part {
     const auto& row = row_.row;
     if (row_.waits || row.unchanged) return true;
     ++taken_;
-    ++rows_;
+    count(row);
     if (row.gone) {
       snapshot_.write(read_.mirror, row);
     } else if (row.existed && row.email) {
@@ -111,6 +112,11 @@ class Part {
       tears_ = tears_ || row.email;
     }
     return true;
+  }
+
+  void count(const RowRecord& row) {
+    ++rows_;
+    if (row.gone || row.moves()) ++lost_;
   }
 
   void show(DecisionRecord record) {
@@ -129,6 +135,7 @@ class Part {
   Scan::State::PartRow row_;
   std::size_t taken_ = 0;
   std::size_t rows_ = 0;
+  std::size_t lost_ = 0;
   bool tears_ = false;
 };
 
@@ -162,7 +169,7 @@ TakenPart Transaction::take_over(Scan& scan, std::size_t most) {
     Statement clear(*tables.connection, "DELETE FROM touched_address WHERE mirror = ? AND number <= ?");
     clear.bind(1, read.mirror.number).bind(2, *read.touched_up_to).run();
   }
-  return {part.rows(), last};
+  return {part.rows(), part.lost(), last};
 }
 
 }  // namespace stibee_sync::store

@@ -225,6 +225,22 @@ TEST_F(StampedTable, ACommitCutShortRemembersWhatItSaw) {
   expect_the_fifteen_held();
 }
 
+TEST_F(StampedTable, WhoWaitsAsTheHalfOfAMoveIsNotCountedAtEachPoll) {
+  import_stamped();
+  // Accounts that are merged: the address of one goes to another, whose own is given up.
+  for (std::int64_t key = 1; key <= 25; ++key) {
+    rows_.at(key + 100).email = rows_.at(key).email;
+    rows_.erase(key);
+  }
+  daemon_->run_for(2min);
+  ASSERT_EQ(holds().size(), 1u);
+  EXPECT_EQ(holds()[0].change_class, "removals");
+  stamp(people, people);
+  daemon_->run_for(15s);
+  EXPECT_EQ(holds().size(), 1u) << "somebody who consents anew is not held for it";
+  EXPECT_EQ(status_of(people), stibee_sim::Status::Subscribed);
+}
+
 TEST_F(GuardedTable, ManySmallStepsAreALargeOne) {
   import(900);
   for (std::int64_t next = 1; next <= 450; next += 15) {

@@ -159,6 +159,30 @@ TEST_F(OptOuts, OfTheTableCountMoreThanAnEarlierYesThatIsNotInItYet) {
   EXPECT_EQ(writebacks(), 0u) << "the table would say yes for somebody who says no";
 }
 
+TEST_F(OptOuts, ThatComeWhileAYesWaitsForAHumanAreNewerThanIt) {
+  fill(1'000);
+  start();
+  daemon_->run_for(15s);
+  const auto thirty = [&](bool subscribed) {
+    for (std::int64_t key = 1; key <= 30; ++key)
+      rows_[key].subscribed = subscribed;
+    daemon_->run_for(30s);
+  };
+  thirty(false);
+  ASSERT_EQ(subscribed(), 970u);
+  thirty(true);
+  const auto held = daemon_->store().holds(daemon_->plan().id);
+  ASSERT_EQ(held.size(), 1u);
+  ASSERT_EQ(held[0].change_class, "resubscribes");
+  says_no("p5@example.com");
+  daemon_->run_for(1min);
+  daemon_->approve(held[0].digest);
+  daemon_->run_for(1min);
+  EXPECT_TRUE(daemon_->store().holds(daemon_->plan().id).empty());
+  EXPECT_EQ(subscribed(), 999u);
+  EXPECT_EQ(status_of(5), stibee_sim::Status::Unsubscribed);
+}
+
 TEST_F(OptOuts, ThatWeCarriedToTheTableCountLessThanALaterYes) {
   mirror_.writeback["unsubscribed"] = "UPDATE members SET subscribed = false WHERE id = :key";
   fill(3);

@@ -34,8 +34,9 @@ struct Circumstances {
   /// A no that is new in the table may be the one from before their resubscribe, which was carried there.
   bool may_show_own_no = false;
   domain::UtcTime our_time{};  // who left is dated by the later of it and `now`
-  /// A row that says yes may have said so since then, and another daemon may have acted upon it: what the
-  /// person said meanwhile is not older than their yes. nullopt: nobody else acts.
+  /// A row that says yes may have said so since then, and another daemon may have acted upon it, or the yes
+  /// waits since then for a human: what the person said meanwhile is not older than their yes. nullopt: no
+  /// row has said so for longer than since the last read.
   std::optional<domain::UtcTime> seen_before;
 };
 

@@ -24,6 +24,7 @@ struct AddressDecision {
   std::optional<Suppression> inherits = {};   // the opt-out of a member whose row bears the address now
   /// A resubscribe at Stibee that waits to be written to the table is not to get there any more.
   bool overtakes_resubscribe = false;
+  bool moves_consent = false;  // another stamp than before, or a no that became a yes: what the guard sums
 };
 Person after_decision(Person person, const AddressDecision& decision, const Policy& policy,
                       domain::UtcTime now);

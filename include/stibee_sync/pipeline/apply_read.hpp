@@ -13,10 +13,12 @@
 namespace stibee_sync::pipeline {
 
 struct AppliedRead {
-  std::size_t rows = 0;       // of the snapshot, new, changed or gone
-  std::size_t addresses = 0;  // of which something else is wanted than before
-  std::size_t erased = 0;     // people who are gone, and have no row any more
-  bool last = false;          // nothing of the read is left
+  std::size_t rows = 0;            // of the snapshot, new, changed or gone
+  std::size_t addresses = 0;       // of which something else is wanted than before
+  std::size_t erased = 0;          // people who are gone, and have no row any more
+  std::size_t lost = 0;            // rows that are gone, or bear another address
+  std::size_t consents_moved = 0;  // people whose consent stamp is another, or whose no became a yes
+  bool last = false;               // nothing of the read is left
 };
 
 /// Snapshot and ledger take over what the scan found and does not hold back: the next `most` rows and
@@ -32,8 +34,7 @@ struct ReadCommit {
   std::size_t mirrored = 0;
   store::SourceFacts facts;       // while something is held: the measure is still what was good before
   store::SourceFacts good_facts;  // if nothing is: the measure of the next read
-  /// Should only a part of it be taken over: what the next read, which finds the rest, cannot find any more.
-  std::vector<store::SlotOfChanges> drained_if_cut;
+  std::vector<store::SlotOfChanges> drained_before;
   bool resubscribes_waited = false;  // before it
 };
 /// What of a held set had been approved, and goes now; whether that is all of it, so that the approval is
@@ -93,7 +94,6 @@ class ReadTakeover {
   domain::UtcTime now_;
   CommittedRead committed_;
   std::vector<std::pair<store::HeldChanges, int>> kept_;  // sets to be kept, with their class
-  bool is_first_part_ = true;
 };
 
 }  // namespace stibee_sync::pipeline

@@ -44,6 +44,7 @@ struct Waiting {
 /// Part of a read that was taken over.
 struct TakenPart {
   std::size_t rows = 0;  // of the snapshot, that were written
+  std::size_t lost = 0;  // of these, that are gone or bear another address
   bool last = true;
 };
 

@@ -14,11 +14,13 @@ AppliedRead apply_read(store::Transaction& transaction, store::MirrorId mirror, 
   AppliedRead applied;
   const auto part = transaction.take_over(scan, most);
   applied.rows = part.rows;
+  applied.lost = part.lost;
   applied.last = part.last;
   store::Decided decided;
   while (scan.next_decision(decided)) {
     const auto before = transaction.find(mirror, decided.email);
     if (changes(before, decided.decision.wanted)) ++applied.addresses;
+    if (decided.decision.moves_consent) ++applied.consents_moved;
     const auto after = ledger::after_decision(before, decided.decision, policy, now);
     transaction.write(mirror, decided.email, before, after);
     if (decided.decision.overtakes_resubscribe)

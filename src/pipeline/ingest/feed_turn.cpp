@@ -41,8 +41,7 @@ ReadCommit commit_of(const store::SourceFacts& before, const ReadFinding& findin
   if (!server.server_identity.empty()) facts.server_identity = server.server_identity;
   if (server.wal_after) facts.wal_position = server.wal_after;
   note_drained(facts.drained, finding, now);
-  commit.drained_if_cut = before.drained;
-  note_read(commit.drained_if_cut, finding, commit.judgement, now);
+  commit.drained_before = before.drained;
   return commit;
 }
 

@@ -197,7 +197,7 @@ asio::awaitable<CycleOutcome> Ingest::read_and_commit(std::size_t mirror) {
   const auto taken = co_await take_over(made->plan, std::move(scan), commit, made->now);
   if (!taken->done()) co_return CycleOutcome::Cancelled;
   const auto& committed = taken->committed();
-  if (makes_groups) {
+  if (makes_groups && !commit->judgement.holds_any(ChangeClass::Update)) {
     groups_->committed(mirror, commit->good_facts.mapping);
     mirrors_[mirror].mapping_text = commit->good_facts.mapping;
   }
@@ -253,15 +253,10 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
                         ReadCommit& commit) {
   const auto& plan = *made.plan;
   const auto& before = *made.before;
-  commit.drained_if_cut = before.drained;
-  note_read(commit.drained_if_cut, finding, commit.judgement, made.now);
-  commit.resubscribes_waited =
-      std::any_of(made.held.begin(), made.held.end(), [](const store::HeldChanges& held) {
-        return held.change_class == diff::name(ChangeClass::Resubscribe);
-      });
+  commit.drained_before = before.drained;
+  commit.resubscribes_waited = waits_since(made.held, ChangeClass::Resubscribe).has_value();
   auto& facts = commit.facts;
   facts = before;
-  facts.drained = commit.drained_if_cut;
   facts.last_rows = finding.report.rows;
   facts.last_success = made.now;
   facts.duplicates = finding.duplicates;
@@ -280,7 +275,9 @@ void Ingest::note_facts(std::size_t mirror, const Read& made, const ReadFinding&
     // Of who is looked at while no group is known, nobody can tell whether they are in the right ones.
     const bool unjudged = !plan.groups_known && finding.differing > 0;
     mapping = groups_->remembered(mirror, plan, unjudged || !finding.unknown_groups.empty(), all_rows);
-    if (mapping_itself(before.mapping) == mapping_itself(mapping)) facts.mapping = mapping;
+    // Who waits has their old groups: all are looked at again until nobody does.
+    const bool all_taken = !commit.judgement.holds_any(ChangeClass::Update);
+    if (all_taken && mapping_itself(before.mapping) == mapping_itself(mapping)) facts.mapping = mapping;
   }
   // What is held keeps the rows of the mapping before; what is not is of this one.
   if (is_mixed_mapping(before.mapping) || (before.last_success && finding.remapped))

@@ -58,7 +58,8 @@ asio::awaitable<std::shared_ptr<Ingest::Read>> Ingest::read(std::size_t mirror) 
   reading_ = true;
   made->scan.emplace(std::move(begun.scan));
   auto read = [&reader = reader_, plan, before, made, key = services_.key, now] {
-    auto result = read_table(reader, *plan, *made->scan, *before, key, now);
+    auto result = read_table(reader, *plan, *made->scan, *before, key, now, {},
+                             waits_since(made->held, diff::ChangeClass::Resubscribe));
     if (auto* finding = std::get_if<ReadFinding>(&result)) leave_out_what_was_told(*finding);
     return result;
   };

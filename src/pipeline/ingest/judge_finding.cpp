@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
-#include <numeric>
 #include <utility>
 
 // What the guard is told of a read, and what it says.
@@ -48,27 +47,14 @@ void note_drained(std::vector<store::SlotOfChanges>& slots, const ReadFinding& f
   sum.optouts += finding.of(ChangeClass::OptOut).count;
   sum.resubscribes += finding.of(ChangeClass::Resubscribe).count;
   sum.removals += finding.of(ChangeClass::Removal).count;
-  sum.lost += finding.lost;
-  sum.consents_moved += finding.consents_moved();
 }
 
-void note_read(std::vector<store::SlotOfChanges>& slots, const ReadFinding& finding,
-               const Judgement& judgement, domain::UtcTime now) {
-  auto moved = finding.consents_moved();
-  auto lost = finding.lost;
-  for (const auto& hold : judgement.holds) {
-    moved -= finding.of(hold.change_class).consents_moved;
-    if (hold.change_class == ChangeClass::Removal) lost = 0;
-  }
-  if (moved + lost == 0) return;
+void note_taken(std::vector<store::SlotOfChanges>& slots, std::size_t lost, std::size_t consents_moved,
+                domain::UtcTime now) {
+  if (lost + consents_moved == 0) return;
   auto& sum = current(slots, now);
   sum.lost += lost;
-  sum.consents_moved += moved;
-}
-
-std::size_t ReadFinding::consents_moved() const {
-  return std::accumulate(classes.begin(), classes.end(), std::size_t{0},
-                         [](auto sum, const auto& each) { return sum + each.consents_moved; });
+  sum.consents_moved += consents_moved;
 }
 
 bool ReadFinding::needs_count() const {
@@ -108,6 +94,19 @@ diff::GuardHistory history_of(const store::SourceFacts& before, const std::vecto
   return history;
 }
 
+std::optional<domain::UtcTime> waits_since(const std::vector<store::HeldChanges>& held,
+                                           ChangeClass change_class) {
+  const auto found = std::find_if(held.begin(), held.end(), [&](const store::HeldChanges& each) {
+    return each.change_class == diff::name(change_class);
+  });
+  return found == held.end() ? std::nullopt : std::optional(found->since);
+}
+
+bool Judgement::holds_any(ChangeClass change_class) const {
+  return std::any_of(holds.begin(), holds.end(),
+                     [&](const HeldSet& hold) { return hold.change_class == change_class; });
+}
+
 std::int64_t hour_of(domain::UtcTime now) {
   return std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count();
 }
@@ -125,7 +124,7 @@ Judgement judge_finding(const ReadFinding& finding, const MirrorPlan& plan, cons
   facts.resubscribes = finding.of(ChangeClass::Resubscribe).count;
   facts.removals = finding.of(ChangeClass::Removal).count;
   facts.lost = finding.lost;
-  facts.consents_moved = finding.consents_moved();
+  facts.consents_moved = finding.consents_moved;
   facts.history = history_of(before, held, now);
   // Only columns that both reads mapped can have lost their values.
   if (!finding.remapped && before.non_null.size() == finding.non_null.size() && finding.report.rows > 0) {

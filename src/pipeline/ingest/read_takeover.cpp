@@ -22,11 +22,6 @@ Items both(const Items& a, const Items& b) {
   return found;
 }
 
-bool holds(const ReadCommit& commit, diff::ChangeClass change_class) {
-  return std::any_of(commit.judgement.holds.begin(), commit.judgement.holds.end(),
-                     [&](const auto& hold) { return hold.change_class == change_class; });
-}
-
 /// What was applied without anybody's approval, for the sum of a day.
 void note_hour(store::SourceFacts& facts, const ReadCommit& commit, domain::UtcTime now) {
   const auto hour = hour_of(now);
@@ -34,18 +29,14 @@ void note_hour(store::SourceFacts& facts, const ReadCommit& commit, domain::UtcT
   // What a clock that has been set back since said came later was applied all the same.
   for (auto& each : facts.recent)
     each.hour = std::min(each.hour, hour);
-  const auto removals = holds(commit, diff::ChangeClass::Removal) ? 0 : commit.removals;
-  const auto resubscribes = holds(commit, diff::ChangeClass::Resubscribe) ? 0 : commit.resubscribes;
+  const auto removals = commit.judgement.holds_any(diff::ChangeClass::Removal) ? 0 : commit.removals;
+  const auto resubscribes =
+      commit.judgement.holds_any(diff::ChangeClass::Resubscribe) ? 0 : commit.resubscribes;
   if (removals + resubscribes == 0) return;
   if (facts.recent.empty() || facts.recent.back().hour != hour)
     facts.recent.push_back({hour, 0, 0, commit.mirrored});
   facts.recent.back().removals += removals;
   facts.recent.back().resubscribes += resubscribes;
-}
-
-bool waits(const CommittedRead& committed, diff::ChangeClass change_class) {
-  return std::any_of(committed.held.begin(), committed.held.end(),
-                     [&](const auto& held) { return held.change_class == diff::name(change_class); });
 }
 
 /// Those whose consents they made doubtful were approved, or are as they were.
@@ -201,18 +192,23 @@ std::size_t ReadTakeover::take(store::Transaction& transaction, std::size_t most
   applied.rows += part.rows;
   applied.addresses += part.addresses;
   applied.erased += part.erased;
+  applied.lost += part.lost;
+  applied.consents_moved += part.consents_moved;
   applied.last = part.last;
   // Who joined a set that was approved waits, though nothing is shown of it before the next read.
   const bool is_good = committed_.held.empty() && !scan_.anything_waits();
   auto facts = is_good ? commit_.good_facts : commit_.facts;
   note_hour(facts, commit_, now_);
   if (part.last) {
-    if (commit_.resubscribes_waited && !waits(committed_, diff::ChangeClass::Resubscribe))
+    note_taken(facts.drained, applied.lost, applied.consents_moved, now_);
+    if (commit_.resubscribes_waited && !waits_since(committed_.held, diff::ChangeClass::Resubscribe))
       forget_consents(facts);
     finish(transaction, facts);
-  } else if (std::exchange(is_first_part_, false)) {
+  } else {
     // Should it never be finished: what is applied now counts for the hour and the day.
-    transaction.set_recent(mirror_, facts.recent, commit_.drained_if_cut);
+    auto drained = commit_.drained_before;
+    note_taken(drained, applied.lost, applied.consents_moved, now_);
+    transaction.set_recent(mirror_, facts.recent, drained);
   }
   return part.addresses;
 }

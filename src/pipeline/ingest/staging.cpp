@@ -200,7 +200,6 @@ void Staging::decide() {
       if (tally.refs.size() < most_refs) tally.refs.push_back(key_.ref(address.email.text()));
     }
     if (resolution.duplicate) ++finding_.duplicates;
-    if (consent_moved(address, resolution.wanted)) ++tally.consents_moved;
     if (watcher_) watcher_(address.email, resolution, known_of(address));
 
     ledger::AddressDecision decision;
@@ -208,6 +207,8 @@ void Staging::decide() {
     if (resolution.values) decision.values = resolution.values->fields;
     decision.key = resolution.key;
     decision.overtakes_resubscribe = resolution.overtakes_resubscribe;
+    decision.moves_consent = consent_moved(address, resolution.wanted);
+    if (decision.moves_consent) ++finding_.consents_moved;
     decision.inherits = std::move(address.member_opt_out);
     scan_.decide(decision, static_cast<int>(index), item);
   }
@@ -248,6 +249,9 @@ diff::Resolution Staging::resolve(const store::TouchedAddress& address) {
   circumstances.our_time = our_time_;
   // Another daemon acted meanwhile, or this one did, whose state was then set back.
   if (plan_.policy.shares_list || scan_.is_torn()) circumstances.seen_before = before_.last_success;
+  if (resubscribes_wait_since_)
+    circumstances.seen_before =
+        std::min(circumstances.seen_before.value_or(*resubscribes_wait_since_), *resubscribes_wait_since_);
   auto resolution = diff::resolve(bearers, before, known_of(address), key_, now_, circumstances);
   // Not the table changed, but what could be made of it.
   if (recovers_groups_ && before && only_groups_grew(*before, resolution.wanted, groups_there_))

@@ -3,6 +3,7 @@
 #include "stibee_sync/diff/mapping.hpp"
 #include "stibee_sync/pipeline/table_read.hpp"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ class Staging {
   Staging(const MirrorPlan& plan, store::Scan& scan, const store::SourceFacts& before,
           const domain::StateKey& key, domain::UtcTime now, DecisionWatcher watcher);
 
+  /// As earlier reads left it: the guard holds resubscribes since then.
+  void resubscribes_wait_since(std::optional<domain::UtcTime> since) { resubscribes_wait_since_ = since; }
   /// Before the first row. Throws ReadRefused for a server that has not seen what was read before.
   void learn(const source::ReadShape& shape);
   /// Of a row's line, or its beginning. Throws ReadRefused.
@@ -53,6 +56,7 @@ class Staging {
   const domain::StateKey& key_;
   domain::UtcTime now_;  // by which what the rows say is judged
   domain::UtcTime our_time_;
+  std::optional<domain::UtcTime> resubscribes_wait_since_;
   DecisionWatcher watcher_;
   diff::RowFields fields_;
   std::vector<std::string> unknown_here_;

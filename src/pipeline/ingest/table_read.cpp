@@ -23,6 +23,10 @@ class TableRead {
                 [this](const domain::MemberKey& gone) { staging_.stage_gone(gone); },
                 before.mapping != plan.mapping_text || scan.is_torn()) {}
 
+  void resubscribes_wait_since(std::optional<domain::UtcTime> since) {
+    staging_.resubscribes_wait_since(since);
+  }
+
   std::variant<ReadFinding, SourceError> run(source::Reader& reader) {
     auto& finding = staging_.finding();
     try {
@@ -88,8 +92,10 @@ class TableRead {
 std::variant<ReadFinding, SourceError> read_table(source::Reader& reader, const MirrorPlan& plan,
                                                   store::Scan& scan, const store::SourceFacts& before,
                                                   const domain::StateKey& key, domain::UtcTime now,
-                                                  const DecisionWatcher& watcher) {
+                                                  const DecisionWatcher& watcher,
+                                                  std::optional<domain::UtcTime> resubscribes_wait_since) {
   TableRead read(plan, scan, before, key, now, watcher);
+  read.resubscribes_wait_since(resubscribes_wait_since);
   return read.run(reader);
 }
 
