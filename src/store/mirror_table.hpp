@@ -37,7 +37,8 @@ class MirrorTable {
                   const std::vector<SlotOfChanges>& drained);
   /// The generation after a part of a read; `set_facts` counts its end.
   void count_read(MirrorId mirror);
-  /// Whether a read is taken over in part: rows are there whose addresses are not decided yet.
+  /// Whether the rows are not to be believed as they are: a read is taken over in part, so that rows are
+  /// there whose addresses are not decided yet or the other way round; or they are older than the opt-outs.
   void set_torn(MirrorId mirror, bool torn);
   /// Whether they say little more than those on disk: that a read was done, and where the server was.
   bool only_later(MirrorId mirror, const SourceFacts& facts);

@@ -35,8 +35,8 @@ struct Circumstances {
   bool may_show_own_no = false;
   domain::UtcTime our_time{};  // who left is dated by the later of it and `now`
   /// A row that says yes may have said so since then, and another daemon may have acted upon it, or the yes
-  /// waits since then for a human: what the person said meanwhile is not older than their yes. nullopt: no
-  /// row has said so for longer than since the last read.
+  /// waits since then for a human: what the person said meanwhile is not older than their yes. nullopt: it
+  /// is acted upon as soon as it is seen, and counts from then on.
   std::optional<domain::UtcTime> seen_before;
 };
 

@@ -34,8 +34,8 @@ struct ReadCommit {
   std::size_t mirrored = 0;
   store::SourceFacts facts;       // while something is held: the measure is still what was good before
   store::SourceFacts good_facts;  // if nothing is: the measure of the next read
-  std::vector<store::SlotOfChanges> drained_before;
-  bool resubscribes_waited = false;  // before it
+  std::vector<store::SlotOfChanges> drained_before;  // as the reads before left it, for the parts of this one
+  bool resubscribes_waited = false;                  // when it began
 };
 /// What of a held set had been approved, and goes now; whether that is all of it, so that the approval is
 /// used up.

@@ -101,7 +101,8 @@ class Scan {
   void decide(const ledger::AddressDecision& decision, int change_class,
               const std::optional<domain::Fingerprint>& item = {});
 
-  /// An earlier read was taken over in part only: every row is to be staged, changed or not.
+  /// An earlier read was taken over in part only, or the state is older than the opt-outs on record: every
+  /// row is to be staged, changed or not, and when one went from no to yes is not known.
   bool is_torn() const;
   /// No row was known when the scan began.
   bool is_first() const;

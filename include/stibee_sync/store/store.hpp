@@ -97,10 +97,10 @@ class Store {
   /// The oldest write-backs that are due. Those of one person come in the order of their events: while one is
   /// postponed, later ones of the same person are not due.
   /// What waits for a time after `latest` is due, too: only a clock that was set back since can have told it.
-  /// Whether it still waits.
-  bool has_writeback(MirrorId mirror, std::int64_t id) const;
   std::vector<PendingWriteback> writebacks(MirrorId mirror, domain::UtcTime now, domain::UtcTime latest,
                                            std::size_t most) const;
+  /// Whether one of these still waits: something later may have overtaken it since they were asked for.
+  bool has_writeback(MirrorId mirror, std::int64_t id) const;
   /// When the next one becomes due; nullopt: none waits.
   std::optional<domain::UtcTime> next_writeback(const std::vector<MirrorId>& mirrors) const;
 
