@@ -225,6 +225,24 @@ TEST_F(StampedTable, ACommitCutShortRemembersWhatItSaw) {
   expect_the_fifteen_held();
 }
 
+TEST_F(StampedTable, ConsentsThatMovedWithWhatWasApprovedAreNotSummed) {
+  import_stamped();
+  for (std::int64_t key = 1; key <= 400; ++key) {
+    rows_.at(key).name = "another";
+    rows_.at(key).consented_at = utc();
+  }
+  daemon_->run_for(5s);
+  ASSERT_EQ(holds().size(), 1u);
+  ASSERT_EQ(holds()[0].change_class, "updates");
+  daemon_->approve(holds()[0].digest);
+  daemon_->run_for(15s);
+  ASSERT_TRUE(holds().empty());
+  stamp(people, people);
+  daemon_->run_for(15s);
+  EXPECT_TRUE(holds().empty()) << holds()[0].why;
+  EXPECT_EQ(status_of(people), stibee_sim::Status::Subscribed);
+}
+
 TEST_F(StampedTable, WhoWaitsAsTheHalfOfAMoveIsNotCountedAtEachPoll) {
   import_stamped();
   // Accounts that are merged: the address of one goes to another, whose own is given up.

@@ -3,6 +3,7 @@
 #include "stibee_sync/pipeline/table_read.hpp"
 #include "stibee_sync/store/transaction.hpp"
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -13,12 +14,13 @@
 namespace stibee_sync::pipeline {
 
 struct AppliedRead {
-  std::size_t rows = 0;            // of the snapshot, new, changed or gone
-  std::size_t addresses = 0;       // of which something else is wanted than before
-  std::size_t erased = 0;          // people who are gone, and have no row any more
-  std::size_t lost = 0;            // rows that are gone, or bear another address
-  std::size_t consents_moved = 0;  // people whose consent stamp is another, or whose no became a yes
-  bool last = false;               // nothing of the read is left
+  std::size_t rows = 0;       // of the snapshot, new, changed or gone
+  std::size_t addresses = 0;  // of which something else is wanted than before
+  std::size_t erased = 0;     // people who are gone, and have no row any more
+  std::size_t lost = 0;       // rows that are gone, or bear another address
+  /// By ChangeClass: people whose consent stamp is another, or whose no became a yes.
+  std::array<std::size_t, 6> consents_moved{};
+  bool last = false;  // nothing of the read is left
 };
 
 /// Snapshot and ledger take over what the scan found and does not hold back: the next `most` rows and
@@ -85,6 +87,8 @@ class ReadTakeover {
 
  private:
   class Holding;
+  /// Of what was taken so far, without what somebody approved.
+  void note_taken_in(std::vector<store::SlotOfChanges>& slots) const;
   void finish(store::Transaction& transaction, const store::SourceFacts& facts);
 
   store::MirrorId mirror_;

@@ -20,7 +20,8 @@ AppliedRead apply_read(store::Transaction& transaction, store::MirrorId mirror, 
   while (scan.next_decision(decided)) {
     const auto before = transaction.find(mirror, decided.email);
     if (changes(before, decided.decision.wanted)) ++applied.addresses;
-    if (decided.decision.moves_consent) ++applied.consents_moved;
+    if (decided.decision.moves_consent)
+      ++applied.consents_moved.at(static_cast<std::size_t>(decided.change_class));
     const auto after = ledger::after_decision(before, decided.decision, policy, now);
     transaction.write(mirror, decided.email, before, after);
     if (decided.decision.overtakes_resubscribe)

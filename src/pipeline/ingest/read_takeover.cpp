@@ -193,24 +193,35 @@ std::size_t ReadTakeover::take(store::Transaction& transaction, std::size_t most
   applied.addresses += part.addresses;
   applied.erased += part.erased;
   applied.lost += part.lost;
-  applied.consents_moved += part.consents_moved;
+  for (std::size_t i = 0; i < applied.consents_moved.size(); ++i)
+    applied.consents_moved[i] += part.consents_moved[i];
   applied.last = part.last;
   // Who joined a set that was approved waits, though nothing is shown of it before the next read.
   const bool is_good = committed_.held.empty() && !scan_.anything_waits();
   auto facts = is_good ? commit_.good_facts : commit_.facts;
   note_hour(facts, commit_, now_);
   if (part.last) {
-    note_taken(facts.drained, applied.lost, applied.consents_moved, now_);
+    note_taken_in(facts.drained);
     if (commit_.resubscribes_waited && !waits_since(committed_.held, diff::ChangeClass::Resubscribe))
       forget_consents(facts);
     finish(transaction, facts);
   } else {
     // Should it never be finished: what is applied now counts for the hour and the day.
     auto drained = commit_.drained_before;
-    note_taken(drained, applied.lost, applied.consents_moved, now_);
+    note_taken_in(drained);
     transaction.set_recent(mirror_, facts.recent, drained);
   }
   return part.addresses;
+}
+
+void ReadTakeover::note_taken_in(std::vector<store::SlotOfChanges>& slots) const {
+  const auto& applied = committed_.applied;
+  std::size_t moved = 0;
+  for (std::size_t i = 0; i < applied.consents_moved.size(); ++i) {
+    // What of a class that is held is taken all the same was approved.
+    if (!commit_.judgement.holds_any(static_cast<diff::ChangeClass>(i))) moved += applied.consents_moved[i];
+  }
+  note_taken(slots, commit_.judgement.holds_any(diff::ChangeClass::Removal) ? 0 : applied.lost, moved, now_);
 }
 
 void ReadTakeover::finish(store::Transaction& transaction, const store::SourceFacts& facts) {
