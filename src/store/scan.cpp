@@ -13,15 +13,17 @@ constexpr std::size_t rows_memory = 2 * 1024 * 1024;
 
 }  // namespace
 
-Scan::State::State(std::unique_ptr<Connection> connection, const domain::StateKey& key, MirrorId of,
-                   std::filesystem::path staging_directory)
+Scan::State::State(std::unique_ptr<Snapshot> snapshot, std::shared_ptr<SnapshotShelf> shelf,
+                   const domain::StateKey& key, MirrorId of, std::filesystem::path staging_directory)
     : mirror(of),
       staging(std::move(staging_directory)),
       rows(staging, rows_memory),
       key_(key),
-      snapshot_(std::make_unique<Snapshot>(std::move(connection), mirror)),
+      snapshot_(std::move(snapshot)),
+      shelf_(std::move(shelf)),
       events_(staging, events_memory),
       decisions_(staging) {
+  snapshot_->open(mirror);
   // The first read fixes the view of the state.
   if (snapshot_->generation.step()) {
     generation = snapshot_->generation.integer(0);
@@ -38,7 +40,9 @@ Scan::State::State(std::unique_ptr<Connection> connection, const domain::StateKe
       snapshot_->any("SELECT 1 FROM writeback WHERE mirror = ? AND event = 'resubscribed' LIMIT 1", mirror);
 }
 
-Scan::State::~State() = default;
+Scan::State::~State() {
+  close_snapshot();
+}
 
 bool Scan::State::next(SnapshotRow& row) {
   auto& cursor = snapshot_->cursor;
@@ -180,7 +184,11 @@ void Scan::State::stage_touched() {
   }
 }
 
-void Scan::State::close_snapshot() {
+void Scan::State::close_snapshot() noexcept {
+  if (snapshot_ && shelf_) {
+    snapshot_->close();
+    shelf_->put(std::move(snapshot_));
+  }
   snapshot_.reset();
 }
 

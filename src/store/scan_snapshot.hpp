@@ -6,6 +6,7 @@
 #include "store/suppression_table.hpp"
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -13,7 +14,7 @@ namespace stibee_sync::store {
 
 /// What a scan asks its own view of the state.
 struct Scan::State::Snapshot {
-  Snapshot(std::unique_ptr<Connection> opened, MirrorId mirror)
+  explicit Snapshot(std::unique_ptr<Connection> opened)
       : connection(std::move(opened)),
         begin(*connection, "BEGIN"),
         generation(*connection, "SELECT generation, list_id, torn FROM mirror WHERE id = ?"),
@@ -34,13 +35,17 @@ struct Scan::State::Snapshot {
         trace(*connection,
               "SELECT " + std::string(trace_columns) + " FROM trace WHERE mirror = ? AND person_hash = ?"),
         own_words(*connection, "SELECT event FROM writeback WHERE mirror = ? AND email = ?"),
-        suppressions(*connection) {
+        suppressions(*connection) {}
+
+  void open(MirrorId mirror) {
     begin.run();
     for (auto* statement :
          {&generation, &cursor, &old_row, &bearers, &touched, &ledger, &trace, &own_words}) {
       statement->bind(1, mirror.number);
     }
   }
+  /// It holds nothing of the state any more, and can be opened anew.
+  void close() { connection->roll_back(); }
   bool any(const char* sql, MirrorId of) {
     Statement statement(*connection, sql);
     return statement.bind(1, of.number).step();
@@ -51,6 +56,27 @@ struct Scan::State::Snapshot {
   RowReader reader;
   Statement trace, own_words;
   SuppressionTable suppressions;
+};
+
+/// Keeps one closed snapshot for the next scan: to open the file and to prepare its statements takes longer
+/// than to read a table in which nothing changed. For any thread.
+class Scan::State::SnapshotShelf {
+ public:
+  /// Null: there is none, or its file is not where it was opened any more.
+  std::unique_ptr<Snapshot> take() {
+    const std::lock_guard lock(mutex_);
+    auto taken = std::move(kept_);
+    if (taken && !taken->connection->lost_file().empty()) taken.reset();
+    return taken;
+  }
+  void put(std::unique_ptr<Snapshot> closed) {
+    const std::lock_guard lock(mutex_);
+    kept_ = std::move(closed);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<Snapshot> kept_;
 };
 
 }  // namespace stibee_sync::store

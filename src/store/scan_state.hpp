@@ -19,9 +19,13 @@ namespace stibee_sync::store {
 /// A scan over its own connection, which keeps one view of the state for as long as the scan lasts, while the
 /// store goes on. What it stages lies in nameless files: memory stays constant at any size.
 struct Scan::State {
-  /// `key` must outlive the scan. `staging`: the directory for temporary files.
-  State(std::unique_ptr<Connection> connection, const domain::StateKey& key, MirrorId mirror,
-        std::filesystem::path staging);
+  struct Snapshot;  // the connection and its statements
+  class SnapshotShelf;
+
+  /// `key` must outlive the scan. `staging`: the directory for temporary files. `shelf`: where the snapshot
+  /// goes once it is closed; null: nowhere.
+  State(std::unique_ptr<Snapshot> snapshot, std::shared_ptr<SnapshotShelf> shelf, const domain::StateKey& key,
+        MirrorId mirror, std::filesystem::path staging);
   ~State();
 
   bool next(SnapshotRow& row);
@@ -37,7 +41,7 @@ struct Scan::State {
   std::vector<domain::Fingerprint> waiting_of(const std::vector<domain::Fingerprint>& items);
 
   /// Lets go of the view of the state, so that its log can be truncated.
-  void close_snapshot();
+  void close_snapshot() noexcept;
   bool holds(const DecisionRecord& record) const;
   bool holds_any() const { return !held_.empty(); }
 
@@ -81,7 +85,6 @@ struct Scan::State {
   Sorter rows;  // by key
 
  private:
-  struct Snapshot;  // the connection and its statements
   struct OldRow {
     domain::Fingerprint fingerprint;
     std::optional<std::string> email;
@@ -124,6 +127,7 @@ struct Scan::State {
 
   const domain::StateKey& key_;
   std::unique_ptr<Snapshot> snapshot_;
+  std::shared_ptr<SnapshotShelf> shelf_;
   bool has_ledger_ = false;
   bool has_traces_ = false;
   bool has_suppressions_ = false;

@@ -110,16 +110,22 @@ std::string Connection::query_text(const char* sql) {
 }
 
 void Connection::check_file() const {
+  if (const auto lost = lost_file(); !lost.empty()) {
+    throw StoreError(lost +
+                     ": was deleted or replaced while stibee-syncd runs, and what is written now is lost; "
+                     "nothing is sent or answered any more: put a backup there if there is one, and restart "
+                     "stibee-syncd");
+  }
+}
+
+std::string Connection::lost_file() const {
   int moved = 0;
   if (sqlite3_file_control(db_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK)
-    return;  // such a file system cannot tell
-  const auto log = file_.string() + "-wal";
-  const bool log_moved = ::access(log.c_str(), F_OK) != 0;  // it is there as long as the file is open
-  if (moved == 0 && !log_moved) return;
-  throw StoreError((moved != 0 ? file_.string() : log) +
-                   ": was deleted or replaced while stibee-syncd runs, and what is written now is lost; "
-                   "nothing is sent or answered any more: put a backup there if there is one, and restart "
-                   "stibee-syncd");
+    return {};  // such a file system cannot tell
+  if (moved != 0) return file_.string();
+  auto log = file_.string() + "-wal";
+  if (::access(log.c_str(), F_OK) == 0) return {};  // it is there as long as the file is open
+  return log;
 }
 
 bool Connection::empty_log() {

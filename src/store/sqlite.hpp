@@ -46,6 +46,8 @@ class Connection {
   std::string query_text(const char* sql);
   /// Throws StoreError if the file, or its log, was deleted or replaced since it was opened.
   void check_file() const;
+  /// Which of them was; "": none.
+  std::string lost_file() const;
   /// The log goes into the file and is emptied. Waits for nobody: false if a reader is in the way.
   bool empty_log();
   /// Ends every running statement and the transaction, if one is open. Never throws.

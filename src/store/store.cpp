@@ -3,7 +3,7 @@
 #include "stibee_sync/store/transaction.hpp"
 #include "store/last_known.hpp"
 #include "store/list_scan_state.hpp"
-#include "store/scan_state.hpp"
+#include "store/scan_snapshot.hpp"
 #include "store/tables.hpp"
 
 #include <chrono>
@@ -39,6 +39,7 @@ Store::Tables::Tables(std::unique_ptr<Connection> opened, Connection::Mode opene
                  "SELECT limiter_class, max(number) FROM limiter_attempt GROUP BY limiter_class");
   while (last.step())
     attempt_numbers[std::string(last.text(0))] = last.integer(1);
+  if (mode == Connection::Mode::ReadWrite) shelf = std::make_shared<Scan::State::SnapshotShelf>();
 }
 
 std::unique_ptr<Connection> Store::Tables::connection_for_scan() const {
@@ -268,8 +269,14 @@ std::vector<LoggedAttempt> Store::logged_attempts() const {
 }
 
 Scan Store::begin_scan(MirrorId mirror) {
-  return Scan(
-      std::make_unique<Scan::State>(tables_->connection_for_scan(), tables_->key, mirror, tables_->staging));
+  std::unique_ptr<Scan::State::Snapshot> snapshot;
+  if (tables_->shelf) {
+    tables_->check_files();
+    snapshot = tables_->shelf->take();
+  }
+  if (!snapshot) snapshot = std::make_unique<Scan::State::Snapshot>(tables_->connection_for_scan());
+  return Scan(std::make_unique<Scan::State>(std::move(snapshot), tables_->shelf, tables_->key, mirror,
+                                            tables_->staging));
 }
 
 ListScan Store::begin_list(MirrorId mirror) {

@@ -6,6 +6,7 @@
 #include "store/ledger_table.hpp"
 #include "store/mirror_table.hpp"
 #include "store/queue.hpp"
+#include "store/scan_state.hpp"
 #include "store/snapshot_table.hpp"
 #include "store/sqlite.hpp"
 #include "store/suppression_journal.hpp"
@@ -64,9 +65,10 @@ struct Store::Tables {
   std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class
   std::unique_ptr<SuppressionJournal> journal;          // null: read only
   std::int64_t journal_applied = 0;
-  std::map<MirrorId, std::string> placed;  // by what each queue stands as it does, if that is sure
-  bool write_failed = false;               // the last transaction was not committed
-  bool untidy = true;                      // written since the logs were last emptied
+  std::map<MirrorId, std::string> placed;             // by what each queue stands as it does, if that is sure
+  bool write_failed = false;                          // the last transaction was not committed
+  bool untidy = true;                                 // written since the logs were last emptied
+  std::shared_ptr<Scan::State::SnapshotShelf> shelf;  // null: beside a daemon, which owns the file
 };
 
 /// Brings the state and the opt-outs' own file to the same. Once, after opening. True: the file had to be
