@@ -213,6 +213,7 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);
   ingest_->on_commit([this](std::size_t mirror) {
+    has_past_[mirror] = true;
     if (awaits_read_[mirror]) set_awaits_read(mirror, false);
     reconciler_->table_was_read(mirror);
   });
@@ -321,6 +322,7 @@ void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
   ingest_->lead();
   reconciler_->lead();
   for (std::size_t i = 0; i < mirrors().size(); ++i) {
+    set_awaits_read(i, has_past_[i]);
     serve(i);
   }
   ingest_->sync_now();

@@ -147,7 +147,7 @@ class Engine {
   std::function<bool()> may_call_;
   std::vector<bool> paused_;
   std::vector<bool> has_past_;     // of which somebody may wait
-  std::vector<bool> awaits_read_;  // of the table, since the start or the end of a pause
+  std::vector<bool> awaits_read_;  // of the table, since the start, the end of a pause or a take-over
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;
   std::unique_ptr<pipeline::Ingest> ingest_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 // Taking a list over before the first change is sent to it.
@@ -51,6 +52,7 @@ struct Tally {
 
 /// Some of the listed people; empty at the end.
 using Chunk = std::vector<std::pair<domain::EmailAddress, store::Listed>>;
+using Addresses = std::set<domain::EmailAddress>;
 
 Chunk next_chunk(store::ListScan& scan) {
   Chunk chunk;
@@ -101,11 +103,14 @@ void count(Tally& tally, const store::Listed& listed, const ledger::RemoteView& 
 }
 
 /// Of whom a whole list tells more than their own entry: whoever may have been subscribed, is listed
-/// unsubscribed, and whose row has gone or bears another address.
-bool may_have_moved(const store::Listed& listed, const ledger::RemoteView& view) {
+/// unsubscribed, and whose row has gone or bears another address. `change`: what the entry alone says.
+bool may_have_moved(const store::Listed& listed, const ledger::RemoteView& view, const Consequence& change) {
   const bool is_out = listed.status == RemoteStatus::OptedOut || listed.status == RemoteStatus::Unsubscribed;
   if (!is_out || !view.ledger || view.in_flight) return false;
   const auto& [wanted, confirmed] = *view.ledger;
+  // Brought back by another daemon before the move, or to say no anew.
+  if (confirmed.status == RemoteStatus::OptedOut)
+    return change.suppress && (view.is_trace || wanted.intent == domain::Intent::Absent);
   // Done already. (Whether before or after Stibee last changed them, clocks that are apart cannot tell.)
   if (view.is_trace) return confirmed.status == RemoteStatus::Unsubscribed;
   const bool may_have_been_in = confirmed.status == RemoteStatus::Subscribed ||
@@ -117,12 +122,20 @@ bool may_have_moved(const store::Listed& listed, const ledger::RemoteView& view)
 /// Another daemon, or an earlier life, has carried the move out: had the member said no under the address
 /// before, it would not have subscribed them under the one they have now.
 bool is_subscribed_elsewhere(store::Transaction& transaction, store::MirrorId mirror,
-                             const domain::EmailAddress& email, const ledger::Person& person) {
+                             const domain::EmailAddress& email, const ledger::Person& person,
+                             const Addresses& brought_back) {
   for (const auto& other : transaction.other_addresses(mirror, email, person)) {
     const auto there = transaction.find(mirror, other).row;
     if (there && there->confirmed.status == RemoteStatus::Subscribed) return true;
+    if (there && brought_back.contains(other)) return true;
   }
   return false;
+}
+
+/// By another daemon: here they are opted out still, until a consent lifts it.
+bool is_brought_back(const store::Listed& listed, const ledger::RemoteView& view) {
+  return listed.status == RemoteStatus::Subscribed && view.ledger && !view.is_trace &&
+         view.ledger->confirmed.status == RemoteStatus::OptedOut;
 }
 
 /// Somebody for whom the table has said yes for as long as this state can tell, and whom it knew subscribed:
@@ -137,22 +150,26 @@ bool says_yes_in_table(const ledger::RemoteView& view) {
 struct Taken {
   Tally tally;
   Chunk later;  // once everybody else is taken over
+  Addresses brought_back;
 };
 
+/// `brought_back`: of all; nullptr: not everybody else is taken over yet.
 Taken take_some(store::Transaction& transaction, const MirrorPlan& plan, const Chunk& chunk,
-                const AdoptionTimes& times, bool at_the_end) {
+                const AdoptionTimes& times, const Addresses* brought_back) {
   Taken taken;
   for (const auto& [email, listed] : chunk) {
     const auto person = transaction.find(plan.id, email);
     const auto view = ledger::view_of(person);
-    bool moved = may_have_moved(listed, view);
-    if (moved && !at_the_end) {
-      taken.later.emplace_back(email, listed);
-      continue;
+    auto change = adopt_change(listed, view, times.asked, times.said, times.now);
+    if (may_have_moved(listed, view, change)) {
+      if (brought_back == nullptr) {
+        taken.later.emplace_back(email, listed);
+        continue;
+      }
+      if (is_subscribed_elsewhere(transaction, plan.id, email, person, *brought_back))
+        change = unsubscribed_for_a_move(view, times.now);
     }
-    moved = moved && is_subscribed_elsewhere(transaction, plan.id, email, person);
-    auto change = moved ? unsubscribed_for_a_move(view, times.now)
-                        : adopt_change(listed, view, times.asked, times.said, times.now);
+    if (is_brought_back(listed, view)) taken.brought_back.insert(email);
     if (change.suppress && says_yes_in_table(view))
       change.writeback = writeback_of_listed_opt_out(plan, times.now);
     count(taken.tally, listed, view, change);
@@ -311,6 +328,7 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
   const auto asked = services_.database_clock->later(when.utc, when.monotonic);
   const AdoptionTimes times{asked, said, now};
   Chunk later;
+  Addresses brought_back;
   for (bool at_the_end = false; !stopping_ && states_[mirror].stood_by == stood_by;) {
     auto read = [scan] { return std::make_shared<const Chunk>(next_chunk(*scan)); };
     auto chunk = co_await offload(worker_, std::move(read));
@@ -319,13 +337,15 @@ asio::awaitable<void> Reconciler::take_over(std::size_t mirror, std::shared_ptr<
       at_the_end = true;
       chunk = std::make_shared<const Chunk>(some_of(later));
     }
-    auto apply = store::in_transaction([plan, chunk, times, at_the_end](store::Transaction& transaction) {
-      return take_some(transaction, *plan, *chunk, times, at_the_end);
+    const auto* of_all = at_the_end ? &brought_back : nullptr;
+    auto apply = store::in_transaction([plan, chunk, times, of_all](store::Transaction& transaction) {
+      return take_some(transaction, *plan, *chunk, times, of_all);
     });
     const auto seen = co_await services_.store.run(std::move(apply));
     const auto& taken = seen.value();
     tally += taken.tally;
     later.insert(later.end(), taken.later.begin(), taken.later.end());
+    brought_back.insert(taken.brought_back.begin(), taken.brought_back.end());
   }
   // Begun anew by the next start, or when this daemon works again: what is known is left alone.
   if (stopping_ || states_[mirror].stood_by != stood_by) co_return;

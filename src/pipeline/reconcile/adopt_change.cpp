@@ -116,6 +116,7 @@ Consequence unsubscribed_for_a_move(const ledger::RemoteView& view, UtcTime now)
   Consequence change;
   if (view.is_trace) return change;
   const auto& [wanted, confirmed] = *view.ledger;
+  if (confirmed.status == RemoteStatus::OptedOut) return change;
   change.confirmed = ledger::with_observed(confirmed, wanted, RemoteStatus::Unsubscribed, now);
   // Without a call of ours the doubt was what the list shows.
   if (!confirmed.called.upsert) change.confirmed->maybe_subscribed = false;

@@ -176,6 +176,35 @@ TEST_F(Leader, TheOtherTakesOverAfterACrashAndNeitherSendsAgainNorShrinksTheList
   EXPECT_GE(number(at(items(*status, "mirrors").front(), "people"), "opted_out"), 1);
 }
 
+class LeaderWithoutComparison : public Leader {
+ protected:
+  LeaderWithoutComparison() : Leader(options()) {}
+  static DeploymentOptions options() {
+    DeploymentOptions options;
+    options.mirror_extra = "    reconcile: {mode: off}\n";
+    return options;
+  }
+};
+
+TEST_F(LeaderWithoutComparison, WhoeverTakesOverReadsTheTableBeforeAnybodyIsSubscribed) {
+  deployment_.stibee_post("/_sim/faults", R"({"rules":[{"kind":"503","probability":1}]})");
+  deployment_.add_members(61, 65);
+  ASSERT_TRUE(eventually(60s, [&] { return other_->has_read(65); }));
+  deployment_.sql(
+      "UPDATE members SET email_opt_in = false WHERE id > 62; ALTER TABLE members RENAME TO away");
+  deployment_.daemon().send(SIGKILL);
+  deployment_.stibee_post("/_sim/faults", R"({"rules":[]})");
+  ASSERT_TRUE(eventually(60s, [&] { return other_->leads(); })) << other_->daemon().err();
+  const auto explained = other_->syncd({"explain", "p61@example.com"});
+  EXPECT_NE(explained.out.find("the table is read before anybody is subscribed"), std::string::npos)
+      << explained.out;
+  deployment_.sql("ALTER TABLE away RENAME TO members");
+  ASSERT_TRUE(eventually(60s, [&] { return deployment_.subscribed() == 62; })) << other_->daemon().err();
+  const auto dump = deployment_.dump();
+  for (int i = 63; i <= 65; ++i)
+    EXPECT_EQ(dump.find("p" + std::to_string(i) + "@"), std::string::npos) << i << " was sent";
+}
+
 TEST_F(Leader, AHolderWhoseConnectionBrokeSendsNothingBeforeItHoldsTheLockAgain) {
   break_lock();
   deployment_.add_members(61, 70);

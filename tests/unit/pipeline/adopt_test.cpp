@@ -98,6 +98,47 @@ TEST_F(Moved, AndNotSubscribedAnewMayHaveSaidNo) {
   EXPECT_EQ(pending(), 1U) << "the table's no to the old address, which may be newer than what is shown";
 }
 
+/// And that they had said no, but not that another daemon brought them back before the move.
+class BroughtBackAndMoved : public Moved {
+ protected:
+  BroughtBackAndMoved() {
+    change([&](store::Transaction& transaction) {
+      const auto before = transaction.find(plan.id, address("a-old@example.com"));
+      Consequence said_no;
+      said_no.suppress = ledger::Suppression{known_since, "unknown", ""};
+      said_no.confirmed = ledger::with_observed(before.row->confirmed, before.row->wanted,
+                                                RemoteStatus::OptedOut, known_since);
+      carry_out(transaction, plan.id, address("a-old@example.com"), before, said_no, plan.policy,
+                clock.utc());
+    });
+    edit("resubscribe", "a-old@example.com");
+    edit("unsubscribe", "a-old@example.com");
+  }
+  domain::UtcTime no_on_record() {
+    const auto suppression = store->find(plan.id, address("z-new@example.com")).suppression;
+    return suppression ? suppression->at : domain::UtcTime{};
+  }
+  // Before the first thing that happened at Stibee, whose clock begins in 1970 here.
+  static constexpr domain::UtcTime known_since{1s};
+};
+
+// Found by pairs 21 and 35: the unsubscribe of the move counted as one more no, newer than their yes.
+TEST_F(BroughtBackAndMoved, SaysNoMoreByTheMove) {
+  ASSERT_EQ(status_of("z-new@example.com"), RemoteStatus::OptedOut);
+  edit("add", "z-new@example.com", "Same");
+  start();
+  run_for(1min);
+  ASSERT_TRUE(reconciler->adopted(0));
+  EXPECT_EQ(no_on_record(), known_since);
+}
+
+TEST_F(BroughtBackAndMoved, MayHaveSaidNoAnewWhereNobodySubscribedThemAfterTheMove) {
+  start();
+  run_for(1min);
+  ASSERT_TRUE(reconciler->adopted(0));
+  EXPECT_GT(no_on_record(), known_since);
+}
+
 TEST_F(ReconcilerTest, WhoSaidNoWhileAnotherDaemonWorkedIsToldToTheTable) {
   plan.writeback["unsubscribed"] = "UPDATE …";
   in_step(2);
