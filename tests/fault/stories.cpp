@@ -122,10 +122,14 @@ void reconcile(World& world) {
   edit(world, R"("action":"add","emails":["stray@example.com"])");
   world.start();
   require(world.until([&] {
-    // Without a daemon the command would do it by itself.
-    if (world.daemon().err().find("daemon.ready") == std::string::npos) return false;
+    // Without a daemon the command would do it by itself, and what it keeps would go with what the daemon
+    // lost.
+    const auto is_up = [&] {
+      return world.daemon().running() && world.daemon().err().find("daemon.ready") != std::string::npos;
+    };
+    if (!is_up()) return false;
     const auto code = deployment.syncd({"reconcile", "--repair"}).exit_code;
-    return code == 0 || code == 2;
+    return is_up() && (code == 0 || code == 2);
   }),
           world, "cannot be reconciled");
   world.opted_out("p1@example.com");
