@@ -101,9 +101,15 @@ std::optional<Answer> ask_daemon(Whereabouts& whereabouts, const std::string& me
   return answer;
 }
 
+std::string error_of(const Answer& answer) {
+  const auto error = text_of(answer.body, "error");
+  if (!error.empty()) return error;
+  return "the daemon answers oddly (HTTP " + std::to_string(answer.status) + "); its log says why";
+}
+
 int exit_code_of(const Answer& answer) {
   if (answer.status == 200) return ExitCode::ok;
-  std::cerr << text_of(answer.body, "error") << "\n";
+  std::cerr << error_of(answer) << "\n";
   switch (answer.status) {
     case 400:
       return ExitCode::usage;
@@ -115,6 +121,8 @@ int exit_code_of(const Answer& answer) {
       return ExitCode::try_later;
     case 503:
       return ExitCode::unavailable;
+    case 507:
+      return ExitCode::io_error;
     default:
       return ExitCode::internal;
   }

@@ -22,6 +22,8 @@ struct Answer {
   int status = 0;
   json::Value body;
 };
+/// What is wrong, of an answer that is no 200.
+std::string error_of(const Answer& answer);
 /// Says the daemon's complaint, if it is one.
 int exit_code_of(const Answer& answer);
 

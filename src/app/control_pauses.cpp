@@ -34,6 +34,7 @@ asio::awaitable<ServerResponse> ControlService::pause(Engine* engine, Meant mean
   for (const auto i : meant)
     engine->set_paused(i, true);
   pause_ends_->wake();
+  if (!kept) throw store::StoreError("paused, but only until this daemon ends: " + kept.error());
   auto changes = std::move(kept).value();
   co_await tell(engine, meant, std::move(changes), peer);
   json::Value answer;
@@ -46,11 +47,11 @@ asio::awaitable<ServerResponse> ControlService::resume(Engine* engine, Meant mea
   auto work = [plans = plans_meant(engine->mirrors(), meant),
                now = ground_.clock.utc()](store::Store& store) { return resume_mirrors(store, plans, now); };
   auto kept = co_await ground_.store.run(std::move(work));
+  auto changes = std::move(kept).value();
   for (const auto i : meant) {
     engine->set_paused(i, false);
     engine->ingest().sync_now(i);
   }
-  auto changes = std::move(kept).value();
   co_await tell(engine, meant, std::move(changes), peer);
   json::Value answer;
   answer.set("resumed", meant.size());

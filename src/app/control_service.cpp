@@ -105,7 +105,11 @@ asio::awaitable<ServerResponse> ControlService::guarded_control(std::filesystem:
   if (!may_steer(request.credentials, socket)) {
     co_return error_response(403, "only root, the daemon's user and the socket's group may do that");
   }
-  co_return co_await control(std::move(request));
+  auto turn = control(std::move(request));
+  auto answer = co_await runtime::answer_of<store::StoreError>(std::move(turn));
+  if (answer) co_return std::move(answer).value();
+  if (store_failed_) store_failed_(answer.error());
+  co_return error_response(507, answer.error());
 }
 
 asio::awaitable<std::string> ControlService::user_of(Peer peer) {

@@ -32,6 +32,8 @@ class ControlService {
   /// Ends what is read for somebody who asked.
   ~ControlService();
 
+  /// Is told of each request that failed since the state could not be read or written (507).
+  void on_store_error(std::function<void(const std::string&)> told) { store_failed_ = std::move(told); }
   /// GET /status /config /failures /guard /guard/show, POST /guard/approve /retry /pause /resume /sync-now
   /// /reload /explain /forget; POST /reconcile begins a comparison, GET /reconcile tells how far it is, or
   /// its report. Bodies and answers are JSON. A `mirror`, in the body of a POST or the query of a GET, means
@@ -89,6 +91,7 @@ class ControlService {
   http::ServerResponse health_page(const telemetry::Health::Status& status) const;
 
   Ground ground_;
+  std::function<void(const std::string&)> store_failed_;
   EngineSlot& engines_;
   telemetry::Health& health_;
   Chronicle& chronicle_;

@@ -266,6 +266,7 @@ void Daemon::listen() {
   options.allowed_methods = {"GET", "POST"};
   options.max_body_bytes = 64 * 1024;
   options.on_error = [this](std::exception_ptr error) { page_failed(error); };
+  control_.on_store_error([this](const std::string& what) { store_failed(what); });
   socket_ = std::make_unique<http::Server>(context_.get_executor(), std::move(options),
                                            control_.control_handler(settings_.control.socket));
   socket_->start();
@@ -275,12 +276,16 @@ void Daemon::page_failed(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const store::StoreError& failure) {
-    metrics_.store_error();
-    if (const auto left_out = page_trouble_.happened(clock_->monotonic(), failure.what()))
-      log_.event(Level::Error, Event::StoreFailed, failure.what(), {{"left_out", *left_out}});
+    store_failed(failure.what());
   } catch (const std::exception& failure) {
     log_.debug("a page failed", {{"detail", failure.what()}});
   }
+}
+
+void Daemon::store_failed(const std::string& what) {
+  metrics_.store_error();
+  if (const auto left_out = page_trouble_.happened(clock_->monotonic(), what))
+    log_.event(Level::Error, Event::StoreFailed, what, {{"left_out", *left_out}});
 }
 
 void Daemon::await_signal() {

@@ -53,6 +53,7 @@ class Daemon {
   void started();
   void put_in_force(settings::Settings fresh);
   void page_failed(const std::exception_ptr& error);
+  void store_failed(const std::string& what);
   void await_signal();
   void begin_stop();
   void finish();

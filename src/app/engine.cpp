@@ -133,6 +133,7 @@ Engine::Engine(const Ground& ground, const settings::Settings& settings, OpenedM
     has_past_.push_back(state.has_past);
   }
   awaits_read_.resize(paused_.size());
+  reads_from_.resize(paused_.size());
   dispatch_ = std::make_unique<pipeline::Dispatch>(services(), ground_.context.get_executor(),
                                                    *outside_.transport, *dialect_, plans, std::move(options));
   events_ = std::make_unique<pipeline::EventIntake>(services(), plans);
@@ -212,8 +213,9 @@ void Engine::make_reconciler(const std::vector<pipeline::MirrorState>& states) {
                                                        states, options, std::move(hooks));
   for (std::size_t i = 0; i < mirrors().size(); ++i)
     serve(i);
-  ingest_->on_commit([this](std::size_t mirror) {
+  ingest_->on_commit([this](std::size_t mirror, runtime::MonotonicTime began) {
     has_past_[mirror] = true;
+    if (began < reads_from_[mirror]) return;
     if (awaits_read_[mirror]) set_awaits_read(mirror, false);
     reconciler_->table_was_read(mirror);
   });
@@ -304,6 +306,7 @@ void Engine::serve(std::size_t mirror) {
 /// What waits is what the table, or a person, said before: a later no in the table comes first.
 void Engine::set_awaits_read(std::size_t mirror, bool awaits) {
   awaits_read_[mirror] = awaits;
+  if (awaits) reads_from_[mirror] = ground_.clock.monotonic();
   dispatch_->set_awaits_read(mirror, awaits);
   writeback_->set_paused(mirror, paused_[mirror] || awaits);
 }
@@ -322,6 +325,7 @@ void Engine::lead(const std::map<delivery::LimiterClass, std::size_t>& calls) {
   ingest_->lead();
   reconciler_->lead();
   for (std::size_t i = 0; i < mirrors().size(); ++i) {
+    reads_from_[i] = ground_.clock.monotonic();
     set_awaits_read(i, has_past_[i]);
     serve(i);
   }

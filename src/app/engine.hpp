@@ -146,7 +146,8 @@ class Engine {
   std::unique_ptr<delivery::Dialect> dialect_;
   std::function<bool()> may_call_;
   std::vector<bool> paused_;
-  std::vector<bool> has_past_;     // of which somebody may wait
+  std::vector<bool> has_past_;                      // of which somebody may wait
+  std::vector<runtime::MonotonicTime> reads_from_;  // reads that began before do not count
   std::vector<bool> awaits_read_;  // of the table, since the start, the end of a pause or a take-over
   std::unique_ptr<pipeline::Dispatch> dispatch_;
   std::unique_ptr<pipeline::GroupKeeper> groups_;

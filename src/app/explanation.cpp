@@ -59,7 +59,7 @@ const pipeline::PresentRow* sent_instead(const PersonFacts& facts, const pipelin
 
 Value row_report(const PersonFacts& facts, const pipeline::PresentRow& row, const Showing& showing) {
   Value report;
-  report.set("key", row.key.to_string());
+  report.set("key", privacy::shown_key(row.key.to_string(), showing.reveal));
   report.set("email", shown(row.email, showing));
   report.set("wanted", row.subscribed ? "subscribed" : "unsubscribed");
   report.set("read", !row.differs);
@@ -68,7 +68,8 @@ Value row_report(const PersonFacts& facts, const pipeline::PresentRow& row, cons
     report.set("column", row.rejected_column);
     report.set("cure", cure_of(name(*row.rejection)));
   }
-  if (const auto* lower = sent_instead(facts, row)) report.set("sent_instead", lower->key.to_string());
+  if (const auto* lower = sent_instead(facts, row))
+    report.set("sent_instead", privacy::shown_key(lower->key.to_string(), showing.reveal));
   if (!row.member) return report;
   const auto& member = *row.member;
   report.set("consented_at",
@@ -88,7 +89,7 @@ Value table_report(const PersonFacts& facts, const Showing& showing) {
   report.set("rows", std::move(rows));
   Value excluded = Value::array();
   for (const auto& row : facts.seen.excluded)
-    excluded.push_back(row.key.to_string());
+    excluded.push_back(privacy::shown_key(row.key.to_string(), showing.reveal));
   report.set("excluded", std::move(excluded));
   if (!facts.seen.excluded.empty()) report.set("where", facts.plan.read.where);
   return report;
@@ -274,7 +275,9 @@ Value opt_outs_report(const PersonFacts& facts, const Showing& showing) {
   if (record.person.suppression)
     report.push_back(opt_out_report(*record.person.suppression, "address", showing));
   const auto add = [&](const store::KnownRow& row) {
-    if (row.opt_out) report.push_back(opt_out_report(*row.opt_out, "key " + row.key.to_string(), showing));
+    if (row.opt_out)
+      report.push_back(opt_out_report(
+          *row.opt_out, "key " + privacy::shown_key(row.key.to_string(), showing.reveal), showing));
   };
   for (const auto& row : record.rows)
     add(row);
@@ -331,7 +334,7 @@ std::string how_to_be_known(const PersonFacts& facts) {
   if (!facts.seen.excluded.empty()) {
     std::string keys;
     for (const auto& row : facts.seen.excluded)
-      keys += (keys.empty() ? "" : ", ") + row.key.to_string();
+      keys += (keys.empty() ? "" : ", ") + privacy::shown_key(row.key.to_string(), false);
     return "a row exists (key " + keys + "), but `where` excludes it: " + read.where;
   }
   const auto what = read.table.empty() ? std::string("the `query`") : read.table;

@@ -18,13 +18,13 @@ using json::Value;
 Value person_report(const std::string& mirror, const store::ParkedPerson& person, bool reveal) {
   Value one;
   one.set("mirror", mirror);
-  one.set("key", person.key);
+  one.set("key", privacy::shown_key(person.key, reveal));
   one.set("email", privacy::shown_address(person.email, reveal));
   one.set("reason", person.reason);
   one.set("message", person.message);
   one.set("attempts", person.attempts);
   one.set("since", time_or_null(person.since));
-  if (!person.sent_instead.empty()) one.set("sent_instead", person.sent_instead);
+  if (!person.sent_instead.empty()) one.set("sent_instead", privacy::shown_key(person.sent_instead, reveal));
   return one;
 }
 
@@ -57,6 +57,7 @@ Value failures_report(const store::Store& store, const std::vector<pipeline::Mir
   Value report;
   report.set("version", 1);
   report.set("total", total);
+  if (!asked.reason.empty()) report.set("reason", asked.reason);
   report.set("reasons", std::move(reasons));
   report.set("people", std::move(people));
   return report;
@@ -72,6 +73,9 @@ std::size_t addresses_in(const Value& report) {
 
 std::string render_failures(const Value& report) {
   const auto& reasons = *report.find("reasons")->if_array();
+  const auto asked = text_of(report, "reason");
+  if (reasons.empty() && !asked.empty())
+    return "nobody is parked as `" + asked + "`; `stibee-syncd failures` shows all reasons\n";
   if (reasons.empty()) return "nobody is parked\n";
   std::string text;
   for (const auto& one : reasons)

@@ -2,6 +2,7 @@
 
 #include "app/local_time.hpp"
 #include "stibee_sync/ledger/transitions.hpp"
+#include "stibee_sync/privacy/masked.hpp"
 #include "stibee_sync/store/transaction.hpp"
 
 #include <algorithm>
@@ -16,7 +17,8 @@ std::string in_table(const std::string& mirror, const std::string& key) {
 
 /// Why a person of a mirror that is served must be kept for now; "": they need not.
 std::string why_kept(const std::string& mirror, const store::PersonRecord& record, Teller teller) {
-  if (!record.rows.empty()) return in_table(mirror, record.rows.front().key.to_string());
+  if (!record.rows.empty())
+    return in_table(mirror, privacy::shown_key(record.rows.front().key.to_string(), false));
   if (record.writebacks > 0) return mirror + ": an event of theirs still waits to be written to the table";
   const auto& row = record.person.row;
   if (record.person.call) return mirror + ": a call for them is out; try again in a moment";

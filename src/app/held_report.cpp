@@ -134,7 +134,7 @@ json::Value held_set_report(const HeldSetView& view, const pipeline::RowsSeen& r
   for (const auto& person : view.people) {
     const auto& held = person.held;
     json::Value one;
-    one.set("key", held.key ? held.key->to_string() : std::string());
+    one.set("key", held.key ? privacy::shown_key(held.key->to_string(), asked.reveal) : std::string());
     one.set("email", privacy::shown_address(held.email, asked.reveal));
     one.set("ref", person.ref);
     one.set("operation", operation_of(held, view.change_class, view.plan.policy));

@@ -37,6 +37,7 @@ class LoneEngine {
 
   explicit operator bool() const { return engine_ != nullptr; }
   Engine* operator->() const { return engine_.get(); }
+  Engine& operator*() const { return *engine_; }
 
  private:
   boost::asio::awaitable<void> look_after_the_lead();

@@ -202,12 +202,16 @@ Forecast forecast(ClassPlans& classes, const pipeline::Judgement& judgement, con
   return out;
 }
 
-json::Value held_report(const std::string& mirror, const pipeline::Judgement& judgement) {
+/// Those that nobody has approved.
+json::Value held_report(const pipeline::MirrorPlan& mirror, const pipeline::Judgement& judgement,
+                        store::Store& state, domain::UtcTime now) {
   DaemonView view;
   view.mirrors.resize(1);
-  view.mirrors[0].name = mirror;
-  for (const auto& hold : judgement.holds)
-    view.mirrors[0].summary.holds.push_back(hold.changes);
+  view.mirrors[0].name = mirror.name;
+  for (const auto& hold : judgement.holds) {
+    if (!state.approved(mirror.id, hold.changes.digest, now))
+      view.mirrors[0].summary.holds.push_back(hold.changes);
+  }
   return *guard_report(view).find("held");
 }
 
@@ -311,7 +315,7 @@ json::Value plan_mirror(const pipeline::MirrorPlan& mirror, const settings::Sett
   report.set("upper_bounds", upper_bounds);
   if (upper_bounds) report.set("upper_bounds_because", "the list was not read: " + list.why_not);
   if (fresh) report.set("list", list_report(list, beside ? beside->opted_out() : 0));
-  report.set("held", held_report(mirror.name, judgement));
+  report.set("held", held_report(mirror, judgement, state, now));
   report.set("rejected", counted(rejected));
   report.set("calls", schedule.calls);
   report.set("seconds_at_limit", schedule.seconds);

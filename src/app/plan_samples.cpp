@@ -32,7 +32,7 @@ json::Value PlanSamples::report(bool reveal) const {
     for (const auto& person : people) {
       json::Value one;
       one.set("operation", domain::name(kind));
-      one.set("key", person.key ? person.key->to_string() : std::string());
+      one.set("key", person.key ? privacy::shown_key(person.key->to_string(), reveal) : std::string());
       one.set("email", privacy::shown_address(person.email.text(), reveal));
       out.push_back(std::move(one));
     }

@@ -36,11 +36,6 @@ int print(const Options& options, const json::Value& report) {
   return reconcile_exit_code(report);
 }
 
-std::string error_of(const Answer& answer) {
-  const auto error = text_of(answer.body, "error");
-  return error.empty() ? "the daemon answers oddly" : error;
-}
-
 /// The daemon has begun; a big list takes many minutes.
 int follow(const Options& options, Whereabouts& where) {
   Progress progress;
@@ -242,10 +237,7 @@ int reconcile(const Options& options) {
   if (!answer && !where.usable()) return ExitCode::bad_config;
   if (!answer) return compare_alone(options);
   if (answer->status == 200) return follow(options, where);
-  std::cerr << error_of(*answer) << "\n";
-  if (answer->status == 403) return ExitCode::refused;
-  if (answer->status == 404) return ExitCode::no_such_thing;
-  return answer->status == 409 ? ExitCode::try_later : ExitCode::internal;
+  return exit_code_of(*answer);
 }
 
 }  // namespace stibee_sync::app

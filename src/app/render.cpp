@@ -50,14 +50,14 @@ std::string counts_line(const json::Value& object, std::string_view key) {
   return text.empty() ? "none" : text;
 }
 
-std::string hold_lines(const json::Value& holder) {
+std::string hold_lines(const json::Value& holder, const char* when = "if it is meant") {
   std::string text;
   for (const auto& hold : list_of(holder, "held")) {
     text += "  HELD      " + text::with_thousands(integer_of(hold, "count")) + " " + text_of(hold, "class");
     const auto since = text_of(hold, "since");
     if (!since.empty()) text += " since " + local_time(since);
-    text += "\n            " + text_of(hold, "why") +
-            "\n            if it is meant: stibee-syncd guard approve " + text_of(hold, "digest") + "\n";
+    text += "\n            " + text_of(hold, "why") + "\n            " + when +
+            ": stibee-syncd guard approve " + text_of(hold, "digest") + "\n";
   }
   return text;
 }
@@ -181,7 +181,7 @@ std::string render_plan(const json::Value& report) {
     if (bounds) text += "  UPPER BOUNDS: " + text_of(mirror, "upper_bounds_because") + "\n";
     text +=
         std::string("  would send ") + (bounds ? "at most " : "") + counts_line(mirror, "operations") + "\n";
-    text += hold_lines(mirror);
+    text += hold_lines(mirror, "if it is meant, once a read holds it");
     text += "  cannot be sent " + counts_line(mirror, "rejected") + "\n";
     text += "  calls " + text::with_thousands(integer_of(mirror, "calls")) + ", at least " +
             duration_text(double_of(mirror, "seconds_at_limit")) + " at the limit\n";

@@ -52,8 +52,7 @@ class Wait {
       const auto answer = ask_daemon(where_, "GET", "/status");
       if (!answer || answer->status != 200) {
         progress_.end();
-        std::cerr << (answer ? text_of(answer->body, "error") : std::string("the daemon has stopped"))
-                  << "\n";
+        std::cerr << (answer ? error_of(*answer) : std::string("the daemon has stopped")) << "\n";
         return ExitCode::unavailable;
       }
       if (look(answer->body)) break;
@@ -102,6 +101,11 @@ class Wait {
       worse(mirror, ExitCode::try_later);
       return true;
     }
+    if (state == "standby") {
+      problems_ += text_of(mirror, "name") + ": another daemon leads, and sends: ask on its host\n";
+      code_ = std::max(code_, static_cast<int>(ExitCode::try_later));
+      return true;
+    }
     const bool read = text_of(mirror, "last_success") >= asked_;
     const bool recovering = std::chrono::steady_clock::now() - began_ < time_to_recover;
     if ((state == "failing" || state == "untrusted") && !recovering) {
@@ -109,8 +113,14 @@ class Wait {
       return true;
     }
     if (!read || waiting_of(mirror) > 0) return false;
-    if (state == "held") worse(mirror, ExitCode::held);
+    if (is_held(mirror)) worse(mirror, ExitCode::held);
     return true;
+  }
+
+  // Also where something worse hides it.
+  static bool is_held(const json::Value& mirror) {
+    const auto* held = mirror.find("held");
+    return held != nullptr && held->if_array() != nullptr && !held->if_array()->empty();
   }
 
   void worse(const json::Value& mirror, int code) {

@@ -74,8 +74,8 @@ class OnePass {
         return view_mirrors(store, plans, now);
       };
       const auto seen = co_await ground_.store.run(std::move(look));
-      view_.mirrors = seen.value();
-      view_.now = ground_.clock.utc();
+      view_ = view_of(*engine_, seen.value(), ground_.clock.utc());
+      view_.needs_daemon = false;
     }
   }
 

@@ -167,7 +167,8 @@ bool may_be_deleted(const Confirmed& confirmed) {
 
 NextStep when_absent(const Wanted& wanted, const Confirmed& confirmed, const Policy& policy, UtcTime now) {
   // Whoever said no, or bears another address now, is not kept under this one.
-  if (policy.on_leave == OnLeave::Keep && !wanted.silenced) return Rest::Kept;
+  const bool is_owed_a_no = confirmed.status == RemoteStatus::OptedOut && may_be_mailed(confirmed);
+  if (policy.on_leave == OnLeave::Keep && !wanted.silenced && !is_owed_a_no) return Rest::Kept;
   const Operation deletion{OperationKind::Delete, {}};
   const bool deletes = policy.on_leave == OnLeave::Delete && !policy.delete_after;
   if (deletes && may_be_deleted(confirmed)) return deletion;

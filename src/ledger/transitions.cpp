@@ -222,7 +222,9 @@ Person after_decision(Person person, const AddressDecision& decision, const Poli
   const auto fate = apply_decision(row, decision, false, call_of(person), policy, now);
   if (person.call && !person.call->sent && row.wanted != person.row->wanted)
     person.call->sent = person.row->wanted;
-  if (person.call && row.confirmed.status != person.row->confirmed.status) person.call->observed = true;
+  const auto& was = person.row->confirmed;
+  if (person.call && (row.confirmed.status != was.status || row.confirmed.since != was.since))
+    person.call->observed = true;
   // While a call is out, its end is waited for.
   if (person.call && fate == Fate::Erase) leave_queue(row);
   keep_or_erase(person, std::move(row), person.call ? Fate::Keep : fate);

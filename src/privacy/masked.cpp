@@ -17,4 +17,8 @@ std::string shown_address(std::string_view address, bool reveal) {
   return reveal || address.empty() ? std::string(address) : masked_address(address);
 }
 
+std::string shown_key(std::string_view key, bool reveal) {
+  return key.find('@') == std::string_view::npos ? std::string(key) : shown_address(key, reveal);
+}
+
 }  // namespace stibee_sync::privacy

@@ -67,7 +67,9 @@ void Scan::State::note_own_words(TouchedAddress& address) {
 
 void Scan::State::note_departures(TouchedAddress& address) const {
   for (const auto& event : group_) {
-    if (event.kind != AddressEvent::Kind::Left || event.gone) continue;
+    if (event.kind != AddressEvent::Kind::Left) continue;
+    address.left = true;
+    if (event.gone) continue;
     address.left_by_living = true;
     if (!event.subscribed) address.left_saying_no = true;
   }

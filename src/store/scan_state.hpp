@@ -71,7 +71,10 @@ struct Scan::State {
 
   MirrorId mirror;
   std::filesystem::path staging;
-  std::int64_t generation = 0;  // of the reads of this mirror that were applied, when it began
+  std::uint64_t members_words = 0;  // by then, and its own; see Store::Tables
+  std::uint64_t resubscribes = 0;   // by then
+  bool members_spoke = false;       // since then, before the part that is being taken over
+  std::int64_t generation = 0;      // of the reads of this mirror that were applied, when it began
   bool decided = false;
   bool has_members = false;
   /// Touched addresses up to this number were decided; nullopt: there were none.

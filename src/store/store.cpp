@@ -275,8 +275,14 @@ Scan Store::begin_scan(MirrorId mirror) {
     snapshot = tables_->shelf->take();
   }
   if (!snapshot) snapshot = std::make_unique<Scan::State::Snapshot>(tables_->connection_for_scan());
-  return Scan(std::make_unique<Scan::State>(std::move(snapshot), tables_->shelf, tables_->key, mirror,
-                                            tables_->staging));
+  // Before the scan fixes its view: a word in between is looked at once more than needed.
+  const auto words = tables_->members_words;
+  const auto resubscribes = tables_->resubscribes;
+  auto state = std::make_unique<Scan::State>(std::move(snapshot), tables_->shelf, tables_->key, mirror,
+                                             tables_->staging);
+  state->members_words = words;
+  state->resubscribes = resubscribes;
+  return Scan(std::move(state));
 }
 
 ListScan Store::begin_list(MirrorId mirror) {

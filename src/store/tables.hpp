@@ -61,6 +61,11 @@ struct Store::Tables {
   HeldSets held_sets;
   Statement insert_batch, erase_batch, insert_attempt, touch_address, keys_of_address, address_of_key;
   std::int64_t last_touch = 0;
+  /// Whose resubscribe at Stibee came to be written to the table, and as the how-manieth, as far as a read
+  /// may be under way that does not know of it.
+  std::map<MirrorId, std::map<std::string, std::uint64_t>> resubscribed;
+  std::uint64_t resubscribes = 0;
+  std::uint64_t members_words = 0;  // opt-outs of members that came on record, or were lifted
   std::map<MirrorId, std::uint64_t> reads_wanted;
   std::map<std::string, std::int64_t> attempt_numbers;  // of the last logged one, by limiter class
   std::unique_ptr<SuppressionJournal> journal;          // null: read only

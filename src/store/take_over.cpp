@@ -141,10 +141,32 @@ class Part {
 
 }  // namespace
 
+std::optional<ledger::AddressDecision> Transaction::by_now(MirrorId mirror, const domain::EmailAddress& email,
+                                                           ledger::AddressDecision decision,
+                                                           const ledger::Person& before, Scan& scan) {
+  using domain::Intent;
+  // Those that overtake a resubscribe knew of it.
+  const bool says_no = decision.wanted.intent == Intent::Unsubscribed && before.row &&
+                       before.row->wanted.intent == Intent::Subscribed && !decision.overtakes_resubscribe;
+  if (says_no) {
+    const auto& resubscribed = work_->tables.resubscribed[mirror];
+    const auto heard = resubscribed.find(email.text());
+    if (heard != resubscribed.end() && heard->second > scan.state().resubscribes) {
+      work_->tables.touch(mirror, email.text());
+      return std::nullopt;
+    }
+  }
+  if (decision.wanted.intent != Intent::Absent && scan.state().members_spoke)
+    decision.inherits = work_->member_opt_out(mirror, email.text(), decision.key);
+  return decision;
+}
+
 TakenPart Transaction::take_over(Scan& scan, std::size_t most) {
   auto& tables = work_->tables;
   auto& read = scan.state();
   check(read, tables.mirrors.generation(read.mirror));
+  read.members_spoke = read.members_spoke || tables.members_words != read.members_words;
+  work_->taken_over = &read;
   if (!read.decided) {
     read.close_snapshot();
     return {};
@@ -153,6 +175,10 @@ TakenPart Transaction::take_over(Scan& scan, std::size_t most) {
   Part part(tables, read, most);
   part.take();
   const bool last = read.at_stage == Stage::Done;
+  // A read that begins later knows of them; one that began before is too old now.
+  if (last)
+    std::erase_if(tables.resubscribed[read.mirror],
+                  [&](const auto& each) { return each.second <= read.resubscribes; });
   if (!last && !std::exchange(read.counted, true)) {
     // A scan that began before this part is too old now, whether the last part will write anything or not.
     tables.mirrors.count_read(read.mirror);

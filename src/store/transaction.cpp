@@ -10,9 +10,6 @@
 namespace stibee_sync::store {
 namespace {
 
-/// How many attempts of each limiter are kept: more than any limit of Stibee's allows in its window.
-constexpr std::int64_t most_logged_attempts = 4096;
-
 std::string lines_of(const std::vector<domain::EmailAddress>& people) {
   std::string text;
   for (const auto& email : people) {
@@ -186,7 +183,7 @@ void Transaction::log_attempt(const LoggedAttempt& attempt) {
   const auto earlier = std::count(work_->logged.begin(), work_->logged.end(), attempt.limiter_class);
   const auto number = tables.attempt_numbers[attempt.limiter_class] + earlier + 1;
   tables.insert_attempt.bind(1, attempt.limiter_class)
-      .bind(2, number % most_logged_attempts)
+      .bind(2, number % static_cast<std::int64_t>(most_logged_attempts))
       .bind(3, number)
       .bind(4, to_number(attempt.at))
       .bind(5, attempt.boot_id)
@@ -311,6 +308,8 @@ void Transaction::add_writeback(MirrorId mirror, const domain::EmailAddress& ema
                                 const std::optional<domain::MemberKey>& key, const WritebackRequest& request,
                                 domain::UtcTime now) {
   work_->tables.writebacks.add(mirror, email.text(), key, request, now);
+  if (request.event == "resubscribed")
+    work_->tables.resubscribed[mirror][email.text()] = ++work_->tables.resubscribes;
 }
 
 std::optional<domain::EmailAddress> Transaction::erase_writeback(MirrorId mirror, std::int64_t id) {

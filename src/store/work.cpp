@@ -1,6 +1,7 @@
 #include "store/work.hpp"
 
 #include "store/row_codec.hpp"
+#include "store/scan_state.hpp"
 
 #include <algorithm>
 
@@ -43,12 +44,19 @@ Transaction::Work::Known& Transaction::Work::known(MirrorId mirror) {
   return known;
 }
 
+void Transaction::Work::count_word() {
+  ++tables.members_words;
+  if (taken_over != nullptr) ++taken_over->members_words;
+}
+
 void Transaction::Work::put(const SuppressionRecord& record) {
+  if (record.of_member) count_word();
   tables.suppressions.put(record);
   to_journal.push_back({record, true});
 }
 
 void Transaction::Work::erase(SuppressionRecord record) {
+  if (record.of_member) count_word();
   tables.suppressions.erase(record.list_id, record.person);
   to_journal.push_back({std::move(record), false});
 }
@@ -72,14 +80,31 @@ void Transaction::Work::suppress_members(MirrorId mirror, const std::string& ema
     suppress_member(mirror, key, email, before, after);
 }
 
-std::vector<domain::MemberKey> Transaction::Work::members_of(MirrorId mirror, const std::string& email,
-                                                             const ledger::Person& person) {
+std::vector<domain::MemberKey> Transaction::Work::bearers_of(MirrorId mirror, const std::string& email) {
   std::vector<domain::MemberKey> keys;
   auto& bearers = tables.keys_of_address;
   bearers.bind(1, mirror.number).bind(2, email);
   const StatementUse use(bearers);
   while (bearers.step())
     keys.push_back(key_at(bearers, 0));
+  return keys;
+}
+
+std::optional<ledger::Suppression> Transaction::Work::member_opt_out(
+    MirrorId mirror, const std::string& email, const std::optional<domain::MemberKey>& key) {
+  auto keys = bearers_of(mirror, email);
+  if (key) keys.push_back(*key);
+  std::optional<ledger::Suppression> newest;
+  for (const auto& each : keys) {
+    const auto found = tables.suppressions.find(known(mirror).list_id, hash_of_member(tables.key, each));
+    if (found) newest = newest ? ledger::newer_of(*newest, *found) : *found;
+  }
+  return newest;
+}
+
+std::vector<domain::MemberKey> Transaction::Work::members_of(MirrorId mirror, const std::string& email,
+                                                             const ledger::Person& person) {
+  auto keys = bearers_of(mirror, email);
   // Whose row bore it last, though it may bear another by now.
   const auto last = person.row ? person.row->key : tables.ledger.trace_member(mirror, email);
   if (last && std::find(keys.begin(), keys.end(), *last) == keys.end()) keys.push_back(*last);

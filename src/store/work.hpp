@@ -33,8 +33,12 @@ struct Transaction::Work {
                 const ledger::Person& after);
   void suppress_members(MirrorId mirror, const std::string& email, const ledger::Person& before,
                         const ledger::Person& after);
+  std::vector<domain::MemberKey> bearers_of(MirrorId mirror, const std::string& email);
   std::vector<domain::MemberKey> members_of(MirrorId mirror, const std::string& email,
                                             const ledger::Person& person);
+  /// The newest on record of those whose rows bear the address, by the snapshot, or of `key`.
+  std::optional<ledger::Suppression> member_opt_out(MirrorId mirror, const std::string& email,
+                                                    const std::optional<domain::MemberKey>& key);
   /// The address that a row bears by the snapshot; "": none.
   std::string borne_by(MirrorId mirror, const domain::MemberKey& key);
 
@@ -45,12 +49,14 @@ struct Transaction::Work {
   Store::Tables& tables;
   SqlTransaction transaction;
   bool committed = false;
-  std::vector<std::string> logged;  // limiter classes
+  Scan::State* taken_over = nullptr;  // the read, whose own words are no news to it
+  std::vector<std::string> logged;    // limiter classes
   std::vector<JournalEntry> to_journal;
 
  private:
   void suppress_member(MirrorId mirror, const domain::MemberKey& key, const std::string& email,
                        const ledger::Person& before, const ledger::Person& after);
+  void count_word();
   void put(const SuppressionRecord& record);
   void erase(SuppressionRecord record);
   std::vector<std::int64_t> forget_ended_calls();

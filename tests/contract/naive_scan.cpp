@@ -89,7 +89,9 @@ bool NaiveScan::next_address(store::TouchedAddress& address) {
 
 void NaiveScan::add_circumstances(store::TouchedAddress& address) const {
   for (const auto& [key, row] : staged) {
-    const bool left = stored_address(key) == address.email.text() && row && row->email != address.email;
+    if (stored_address(key) != address.email.text()) continue;
+    address.left = address.left || !row || row->email != address.email;
+    const bool left = row && row->email != address.email;
     if (left) address.left_by_living = true;
     if (left && !row->subscribed) address.left_saying_no = true;
   }

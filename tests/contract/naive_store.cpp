@@ -4,6 +4,8 @@
 #include <tuple>
 
 namespace stibee_sync::store_tests {
+
+using domain::Intent;
 namespace {
 
 NaiveMember member_of(const store::StagedRow& row) {
@@ -44,7 +46,7 @@ std::size_t NaiveStore::take_over_rows(const NaiveScan& scan) {
     if (row && exists && says_the_same(found->second, member_of(*row))) continue;
     ++written;
     state.members.erase(key);
-    std::erase_if(state.moved_on, [&](const auto& each) { return each.second == key; });
+    if (!row) std::erase_if(state.moved_on, [&](const auto& each) { return each.second == key; });
     if (row) state.members[key] = member_of(*row);
   }
   return written;
@@ -70,6 +72,7 @@ void NaiveStore::set_shadowed(const NaiveScan& scan) {
 
 pipeline::AppliedRead NaiveStore::apply(const NaiveScan& scan, const ledger::Policy& policy, UtcTime now) {
   pipeline::AppliedRead applied;
+  const bool members_spoke = state.members_words != scan.before.members_words;
   applied.rows = take_over_rows(scan);
   set_shadowed(scan);
   // Whom the table adds under an address that somebody has at Stibee is there before that one is silenced.
@@ -80,19 +83,45 @@ pipeline::AppliedRead NaiveStore::apply(const NaiveScan& scan, const ledger::Pol
     }
   }
   for (const auto& address : order) {
-    const auto& decided = scan.decisions.at(address);
     const auto before = find(address);
-    const auto after = ledger::after_decision(before, decided.decision, policy, now);
-    const bool wanted = decided.decision.wanted.intent != domain::Intent::Absent;
-    if (before.row ? before.row->wanted != decided.decision.wanted : wanted) ++applied.addresses;
+    auto decision = scan.decisions.at(address).decision;
+    const bool says_no = decision.wanted.intent == Intent::Unsubscribed && before.row &&
+                         before.row->wanted.intent == Intent::Subscribed && !decision.overtakes_resubscribe;
+    if (says_no && heard_since(scan, address)) {
+      touch(address);
+      continue;
+    }
+    if (members_spoke && decision.wanted.intent != Intent::Absent)
+      decision.inherits = member_opt_out(address, decision.key);
+    const auto after = ledger::after_decision(before, decision, policy, now);
+    const bool wanted = decision.wanted.intent != Intent::Absent;
+    if (before.row ? before.row->wanted != decision.wanted : wanted) ++applied.addresses;
     write(address, before, after);
     // Whoever said no, or left, under an address that was changed at Stibee is told so under the newer one.
-    const auto successor = ledger::silenced_successor(before, decided.decision.wanted);
+    const auto successor = ledger::silenced_successor(before, decision.wanted);
     if (!successor) continue;
     const auto there = find(successor->text());
-    write(successor->text(), there, ledger::after_silencing(there, decided.decision.wanted, policy, now));
+    write(successor->text(), there, ledger::after_silencing(there, decision.wanted, policy, now));
   }
   return applied;
+}
+
+bool NaiveStore::heard_since(const NaiveScan& scan, const std::string& address) const {
+  const auto now = state.resubscribes.find(address);
+  const auto then = scan.before.resubscribes.find(address);
+  const auto heard = then == scan.before.resubscribes.end() ? 0 : then->second;
+  return now != state.resubscribes.end() && now->second > heard;
+}
+
+std::optional<ledger::Suppression> NaiveStore::member_opt_out(const std::string& address,
+                                                              const std::optional<MemberKey>& bearer) const {
+  std::optional<ledger::Suppression> newest;
+  for (const auto& [key, opt_out] : state.members_out) {
+    const auto row = state.members.find(key);
+    const bool bears = key == bearer || (row != state.members.end() && row->second.email == address);
+    if (bears && (!newest || newest->at <= opt_out.at)) newest = opt_out;
+  }
+  return newest;
 }
 
 std::optional<pipeline::AppliedRead> NaiveStore::commit(NaiveScan scan, const ReadOptions& options,
@@ -180,11 +209,14 @@ void NaiveStore::record_members(const std::string& address, const ledger::Person
     const auto found = state.members_out.find(key);
     const bool is_out = found != state.members_out.end();
     if (!after.suppression) {
-      if (is_out && found->second.at <= before.suppression->at) state.members_out.erase(found);
+      if (!is_out || found->second.at > before.suppression->at) continue;
+      state.members_out.erase(found);
+      ++state.members_words;
       continue;
     }
     if (is_out && (found->second.at > after.suppression->at || found->second == *after.suppression)) continue;
     state.members_out[key] = *after.suppression;
+    ++state.members_words;
     // By now the row may bear another address.
     const auto member = state.members.find(key);
     if (member != state.members.end() && member->second.email && member->second.email != address)
@@ -251,6 +283,7 @@ void NaiveStore::observe(const std::string& address, const pipeline::Consequence
     one.item.email = email(address);
     if (before.row) one.item.key = before.row->key;
     one.not_before = now;
+    if (one.item.request.event == "resubscribed") ++state.resubscribes[address];
     state.writebacks.push_back(std::move(one));
   }
   if (consequence.look_again) touch(address);

@@ -35,6 +35,8 @@ struct NaiveState {
   std::map<std::int64_t, std::vector<std::string>> calls;  // whoever they were made for
   std::map<std::string, MemberKey> moved_on;               // of traces: whose row bore the address
   std::map<MemberKey, ledger::Suppression> members_out;    // whoever opted out, by the keys of their rows
+  std::uint64_t members_words = 0;                         // changes of those
+  std::map<std::string, std::uint64_t> resubscribes;       // address → how often one was to be written back
   std::vector<NaiveWriteback> writebacks;                  // oldest first
   std::vector<store::HeldChanges> holds;
   std::map<std::string, UtcTime> approvals;  // digest → end
@@ -121,6 +123,9 @@ class NaiveStore {
   NaiveState state;
 
  private:
+  bool heard_since(const NaiveScan& scan, const std::string& address) const;
+  std::optional<ledger::Suppression> member_opt_out(const std::string& address,
+                                                    const std::optional<MemberKey>& bearer) const;
   void write(const std::string& address, const ledger::Person& before, const ledger::Person& after);
   void note_who_moved_on(const std::string& address, const ledger::Person& before,
                          const ledger::Person& after);

@@ -205,6 +205,7 @@ class Life : private StoreBesideModel {
     const auto& address = model.email.text();
     EXPECT_EQ(real.ledger, model.ledger) << address;
     EXPECT_EQ(real.member_opt_out, model.member_opt_out) << address;
+    EXPECT_EQ(real.left, model.left) << address;
     EXPECT_EQ(real.left_by_living, model.left_by_living) << address;
     EXPECT_EQ(real.left_saying_no, model.left_saying_no) << address;
     EXPECT_EQ(real.awaits_resubscribe, model.awaits_resubscribe) << address;

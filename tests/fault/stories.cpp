@@ -20,6 +20,8 @@ void require(bool holds, World& world, const std::string& what) {
   std::string why = what;
   for (const auto& difference : world.differences())
     why += "; " + difference;
+  for (const auto& difference : world.differences())
+    why += "\n" + world.deployment().syncd({"explain", difference.substr(0, difference.find(' '))}).out;
   throw std::runtime_error(why + "\n" + world.daemon().err());
 }
 

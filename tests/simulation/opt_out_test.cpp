@@ -144,6 +144,63 @@ TEST_F(OptOuts, FollowAMemberWhoseRowGetsAnotherKey) {
   EXPECT_EQ(subscribed(), 2u);
 }
 
+TEST_F(OptOuts, AreNotLiftedByTheYesOfWhoeverBoreTheAddressBefore) {
+  fill(2);
+  rows_[1].subscribed = false;
+  start();
+  daemon_->run_for(10s);
+  says_no("p2@example.com");
+  daemon_->run_for(1min);
+  rows_[1].subscribed = true;
+  daemon_->run_for(10s);
+  ASSERT_EQ(status_of(1), stibee_sim::Status::Subscribed);
+
+  rows_[2].email = rows_[1].email;
+  rows_.erase(1);
+  daemon_->run_for(1min);
+  EXPECT_EQ(status_of(2), stibee_sim::Status::Unsubscribed);
+}
+
+TEST_F(OptOuts, ThatComeWhileTheRowOfTheMemberIsReadWithAnotherAddressFollowThere) {
+  fill(2);
+  start();
+  daemon_->run_for(10s);
+  rows_[2].email = "new@example.com";
+  while_read_ = [this] { says_no("p2@example.com"); };
+  daemon_->run_for(1min);
+  ASSERT_FALSE(while_read_);
+  const auto there = far_end_.model.find(list, "new@example.com");
+  EXPECT_TRUE(!there || there->status != stibee_sim::Status::Subscribed);
+}
+
+TEST_F(OptOuts, ThatEndWhileTheRowIsReadDoNotComeBackWithTheRead) {
+  fill(2);
+  start();
+  daemon_->run_for(10s);
+  says_no("p2@example.com");
+  daemon_->run_for(1min);
+  rows_[2].name = "other";
+  while_read_ = [this] { says_yes_again("p2@example.com"); };
+  daemon_->run_for(1min);
+  ASSERT_FALSE(while_read_);
+  EXPECT_EQ(status_of(2), stibee_sim::Status::Subscribed);
+}
+
+TEST_F(OptOuts, OfTheTableThatAreReadWhileAYesComesAreOlderThanIt) {
+  fill(2);
+  start();
+  daemon_->run_for(10s);
+  says_no("p2@example.com");
+  daemon_->run_for(1min);
+  rows_[2].subscribed = false;
+  const auto before = calls_to("v1.unsubscribe");
+  while_read_ = [this] { says_yes_again("p2@example.com"); };
+  daemon_->run_for(1min);
+  ASSERT_FALSE(while_read_);
+  EXPECT_EQ(status_of(2), stibee_sim::Status::Subscribed);
+  EXPECT_EQ(calls_to("v1.unsubscribe"), before);
+}
+
 TEST_F(OptOuts, OfTheTableCountMoreThanAnEarlierYesThatIsNotInItYet) {
   fill(3);
   start();

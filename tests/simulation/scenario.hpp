@@ -3,10 +3,12 @@
 #include "simulation/simulated_daemon.hpp"
 #include "stibee_sync/text/time_format.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -73,6 +75,7 @@ class Scenario : public ::testing::Test {
   }
 
   source::ScriptedRead read() {
+    if (const auto meanwhile = std::exchange(while_read_, nullptr)) meanwhile();
     source::ScriptedRead made;
     using Type = domain::ColumnType;
     made.shape.types = {Type::Integer, Type::Text, Type::Boolean};
@@ -132,6 +135,7 @@ class Scenario : public ::testing::Test {
   }
   domain::UtcTime utc() { return daemon_->clock().utc(); }
 
+  std::function<void()> while_read_;  // happens once, after the next read has begun
   Api api_ = Api::V1;
   delivery::Limits limits_;
   bool leads_ = true;

@@ -111,6 +111,7 @@ class Caller final : public Asker {
     std::size_t people = 0;
     int status = 0;  // of HTTP; 0: no answer came
     domain::Duration took{};
+    runtime::MonotonicTime sent{};
   };
 
   /// `changed` is called when a slot, a connection or a place in flight may have become free.

@@ -76,8 +76,9 @@ class Ingest {
   /// be long).
   void on_beat(std::function<void(std::optional<domain::Duration>)> beat) { beat_ = std::move(beat); }
 
-  /// Told after each commit of a mirror's read, whether it changed anything or not.
-  void on_commit(std::function<void(std::size_t mirror)> committed) { committed_ = std::move(committed); }
+  /// Told after each commit of a mirror's read, whether it changed anything or not, and when that read began.
+  using Committed = std::function<void(std::size_t mirror, runtime::MonotonicTime began)>;
+  void on_commit(Committed committed) { committed_ = std::move(committed); }
   /// The size of the first part of a read's commit; for tests.
   void set_first_part(std::size_t most) { first_part_ = most; }
   /// Mirrors whose plan says so are read through their change feed, and as a whole on a schedule.
@@ -101,6 +102,7 @@ class Ingest {
   struct State {
     SourceCondition condition;
     runtime::MonotonicTime due{};
+    runtime::MonotonicTime began{};  // the last read, or drain
     bool paused = false;
     bool left_unjudged = false;  // by the last read
     std::vector<std::string> held_classes;
@@ -166,7 +168,7 @@ class Ingest {
   source::FeedListener* listener_ = nullptr;
   std::function<bool()> leads_;
   std::function<void()> changed_;
-  std::function<void(std::size_t)> committed_;
+  Committed committed_;
   std::size_t first_part_ = ReadTakeover::first_part;
   std::function<void(std::optional<domain::Duration>)> beat_;
   std::unique_ptr<runtime::Timer> timer_;

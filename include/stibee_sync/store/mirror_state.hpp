@@ -94,6 +94,9 @@ struct HeldPerson {
   domain::Intent intent = domain::Intent::Absent;  // that would be wanted
 };
 
+/// So many attempts of each limiter are kept: more than any limit of Stibee's allows in its window.
+inline constexpr std::size_t most_logged_attempts = 4096;
+
 /// Attempts of the rate limiter that may still count after a restart.
 struct LoggedAttempt {
   std::string limiter_class;

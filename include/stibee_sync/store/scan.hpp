@@ -50,7 +50,8 @@ struct TouchedAddress {
   std::optional<ledger::LedgerView> ledger;
   /// The newest opt-out on record of a member whose row then bears it.
   std::optional<ledger::Suppression> member_opt_out;
-  bool left_by_living = false;       // a row bears another address, or none, since this read
+  bool left = false;                 // a row that bore it does so no more, since this read
+  bool left_by_living = false;       // … but bears another address, or none
   bool left_saying_no = false;       // … and says no
   bool awaits_resubscribe = false;   // the person's own word at Stibee is not in the table yet
   bool awaits_unsubscribed = false;  // nor is an earlier no of theirs

@@ -105,6 +105,12 @@ class Transaction {
   /// After a crash in between, the state is that of an earlier, smaller change of the table, or the next scan
   /// is told that it is torn. Throws StoreError if another read of the mirror was taken over meanwhile.
   TakenPart take_over(Scan& scan, std::size_t most = std::numeric_limits<std::size_t>::max());
+  /// A decision of the scan, by what was said at Stibee since it began: the opt-out that it inherits is the
+  /// one on record now. nullopt: it says no, and may be older than a resubscribe of theirs; the next read
+  /// decides anew. `before`: as `find` gave it.
+  std::optional<ledger::AddressDecision> by_now(MirrorId mirror, const domain::EmailAddress& email,
+                                                ledger::AddressDecision decision,
+                                                const ledger::Person& before, Scan& scan);
   /// The next read is to decide about the address, though its rows did not change.
   void touch(MirrorId mirror, const domain::EmailAddress& email);
   /// What was applied of late, without anybody's approval: known before the whole read is.

@@ -281,6 +281,7 @@ asio::awaitable<Reply> Caller::ask_in_line(delivery::ApiRequest request, Monoton
   auto made = co_await exchange(attempt, std::move(request));
   const auto attempted = std::make_shared<Attempted>(std::move(made));
   facts.took = attempted->took;
+  facts.sent = attempt->sent;
   facts.status = attempted->reply.status();
   const auto result = co_await verdict_of(attempted);
   judge(facts, *result);

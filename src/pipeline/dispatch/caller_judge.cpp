@@ -107,7 +107,7 @@ void Caller::trace(const Facts& facts, const delivery::CallResult& result) {
 void Caller::worked(const Facts& facts) {
   const auto now = services_.clock.monotonic();
   const auto api = delivery::api_of(facts.limiter_class);
-  release(facts.limiter_class, now - facts.took);
+  release(facts.limiter_class, facts.sent);
   if (api == options_.main) problem_.clear();
   if (const auto past = failing_[api].over(now)) {
     services_.log.event(Level::Info, Event::ApiRecovered, "calls to Stibee get through again",

@@ -65,8 +65,15 @@ asio::awaitable<void> Caller::restore() {
       limiter.restore(std::vector<MonotonicTime>(limiter.limit().calls, now));
     co_return;
   }
-  for (auto& [limiter_class, limiter] : limiters_)
-    limiter.restore(times_of(logged.value(), limiter_class, options_.boot_id, now));
+  for (auto& [limiter_class, limiter] : limiters_) {
+    auto times = times_of(logged.value(), limiter_class, options_.boot_id, now);
+    const auto limit = limiter.limit();
+    // Nor is known what a window had room for beyond the log.
+    const bool is_cut = times.size() >= store::most_logged_attempts && limit.calls > times.size() &&
+                        *std::min_element(times.begin(), times.end()) > now - limit.window;
+    if (is_cut) times.assign(limit.calls, now);
+    limiter.restore(std::move(times));
+  }
   restore_holds(logged.value());
 }
 

@@ -309,6 +309,7 @@ asio::awaitable<void> Dispatch::exchange(std::shared_ptr<Call> call) {
   auto made = co_await caller_.exchange(call->attempt, std::move(call->request));
   const auto attempted = std::make_shared<const Attempted>(std::move(made));
   facts.took = attempted->took;
+  facts.sent = call->attempt->sent;
   facts.status = attempted->reply.status();
   auto answer = co_await read(call, attempted);
   caller_.judge(facts, answer->result);

@@ -1,5 +1,7 @@
 #include "stibee_sync/pipeline/apply_read.hpp"
 
+#include <utility>
+
 namespace stibee_sync::pipeline {
 namespace {
 
@@ -19,18 +21,19 @@ AppliedRead apply_read(store::Transaction& transaction, store::MirrorId mirror, 
   store::Decided decided;
   while (scan.next_decision(decided)) {
     const auto before = transaction.find(mirror, decided.email);
-    if (changes(before, decided.decision.wanted)) ++applied.addresses;
-    if (decided.decision.moves_consent)
-      ++applied.consents_moved.at(static_cast<std::size_t>(decided.change_class));
-    const auto after = ledger::after_decision(before, decided.decision, policy, now);
+    const auto decision =
+        transaction.by_now(mirror, decided.email, std::move(decided.decision), before, scan);
+    if (!decision) continue;
+    if (changes(before, decision->wanted)) ++applied.addresses;
+    if (decision->moves_consent) ++applied.consents_moved.at(static_cast<std::size_t>(decided.change_class));
+    const auto after = ledger::after_decision(before, *decision, policy, now);
     transaction.write(mirror, decided.email, before, after);
-    if (decided.decision.overtakes_resubscribe)
-      transaction.drop_writebacks(mirror, decided.email, "resubscribed");
+    if (decision->overtakes_resubscribe) transaction.drop_writebacks(mirror, decided.email, "resubscribed");
     if (before.row && !after.row) ++applied.erased;
-    if (const auto successor = ledger::silenced_successor(before, decided.decision.wanted)) {
+    if (const auto successor = ledger::silenced_successor(before, decision->wanted)) {
       const auto there = transaction.find(mirror, *successor);
       transaction.write(mirror, *successor, there,
-                        ledger::after_silencing(there, decided.decision.wanted, policy, now));
+                        ledger::after_silencing(there, decision->wanted, policy, now));
     }
   }
   return applied;

@@ -132,7 +132,7 @@ void Ingest::report_drained(std::size_t mirror, const ReadFinding& finding, cons
                          {"seconds", finding.report.elapsed},
                          {"left_out", left_out.value_or(0)}});
   }
-  if (committed_) committed_(mirror);
+  if (committed_) committed_(mirror, state.began);
   if ((committed.applied.addresses > 0 || finding.of(ChangeClass::None).count > 0) && changed_) changed_();
 }
 

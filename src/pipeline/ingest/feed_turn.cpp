@@ -113,6 +113,7 @@ void Ingest::heard(const std::string& mirror, FeedListener::Why why) {
 }
 
 asio::awaitable<void> Ingest::drain(std::size_t mirror) {
+  states_[mirror].began = services_.clock.monotonic();
   if (beat_) beat_(std::chrono::minutes(5));
   auto turn = drain_and_commit(mirror);
   const auto ended = co_await runtime::answer_of<store::StoreError>(std::move(turn));

@@ -140,7 +140,7 @@ void Ingest::set_paused(std::size_t mirror, bool paused) {
 }
 
 asio::awaitable<CycleOutcome> Ingest::cycle(std::size_t mirror) {
-  const auto began = services_.clock.monotonic();
+  const auto began = states_[mirror].began = services_.clock.monotonic();
   // A read of ten million rows takes its time; the statement time-out bounds it.
   if (beat_) beat_(std::chrono::minutes(15));
   auto cycle = read_and_commit(mirror);

@@ -213,7 +213,7 @@ void Ingest::finished(std::size_t mirror, const ReadFinding& finding, const Judg
                          {"held", state.held_classes.size()},
                          {"seconds", finding.report.elapsed}});
   }
-  if (committed_) committed_(mirror);
+  if (committed_) committed_(mirror, state.began);
   // Also where a row that is as before merely supplied the values for which somebody in the ledger waited.
   if ((changed > 0 || finding.of(ChangeClass::None).count > 0) && changed_) changed_();
 }

@@ -69,7 +69,8 @@ diff::GuardHistory history_of(const store::SourceFacts& before, const std::vecto
   diff::GuardHistory history;
   bool first = true;
   for (const auto& each : before.recent) {
-    if (each.hour <= hour_of(now) - 24) continue;
+    // Of the hour that began before that, some may be of the last 24 hours.
+    if (each.hour < hour_of(now) - 24) continue;
     if (std::exchange(first, false)) history.mirrored = each.mirrored;
     history.removals += each.removals;
     history.resubscribes += each.resubscribes;

@@ -25,7 +25,7 @@ Items both(const Items& a, const Items& b) {
 /// What was applied without anybody's approval, for the sum of a day.
 void note_hour(store::SourceFacts& facts, const ReadCommit& commit, domain::UtcTime now) {
   const auto hour = hour_of(now);
-  std::erase_if(facts.recent, [&](const auto& each) { return each.hour <= hour - 24; });
+  std::erase_if(facts.recent, [&](const auto& each) { return each.hour < hour - 24; });
   // What a clock that has been set back since said came later was applied all the same.
   for (auto& each : facts.recent)
     each.hour = std::min(each.hour, hour);

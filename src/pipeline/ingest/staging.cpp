@@ -220,6 +220,13 @@ diff::Resolution Staging::resolve(const store::TouchedAddress& address) {
   auto before = address.ledger ? std::optional(address.ledger->wanted) : std::nullopt;
   // The yes of whoever left it is not theirs who bear it now.
   if (before && address.left_by_living) before->opted_in_at.reset();
+  // Least of all theirs who said no under another address.
+  const bool has_left = before && (address.left || before->intent == domain::Intent::Absent);
+  if (has_left && address.member_opt_out &&
+      ledger::is_news(*address.member_opt_out, address.ledger->confirmed)) {
+    before->opted_in_at.reset();
+    before->consented_at.reset();
+  }
   with_old_groups_.clear();
   with_old_groups_.reserve(address.bearers.size());  // bearers point into it
   std::vector<diff::Bearer> bearers;

@@ -170,8 +170,10 @@ Taken take_some(store::Transaction& transaction, const MirrorPlan& plan, const C
         change = unsubscribed_for_a_move(view, times.now);
     }
     if (is_brought_back(listed, view)) taken.brought_back.insert(email);
-    if (change.suppress && says_yes_in_table(view))
+    if (change.suppress && says_yes_in_table(view)) {
       change.writeback = writeback_of_listed_opt_out(plan, times.now);
+      change.no_is_ours = change.writeback.has_value();
+    }
     count(taken.tally, listed, view, change);
     carry_out(transaction, plan.id, email, person, change, plan.policy, times.now, times.said);
   }

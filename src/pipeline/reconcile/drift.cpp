@@ -179,6 +179,7 @@ class Comparison {
     suppression.by = "unknown";
     found_.change.suppress = suppression;
     found_.change.writeback = writeback_of_listed_opt_out(plan_, now_);
+    found_.change.no_is_ours = found_.change.writeback.has_value();
   }
 
   void compare_values() {
@@ -286,10 +287,11 @@ PersonDrift compare(const store::ListedPair& pair, const MirrorPlan& plan, UtcTi
     found.hands_off = true;
     return found;
   }
+  const bool has_row = pair.view.ledger && !pair.view.is_trace;
   if (in_progress(pair.view, plan, now)) {
-    return pair.view.ledger && !pair.view.in_flight ? Comparison(pair, plan, now).opt_out() : found;
+    return has_row && !pair.view.in_flight ? Comparison(pair, plan, now).opt_out() : found;
   }
-  if (pair.view.ledger) return Comparison(pair, plan, now).run();
+  if (has_row) return Comparison(pair, plan, now).run();
   if (pair.listed &&
       (pair.listed->status == RemoteStatus::Subscribed || pair.listed->status == RemoteStatus::Ready)) {
     found.drifts.push_back({DriftKind::StrayThere, "not_in_table", "none"});
@@ -299,7 +301,7 @@ PersonDrift compare(const store::ListedPair& pair, const MirrorPlan& plan, UtcTi
 
 bool unchanged_since(const store::ListedPair& pair, const ledger::RemoteView& view) {
   if (view.in_flight.has_value()) return false;
-  if (!pair.view.ledger) return view.is_trace || !view.ledger;
+  if (!pair.view.ledger || pair.view.is_trace) return view.is_trace || !view.ledger;
   return !view.is_trace && view.ledger == pair.view.ledger && view.parked == pair.view.parked;
 }
 

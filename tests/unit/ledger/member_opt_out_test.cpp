@@ -102,6 +102,24 @@ TEST(MembersOptOut, MeetsACallThatIsOut) {
   EXPECT_EQ(person.row->lane, Lane::Optout) << "the call may have subscribed them";
 }
 
+TEST(MembersOptOut, NewerThanTheOneThatIsKnownMeetsAResubscribeThatIsOut) {
+  auto known = confirmed(RemoteStatus::OptedOut);
+  known.since = of_member.at - 1min;
+  auto what = wanted(Intent::Subscribed);
+  what.renewed = known.since;
+  auto person = person_with(what, known);
+  person.suppression = of_member;
+  person.call = CallOut{Lane::Upsert, {}, false};
+  person = decided(person, decision(what, of_member));
+  EXPECT_TRUE(person.call->observed);
+  Settlement added;
+  added.confirmed = confirmed(RemoteStatus::Subscribed);
+  person = after_answer(person, added, {}, now);
+  EXPECT_EQ(person.row->confirmed.status, RemoteStatus::OptedOut);
+  EXPECT_EQ(person.row->lane, Lane::Optout) << "the call may have subscribed them";
+  EXPECT_EQ(person.suppression, of_member);
+}
+
 // ---- whoever left
 // --------------------------------------------------------------------------------------------
 
@@ -113,6 +131,19 @@ TEST(Leaving, WhoIsKeptIsNotKeptUnderAnAddressThatTheyLeftOrSaidNoUnder) {
   gone.silenced = true;
   expect_operation(decide(gone, confirmed(RemoteStatus::Subscribed), policy), OperationKind::Unsubscribe);
   expect_rest(decide(gone, confirmed(RemoteStatus::Unsubscribed), policy), Rest::Settled);
+}
+
+TEST(Leaving, WhoIsKeptIsToldTheNoThatTheyAreOwed) {
+  Policy policy;
+  policy.on_leave = OnLeave::Keep;
+  auto known = confirmed(RemoteStatus::OptedOut);
+  known.owes_no = true;
+  expect_operation(decide(wanted(Intent::Absent), known, policy), OperationKind::Unsubscribe);
+  known.owes_no = false;
+  known.maybe_subscribed = true;
+  expect_operation(decide(wanted(Intent::Absent), known, policy), OperationKind::Unsubscribe);
+  known.maybe_subscribed = false;
+  expect_rest(decide(wanted(Intent::Absent), known, policy), Rest::Kept);
 }
 
 // ---- an address that was changed at Stibee

@@ -155,6 +155,7 @@ TEST_F(ReconcilerTest, WhoSaidNoWhileAnotherDaemonWorkedIsToldToTheTable) {
   ASSERT_EQ(waiting.size(), 1U);
   EXPECT_EQ(waiting[0].email, address("p1@example.com"));
   EXPECT_EQ(waiting[0].request.event, "unsubscribed");
+  EXPECT_TRUE(store->find(plan.id, address("p1@example.com")).row->no_is_ours);
 }
 
 TEST_F(ReconcilerTest, TakingOverAnewDoesNotPutOffTheNextComparison) {
