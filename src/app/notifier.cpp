@@ -51,6 +51,7 @@ struct Notifier::Delivery {
   Delivery() = default;
   std::optional<NotifyResult> result;  // nothing: it was called off
   std::string why;                     // it did not arrive
+  bool may_have_arrived = false;       // all the same
   std::optional<std::chrono::seconds> retry_after;
 };
 
@@ -146,6 +147,8 @@ asio::awaitable<runtime::MonotonicTime> Notifier::turn() {
   ground_.metrics.notify(*delivery.result);
   if (*delivery.result != NotifyResult::Sent) {
     failed(delivery);
+    auto doubtful = delivery.may_have_arrived ? notice::after_doubt(before, news) : before;
+    co_await keep(std::move(doubtful));
     co_return pace_.next();
   }
   arrived(news);
@@ -169,6 +172,7 @@ asio::awaitable<Notifier::Delivery> Notifier::deliver(notice::Letter letter) {
     if (failure.kind == http::FailureKind::Cancelled) return;
     delivery.result = NotifyResult::Failed;
     delivery.why = failure.detail;
+    delivery.may_have_arrived = failure.request_sent;
   };
   if (!opened.ok()) {
     lost(opened.failure());

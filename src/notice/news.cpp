@@ -6,6 +6,8 @@ namespace stibee_sync::notice {
 namespace {
 
 constexpr std::string_view held_state = "held";
+/// No state and no digest is that.
+constexpr const char* perhaps_told = "?";
 
 /// The trouble that there is to speak of, "" for none; nothing where that cannot be told yet.
 std::optional<std::string> trouble_of(const MirrorPicture& mirror, const Occasions& wanted) {
@@ -87,6 +89,17 @@ std::vector<Notice> news_between(const Memory& told, const Picture& now, const O
   std::stable_sort(news.begin(), news.end(),
                    [](const Notice& a, const Notice& b) { return a.occasion < b.occasion; });
   return news;
+}
+
+Memory after_doubt(Memory told, const std::vector<Notice>& sent) {
+  for (const auto& one : sent) {
+    auto& each = told[one.mirror];
+    const bool of_health = one.occasion == Occasion::Unhealthy || one.occasion == Occasion::Recovered;
+    const bool of_hold = one.occasion == Occasion::Held || one.occasion == Occasion::Released;
+    if (of_health) each.trouble = perhaps_told;
+    if (of_hold) each.held[one.held_class] = perhaps_told;
+  }
+  return told;
 }
 
 Memory after_telling(const Memory& told, const Picture& now, const Occasions& wanted) {

@@ -33,4 +33,8 @@ std::vector<Notice> news_between(const Memory& told, const Picture& now, const O
 /// What is remembered once that was told.
 Memory after_telling(const Memory& told, const Picture& now, const Occasions& wanted);
 
+/// What is remembered once that was sent and nobody knows whether it was read: what it said of health and
+/// holds is told anew, or taken back, whatever is true then.
+Memory after_doubt(Memory told, const std::vector<Notice>& sent);
+
 }  // namespace stibee_sync::notice

@@ -68,6 +68,7 @@ TEST(Day, SeedsThatFoundSomethingFindItNoMore) {
        "a state of before saw an old yes as a new one, and took it for newer than the opt-out in the list"},
       {60, "whoever joined an approved set waited, unshown, for the next read of the table", Day::Kind::Any},
       {583, "a statement that stamped every row moved few consents where few say yes"},
+      {807, "who had read a letter whose answer was lost believed for ever in a hold that had ended"},
   };
   for (const auto& found : all) {
     Day day(found.seed, false, found.kind);

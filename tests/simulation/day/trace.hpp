@@ -12,7 +12,8 @@ class Trace {
  public:
   explicit Trace(bool keeps_text = false) : keeps_text_(keeps_text) {}
 
-  void add(std::string_view kind, std::string_view what) {
+  void add(std::string_view kind, std::string_view said) {
+    const auto what = without_directory(said);
     mix(kind);
     mix(what);
     ++entries_;
@@ -30,6 +31,15 @@ class Trace {
   }
 
  private:
+  /// The name of the state's directory, which errors tell, is another in each run.
+  static std::string without_directory(std::string_view said) {
+    constexpr std::string_view mark = "stibee-disk-";
+    constexpr std::size_t of_mkdtemp = 6;
+    std::string what(said);
+    for (auto at = what.find(mark); at != std::string::npos; at = what.find(mark, at + mark.size()))
+      what.erase(at + mark.size(), of_mkdtemp);
+    return what;
+  }
   void mix(std::string_view part) {
     hash_ = digest(part, hash_);
     hash_ = digest(std::string_view("\0", 1), hash_);

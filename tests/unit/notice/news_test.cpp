@@ -50,6 +50,12 @@ class Teller {
     memory_ = after_telling(memory_, now, wanted_);
     return told;
   }
+  /// Tells it, and nobody knows whether that was read.
+  void tells_in_vain(const MirrorPicture& mirror) {
+    const Picture now{{"members", mirror}};
+    memory_ = completed(memory_, now, start);
+    memory_ = after_doubt(memory_, news_between(memory_, now, wanted_));
+  }
 
  private:
   Occasions wanted_;
@@ -57,6 +63,32 @@ class Teller {
 };
 
 using Lines = std::vector<std::string>;
+
+// Found by day 807: who had read a letter whose answer was lost believed for ever in a hold that had ended.
+TEST(News, WhatMayHaveBeenReadIsToldAnewOrTakenBack) {
+  Teller held, released, trouble, over, unsure;
+  held.tells_in_vain(holding("one"));
+  EXPECT_EQ(held.sees(holding("one")), Lines{"held"});
+  held.tells_in_vain(holding("two"));
+  EXPECT_EQ(held.sees(well()), Lines{"released"});
+  EXPECT_EQ(held.sees(well()), Lines{});
+
+  released.sees(holding("one"));
+  released.tells_in_vain(well());
+  EXPECT_EQ(released.sees(holding("one")), Lines{"held"});
+
+  trouble.tells_in_vain(failing());
+  EXPECT_EQ(trouble.sees(well()), Lines{"recovered"});
+  over.sees(failing());
+  over.tells_in_vain(well());
+  EXPECT_EQ(over.sees(failing()), Lines{"unhealthy"});
+
+  auto nobody_knows = well();
+  nobody_knows.well.reset();
+  unsure.tells_in_vain(failing());
+  EXPECT_EQ(unsure.sees(nobody_knows), Lines{});
+  EXPECT_EQ(unsure.sees(well()), Lines{"recovered"}) << "kept meanwhile";
+}
 
 TEST(News, OfAMirrorThatIsWellAtTheStartThereIsNothing) {
   Teller teller;
