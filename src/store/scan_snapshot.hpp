@@ -37,11 +37,11 @@ struct Scan::State::Snapshot {
         own_words(*connection, "SELECT event FROM writeback WHERE mirror = ? AND email = ?"),
         suppressions(*connection) {}
 
-  void open(MirrorId mirror) {
+  void open(MirrorId of) {
     begin.run();
     for (auto* statement :
          {&generation, &cursor, &old_row, &bearers, &touched, &ledger, &trace, &own_words}) {
-      statement->bind(1, mirror.number);
+      statement->bind(1, of.number);
     }
   }
   /// It holds nothing of the state any more, and can be opened anew.

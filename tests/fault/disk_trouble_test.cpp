@@ -69,7 +69,13 @@ class DiskTrouble : public ::testing::Test {
     world_.faults().fail_from_now(error, kinds);
     expect_that_it_is_said_and_nothing_is_sent();
     EXPECT_GT(world_.faults().struck(), 0U);
+    // A command that cannot be kept says why, as the daemon does.
+    const auto paused = world_.deployment().syncd({"pause"});
+    EXPECT_EQ(paused.exit_code, 74) << paused.out << paused.err;
+    EXPECT_NE(paused.err.find("paused, but only until this daemon ends: "), std::string::npos) << paused.err;
+    EXPECT_NE(paused.err.find(world_.deployment().state().string()), std::string::npos) << paused.err;
     world_.faults().heal();
+    EXPECT_EQ(world_.deployment().syncd({"resume"}).exit_code, 0);
     expect_that_all_goes_on();
   }
 
