@@ -145,6 +145,17 @@ TEST_F(WebhooksTest, AFailedDeliveryIsRetriedThreeTimes) {
   EXPECT_EQ(json::parse(control("GET", "/_sim/stats").body).at("webhooks").at("given_up").as_int64(), 1);
 }
 
+TEST_F(WebhooksTest, AResetOfThePeopleTakesTheirEventsAlong) {
+  edit(R"({"list":"1234","action":"add","email":"a@x.kr"})");
+  const auto under_way = model.take_webhooks(now);
+  ASSERT_EQ(under_way.size(), 1U);
+  edit(R"({"list":"1234","action":"unsubscribe","email":"a@x.kr"})");
+  EXPECT_EQ(control("POST", "/_sim/reset", R"({"only":["people"]})").status, 200);
+  model.webhook_answered(under_way[0].id, false, now);
+  now += std::chrono::hours(1);
+  EXPECT_TRUE(model.take_webhooks(now).empty());
+}
+
 TEST_F(WebhooksTest, EventsCanBeLateLostAndDoubled) {
   model.set_switch("webhook_delay_ms", "500");
   edit(R"({"list":"1234","action":"add","email":"a@x.kr"})");

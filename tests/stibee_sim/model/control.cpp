@@ -154,6 +154,7 @@ HttpAnswer reset(World& world, const std::string& body) {
   }
   if (wanted("switches")) world.switches = Switches{};
   if (wanted("people")) {
+    world.webhooks.forget();
     std::map<std::string, std::string> urls;
     for (const auto& [id, list] : world.lists)
       urls[id] = list.webhook_url;

@@ -108,6 +108,11 @@ void Webhooks::answered(const Switches& switches, std::uint64_t id, bool accepte
   queue(std::move(delivery), now + std::chrono::milliseconds{switches.number(Switch::WebhookRetryMs)});
 }
 
+void Webhooks::forget() {
+  waiting_.clear();
+  under_way_.clear();
+}
+
 std::optional<SimTime> Webhooks::next() const {
   if (waiting_.empty()) return std::nullopt;
   return std::min_element(waiting_.begin(), waiting_.end(),

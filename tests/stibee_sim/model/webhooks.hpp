@@ -30,6 +30,8 @@ class Webhooks {
   std::vector<WebhookDelivery> take(const Switches& switches, SimTime now);
   void answered(const Switches& switches, std::uint64_t id, bool accepted, SimTime now);
   std::optional<SimTime> next() const;
+  /// Of people who are no more: nothing waits, and what is under way is not tried again.
+  void forget();
   std::size_t pending() const { return waiting_.size() + under_way_.size(); }
   const WebhookCounts& counts() const { return counts_; }
 
