@@ -24,9 +24,10 @@ std::optional<std::string> unusable_key(Session& session, const Resolved& resolv
 /// views and queries.
 bool lacks_unique_index(Session& session, const Resolved& resolved);
 
-/// After the rows were read: throws Failure(Unreachable) if the table holds other files than those of the
-/// transaction's snapshot. It was emptied or rewritten then (TRUNCATE, ALTER TABLE, REFRESH) before the rows
-/// were read, and ones that are there for everybody else were not seen.
-void refuse_rewritten(Session& session, const Resolved& resolved);
+/// After the rows were read, in their transaction: throws Failure(Unreachable) if any relation that it read
+/// (below a view or a query, too) holds another file than the one of the transaction's snapshot, or is
+/// unknown to it. It was emptied, rewritten or exchanged then (TRUNCATE, ALTER TABLE, REFRESH) before the
+/// rows were read, and ones that are there for everybody else were not seen.
+void refuse_rewritten(Session& session);
 
 }  // namespace stibee_sync::source

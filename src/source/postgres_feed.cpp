@@ -149,7 +149,7 @@ class PostgresFeed final : public ChangeFeed {
     if (!feed.everything && !feed.ids.empty()) {
       deliver(shape, found_shape);
       report.keys = read_changes(reading_, session, plan.mirror, change);
-      refuse_rewritten(session, reading_.resolved());
+      refuse_rewritten(session);
     }
     reading_.finish(found_shape);
     if (report.keys > 0) report.shape = std::move(found_shape);

@@ -53,7 +53,7 @@ class PostgresReader final : public Reader {
       deliver(shape, report.shape);
       report.rows =
           reading_.stream(reading_.resolved().select, [&](std::string_view line) { deliver(row, line); });
-      refuse_rewritten(session, reading_.resolved());
+      refuse_rewritten(session);
       reading_.finish(report.shape);
       report.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
       return report;

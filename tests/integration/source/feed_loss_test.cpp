@@ -267,6 +267,62 @@ TEST_F(FeedTest, ATableThatIsRewrittenMeanwhileIsNotTakenForEmpty) {
   EXPECT_EQ(changes(), (Changes{{"1", "1\ta@x"}}));
 }
 
+/// Somebody waits for a table that only what is read names; it was reloaded meanwhile.
+TEST_F(FeedTest, NorIsATableBelowAQueryAViewOrACondition) {
+  make_table();
+  shop(
+      "INSERT INTO members VALUES (1, 'a@x', NULL); CREATE TABLE blocked (email text); INSERT INTO blocked "
+      "VALUES ('a@x')");
+  const std::string others = "NOT EXISTS (SELECT FROM blocked b WHERE b.email = members.email)";
+  shop("CREATE VIEW let_in AS SELECT id, email FROM members WHERE " + others);
+  shop("GRANT SELECT ON blocked, let_in TO PUBLIC");
+  auto with_condition = plan_for("members");
+  with_condition.where = others;
+  for (const auto& plan : {plan_for_query("SELECT id, email FROM members WHERE " + others),
+                           plan_for("let_in"), with_condition}) {
+    SCOPED_TRACE(plan.query + plan.table + plan.where);
+    auto reader = make_postgres_reader(connection());
+    Interrupt interrupt;
+    const Interrupt::Call call(interrupt);
+    Session reloading(connection("postgres"), interrupt);
+    reloading.run("BEGIN; TRUNCATE blocked; INSERT INTO blocked VALUES ('a@x')");
+    Delivered read;
+    std::thread scanning([&] { read = read_all(*reader, plan); });
+    while (value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "1")
+      std::this_thread::yield();
+    reloading.run("COMMIT");
+    scanning.join();
+    EXPECT_THAT(read.error().message, HasSubstr("rewritten"));
+    EXPECT_TRUE(read_all(*reader, plan).rows.empty());
+  }
+}
+
+/// So was a partition, exchanged for another one.
+TEST_F(FeedTest, NorIsAPartitionThatTookAnothersPlace) {
+  shop(
+      "CREATE TABLE parted (id bigint, email text, shop text) PARTITION BY LIST (shop);"
+      "CREATE TABLE west PARTITION OF parted FOR VALUES IN ('west'); INSERT INTO parted VALUES (1, 'a@x', "
+      "'west')");
+  shop("GRANT SELECT ON parted TO PUBLIC");
+  auto reader = make_postgres_reader(connection());
+  Interrupt interrupt;
+  const Interrupt::Call call(interrupt);
+  Session exchanging(connection("postgres"), interrupt);
+  exchanging.run(
+      "BEGIN; ALTER TABLE parted DETACH PARTITION west; CREATE TABLE west2 (LIKE west); ALTER TABLE west2 "
+      "OWNER TO shop;"
+      "INSERT INTO west2 SELECT * FROM west; ALTER TABLE parted ATTACH PARTITION west2 FOR VALUES IN "
+      "('west')");
+  Delivered read;
+  std::thread scanning([&] { read = read_all(*reader, plan_for("parted")); });
+  while (value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "1")
+    std::this_thread::yield();
+  exchanging.run("COMMIT");
+  scanning.join();
+  EXPECT_THAT(read.error().message, HasSubstr("rewritten"));
+  EXPECT_EQ(read_all(*reader, plan_for("parted")).rows.size(), 1U);
+}
+
 TEST(FeedOfStandby, IsNone) {
   PostgresCluster primary;
   primary.execute("CREATE TABLE members (id bigint PRIMARY KEY, email text)");

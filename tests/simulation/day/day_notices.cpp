@@ -27,6 +27,8 @@ Receipt Day::receive(const std::string& body) {
   const bool answered = receipt.status == 200;
   if (answered || (receipt.status == 0 && notice_chance(0.5)))
     letters_.arrived(body, answered, now(), [this](const std::string& text) { complain(text); });
+  else if (receipt.status == 0)
+    letters_.vanished(body);
   return receipt;
 }
 

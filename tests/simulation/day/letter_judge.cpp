@@ -38,6 +38,16 @@ void LetterJudge::told(const Fact& fact, bool answered, const Complain& complain
   }
 }
 
+void LetterJudge::vanished(const std::string& body) {
+  const auto letter = json::parse(body);
+  const auto* notices = letter ? letter->find("notices") : nullptr;
+  if (notices == nullptr || notices->if_array() == nullptr) return;
+  for (const auto& each : *notices->if_array()) {
+    const auto held_class = text_of(each, "class");
+    surely_.erase(held_class.empty() ? std::string("health") : "held " + held_class);
+  }
+}
+
 void LetterJudge::arrived(const std::string& body, bool answered, runtime::MonotonicTime now,
                           const Complain& complain) {
   ++letters_;

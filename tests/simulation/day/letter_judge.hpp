@@ -28,6 +28,8 @@ class LetterJudge {
   void forget_letters();
   /// Whether it is `answered` is what the sender learns.
   void arrived(const std::string& body, bool answered, runtime::MonotonicTime now, const Complain& complain);
+  /// It was not read, but the sender cannot know that.
+  void vanished(const std::string& body);
   /// The mirror as it is, and nobody changes it.
   void judge(const notice::MirrorPicture& mirror, const Complain& complain) const;
 
