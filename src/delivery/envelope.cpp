@@ -89,6 +89,13 @@ std::optional<domain::Reason> known_code(std::string_view code) {
   return found->reason;
 }
 
+/// The words that may tell what it is about. Where the code tells that it is about people or a list, they may
+/// quote anybody's values, in which any word may be.
+std::string telling(const std::string& code, const std::string& message) {
+  const auto known = known_code(code);
+  return known && known->code() >= domain::Reason::DataDuplicated ? std::string() : text::lower_case(message);
+}
+
 int status_of(const json::Value* value) {
   const std::string text = text_of(value);
   const bool is_number = text.size() == 3 && std::all_of(text.begin(), text.end(), text::is_digit);
@@ -152,7 +159,8 @@ bool Envelope::speaks_of_size() const {
 }
 
 bool Envelope::speaks_of_limit() const {
-  const std::string told = bare(code_) + ' ' + text::lower_case(message_);
+  const std::string message = status_ >= 500 ? text::lower_case(message_) : telling(code_, message_);
+  const std::string told = bare(code_) + ' ' + message;
   // Words of pages made for people say "limit" for many reasons.
   const bool clear =
       contains_any(text_ + told, {"too many requests", "toomanyrequests", "rate limit", "ratelimit",
@@ -163,7 +171,7 @@ bool Envelope::speaks_of_limit() const {
 }
 
 bool Envelope::speaks_of_key() const {
-  const std::string message = text::lower_case(message_);
+  const std::string message = telling(code_, message_);
   // A firewall's "Forbidden" is about the call, whatever form it comes in.
   if (!is_stibees_)
     return contains_any(text_ + message, {"accesstoken", "access token", "api key", "apikey", "api_key"});

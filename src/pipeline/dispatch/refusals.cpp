@@ -45,7 +45,10 @@ std::string in_words(const MirrorPlan& plan, const Suspicion::Trouble& trouble) 
     default:
       break;
   }
-  const std::string code(code_in(trouble.message));
+  // A code that the reason does not tell stands before the words.
+  const bool is_unknown =
+      trouble.reason.code() == Reason::Refused || trouble.reason.code() == Reason::HttpStatus;
+  const std::string code(is_unknown ? code_in(trouble.message) : std::string_view());
   return "Stibee refuses everybody alike (" + name(trouble.reason) + (code.empty() ? "" : ": " + code) +
          "); compare the mirror's fields and groups with the list's";
 }

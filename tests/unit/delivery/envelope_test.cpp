@@ -158,6 +158,21 @@ TEST(Envelope, words_of_size_are_of_the_batch_but_not_where_the_server_is_in_tro
   EXPECT_EQ(verdict(500, R"({"message":"too long, limit exceeded"})"), CallVerdict::Throttled);
 }
 
+// One member whose address was `token@…` stopped all calls.
+TEST(Verdict, of_a_refusal_whose_code_tells_what_it_is_about_is_by_no_word_of_somebodys_values) {
+  const auto told = [](const std::string& code, const std::string& message) {
+    return verdict(400, R"({"code":")" + code + R"(","httpStatusCode":400,"message":")" + message + R"("})");
+  };
+  for (const char* value : {"token@shop.kr", "api key", "unlimited", "too many", "권한", "초과"}) {
+    for (const char* code : {"Errors.List.InvalidEmail", "Data.InvalidRequest", "List.InvalidSubscriberVar"})
+      EXPECT_EQ(told(code, std::string(value) + ": 이메일 상태를 확인 하세요."), CallVerdict::BatchRefused)
+          << code << value;
+  }
+  EXPECT_EQ(told("Data.LimitExceeded", "unlimited"), CallVerdict::Throttled);
+  EXPECT_EQ(told("List.LimitExceeded", ""), CallVerdict::Throttled);
+  EXPECT_EQ(told("Authorization.NoToken", "x"), CallVerdict::Unauthorised);
+}
+
 TEST(Envelope, a_token_is_the_key_unless_it_is_one_of_a_decoder) {
   const auto says = [](const char* message) {
     return verdict(400, std::string(R"({"code":"X","message":")") + message + R"("})");
