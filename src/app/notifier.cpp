@@ -147,8 +147,10 @@ asio::awaitable<runtime::MonotonicTime> Notifier::turn() {
   ground_.metrics.notify(*delivery.result);
   if (*delivery.result != NotifyResult::Sent) {
     failed(delivery);
-    auto doubtful = delivery.may_have_arrived ? notice::after_doubt(before, news) : before;
-    co_await keep(std::move(doubtful));
+    if (delivery.may_have_arrived) {
+      auto doubtful = notice::after_doubt(before, news);
+      co_await keep(std::move(doubtful));
+    }
     co_return pace_.next();
   }
   arrived(news);

@@ -23,5 +23,15 @@ TEST(FailuresAsked, WithoutAnythingMeansAll) {
   EXPECT_FALSE(read.reveal);
 }
 
+TEST(FailuresReport, OfAReasonThatNobodyHasDoesNotSayThatNobodyIsParked) {
+  auto report = json::Value::object();
+  report.set("reasons", json::Value::array());
+  report.set("people", json::Value::array());
+  EXPECT_EQ(render_failures(report), "nobody is parked\n");
+  report.set("reason", "wrong_emial");
+  EXPECT_EQ(render_failures(report),
+            "nobody is parked as `wrong_emial`; `stibee-syncd failures` shows all reasons\n");
+}
+
 }  // namespace
 }  // namespace stibee_sync::app

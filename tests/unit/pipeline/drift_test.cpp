@@ -127,6 +127,18 @@ TEST(Drift, TakesNobodyForAStrayWhoIsNotMailedThere) {
   }
 }
 
+// As the read of a list shows them: the trace stands in the place of the row.
+TEST(Drift, NamesWhoLeftTheTableAndIsSubscribedThere) {
+  auto pair = in_step();
+  pair.view.ledger = ledger::LedgerView{};
+  pair.view.ledger->confirmed.status = RemoteStatus::Unsubscribed;
+  pair.view.is_trace = true;
+  const auto found = compared(pair);
+  EXPECT_EQ(only(found).kind, DriftKind::StrayThere);
+  EXPECT_TRUE(unchanged_since(pair, pair.view));
+  EXPECT_EQ(only(compare_trace(found, pair.view, plan_of())).cause, "left_the_table_and_came_back");
+}
+
 TEST(Drift, TellsAStrayWhoOnceLeftTheTableFromOtherStrays) {
   auto pair = in_step();
   pair.view.ledger.reset();

@@ -17,5 +17,12 @@ TEST(MaskedAddress, OfTextThatIsNoneShowsNoMore) {
   EXPECT_EQ(masked_address("@x.kr"), "***@x.kr");
 }
 
+TEST(ShownKey, IsMaskedWhereItIsAnAddress) {
+  EXPECT_EQ(shown_key("dooly@example.com", false), "d***@example.com");
+  EXPECT_EQ(shown_key("dooly@example.com", true), "dooly@example.com");
+  EXPECT_EQ(shown_key("4711", false), "4711");
+  EXPECT_EQ(shown_key("", false), "");
+}
+
 }  // namespace
 }  // namespace stibee_sync::privacy
